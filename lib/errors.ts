@@ -1,0 +1,29 @@
+import createError from '@fastify/error'
+
+/** Every error that this package throws is one of these (and a Fastify error): `code` says which. */
+export class IpRiskError extends Error {
+  declare readonly code: string
+  declare readonly statusCode?: number
+}
+
+type Thrown = new (message?: string, options?: { cause: unknown }) => IpRiskError
+
+function define (code: string, message: string, statusCode?: number): Thrown {
+  return createError(code, message, statusCode, IpRiskError as unknown as ErrorConstructor) as unknown as Thrown
+}
+
+/** An option is unknown, of the wrong type or contradictory. The message names it and the mend. */
+export const BadOption: Thrown = define('FST_IP_RISK_BAD_OPTION', '%s')
+/** The plugin was registered twice in one scope. */
+export const AlreadyRegistered: Thrown = define('FST_IP_RISK_ALREADY_REGISTERED',
+  'fastify-ip-risk is registered in this scope already: register it once, and again only inside a child scope')
+/** 403. Says nothing about the verdict: the visitor sees it. */
+export const Blocked: Thrown = define('FST_IP_RISK_BLOCKED', 'This request was refused', 403)
+/** 401 beside a `WWW-Authenticate` challenge. */
+export const StepUpRequired: Thrown = define('FST_IP_RISK_STEP_UP', 'A stronger or more recent authentication is required', 401)
+
+/** `badOption('cache.ttlSeconds', 'must be …, got 0')`: the option's path first, then what is wrong and the mend. */
+export function badOption (path: string, problem: string, cause?: unknown): IpRiskError {
+  const message = `fastify-ip-risk: option "${path}" ${problem}`
+  return cause === undefined ? new BadOption(message) : new BadOption(message, { cause })
+}

@@ -1,0 +1,157 @@
+/**
+ * Address text <-> binary. Everything in this project that compares addresses compares the words that stand here,
+ * never text: `::ffff:192.0.2.1` and `192.0.2.1` are one address, `010.0.0.1` is none.
+ */
+
+/** 4 or 6; 0 stands for "no address". */
+export type Family = 0 | 4 | 6
+
+/** The longest text of an IPv6 address: eight groups of four, or six groups and a dotted tail. */
+export const MAX_ADDRESS_LENGTH = 45
+
+/**
+ * The words of the last address that `parseAddress` understood, most significant first. IPv4 stands in `words[3]`, the others 0.
+ * One scratch array for the process: parsing allocates nothing, and everything that reads it is synchronous. Copy what must last.
+ */
+export const words: Uint32Array = new Uint32Array(4)
+
+const groups = new Uint16Array(8)
+
+/**
+ * Strict parser of `text[start, end)`: four decimal octets without leading zeros, or RFC 4291 IPv6 with an optional dotted tail.
+ * `::ffff:0:0/96` is IPv4 (by bits). No zone, port, bracket or white space. Never throws.
+ */
+export function parseAddress (text: string, start = 0, end: number = text.length): Family {
+  const length = end - start
+  if (length < 2 || length > MAX_ADDRESS_LENGTH) return 0
+  const value = parseIPv4(text, start, end)
+  if (value >= 0) {
+    words[0] = words[1] = words[2] = 0
+    words[3] = value
+    return 4
+  }
+  if (!parseIPv6(text, start, end)) return 0
+  for (let i = 0; i < 4; i++) words[i] = groups[2 * i]! * 65536 + groups[2 * i + 1]!
+  if (words[0] === 0 && words[1] === 0 && words[2] === 0xffff) {
+    words[2] = 0
+    return 4
+  }
+  return 6
+}
+
+/** The 32 bits of a dotted quad, or -1. */
+function parseIPv4 (text: string, start: number, end: number): number {
+  let value = 0
+  let octet = 0
+  let digits = 0
+  let dots = 0
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 46) {
+      if (digits === 0 || ++dots > 3) return -1
+      value = value * 256 + octet
+      octet = digits = 0
+    } else {
+      if (code < 48 || code > 57 || (digits === 1 && octet === 0)) return -1
+      octet = octet * 10 + code - 48
+      if (octet > 255) return -1
+      digits++
+    }
+  }
+  return dots === 3 && digits > 0 ? value * 256 + octet : -1
+}
+
+/** Fills `groups`; false leaves them undefined. */
+function parseIPv6 (text: string, start: number, end: number): boolean {
+  let count = 0
+  let gap = -1
+  let i = start
+  if (text.charCodeAt(i) === 58) {
+    if (text.charCodeAt(i + 1) !== 58) return false
+    gap = 0
+    i += 2
+  }
+  while (i < end) {
+    if (count === 8) return false
+    const groupStart = i
+    let group = 0
+    let code = 0
+    for (; i < end; i++) {
+      code = text.charCodeAt(i)
+      const digit = hexDigit(code)
+      if (digit < 0) break
+      group = group * 16 + digit
+    }
+    if (i < end && code === 46) {
+      const tail = count <= 6 ? parseIPv4(text, groupStart, end) : -1
+      if (tail < 0) return false
+      groups[count++] = tail >>> 16
+      groups[count++] = tail & 0xffff
+      i = end
+      break
+    }
+    if (i === groupStart || i - groupStart > 4) return false
+    groups[count++] = group
+    if (i === end) break
+    if (code !== 58 || ++i === end) return false
+    if (text.charCodeAt(i) === 58) {
+      if (gap >= 0) return false
+      gap = count
+      i++
+    }
+  }
+  if (gap < 0) return count === 8
+  if (count === 8) return false
+  groups.copyWithin(8 - (count - gap), gap, count)
+  groups.fill(0, gap, 8 - (count - gap))
+  return true
+}
+
+function hexDigit (code: number): number {
+  if (code >= 48 && code <= 57) return code - 48
+  const lower = code | 32
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1
+}
+
+/** Canonical text of the words: dotted IPv4, RFC 5952 IPv6 (lower case, longest run of zeros compressed, hex groups only). */
+export function formatAddress (family: 4 | 6, from: ArrayLike<number> = words): string {
+  if (family === 4) {
+    const value = from[3]!
+    return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`
+  }
+  let runStart = -1
+  let runLength = 1
+  for (let i = 0; i < 8; i++) {
+    let length = 0
+    while (i + length < 8 && group(from, i + length) === 0) length++
+    if (length > runLength) {
+      runStart = i
+      runLength = length
+    }
+    i += length
+  }
+  let text = ''
+  for (let i = 0; i < 8; i++) {
+    if (i === runStart) {
+      text += '::'
+      i += runLength - 1
+    } else {
+      if (text !== '' && !text.endsWith(':')) text += ':'
+      text += group(from, i).toString(16)
+    }
+  }
+  return text
+}
+
+function group (from: ArrayLike<number>, index: number): number {
+  const word = from[index >> 1]!
+  return (index & 1) === 0 ? word >>> 16 : word & 0xffff
+}
+
+/** The canonical text of an address, or null when the text is none. Idempotent; gives back the very string that is canonical already. */
+export function canonicalAddress (text: string): string | null {
+  const family = parseAddress(text)
+  if (family === 0) return null
+  const canonical = formatAddress(family)
+  return canonical === text ? text : canonical
+}

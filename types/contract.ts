@@ -1,0 +1,325 @@
+/** The public types, in one read. Names and behaviour: README.md. */
+import type { Redis, Cluster, RedisOptions } from 'ioredis'
+import type { FastifyRequest } from 'fastify'
+
+export type VerdictName = 'clean' | 'suspicious' | 'vpn_likely' | 'vpn_detected'
+export type Decision = 'allow' | 'elevate_risk' | 'step_up_auth' | 'block'
+export type Category = 'vpn' | 'proxy' | 'tor' | 'hosting' | 'relay' | 'warp' | 'cgnat' | 'crawler' | 'abuse'
+/** Why nothing is known. README has the table of when. */
+export type UnknownReason =
+  | 'pending' | 'not_asked' | 'timeout' | 'unavailable' | 'overloaded' | 'rate_limited' | 'quota_exhausted' | 'rejected'
+  | 'bad_response' | 'no_data' | 'not_public' | 'infrastructure' | 'no_ip' | 'unsupported_family' | 'listed' | 'skipped'
+
+/** A finding that matched. `weight` 0..1 as the provider says; unknown types are kept. */
+export interface Signal { readonly type: string, readonly weight: number, readonly detail: string }
+
+export interface IpInfo {
+  readonly asn?: string
+  readonly org?: string
+  readonly isp?: string
+  readonly country?: string
+  readonly countryCode?: string
+  readonly city?: string
+  readonly lat?: number
+  readonly lon?: number
+  readonly type?: string
+  readonly isProxy?: boolean
+  readonly vpnProvider?: string
+  readonly vpnProviderSources?: readonly string[]
+}
+
+export interface KnownAnswer {
+  readonly verdict: VerdictName
+  /** 0..1, or null where the provider has none. */
+  readonly score: number | null
+  readonly isVpn: boolean
+  readonly confidence: number | null
+  /** The matched ones only. */
+  readonly signals: readonly Signal[]
+  readonly info: IpInfo
+  readonly categories: readonly Category[]
+  /** Who said it, where that is not the provider's own name: the member of a combination. */
+  readonly provider?: string
+  readonly requestId?: string
+}
+
+export interface UnknownAnswer {
+  readonly verdict: 'unknown'
+  readonly reason: UnknownReason
+  /** With `rate_limited`: when the provider may be asked again. */
+  readonly retryAfterSeconds?: number
+  /** For the log; secrets are already redacted. */
+  readonly cause?: unknown
+}
+
+/** What a provider says. Absent is not false. */
+export type ProviderAnswer = KnownAnswer | UnknownAnswer
+
+/** What a provider may use while it answers. */
+export interface LookupContext {
+  /** Aborts when the provider's own time is over. It belongs to the shared lookup, never to one request. */
+  readonly signal: AbortSignal
+  /** Somebody waits for this answer on a write; quotas keep a part for writes. */
+  readonly write: boolean
+  readonly log: IpRiskLogger
+}
+
+/** Where knowledge comes from. docs/providers.md shows how to write one. */
+export interface Provider {
+  /** Stands in the cache entry; flags that change answers are part of it. */
+  readonly name: string
+  /** Of a combination: every name that may answer. */
+  readonly names?: readonly string[]
+  /** Answers at once: no cache, no flight, no await. */
+  readonly sync?: boolean
+  readonly families?: readonly (4 | 6)[]
+  readonly limits?: ProviderLimits
+  /** The provider's own limit on one call, retries included; it may be longer than what a request waits. Default 5 000. */
+  readonly timeoutMs?: number
+  /** Calls under way at once. Default 50. */
+  readonly maxConcurrent?: number
+  /** The part of a budget kept for writes, 0..1. Default 0.5. */
+  readonly reserveForWrites?: number
+  /** Answers for one public address, canonical text. May reject or throw: it counts as `unavailable`. */
+  lookup (ip: string, context: LookupContext): ProviderAnswer | Promise<ProviderAnswer>
+  /** Rows by address, in any order; a missing row is `unknown`. */
+  bulk? (ips: readonly string[], context: LookupContext): AsyncIterable<[string, ProviderAnswer]>
+  close? (): void | Promise<void>
+}
+
+export interface ProviderLimits {
+  readonly perMinute?: number
+  readonly perDay?: number
+  /** Calls in any one second. */
+  readonly burst?: number
+}
+
+export type AddressSource = 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote-address' | 'none'
+export type CacheState = 'memory' | 'redis' | 'miss' | 'stale' | 'none'
+
+/** `request.ipRisk`: frozen, and of the same shape on a hit and on a miss. */
+export interface IpRisk {
+  /** Canonical: RFC 5952, mapped IPv4 unwrapped. */
+  readonly ip: string | null
+  readonly source: AddressSource
+  readonly verdict: VerdictName | 'unknown'
+  /** With `unknown` only. */
+  readonly reason?: UnknownReason
+  readonly score: number | null
+  readonly isVpn: boolean
+  readonly confidence: number | null
+  readonly signals: readonly Signal[]
+  readonly info: IpInfo
+  readonly categories: readonly Category[]
+  /** Who answered; `none` where nobody was asked, `allow-list` and `deny-list` where a list decided. */
+  readonly provider: string
+  readonly cache: CacheState
+  /** Age of the verdict. */
+  readonly ageSeconds: number
+  readonly action: string | null
+  readonly write: boolean
+  /** What the policy said. */
+  readonly decision: Decision
+  /** Whether the plugin acted on it: it refused the request, or demanded a step-up. */
+  readonly enforced: boolean
+}
+
+/** Users add their own action names by augmentation: `interface IpRiskActions { transfer: 'write' }`. */
+export interface IpRiskActions { signup: 'write', payment: 'write', kyc: 'write', withdrawal: 'write', admin: 'write' }
+
+export type UnknownCell = Decision | ({ readonly default: Decision } & { readonly [R in UnknownReason]?: Decision })
+/** A row names some cells; the others keep what they were. */
+export type PolicyRow = { readonly [V in VerdictName]?: Decision } & { readonly unknown?: UnknownCell }
+export interface PolicyRule {
+  readonly category: Category
+  /** The mildest of this and the table's decision. */
+  readonly atMost?: Decision
+  /** Instead of the table's decision. */
+  readonly then?: Decision
+}
+export interface PolicyTable {
+  readonly write?: PolicyRow
+  readonly read?: PolicyRow
+  /** Without it a policy that blocks or steps up reads is refused. */
+  readonly allowBlockingReads?: boolean
+  readonly rules?: readonly PolicyRule[]
+}
+export type Policy = PolicyTable | ((risk: IpRisk, route: RouteContext) => Decision)
+export interface RouteContext {
+  readonly action: string | null
+  readonly write: boolean
+  readonly method: string
+  /** The route's pattern (`/users/:id`), never what the visitor typed; undefined on a 404. */
+  readonly url: string | undefined
+}
+
+export type LookupMode = 'wait' | 'background' | 'cache' | 'skip'
+export type Mode = 'enforce' | 'monitor'
+/** `config.ipRisk` of a route, written out. */
+export interface RouteIpRisk {
+  readonly action?: keyof IpRiskActions | (string & {})
+  readonly write?: boolean
+  readonly policy?: Policy
+  readonly mode?: Mode
+  readonly lookup?: LookupMode
+  readonly timeoutMs?: number
+}
+/** `config.ipRisk`: an action name, `true`, `false` (nothing happens), or written out. */
+export type RouteIpRiskOption = keyof IpRiskActions | (string & {}) | boolean | RouteIpRisk
+
+export interface DecisionRecord extends Omit<IpRisk, 'ip'> {
+  /** As `logAddress` says. */
+  readonly address: string | null
+  readonly requestId: string
+  readonly method: string
+  readonly route: string | undefined
+  /** What the visitor would meet in `enforce` mode. */
+  readonly wouldBe: Decision
+  readonly mode: Mode
+  readonly durationMs: number
+  /** ISO 8601. */
+  readonly at: string
+}
+
+export interface StepUp {
+  /** Asked after authentication ran. A rejection counts as "no". */
+  isSatisfied (request: FastifyRequest): boolean | Promise<boolean>
+  /** Default `Bearer`. */
+  readonly scheme?: string
+  readonly acrValues?: readonly string[]
+  readonly maxAgeSeconds?: number
+  readonly realm?: string
+}
+
+/** Counters since start; quota as known now. */
+export interface Stats {
+  readonly lookups: {
+    readonly memory: number
+    readonly redis: number
+    /** Calls to the provider. */
+    readonly provider: number
+    /** Answers that another request or process had asked for. */
+    readonly shared: number
+    readonly stale: number
+    readonly refreshed: number
+  }
+  readonly unknown: { readonly [R in UnknownReason]?: number }
+  readonly decisions: { readonly [D in Decision]: number }
+  readonly redis: 'none' | 'up' | 'down'
+  readonly providers: { readonly [name: string]: ProviderStats }
+}
+export interface ProviderStats {
+  readonly calls: number
+  readonly failures: number
+  readonly breaker: 'closed' | 'open' | 'probing'
+  readonly minuteLeft?: number
+  readonly dayLeft?: number
+}
+
+/** How the client's address is found. Nothing given: forwarding headers are never read. */
+export interface ClientIpOptions {
+  /** Addresses and CIDRs of your proxies, and the words `unix loopback private linklocal cgnat`. */
+  readonly trusted?: readonly string[]
+  /** 1..32: the n-th entry from the right. Second best; prefer `trusted`. */
+  readonly hops?: number
+  /** `true`: the bundled list of Cloudflare's ranges. `false`: not behind Cloudflare, its addresses are clients. */
+  readonly cloudflare?: boolean | CloudflareOptions
+  /** Default `x-forwarded-for`. */
+  readonly header?: 'x-forwarded-for' | 'forwarded' | 'x-real-ip'
+  /** Believes every hop, so every visitor can forge an address. For tests behind nothing. */
+  readonly dangerouslyTrustEveryHop?: boolean
+}
+export interface CloudflareOptions {
+  /** Replaces the bundled list: a list, or a function that is asked for the current one. */
+  readonly ranges?: readonly string[]
+  /** Other addresses that may carry CF-Connecting-IP: cloudflared, a proxy that only Cloudflare can reach. */
+  readonly via?: readonly string[]
+  /** Strong proof of the edge (a client certificate, a secret header). When given, a Cloudflare hop counts only if it returns true. */
+  readonly proof?: (request: RawRequest) => boolean
+}
+/** The part of a Node request that the resolver reads. */
+export interface RawRequest {
+  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown }
+  readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
+  readonly rawHeaders?: readonly string[]
+}
+export type AddressScope =
+  | 'public' | 'unspecified' | 'this-network' | 'loopback' | 'private' | 'shared' | 'link-local' | 'documentation' | 'benchmarking'
+  | 'protocol' | 'translation' | '6to4' | 'teredo' | 'discard' | 'dummy' | 'srv6' | 'site-local' | 'multicast' | 'reserved' | 'broadcast'
+export type ResolveReason =
+  | 'peer-untrusted' | 'header-missing' | 'multiple-values' | 'invalid-value' | 'invalid-hop' | 'hop-limit' | 'too-few-hops'
+  | 'not-cloudflare' | 'private-client-from-public-proxy' | 'conflict' | 'all-hops-trusted' | 'no-peer'
+export interface ClientIp {
+  readonly ip: string | null
+  readonly source: AddressSource
+  readonly peer: string | null
+  /** Verified hops walked over. */
+  readonly hops: number
+  /** null where there is no address. */
+  readonly scope: AddressScope | null
+  /** The operator's own hop, or a Cloudflare peer while `cloudflare` is not set: not a client. */
+  readonly infrastructure: boolean
+  readonly reason?: ResolveReason
+  readonly ignored: readonly { readonly header: string, readonly why: ResolveReason }[]
+  readonly version?: 4 | 6
+  readonly embeddedIPv4?: string
+}
+export type ClientIpResolver = (request: RawRequest) => ClientIp
+
+export interface CacheOptions {
+  /** Default 300, at most 21 600 (six hours, what GetIPIntel allows). */
+  readonly ttlSeconds?: number
+  /** In this process's memory. Default 10 000. */
+  readonly maxEntries?: number
+  /** Before the plain address. Default `''`. */
+  readonly keyPrefix?: string
+  /** Keys, channels and leases carry HMAC-SHA-256 of the address. At least 16 characters. */
+  readonly keySecret?: string
+  /** In memory only. Default 10. */
+  readonly unknownTtlSeconds?: number
+  /** In memory only. Default 3 600. */
+  readonly staleIfErrorSeconds?: number
+  /** Longest wait for one Redis command. Default 100. */
+  readonly redisTimeoutMs?: number
+}
+export type LogAddress = 'full' | 'truncated' | 'hmac' | 'none'
+
+/** What the engine takes, with and without Fastify. */
+export interface EngineOptions {
+  /** Default `lists()`, embedded and offline. */
+  readonly provider?: Provider
+  /** URL, ioredis options, or an instance, which stays the application's own. */
+  readonly redis?: string | RedisOptions | Redis | Cluster
+  readonly clientIp?: ClientIpOptions
+  readonly cache?: CacheOptions
+  /** Longest a request waits for a verdict, retry included. Default 5 000. */
+  readonly timeoutMs?: number
+  /** Added to the default writes. */
+  readonly actions?: { readonly write?: readonly string[], readonly read?: readonly string[] }
+  readonly policy?: Policy
+  /** Default `enforce`. */
+  readonly mode?: Mode
+  /** What unmarked routes get. Default `cache`. */
+  readonly unmarked?: LookupMode
+  /** Addresses and CIDRs decided without a lookup; `allow` wins over everything. */
+  readonly allow?: readonly string[]
+  readonly deny?: readonly string[]
+  /** How addresses stand in log lines and records. Default `truncated` (/24, /48). */
+  readonly logAddress?: LogAddress
+  /** Called with every decision record; awaited by nobody, its failure is logged. */
+  readonly onDecision?: (record: DecisionRecord) => unknown
+}
+export interface FastifyIpRiskOptions extends EngineOptions {
+  readonly stepUp?: StepUp
+}
+/** `createIpRisk`: without a log given, warnings go to standard output as pino writes them. */
+export interface CreateIpRiskOptions extends EngineOptions {
+  readonly log?: IpRiskLogger
+}
+
+export interface IpRiskLogger {
+  debug (fields: object, message?: string): void
+  info (fields: object, message?: string): void
+  warn (fields: object, message?: string): void
+  error (fields: object, message?: string): void
+}
