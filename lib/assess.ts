@@ -1,0 +1,92 @@
+import type { ClientIp, Decision, IpRisk, RouteContext } from '../types/contract.ts'
+import type { Engine } from './engine.ts'
+import { canonicalAddress, parseAddress } from './ip/address.ts'
+import { addressScope } from './ip/scopes.ts'
+import { ALLOW_LIST, DENY_LIST, judge } from './policy/policy.ts'
+import { isWrite, type RoutePlan } from './route.ts'
+import type { Scope } from './scope.ts'
+import { unasked, type Verdict } from './verdict/verdict.ts'
+
+/** Where a request is judged: its scope, and what its route wants. */
+export interface Place { readonly scope: Scope, readonly plan: RoutePlan, readonly method: string, readonly url: string | undefined }
+
+type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }
+const nothing: readonly never[] = Object.freeze([])
+const noInfo = Object.freeze({})
+
+/** Address, verdict, decision: the whole of one request. Never rejects; no promise where memory or a sync provider answers. */
+export function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
+  const verdict = find(engine, address, place)
+  return verdict instanceof Promise
+    ? verdict.then(verdict => judged(engine, address, verdict, place))
+    : judged(engine, address, verdict, place)
+}
+
+function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place): Verdict | Promise<Verdict> {
+  const { ip } = address
+  if (ip === null) return unasked('no_ip', engine.now())
+  const list = listing(engine, scope, ip)
+  if (list !== undefined) return unasked('listed', engine.now(), list)
+  if (address.infrastructure) return unasked('infrastructure', engine.now())
+  if (address.scope !== 'public' && address.scope !== 'documentation') return unasked('not_public', engine.now())
+  if (plan.lookup === 'skip') return unasked('skipped', engine.now())
+  return engine.lookup(ip, { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs })
+}
+
+function listing (engine: Engine, scope: Scope, ip: string): string | undefined {
+  if (engine.isAllowed(ip)) return ALLOW_LIST
+  if (scope.allow.size === 0 && scope.deny.size === 0) return undefined
+  const family = parseAddress(ip)
+  if (family === 0) return undefined
+  if (scope.allow.has(family)) return ALLOW_LIST
+  return scope.deny.has(family) ? DENY_LIST : undefined
+}
+
+function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url }: Place): IpRisk {
+  const write = isWrite(plan, method)
+  const route: RouteContext = { action: plan.action, write, method, url }
+  const risk = describe(address, verdict, route, engine.now())
+  risk.decision = judge(plan.policy, risk, route, engine.log)
+  risk.enforced = plan.marked && plan.mode === 'enforce' && isActedOn(risk.decision, scope)
+  return risk
+}
+
+function isActedOn (decision: Decision, scope: Scope): boolean {
+  return decision === 'block' || (decision === 'step_up_auth' && scope.stepUp !== undefined)
+}
+
+function describe (address: ClientIp, { answer, provider, cache, checkedAtMs }: Verdict, route: RouteContext, nowMs: number): Building {
+  const known = answer.verdict !== 'unknown'
+  const risk: Building = {
+    ip: address.ip,
+    source: address.source,
+    verdict: answer.verdict,
+    score: known ? answer.score : null,
+    isVpn: known && answer.isVpn,
+    confidence: known ? answer.confidence : null,
+    signals: known ? answer.signals : nothing,
+    info: known ? answer.info : noInfo,
+    categories: known ? answer.categories : nothing,
+    provider,
+    cache,
+    ageSeconds: cache === 'none' || cache === 'miss' ? 0 : Math.max(0, Math.floor((nowMs - checkedAtMs) / 1000)),
+    action: route.action,
+    write: route.write,
+    decision: 'allow',
+    enforced: false
+  }
+  if (!known) risk.reason = answer.reason
+  return risk
+}
+
+/** The verdict on an address that no request brought, judged as a write would be. */
+export async function assessAlone (engine: Engine, scope: Scope, text: unknown): Promise<IpRisk> {
+  const { policy, mode, timeoutMs } = scope
+  const plan: RoutePlan = { marked: false, action: null, write: true, policy, mode, lookup: 'wait', timeoutMs }
+  return await assess(engine, addressAlone(text), { scope, plan, method: 'POST', url: undefined })
+}
+
+function addressAlone (text: unknown): ClientIp {
+  const ip = typeof text === 'string' ? canonicalAddress(text) : null
+  return { ip, source: 'none', peer: null, hops: 0, scope: ip === null ? null : addressScope(ip), infrastructure: false, ignored: nothing }
+}
