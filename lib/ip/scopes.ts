@@ -1,0 +1,2 @@
+import type { AddressScope } from '../../types/contract.ts'
+export function addressScope (_ip: string): AddressScope { return 'public' }
