@@ -46,8 +46,10 @@ export interface KnownAnswer {
 export interface UnknownAnswer {
   readonly verdict: 'unknown'
   readonly reason: UnknownReason
-  /** With `rate_limited`: when the provider may be asked again. */
+  /** With `rate_limited`, `rejected` and `quota_exhausted`: nobody asks the provider before. */
   readonly retryAfterSeconds?: number
+  /** With `retryAfterSeconds`: what a human has to do. Logged as an error, once for the pause. */
+  readonly alert?: string
   /** For the log; secrets are already redacted. */
   readonly cause?: unknown
 }
@@ -62,6 +64,20 @@ export interface LookupContext {
   /** Somebody waits for this answer on a write; quotas keep a part for writes. */
   readonly write: boolean
   readonly log: IpRiskLogger
+  /**
+   * For combinations: asks a member behind its own limit, breaker and budget. Never throws or rejects. The answer of a `sync` member is no
+   * promise. `timeoutMs` shortens the member's own time.
+   */
+  ask (member: Provider, ip: string, options?: { readonly timeoutMs?: number }): ProviderAnswer | Promise<ProviderAnswer>
+  /** The same for many addresses. Each of them gets one row. */
+  askAll (member: Provider, ips: readonly string[]): AsyncIterable<[string, ProviderAnswer]>
+  /**
+   * Before every further call for the same question (a retry, each chunk of a `bulk`): counts it against the limits. null: go on; else the
+   * answer to give instead. In `bulk` it waits for room within the minute.
+   */
+  spend (): Promise<UnknownAnswer | null>
+  /** Asks once more, in the background, and replaces what was cached with the answer. Absent where nobody would see it. */
+  later? (delayMs: number, look: (context: LookupContext) => ProviderAnswer | Promise<ProviderAnswer>): void
 }
 
 /** Where knowledge comes from. docs/providers.md shows how to write one. */
@@ -72,6 +88,10 @@ export interface Provider {
   readonly names?: readonly string[]
   /** Answers at once: no cache, no flight, no await. */
   readonly sync?: boolean
+  /** Of a combination: whom it asks (by `context.ask`). Each has its own breaker, budget and counters, and is closed with it. */
+  readonly members?: readonly Provider[]
+  /** Providers of one budget (one account, one source address) say the same here. Default `name`. */
+  readonly quotaName?: string
   readonly families?: readonly (4 | 6)[]
   readonly limits?: ProviderLimits
   /** The provider's own limit on one call, retries included; it may be longer than what a request waits. Default 5 000. */
