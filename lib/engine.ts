@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ClientIp, EngineOptions, IpRisk, IpRiskLogger, Provider, ProviderAnswer, RawRequest, Stats } from '../types/contract.ts'
+import type { ClientIp, EngineOptions, IpRisk, IpRiskLogger, LookupContext, Provider, ProviderAnswer, RawRequest, Stats } from '../types/contract.ts'
 import type { ClientIpExplanation } from '../types/api.ts'
 import { readCache } from './cache-options.ts'
 import { createClientIp } from './client-ip/resolver.ts'
@@ -97,7 +97,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
 }
 
 function askAtOnce (provider: Provider, log: IpRiskLogger, now: () => number): Lookup {
-  const context = { signal: new AbortController().signal, write: false, log }
+  const context = { signal: new AbortController().signal, write: false, log } as LookupContext
   return ip => {
     try {
       const answer = provider.lookup(ip, context) as ProviderAnswer
@@ -116,5 +116,5 @@ function withinFamilies ({ families, name }: Provider, now: () => number, lookup
 }
 
 function askWithin (provider: Provider, log: IpRiskLogger): (ip: string, call: { readonly write: boolean }) => Promise<ProviderAnswer> {
-  return async (ip, { write }) => await provider.lookup(ip, { signal: AbortSignal.timeout(5000), write, log })
+  return async (ip, { write }) => await provider.lookup(ip, { signal: AbortSignal.timeout(5000), write, log } as LookupContext)
 }
