@@ -1,7 +1,8 @@
-import type { ClientIp, Decision, IpRisk, RouteContext } from '../types/contract.ts'
+import type { Category, ClientIp, Decision, IpRisk, RouteContext } from '../types/contract.ts'
+import { notLookedUp } from './client-ip/resolver.ts'
 import type { Engine } from './engine.ts'
 import { canonicalAddress, parseAddress } from './ip/address.ts'
-import { addressScope } from './ip/scopes.ts'
+import { scopeOf } from './ip/scopes.ts'
 import { ALLOW_LIST, DENY_LIST, judge } from './policy/policy.ts'
 import { isWrite, type RoutePlan } from './route.ts'
 import type { Scope } from './scope.ts'
@@ -27,8 +28,8 @@ function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place
   if (ip === null) return unasked('no_ip', engine.now())
   const list = listing(engine, scope, ip)
   if (list !== undefined) return unasked('listed', engine.now(), list)
-  if (address.infrastructure) return unasked('infrastructure', engine.now())
-  if (address.scope !== 'public' && address.scope !== 'documentation') return unasked('not_public', engine.now())
+  const why = notLookedUp(address)
+  if (why !== undefined) return unasked(why, engine.now())
   if (plan.lookup === 'skip') return unasked('skipped', engine.now())
   return engine.lookup(ip, { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs })
 }
@@ -64,9 +65,9 @@ function describe (address: ClientIp, { answer, provider, cache, checkedAtMs }: 
     score: known ? answer.score : null,
     isVpn: known && answer.isVpn,
     confidence: known ? answer.confidence : null,
-    signals: known ? answer.signals : nothing,
+    signals: answer.signals ?? nothing,
     info: known ? answer.info : noInfo,
-    categories: known ? answer.categories : nothing,
+    categories: address.worker ? withHosting(answer.categories) : answer.categories ?? nothing,
     provider,
     cache,
     ageSeconds: cache === 'none' || cache === 'miss' ? 0 : Math.max(0, Math.floor((nowMs - checkedAtMs) / 1000)),
@@ -79,6 +80,11 @@ function describe (address: ClientIp, { answer, provider, cache, checkedAtMs }: 
   return risk
 }
 
+/** A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted machine. */
+function withHosting (categories: readonly Category[] = nothing): readonly Category[] {
+  return categories.includes('hosting') ? categories : [...categories, 'hosting']
+}
+
 /** The verdict on an address that no request brought, judged as a write would be. */
 export async function assessAlone (engine: Engine, scope: Scope, text: unknown): Promise<IpRisk> {
   const { policy, mode, timeoutMs } = scope
@@ -88,5 +94,6 @@ export async function assessAlone (engine: Engine, scope: Scope, text: unknown):
 
 function addressAlone (text: unknown): ClientIp {
   const ip = typeof text === 'string' ? canonicalAddress(text) : null
-  return { ip, source: 'none', peer: null, hops: 0, scope: ip === null ? null : addressScope(ip), infrastructure: false, ignored: nothing }
+  const scope = ip === null ? null : scopeOf(ip)
+  return { ip, source: 'none', peer: null, hops: 0, scope, infrastructure: false, worker: false, ignored: nothing }
 }

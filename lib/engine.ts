@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ClientIp, EngineOptions, IpRisk, IpRiskLogger, LookupContext, Provider, ProviderAnswer, RawRequest, Stats } from '../types/contract.ts'
-import type { ClientIpExplanation } from '../types/api.ts'
+import type { ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, LookupContext, Provider, ProviderAnswer, RawRequest, Stats } from '../types/contract.ts'
 import { readCache } from './cache-options.ts'
 import { createClientIp } from './client-ip/resolver.ts'
 import { createCounters } from './counters.ts'
@@ -12,7 +11,7 @@ import { openRedis } from './redis/client.ts'
 import { createVerdictStore } from './redis/verdict-store.ts'
 import { unasked } from './verdict/verdict.ts'
 
-/** Everything that stands behind a scope: how an address is found, and what is known of it. Shared by the scopes whose options for it agree. */
+/** Everything behind a scope: how an address is found, and what is known of it. Shared by the scopes whose options for it agree. */
 export interface Engine {
   readonly log: IpRiskLogger
   readonly now: () => number
@@ -49,7 +48,8 @@ function isPlain (value: unknown): boolean {
 export function createEngine (options: EngineOptions, log: IpRiskLogger, now: () => number = Date.now): Engine {
   const cache = readCache(options.cache)
   const provider = options.provider === undefined ? lists() : checkProvider('provider', options.provider)
-  const clientIp = createClientIp(options.clientIp, log)
+  const clientIp = createClientIp(options.clientIp, log, now())
+  for (const warning of clientIp.warnings) log.warn({}, warning)
   const redis = openRedis(options.redis, cache.redisTimeoutMs, log, now)
   const counters = createCounters()
   const memory = createMemory({ ...cache, now })

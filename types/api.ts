@@ -1,4 +1,4 @@
-import type { ClientIp, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, Stats } from './contract.ts'
+import type { ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, Stats } from './contract.ts'
 
 /** `app.ipRisk`, and what `createIpRisk` gives. */
 export interface IpRiskApi {
@@ -20,10 +20,6 @@ export interface IpRiskApi {
 export interface BulkOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, total: number) => void
-}
-
-export interface ClientIpExplanation extends ClientIp {
-  readonly steps: readonly { readonly address: string, readonly from: string, readonly trusted: boolean, readonly why: string }[]
 }
 
 /** The engine without Fastify. */

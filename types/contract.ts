@@ -255,11 +255,14 @@ export interface ClientIpOptions {
   readonly dangerouslyTrustEveryHop?: boolean
 }
 export interface CloudflareOptions {
-  /** Replaces the bundled list: a list, or a function that is asked for the current one. */
+  /** Replaces the bundled list; `setCloudflareRanges` replaces it again while the process runs. */
   readonly ranges?: readonly string[]
-  /** Other addresses that may carry CF-Connecting-IP: cloudflared, a proxy that only Cloudflare can reach. */
+  /** Other addresses that may carry CF-Connecting-IP: cloudflared, a proxy that only Cloudflare can reach. Words as in `trusted`. */
   readonly via?: readonly string[]
-  /** Strong proof of the edge (a client certificate, a secret header). When given, a Cloudflare hop counts only if it returns true. */
+  /**
+   * Strong proof of the edge (a client certificate, a secret header). When given, a Cloudflare hop counts only if it returns `true`,
+   * at once: a promise is no proof, and a throw is none either; both are logged once.
+   */
   readonly proof?: (request: RawRequest) => boolean
 }
 /** The part of a Node request that the resolver reads. */
@@ -274,22 +277,65 @@ export type AddressScope =
 export type ResolveReason =
   | 'peer-untrusted' | 'header-missing' | 'multiple-values' | 'invalid-value' | 'invalid-hop' | 'hop-limit' | 'too-few-hops'
   | 'not-cloudflare' | 'private-client-from-public-proxy' | 'conflict' | 'all-hops-trusted' | 'no-peer'
+/** A header that named an address and was not believed. Its value is not repeated: it is the visitor's. */
+export interface IgnoredHeader { readonly header: string, readonly why: ResolveReason }
+/** Every key is always there; `undefined` where it does not apply. */
 export interface ClientIp {
+  /** Canonical: RFC 5952, mapped IPv4 unwrapped. null where nothing can be said, which only happens without a usable peer. */
   readonly ip: string | null
   readonly source: AddressSource
+  /** The address of the TCP connection; null on a unix socket. */
   readonly peer: string | null
-  /** Verified hops walked over. */
+  /** Verified hops walked over: 0 is the peer itself. */
   readonly hops: number
   /** null where there is no address. */
   readonly scope: AddressScope | null
   /** The operator's own hop, or a Cloudflare peer while `cloudflare` is not set: not a client. */
   readonly infrastructure: boolean
-  readonly reason?: ResolveReason
-  readonly ignored: readonly { readonly header: string, readonly why: ResolveReason }[]
-  readonly version?: 4 | 6
-  readonly embeddedIPv4?: string
+  /** A client in Cloudflare's ranges that was reached from a Cloudflare edge: a Worker, or an egress of WARP or Private Relay. */
+  readonly worker: boolean
+  readonly reason?: ResolveReason | undefined
+  readonly ignored: readonly IgnoredHeader[]
+  readonly version?: 4 | 6 | undefined
+  /** Inside 6to4, Teredo, NAT64 and IPv4-compatible text. To report, never to trust. */
+  readonly embeddedIPv4?: string | undefined
 }
-export type ClientIpResolver = (request: RawRequest) => ClientIp
+/** Never throws. */
+export interface ClientIpResolver {
+  (request: RawRequest): ClientIp
+  /** The whole chain with the verdict on every hop. For people: slow. */
+  readonly explain: (request: RawRequest) => ClientIpExplanation
+  /** What is doubtful about the options. */
+  readonly warnings: readonly string[]
+  readonly setCloudflareRanges: SetCloudflareRanges
+}
+/**
+ * Takes a new list of Cloudflare's ranges (lines, or the text of https://www.cloudflare.com/ips-v4 and ips-v6 put together).
+ * Accepted only when it is plausible; otherwise the old one stays, a warning is logged, and the answer says why.
+ */
+export type SetCloudflareRanges = (ranges: string | readonly string[]) => { readonly accepted: boolean, readonly problem?: string }
+export type HopVerdict = 'trusted' | 'cloudflare' | 'counted' | 'client' | 'unusable' | 'not-read'
+export interface ExplainedHop {
+  /** 0 is the peer, then the entries of the header from right to left; null for CF-Connecting-IP, which stands in no list. */
+  readonly position: number | null
+  readonly from: AddressSource
+  /** As it was written, cut to 60 characters: for a terminal, show it quoted. */
+  readonly text: string
+  /** Canonical, or null where it is no address. */
+  readonly address: string | null
+  readonly scope: AddressScope | null
+  readonly verdict: HopVerdict
+  /** One sentence. */
+  readonly why: string
+}
+export interface ClientIpExplanation {
+  readonly result: ClientIp
+  readonly chain: readonly ExplainedHop[]
+  /** Entries further left that are not shown. */
+  readonly unshown: number
+  /** One sentence on the result. */
+  readonly summary: string
+}
 
 export interface CacheOptions {
   /** Default 300, at most 21 600 (six hours, what GetIPIntel allows). */
