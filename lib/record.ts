@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel'
+import { type Channel, channel } from 'node:diagnostics_channel'
 import type { Decision, DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord, Signal } from '../types/contract.ts'
 import type { Place } from './assess.ts'
 import type { ShowAddress } from './log-address.ts'
@@ -6,7 +6,7 @@ import type { Scope } from './scope.ts'
 import type { Verdict } from './verdict/verdict.ts'
 
 const decisionChannel = channel('fastify-ip-risk:decision')
-export const lookupChannel = channel('fastify-ip-risk:lookup')
+export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')
 
 /** Tells whoever asked to be told: `onDecision`, subscribers, the log. Builds nothing when that is nobody. Never throws. */
 export function record (risk: IpRisk, place: Place, startedMs: number, now: () => number): void {
