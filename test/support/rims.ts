@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import express, { type ErrorRequestHandler } from 'express'
 import Fastify from 'fastify'
 import { ipRisk as expressIpRisk } from '../../lib/express.ts'
-import ipRisk, { createIpRisk } from '../../lib/index.ts'
+import ipRisk, { createIpRisk, type IpRiskError } from '../../lib/index.ts'
 import type { EngineOptions, IpRisk, RouteIpRiskOption } from '../../types/contract.ts'
 
 /** One way in: a request in, what the visitor and the handler saw out. */
@@ -30,11 +30,13 @@ const rimOptions = ({ satisfied, ...options }: RimOptions): EngineOptions & { st
   ...options,
   ...satisfied !== undefined && {
     stepUp: {
-      isSatisfied: request => satisfied === 'by header' ? (request as { headers: Record<string, unknown> }).headers['x-code'] === '123456' : satisfied,
+      isSatisfied: request => satisfied === 'by header' ? 'headers' in request && hasCode(request.headers) : satisfied,
       acrValues: ['mfa']
     }
   }
 })
+
+const hasCode = (headers: unknown): boolean => (headers as Record<string, unknown>)['x-code'] === '123456'
 
 /** All four rims, with the same options and routes. */
 export const rims: Readonly<Record<string, (options: RimOptions, routes: Routes) => Promise<Rim>>> = {
@@ -76,13 +78,14 @@ async function fastify (options: RimOptions, routes: Routes): Promise<ReturnType
   await app.register(ipRisk, rimOptions(options))
   for (const [url, option] of Object.entries(routes)) {
     for (const method of ['GET', 'POST'] as const) {
-      app.route({ method, url, ...option !== undefined && { config: { ipRisk: option } }, handler: async request => ({ risk: request.ipRisk }) })
+      const config = option === undefined ? {} : { ipRisk: option }
+      app.route({ method, url, config, handler: async request => ({ risk: request.ipRisk }) })
     }
   }
   return app
 }
 
-export function expressApp (options: RimOptions, routes: Routes): { app: ReturnType<typeof express>, close: () => Promise<void> } {
+function expressApp (options: RimOptions, routes: Routes): { app: ReturnType<typeof express>, close: () => Promise<void> } {
   const app = express()
   const risk = expressIpRisk(rimOptions(options))
   app.use(risk)
@@ -92,8 +95,8 @@ export function expressApp (options: RimOptions, routes: Routes): { app: ReturnT
       app[method](url, ...marked, (req, res) => { res.json({ risk: req.ipRisk ?? null }) })
     }
   }
-  const asJson: ErrorRequestHandler = (err: { statusCode: number, code: string, message: string }, _req, res, _next) => {
-    res.status(err.statusCode).json({ statusCode: err.statusCode, code: err.code, message: err.message })
+  const asJson: ErrorRequestHandler = ({ statusCode, code, message }: IpRiskError, _req, res, _next) => {
+    res.status(statusCode!).json({ statusCode, code, message })
   }
   app.use(asJson)
   return { app, close: () => risk.close() }
