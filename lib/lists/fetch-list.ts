@@ -101,6 +101,8 @@ async function received (
 
 function asFailure (cause: unknown, attempt: AbortSignal, timeoutMs: number): Failure {
   if (attempt.aborted) return { problem: `its publisher took longer than ${timeoutMs} ms`, again: true, cause }
+  // An AggregateError of both address families has no message, an AbortError a number for its code.
   const { code, message } = cause as NodeJS.ErrnoException
-  return { problem: `its publisher cannot be reached or broke off (${code ?? message})`, again: true, cause }
+  const details = [message, code].filter(text => typeof text === 'string' && text !== '')
+  return { problem: `its publisher cannot be reached or broke off (${details.join(', ')})`, again: true, cause }
 }

@@ -81,7 +81,6 @@ function parseStored (text: string, id: string): StoredList | undefined {
   const last: number[] = []
   for (const row of text.slice(headEnd + 1, -1).split('\n')) {
     const [entry, firstSeen, lastSeen] = row.split(' ') as [string, string?, string?]
-    if (entry === '') continue
     if (!into.addNetwork(entry) && !into.addAsn(entry)) return undefined
     if (rotating === true) {
       first.push(Number(firstSeen))
