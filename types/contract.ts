@@ -50,6 +50,9 @@ export interface UnknownAnswer {
   readonly retryAfterSeconds?: number
   /** For the log; secrets are already redacted. */
   readonly cause?: unknown
+  /** What is known all the same: `cgnat` of shared address space. */
+  readonly categories?: readonly Category[]
+  readonly signals?: readonly Signal[]
 }
 
 /** What a provider says. Absent is not false. */
@@ -84,6 +87,8 @@ export interface Provider {
   lookup (ip: string, context: LookupContext): ProviderAnswer | Promise<ProviderAnswer>
   /** Rows by address, in any order; a missing row is `unknown`. */
   bulk? (ips: readonly string[], context: LookupContext): AsyncIterable<[string, ProviderAnswer]>
+  /** Called once at boot, before the first lookup: watches files, says what is missing. May throw an `IpRiskError`. */
+  start? (log: IpRiskLogger): void
   close? (): void | Promise<void>
 }
 
