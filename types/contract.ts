@@ -56,6 +56,8 @@ export interface UnknownAnswer {
   /** What is known all the same: `cgnat` of shared address space. */
   readonly categories?: readonly Category[]
   readonly signals?: readonly Signal[]
+  /** Who runs the network, from a database that says nothing about risk. */
+  readonly info?: IpInfo
 }
 
 /** What a provider says. Absent is not false. */

@@ -45,9 +45,7 @@ export function compileSnapshot (lists: readonly AddressList[], options: Compile
   const labelOf = (active: readonly number[]): number => {
     const last = active.at(-1)
     if (last === undefined) return 0
-    const announced = last >= markCount
-    const only = announced ? active.filter(id => id < markCount) : active
-    return labels.idOf([announced ? last - markCount + 1 : 0, sets.idOf(only)])
+    return labels.idOf([last < markCount ? 0 : last - markCount + 1, sets.idOf(active.filter(id => id < markCount))])
   }
   const table = rangeTable(entries, marks, asnTable)
   const map = { v4: sweep4(table, labelOf), v6: sweep6(table, labelOf) }

@@ -4,7 +4,7 @@ import type { IpRiskLogger } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { type AsnPackage, findAsnPackage } from './asn-database.ts'
 import { asnSnapshotPath, listsSnapshotPath, writeSnapshot } from './cache-folder.ts'
-import { runCompileJob } from './compile-job.ts'
+import { type CompileJob, runCompileJob } from './compile-job.ts'
 import { liveDatabase } from './live-database.ts'
 import type { Part } from './part.ts'
 import { watchFiles } from './reload.ts'
@@ -26,13 +26,13 @@ const NO_DATA_HINT = 'ip-risk: there are no data, so every address but Cloudflar
 export function snapshotPart ({ path, cacheFolder, watchIntervalMs }: SnapshotPartOptions): Part {
   const watched = path ?? listsSnapshotPath(cacheFolder)
   const found = path === undefined ? findSnapshot(cacheFolder) : { bytes: readGiven(path), problems: [] }
-  const database = liveDatabase(found.bytes ?? runCompileJob({ sources: [], covers: [], builtIn: true, nowSeconds: Math.floor(Date.now() / 1000) }))
+  const database = liveDatabase(found.bytes ?? runCompileJob(jobNow()))
   let unwatch = (): void => {}
 
   function compileNetworks (asnPackage: AsnPackage, log: IpRiskLogger): void {
-    log.info({ asnSource: asnPackage.source, cacheFolder }, 'ip-risk: compiling AS numbers in the background, once; addresses are "unknown" until then')
-    const job = { sources: [], covers: [], builtIn: true, asnPackage, nowSeconds: Math.floor(Date.now() / 1000) }
-    database.compile(job, bytes => {
+    const { source: asnSource } = asnPackage
+    log.info({ asnSource, cacheFolder }, 'ip-risk: compiling AS numbers in the background, once; addresses are "unknown" until then')
+    database.compile({ ...jobNow(), asnPackage }, bytes => {
       try {
         writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
       } catch (error) {
@@ -58,13 +58,17 @@ export function snapshotPart ({ path, cacheFolder, watchIntervalMs }: SnapshotPa
       const asnPackage = found.bytes === undefined ? findAsnPackage() : undefined
       if (asnPackage !== undefined) compileNetworks(asnPackage, log)
       else if (found.bytes === undefined) log.warn({ cacheFolder }, NO_DATA_HINT)
-      if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], () => { void reload(log) }, watchIntervalMs)
+      if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], () => { reload(log).catch(() => {}) }, watchIntervalMs)
     },
     async close () {
       unwatch()
       await database.close()
     }
   }
+}
+
+function jobNow (): CompileJob {
+  return { sources: [], covers: [], builtIn: true, nowSeconds: Math.floor(Date.now() / 1000) }
 }
 
 function readGiven (path: string): Uint8Array {

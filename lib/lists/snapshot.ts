@@ -97,11 +97,12 @@ export function decodeSnapshot (given: Uint8Array): Snapshot {
   if (header[1] !== SNAPSHOT_VERSION) throw new BadSnapshot(`it has format ${header[1]}, and this version reads ${SNAPSHOT_VERSION}`)
   if (header[3] !== bytes.byteLength || header[4] !== LAYOUT.length) throw new BadSnapshot('it was cut off')
   if (crc32(bytes.subarray(4 * HEADER_WORDS)) !== header[5]) throw new BadSnapshot('its check sum is wrong')
-  const sections = LAYOUT.map((type, i) => {
+  const sections = LAYOUT.map((SectionArray, i) => {
     const offset = header[HEADER_WORDS + 2 * i]!
     const length = header[HEADER_WORDS + 2 * i + 1]!
-    if (offset % 8 !== 0 || offset + length > bytes.byteLength || length % type.BYTES_PER_ELEMENT !== 0) throw new BadSnapshot('a section is misplaced')
-    return new type(bytes.buffer as ArrayBuffer, bytes.byteOffset + offset, length / type.BYTES_PER_ELEMENT)
+    const fits = offset % 8 === 0 && offset + length <= bytes.byteLength && length % SectionArray.BYTES_PER_ELEMENT === 0
+    if (!fits) throw new BadSnapshot('a section is misplaced')
+    return new SectionArray(bytes.buffer as ArrayBuffer, bytes.byteOffset + offset, length / SectionArray.BYTES_PER_ELEMENT)
   })
   const u32 = (i: number): Uint32Array => sections[i] as Uint32Array
   const u16 = (i: number): Uint16Array => sections[i] as Uint16Array
@@ -148,7 +149,8 @@ function checkReferences (snapshot: Snapshot): void {
   const fits = v4.index.length === BUCKETS + 1 && v6.index.length === BUCKETS + 1 &&
     v4.starts.length === v4.labels.length && v6.high.length === 2 * v6.labels.length && v6.low.length === 2 * v6.lowAt.length &&
     v4.labels.length > 0 && v6.labels.length > 0 && v4.index[0] === 0 && v6.index[0] === 0 && v4.index[1] !== 0 && v6.index[1] !== 0 &&
-    labelAsn.length === labelSet.length && asnSet.length === asns.length && asnDensity.length === asns.length && nameStart.length === asns.length + 1 &&
+    labelAsn.length === labelSet.length &&
+    asnSet.length === asns.length && asnDensity.length === asns.length && nameStart.length === asns.length + 1 &&
     ascending(v4.index, v4.labels.length) && ascending(v6.index, v6.labels.length) &&
     ascending(setStart, setMarks.length) && ascending(nameStart, names.length) &&
     below(v4.labels, labelAsn.length) && below(v6.labels, labelAsn.length) && below(labelAsn, asns.length + 1) &&
