@@ -77,8 +77,8 @@ export function explainAddress (snapshot: Snapshot, ip: string, nowMs: number = 
 
 function evidenceOf (snapshot: Snapshot, label: number): Evidence {
   const { meta, labelAsn, labelSet, asns, asnSet, asnDensity, nameStart, names } = snapshot
-  const marks = marksOf(snapshot, labelSet[label]!)
-  const at = labelAsn[label]! - 1
+  const marks = marksOf(snapshot, labelSet[label] ?? 0)
+  const at = (labelAsn[label] ?? 0) - 1
   if (at < 0) return { marks }
   const name = new TextDecoder().decode(names.subarray(nameStart[at], nameStart[at + 1]))
   return {
