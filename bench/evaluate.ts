@@ -1,5 +1,5 @@
 // How much of a VPN provider is found without its own lists, and who is wrongly called a VPN: node --import tsx bench/evaluate.ts
-// Leave one provider out: its lists are removed from everything (also from the counts by network and subnet), then its IPv4 servers are asked about.
+// Its lists are removed from everything, also from the counts by network and subnet; then its IPv4 servers are asked about.
 import { findAsnPackage, readAsnTable } from '../lib/lists/asn-database.ts'
 import type { AsnTable } from '../lib/lists/asn-table.ts'
 import { compileSnapshot } from '../lib/lists/compile.ts'
@@ -23,7 +23,9 @@ const isps = exampleAsns('oxl/asn-kind_isp.txt')
 type Grades = readonly [suspicious: number, likely: number, detected: number]
 type Verdict = (ip: string) => string
 
-function judge (given: readonly AddressList[], options: { readonly without?: string, readonly asnTable?: AsnTable | undefined } = {}): Verdict {
+interface JudgeOptions { readonly without?: string, readonly asnTable?: AsnTable | undefined }
+
+function judge (given: readonly AddressList[], options: JudgeOptions = {}): Verdict {
   const others = lists.filter(list => !list.contains?.includes(options.without ?? ''))
   const bytes = compileSnapshot(given, {
     nowSeconds: EXAMPLE_SECONDS,
@@ -91,7 +93,7 @@ const scorers: readonly Scorer[] = [
   { name: 'AS numbers alone', verdictWithout: provider => judge([], { without: provider }) }
 ]
 
-console.log(`Recall, leaving one provider out (IPv4): suspicious / likely / detected, %`)
+console.log('Recall, leaving one provider out (IPv4): suspicious / likely / detected, %')
 for (const { name, verdictWithout } of scorers) {
   const rows = PROVIDERS.map(provider => {
     const servers = serversOf(provider)
