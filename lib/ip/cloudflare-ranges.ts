@@ -1,5 +1,7 @@
-/** The addresses of Cloudflare's proxies, as www.cloudflare.com/ips-v4 and /ips-v6 listed them on that date. Not WARP's egress. */
-export const cloudflareRangesDate: string = '2026-01-02'
+// Written by scripts/generate-ranges.ts; run it again instead of editing this.
+
+/** When Cloudflare published these as the addresses of its edge (https://www.cloudflare.com/ips/). */
+export const cloudflareDate = '2026-01-02'
 
 export const cloudflareRanges: readonly string[] = [
   '103.21.244.0/22',

@@ -1,4 +1,4 @@
-import { cloudflareRanges, cloudflareRangesDate } from '../ip/cloudflare-ranges.ts'
+import { cloudflareDate, cloudflareRanges } from '../ip/cloudflare-ranges.ts'
 import type { Ranges } from './list.ts'
 import { rangesOf } from './ranges.ts'
 import type { MarkKind } from './snapshot.ts'
@@ -27,6 +27,6 @@ export const builtInLayers: readonly Layer[] = [
     kind: 'hosting',
     ranges: rangesOf(cloudflareRanges),
     halfLifeDays: Infinity,
-    dateSeconds: Date.parse(cloudflareRangesDate) / 1000
+    dateSeconds: Date.parse(cloudflareDate) / 1000
   }
 ]
