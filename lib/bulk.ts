@@ -3,23 +3,32 @@ import { badOption } from './errors.ts'
 import { canonicalAddress } from './ip/address.ts'
 import { checkFunction, checkObject, shown } from './options.ts'
 
+export interface BulkAsk { readonly write: boolean, readonly signal: AbortSignal }
+
 /** What bulk needs of the engine. `V` is what it makes of an answer. */
 export interface BulkParts<V> {
-  /** What is known without asking: a cached verdict, an address that nobody is asked about, text that is none. null: ask. Must not reject. */
+  /** What is known without asking: a cached verdict, an address that nobody is asked about, no address. null: ask. Must not reject. */
   readonly known: (ip: string) => V | null | Promise<V | null>
   /** The guarded provider's `bulk`. */
-  readonly ask: (ips: readonly string[], options: { readonly write: boolean, readonly signal: AbortSignal }) => AsyncIterable<[string, ProviderAnswer]>
+  readonly ask: (ips: readonly string[], options: BulkAsk) => AsyncIterable<[string, ProviderAnswer]>
   readonly verdict: (ip: string, answer: ProviderAnswer) => V
 }
 
 /** Cache reads under way at once. */
 const cacheBlock = 200
 
-/** Many addresses: each once, the cache first, then the provider as fast as its limits allow. Within them it waits; it spends the reads' part. */
-export function bulk<V extends { readonly verdict: string }> (ips: Iterable<string>, options: BulkOptions | undefined, parts: BulkParts<V>): BulkRun<V> {
+/**
+ * Many addresses: each once, the cache first, then the provider as fast as its limits allow, waiting for room where need be. It spends the
+ * reads' part of a budget.
+ */
+export function bulk<V extends { readonly verdict: string }> (
+  ips: Iterable<string>, options: BulkOptions | undefined, parts: BulkParts<V>
+): BulkRun<V> {
   const { signal, onProgress } = checkObject<BulkOptions>('bulk', options, ['signal', 'onProgress'])
   checkFunction('bulk.onProgress', onProgress)
-  if (typeof ips === 'string' || typeof ips?.[Symbol.iterator] !== 'function') throw badOption('ips', `must be an array or a set of addresses, got ${shown(ips)}`)
+  if (typeof ips === 'string' || typeof ips?.[Symbol.iterator] !== 'function') {
+    throw badOption('ips', `must be an array or a set of addresses, got ${shown(ips)}`)
+  }
   const addresses = new Set<string>()
   for (const text of ips) {
     if (typeof text !== 'string') throw badOption('ips', `must hold strings only, got ${shown(text)}`)
