@@ -1,4 +1,4 @@
-// Writes lib/ip/special-purpose.ts and lib/client-ip/cloudflare-ranges.ts from what IANA and Cloudflare publish.
+// Writes lib/ip/special-purpose.ts and lib/ip/cloudflare-ranges.ts from what IANA and Cloudflare publish.
 //   node --import tsx scripts/generate-ranges.ts                          fetches the four files
 //   node --import tsx scripts/generate-ranges.ts --from DIR [--iana-date YYYY-MM-DD] [--cloudflare-date YYYY-MM-DD]
 //                                                                         reads them from a folder, by the last part of their URL
@@ -47,4 +47,4 @@ const lists = await Promise.all(cloudflare.map(read))
 const ranges = lists.flatMap(source => parseCloudflare(source.text))
 // Cloudflare states no date of its own: the list is as old as the day it was read.
 const readDay = values.from === undefined ? day(new Date()) : newest(lists)
-await write('lib/client-ip/cloudflare-ranges.ts', cloudflareModule(ranges, values['cloudflare-date'] ?? readDay))
+await write('lib/ip/cloudflare-ranges.ts', cloudflareModule(ranges, values['cloudflare-date'] ?? readDay))

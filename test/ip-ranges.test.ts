@@ -7,7 +7,7 @@ import { rangeMap } from '../lib/ip/range-map.ts'
 import { rangeSet } from '../lib/ip/range-set.ts'
 import { scopeOf, scopes } from '../lib/ip/scopes.ts'
 import { subnetKey } from '../lib/ip/subnet-key.ts'
-import { cloudflareDate, cloudflareRanges } from '../lib/client-ip/cloudflare-ranges.ts'
+import { cloudflareDate, cloudflareRanges } from '../lib/ip/cloudflare-ranges.ts'
 import { specialPurpose, specialPurposeDate } from '../lib/ip/special-purpose.ts'
 import { cloudflareModule, parseCloudflare, parseCsv, parseRegistry, specialPurposeModule } from '../scripts/ranges/parse.ts'
 

@@ -1,4 +1,5 @@
 /** The public types, in one read. Names and behaviour: README.md. */
+import type { IncomingMessage } from 'node:http'
 import type { Redis, Cluster, RedisOptions } from 'ioredis'
 import type { FastifyRequest } from 'fastify'
 
@@ -46,10 +47,17 @@ export interface KnownAnswer {
 export interface UnknownAnswer {
   readonly verdict: 'unknown'
   readonly reason: UnknownReason
-  /** With `rate_limited`: when the provider may be asked again. */
+  /** With `rate_limited`, `rejected` and `quota_exhausted`: nobody asks the provider before. */
   readonly retryAfterSeconds?: number
+  /** With `retryAfterSeconds`: what a human has to do. Logged as an error, once for the pause. */
+  readonly alert?: string
   /** For the log; secrets are already redacted. */
   readonly cause?: unknown
+  /** What is known all the same: `cgnat` of shared address space. */
+  readonly categories?: readonly Category[]
+  readonly signals?: readonly Signal[]
+  /** Who runs the network, from a database that says nothing about risk. */
+  readonly info?: IpInfo
 }
 
 /** What a provider says. Absent is not false. */
@@ -62,6 +70,20 @@ export interface LookupContext {
   /** Somebody waits for this answer on a write; quotas keep a part for writes. */
   readonly write: boolean
   readonly log: IpRiskLogger
+  /**
+   * For combinations: asks a member behind its own limit, breaker and budget. Never throws or rejects. The answer of a `sync` member is no
+   * promise. `timeoutMs` shortens the member's own time.
+   */
+  ask (member: Provider, ip: string, options?: { readonly timeoutMs?: number }): ProviderAnswer | Promise<ProviderAnswer>
+  /** The same for many addresses. Each of them gets one row. */
+  askAll (member: Provider, ips: readonly string[]): AsyncIterable<[string, ProviderAnswer]>
+  /**
+   * Before every further call for the same question (a retry, each chunk of a `bulk`): counts it against the limits. null: go on; else the
+   * answer to give instead. In `bulk` it waits for room within the minute.
+   */
+  spend (): Promise<UnknownAnswer | null>
+  /** Asks once more, in the background, and replaces what was cached with the answer. Absent where nobody would see it. */
+  later? (delayMs: number, look: (context: LookupContext) => ProviderAnswer | Promise<ProviderAnswer>): void
 }
 
 /** Where knowledge comes from. docs/providers.md shows how to write one. */
@@ -72,6 +94,10 @@ export interface Provider {
   readonly names?: readonly string[]
   /** Answers at once: no cache, no flight, no await. */
   readonly sync?: boolean
+  /** Of a combination: whom it asks (by `context.ask`). Each has its own breaker, budget and counters, and is closed with it. */
+  readonly members?: readonly Provider[]
+  /** Providers of one budget (one account, one source address) say the same here. Default `name`. */
+  readonly quotaName?: string
   readonly families?: readonly (4 | 6)[]
   readonly limits?: ProviderLimits
   /** The provider's own limit on one call, retries included; it may be longer than what a request waits. Default 5 000. */
@@ -84,6 +110,8 @@ export interface Provider {
   lookup (ip: string, context: LookupContext): ProviderAnswer | Promise<ProviderAnswer>
   /** Rows by address, in any order; a missing row is `unknown`. */
   bulk? (ips: readonly string[], context: LookupContext): AsyncIterable<[string, ProviderAnswer]>
+  /** Called once at boot, before the first lookup: watches files, says what is missing. May throw an `IpRiskError`. */
+  start? (log: IpRiskLogger): void
   close? (): void | Promise<void>
 }
 
@@ -92,6 +120,25 @@ export interface ProviderLimits {
   readonly perDay?: number
   /** Calls in any one second. */
   readonly burst?: number
+}
+
+export interface BulkOptions {
+  /** Cancels: the iteration ends with the signal's reason, as does what is under way. */
+  readonly signal?: AbortSignal
+  /** Called after every row. */
+  readonly onProgress?: (progress: BulkProgress) => void
+}
+export interface BulkProgress {
+  /** Different addresses. */
+  readonly total: number
+  readonly done: number
+  /** Of these, known without asking the provider. */
+  readonly cached: number
+  readonly unknown: number
+}
+/** `[canonical address, verdict]` as they come, each address once; text that is no address comes back as it was. `break` cancels. */
+export interface BulkRun<V> extends AsyncIterableIterator<[string, V]> {
+  readonly progress: BulkProgress
 }
 
 export type AddressSource = 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote-address' | 'none'
@@ -124,8 +171,13 @@ export interface IpRisk {
   readonly enforced: boolean
 }
 
-/** Users add their own action names by augmentation: `interface IpRiskActions { transfer: 'write' }`. */
+/**
+ * The declared actions. Applications add their own names by augmentation, beside the option `actions`:
+ * `declare module 'fastify-ip-risk' { interface IpRiskActions { transfer: 'write' } }`. Other names do not compile.
+ */
 export interface IpRiskActions { signup: 'write', payment: 'write', kyc: 'write', withdrawal: 'write', admin: 'write' }
+export type IpRiskAction = keyof IpRiskActions
+type ActionThat<Kind extends 'write' | 'read'> = { [A in IpRiskAction]: IpRiskActions[A] extends Kind ? A : never }[IpRiskAction]
 
 export type UnknownCell = Decision | ({ readonly default: Decision } & { readonly [R in UnknownReason]?: Decision })
 /** A row names some cells; the others keep what they were. */
@@ -144,7 +196,9 @@ export interface PolicyTable {
   readonly allowBlockingReads?: boolean
   readonly rules?: readonly PolicyRule[]
 }
-export type Policy = PolicyTable | ((risk: IpRisk, route: RouteContext) => Decision)
+/** Synchronous. One that throws or gives no decision gives way to the table, and is logged. On reads it cannot stop anybody. */
+export type PolicyFunction = (risk: IpRisk, route: RouteContext) => Decision
+export type Policy = PolicyTable | PolicyFunction
 export interface RouteContext {
   readonly action: string | null
   readonly write: boolean
@@ -157,38 +211,59 @@ export type LookupMode = 'wait' | 'background' | 'cache' | 'skip'
 export type Mode = 'enforce' | 'monitor'
 /** `config.ipRisk` of a route, written out. */
 export interface RouteIpRisk {
-  readonly action?: keyof IpRiskActions | (string & {})
-  readonly write?: boolean
-  readonly policy?: Policy
-  readonly mode?: Mode
-  readonly lookup?: LookupMode
-  readonly timeoutMs?: number
+  readonly action?: IpRiskAction | undefined
+  /** Whether its requests are writes. Default: what the action is declared as, else whether the method is unsafe. */
+  readonly write?: boolean | undefined
+  /** Over the policies of the plugin and the scope, cell by cell. */
+  readonly policy?: Policy | undefined
+  readonly mode?: Mode | undefined
+  /** Default `wait`. */
+  readonly lookup?: LookupMode | undefined
+  readonly timeoutMs?: number | undefined
 }
 /** `config.ipRisk`: an action name, `true`, `false` (nothing happens), or written out. */
-export type RouteIpRiskOption = keyof IpRiskActions | (string & {}) | boolean | RouteIpRisk
+export type RouteIpRiskOption = IpRiskAction | boolean | RouteIpRisk
 
+/** One judged request: to `onDecision`, to the channel `fastify-ip-risk:decision` and to the log. Frozen. */
 export interface DecisionRecord extends Omit<IpRisk, 'ip'> {
   /** As `logAddress` says. */
   readonly address: string | null
+  /** Empty where the request has no id (outside Fastify, unless something set `request.id`). */
   readonly requestId: string
   readonly method: string
+  /** The route's pattern, never what the visitor typed. */
   readonly route: string | undefined
-  /** What the visitor would meet in `enforce` mode. */
+  /** What the visitor would meet in `enforce` mode: `allow` on unmarked routes; `elevate_risk` for a step-up that is not configured. */
   readonly wouldBe: Decision
   readonly mode: Mode
+  /** From the plugin's hook to the decision. */
   readonly durationMs: number
   /** ISO 8601. */
   readonly at: string
 }
 
-export interface StepUp {
+/** One question about an address and its answer, on the channel `fastify-ip-risk:lookup`. Frozen. */
+export interface LookupRecord extends Pick<IpRisk, 'verdict' | 'reason' | 'score' | 'categories' | 'provider' | 'cache'> {
+  /** As `logAddress` says. */
+  readonly address: string | null
+  readonly write: boolean
+  readonly lookup: LookupMode
+  readonly durationMs: number
+  /** ISO 8601. */
+  readonly at: string
+}
+
+/** Step-up authentication by RFC 9470. `Request` is Fastify's, Express's or Node's own. */
+export interface StepUp<Request = FastifyRequest> {
   /** Asked after authentication ran. A rejection counts as "no". */
-  isSatisfied (request: FastifyRequest): boolean | Promise<boolean>
+  isSatisfied (request: Request): boolean | Promise<boolean>
   /** Default `Bearer`. */
-  readonly scheme?: string
-  readonly acrValues?: readonly string[]
-  readonly maxAgeSeconds?: number
-  readonly realm?: string
+  readonly scheme?: string | undefined
+  /** What would satisfy, in order of preference. Told, not checked: `isSatisfied` decides. */
+  readonly acrValues?: readonly string[] | undefined
+  /** How old an authentication may be. Told, not checked. */
+  readonly maxAgeSeconds?: number | undefined
+  readonly realm?: string | undefined
 }
 
 /** Counters since start; quota as known now. */
@@ -242,7 +317,8 @@ export interface CloudflareOptions {
 }
 /** The part of a Node request that the resolver reads. */
 export interface RawRequest {
-  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown }
+  /** `authorized` is for a proof: whether a TLS client certificate was accepted. */
+  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown, readonly authorized?: boolean | undefined }
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
   readonly rawHeaders?: readonly string[]
 }
@@ -333,34 +409,36 @@ export type LogAddress = 'full' | 'truncated' | 'hmac' | 'none'
 /** What the engine takes, with and without Fastify. */
 export interface EngineOptions {
   /** Default `lists()`, embedded and offline. */
-  readonly provider?: Provider
+  readonly provider?: Provider | undefined
   /** URL, ioredis options, or an instance, which stays the application's own. */
-  readonly redis?: string | RedisOptions | Redis | Cluster
-  readonly clientIp?: ClientIpOptions
-  readonly cache?: CacheOptions
+  readonly redis?: string | RedisOptions | Redis | Cluster | undefined
+  readonly clientIp?: ClientIpOptions | undefined
+  readonly cache?: CacheOptions | undefined
   /** Longest a request waits for a verdict, retry included. Default 5 000. */
-  readonly timeoutMs?: number
-  /** Added to the default writes. */
-  readonly actions?: { readonly write?: readonly string[], readonly read?: readonly string[] }
-  readonly policy?: Policy
+  readonly timeoutMs?: number | undefined
+  /** Added to the default writes; the names are those of `IpRiskActions`. */
+  readonly actions?: { readonly write?: readonly ActionThat<'write'>[], readonly read?: readonly ActionThat<'read'>[] } | undefined
+  /** Over the default policy, cell by cell. */
+  readonly policy?: Policy | undefined
   /** Default `enforce`. */
-  readonly mode?: Mode
+  readonly mode?: Mode | undefined
   /** What unmarked routes get. Default `cache`. */
-  readonly unmarked?: LookupMode
+  readonly unmarked?: LookupMode | undefined
   /** Addresses and CIDRs decided without a lookup; `allow` wins over everything. */
-  readonly allow?: readonly string[]
-  readonly deny?: readonly string[]
-  /** How addresses stand in log lines and records. Default `truncated` (/24, /48). */
-  readonly logAddress?: LogAddress
+  readonly allow?: readonly string[] | undefined
+  readonly deny?: readonly string[] | undefined
+  /** How addresses stand in log lines and records. Default `truncated` (/24, /48). `hmac` needs `cache.keySecret`. */
+  readonly logAddress?: LogAddress | undefined
   /** Called with every decision record; awaited by nobody, its failure is logged. */
-  readonly onDecision?: (record: DecisionRecord) => unknown
+  readonly onDecision?: ((record: DecisionRecord) => unknown) | undefined
 }
 export interface FastifyIpRiskOptions extends EngineOptions {
-  readonly stepUp?: StepUp
+  readonly stepUp?: StepUp | undefined
 }
 /** `createIpRisk`: without a log given, warnings go to standard output as pino writes them. */
 export interface CreateIpRiskOptions extends EngineOptions {
-  readonly log?: IpRiskLogger
+  readonly stepUp?: StepUp<IncomingMessage> | undefined
+  readonly log?: IpRiskLogger | undefined
 }
 
 export interface IpRiskLogger {

@@ -3,7 +3,7 @@ import { type Cidr, parseCidr } from '../ip/cidr.ts'
 import { checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkStrings, shown } from '../options.ts'
 import type { ClientIpOptions, CloudflareOptions, RawRequest } from '../../types/contract.ts'
 import { parseCloudflareList } from './cloudflare-list.ts'
-import { cloudflareRanges } from './cloudflare-ranges.ts'
+import { cloudflareRanges } from '../ip/cloudflare-ranges.ts'
 import { type Named, networksOf, trustWords } from './trust.ts'
 
 export type ListHeader = 'x-forwarded-for' | 'forwarded' | 'x-real-ip'

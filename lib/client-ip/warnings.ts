@@ -1,5 +1,5 @@
 import { formatCidr } from '../ip/cidr.ts'
-import { cloudflareDate } from './cloudflare-ranges.ts'
+import { cloudflareDate } from '../ip/cloudflare-ranges.ts'
 import type { ClientIpSettings } from './settings.ts'
 import { type Named, overlaps } from './trust.ts'
 

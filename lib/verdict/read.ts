@@ -1,0 +1,33 @@
+/** Small readers of what came from outside (a provider, a cache entry): a value of the right type, or what stands for "not there". */
+
+export type Json = Readonly<Record<string, unknown>>
+
+export function isObject (value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A finite number, also written as a decimal string (providers send both; PHP writes 1.0E-5). Never NaN, nothing, or hexadecimal. */
+export function readNumber (value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^-?\d{1,20}(\.\d{1,40})?(e[+-]?\d{1,3})?$/i.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined
+}
+
+/** A number from 0 to 1. */
+export function readFraction (value: unknown): number | undefined {
+  const number = readNumber(value)
+  return number !== undefined && number >= 0 && number <= 1 ? number : undefined
+}
+
+/** Text that is not empty, cut to a bounded length: what a provider sends must not fill our memory. */
+export function readText (value: unknown, maxLength = 200): string | undefined {
+  return typeof value === 'string' && value !== '' ? value.slice(0, maxLength) : undefined
+}
+
+export function readTexts (value: unknown, maxEntries: number): readonly string[] | undefined {
+  return Array.isArray(value) ? value.slice(0, maxEntries).map(entry => readText(entry)).filter(text => text !== undefined) : undefined
+}
+
+/** One of the names, or undefined. */
+export function readOneOf<T extends string> (value: unknown, names: readonly T[]): T | undefined {
+  return names.includes(value as T) ? value as T : undefined
+}
