@@ -1,5 +1,5 @@
-import { cloudflareDate, cloudflareRanges } from '../ip/cloudflare-ranges.ts'
 import type { AddressScope } from '../../types/contract.ts'
+import { cloudflareDate, cloudflareRanges } from '../ip/cloudflare-ranges.ts'
 import { specialPurpose, specialPurposeDate } from '../ip/special-purpose.ts'
 import type { Ranges } from './list.ts'
 import { rangesOf } from './ranges.ts'
