@@ -38,12 +38,13 @@ const NO_IP: UnknownAnswer = Object.freeze({ verdict: 'unknown', reason: 'no_ip'
 export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): Database & { refresh (): void } {
   const snapshot = decodeSnapshot(bytes)
   const { map } = snapshot
-  let answers: (ProviderAnswer | undefined)[] = []
-  let kept = 0
+  /** Of each label the place of its answer in `answers`; 0: not made yet. Half the size of a pointer, so more of it is near. */
+  const places = new Uint16Array(1 + snapshot.asns.length + snapshot.labelAsn.length)
+  let answers: ProviderAnswer[] = [NO_DATA]
   let day = Math.floor(now() / DAY_MS)
   const forget = (): void => {
-    answers = []
-    kept = 0
+    answers = [NO_DATA]
+    places.fill(0)
   }
   return {
     snapshot,
@@ -51,10 +52,12 @@ export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): 
       const family: Family = parseAddress(ip)
       if (family === 0) return NO_IP
       const label = findLabel(map, family)
-      const known = answers[label]
-      if (known !== undefined) return known
-      if (++kept > MAX_ANSWERS) forget()
-      return (answers[label] = answerOf(evidenceOf(snapshot, label), day))
+      const place = places[label]!
+      if (place > 0) return answers[place]!
+      const answer = answerOf(evidenceOf(snapshot, label), day)
+      if (answers.length > MAX_ANSWERS) forget()
+      places[label] = answers.push(answer) - 1
+      return answer
     },
     refresh () {
       const today = Math.floor(now() / DAY_MS)
@@ -75,7 +78,8 @@ export function explainAddress (snapshot: Snapshot, ip: string, nowMs: number = 
   return { ip: canonical, answer, groups, evidence }
 }
 
-function evidenceOf (snapshot: Snapshot, label: number): Evidence {
+/** What is known of the addresses that have the label. */
+export function evidenceOf (snapshot: Snapshot, label: number): Evidence {
   const { meta, labelAsn, labelSet, asns, asnSet, asnDensity } = snapshot
   const further = label - asns.length - 1
   const marks = further < 0 ? [] : marksOf(snapshot, labelSet[further] ?? 0)
@@ -103,7 +107,7 @@ function nameOf ({ nameStart, names }: Snapshot, at: number): string {
 function answerOf (evidence: Evidence, todayDays: number): ProviderAnswer {
   const { marks, network } = evidence
   const has = (...kinds: string[]): boolean => marks.some(({ list }) => kinds.includes(list.kind))
-  if (has('not-public')) return NOT_PUBLIC
+  if (has('not-public') && !has('public')) return NOT_PUBLIC
   if (has('cgnat')) return CGNAT
   const { verdict, score, groups, categories } = scoreEvidence(evidence, todayDays)
   // That lists are silent says something only where the data reach: announced space, and what a source declares to cover.

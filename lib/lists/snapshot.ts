@@ -4,7 +4,7 @@ import { BUCKETS, type IntervalMap } from './interval-map.ts'
 import type { ListKind } from './list.ts'
 
 /** What a mark on an address means: a kind of list, or what compiling derived. */
-export type MarkKind = ListKind | 'covered' | 'not-public' | 'cgnat' | 'near-one' | 'near-few' | 'near-many'
+export type MarkKind = ListKind | 'covered' | 'not-public' | 'public' | 'cgnat' | 'near-one' | 'near-few' | 'near-many'
 
 export interface SnapshotList {
   readonly id: string
@@ -142,8 +142,21 @@ function readMeta (json: Uint8Array): SnapshotMeta {
   } catch (cause) {
     throw new BadSnapshot('its description is no JSON', { cause })
   }
-  if (!Array.isArray(meta?.lists) || !Array.isArray(meta.marks)) throw new BadSnapshot('its description is incomplete')
+  const { lists, marks, createdSeconds } = meta ?? {}
+  const complete = Number.isFinite(createdSeconds) && Array.isArray(lists) && lists.every(isList) &&
+    Array.isArray(marks) &&
+    marks.every(mark => lists[mark?.list] !== undefined && Number.isInteger(mark.day) && Math.abs(mark.day) < MAX_DAY)
+  if (!complete) throw new BadSnapshot('its description is incomplete')
   return meta as SnapshotMeta
+}
+
+/** Days that a `Date` can show. */
+const MAX_DAY = 1e8
+
+function isList (list: Partial<SnapshotList> | null): boolean {
+  const { id, kind, halfLifeDays, dateSeconds, trust } = list ?? {}
+  return typeof id === 'string' && typeof kind === 'string' && (halfLifeDays === null || Number.isFinite(halfLifeDays)) &&
+    Number.isFinite(dateSeconds) && typeof trust === 'number' && trust >= 0 && trust <= 1
 }
 
 /**
@@ -161,8 +174,8 @@ function checkReferences (snapshot: Snapshot): void {
     ascending(v4.index, v4.labels.length) && ascending(v6.index, v6.labels.length) &&
     ascending(setStart, setMarks.length) && ascending(nameStart, names.length) &&
     below(labelAsn, asns.length + 1) &&
-    below(labelSet, sets) && below(asnSet, sets) && below(setMarks, meta.marks.length) &&
-    meta.marks.every(mark => meta.lists[mark.list] !== undefined)
+    v4.starts[0] === 0 && v6.high[0] === 0 && v6.high[1] === 0 && v6.lowAt[0] !== 0 &&
+    below(labelSet, sets) && below(asnSet, sets) && below(setMarks, meta.marks.length)
   if (!fits) throw new BadSnapshot('its parts do not fit together')
 }
 
