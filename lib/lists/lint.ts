@@ -77,7 +77,7 @@ export function lintList (list: ReadList, options: LintOptions): LintReport {
     if (v6Width(pair) > limits.widestV6) return leaveOut(`wider than a /${128 - limits.widestV6}`, shown)
     return isEyeball(6, pair) ? leaveOut('in a known eyeball network', shown) : true
   })
-  const asns = list.asns.filter(asn => !eyeballAsns.has(asn) || leaveOut('a known eyeball network', () => `AS${asn}`))
+  const asns = list.asns.filter(asn => !eyeballAsns.has(asn) || leaveOut('in a known eyeball network', () => `AS${asn}`))
 
   const wrongRows = list.rejectedRows + [...wrong.values()].reduce((sum, { count }) => sum + count, 0)
   const wrongShare = list.rows === 0 ? 0 : wrongRows / list.rows
