@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { runCli } from './run.ts'
 
-// `ip-risk check … | head -1`: whoever reads has seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit()
+  // `ip-risk check … | head -1`: whoever reads has seen enough.
+  if (error.code === 'EPIPE') process.exit()
+  process.stderr.write(`ip-risk: cannot write: ${error.message}\n`)
+  process.exit(1)
 })
 
 process.exitCode = await runCli(process.argv.slice(2), {

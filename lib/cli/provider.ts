@@ -27,9 +27,9 @@ function baseUrl ({ env }: Io, name: string): { readonly baseUrl?: string } {
 
 /** Warnings and errors of the engine, for people. */
 export function stderrLog (io: Io): IpRiskLogger {
-  const say = (fields: object, message = ''): void => {
+  const say = (heard: boolean) => (fields: object, message = ''): void => {
     const { err } = fields as { readonly err?: unknown }
-    io.err(`ip-risk: ${message.replace(/^ip-risk: /, '')}${err instanceof Error ? `: ${err.message}` : ''}`)
+    if (heard) io.err(`ip-risk: ${message.replace(/^ip-risk: /, '')}${err instanceof Error ? `: ${err.message}` : ''}`)
   }
-  return { debug () {}, info () {}, warn: say, error: say }
+  return { debug: say(false), info: say(false), warn: say(true), error: say(true) }
 }

@@ -1,10 +1,12 @@
 import { IpRiskError } from '../errors.ts'
 import { version } from '../version.ts'
-import { check } from './check.ts'
 import { type Command, EXIT, type ExitCode, type Io, UsageError } from './command.ts'
-import { lists } from './lists.ts'
 
-const commands: Readonly<Record<string, Command>> = { check, lists }
+/** Loaded when asked for: one command does not wait for what another needs. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  check: async () => (await import('./check.ts')).check,
+  lists: async () => (await import('./lists.ts')).lists
+}
 
 const HELP = `Usage: ip-risk <command> [options]
 
@@ -27,8 +29,8 @@ export async function runCli (args: readonly string[], io: Io): Promise<ExitCode
       io.out(version)
       return EXIT.ok
     }
-    const command = Object.hasOwn(commands, name) ? commands[name]! : undefined
-    if (command === undefined) throw new UsageError(`there is no command "${name}": see ip-risk --help`)
+    if (!Object.hasOwn(commands, name)) throw new UsageError(`there is no command "${name}": see ip-risk --help`)
+    const command = await commands[name]!()
     if (rest.includes('--help') || rest.includes('-h')) {
       io.out(command.help)
       return EXIT.ok

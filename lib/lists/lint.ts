@@ -67,7 +67,7 @@ export function lintList (list: ReadList, options: LintOptions): LintReport {
 
   const v4 = kept(list.ranges.v4, 2, pair => {
     const shown = () => formatAddress(4, [0, 0, 0, pair[0]!])
-    if (overlapsSpecialV4(pair[0]!, pair[1]!)) return leaveOut('in private or reserved space', shown)
+    if (overlapsSpecialV4(pair)) return leaveOut('in private or reserved space', shown)
     if (v4Width(pair) > limits.widestV4) return leaveOut(`wider than a /${32 - limits.widestV4}`, shown)
     return isEyeball(4, [0, 0, 0, pair[0]!]) ? leaveOut('in a known eyeball network', shown) : true
   })
