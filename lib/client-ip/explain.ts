@@ -58,7 +58,7 @@ function everyAddress (request: RawRequest, rules: Rules): { found: Found[], uns
     const family = forwarded ? parseForwardedElement(list, start, stop) : parseEntry(list, start, stop)
     const mark = markOf(family, rules)
     const address = family === 0 ? null : addressText(family, forwarded ? nodeText : list, addressStart, addressEnd)
-    found.push({ from: rules.header, text: list.slice(start, stop), address, mark })
+    found.push({ from: rules.header, text: list.slice(start, stop).trim(), address, mark })
   }
 }
 

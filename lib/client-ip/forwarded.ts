@@ -112,6 +112,6 @@ function skipSpace (text: string, start: number, end: number): number {
 /** RFC 9110, 5.6.2. */
 function isTokenCode (code: number): boolean {
   if ((code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 122)) return true
-  return code === 33 || (code >= 35 && code <= 39) || code === 42 || code === 43 || code === 45 || code === 46 || code === 94 || code === 95 ||
-    code === 96 || code === 124 || code === 126
+  return code === 33 || (code >= 35 && code <= 39) || code === 42 || code === 43 || code === 45 || code === 46 ||
+    (code >= 94 && code <= 96) || code === 124 || code === 126
 }

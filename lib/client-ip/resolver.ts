@@ -1,6 +1,6 @@
 import type { Cidr } from '../ip/cidr.ts'
 import { SCOPE_MASK, UNSPECIFIED } from '../ip/scopes.ts'
-import { addressText } from '../ip/address.ts'
+import { addressText, parseAddress } from '../ip/address.ts'
 import type {
   ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest, SetCloudflareRanges,
   UnknownReason
@@ -23,6 +23,8 @@ export interface ClientIpFinder {
   readonly resolve: (request: RawRequest) => ClientIp
   readonly explain: (request: RawRequest) => ClientIpExplanation
   readonly setCloudflareRanges: SetCloudflareRanges
+  /** Whether the canonical address is in Cloudflare's ranges. */
+  readonly isCloudflare: (ip: string) => boolean
   /** What is doubtful about the options, one sentence each. */
   readonly warnings: readonly string[]
   readonly settings: ClientIpSettings
@@ -73,7 +75,12 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
     return { accepted: true }
   }
 
-  return { resolve, explain: explainer(rules, resolve), setCloudflareRanges, warnings, settings }
+  const isCloudflare = (ip: string): boolean => {
+    const family = parseAddress(ip)
+    return family !== 0 && (rules.map.at(family) & CLOUDFLARE) !== 0
+  }
+
+  return { resolve, explain: explainer(rules, resolve), setCloudflareRanges, isCloudflare, warnings, settings }
 }
 
 /** A unix socket has no address. That alone proves nothing: a TCP socket that was closed has none either, so the listener is asked. */

@@ -2,7 +2,7 @@ import type { IpInfo, KnownAnswer, ProviderAnswer, Signal, UnknownAnswer } from 
 import { type Family, formatAddress, parseAddress } from '../ip/address.ts'
 import { findLabel } from './interval-map.ts'
 import { type Evidence, type GroupScore, scoreEvidence } from './score.ts'
-import { decodeSnapshot, type Snapshot } from './snapshot.ts'
+import { decodeSnapshot, NAME_BLOCK, type Snapshot } from './snapshot.ts'
 
 export interface Database {
   readonly snapshot: Snapshot
@@ -76,14 +76,14 @@ export function explainAddress (snapshot: Snapshot, ip: string, nowMs: number = 
 }
 
 function evidenceOf (snapshot: Snapshot, label: number): Evidence {
-  const { meta, labelAsn, labelSet, asns, asnSet, asnDensity, nameStart, names } = snapshot
-  const marks = marksOf(snapshot, labelSet[label]!)
-  const at = labelAsn[label]! - 1
+  const { meta, labelAsn, labelSet, asns, asnSet, asnDensity } = snapshot
+  const further = label - asns.length - 1
+  const marks = further < 0 ? [] : marksOf(snapshot, labelSet[further] ?? 0)
+  const at = (further < 0 ? label : labelAsn[further] ?? 0) - 1
   if (at < 0) return { marks }
-  const name = new TextDecoder().decode(names.subarray(nameStart[at], nameStart[at + 1]))
   return {
     marks: [...marks, ...marksOf(snapshot, asnSet[at]!)],
-    network: { asn: asns[at]!, name, density: asnDensity[at]! }
+    network: { asn: asns[at]!, name: nameOf(snapshot, at), density: asnDensity[at]! }
   }
 
   function marksOf ({ setStart, setMarks }: Snapshot, set: number): Evidence['marks'] {
@@ -92,6 +92,12 @@ function evidenceOf (snapshot: Snapshot, label: number): Evidence {
       return { list: meta.lists[list]!, day }
     })
   }
+}
+
+function nameOf ({ nameStart, names }: Snapshot, at: number): string {
+  const block = Math.floor(at / NAME_BLOCK)
+  const text = new TextDecoder().decode(names.subarray(nameStart[block], nameStart[block + 1]))
+  return text.split('\n')[at % NAME_BLOCK] ?? ''
 }
 
 function answerOf (evidence: Evidence, todayDays: number): ProviderAnswer {
