@@ -88,6 +88,9 @@ t.test('check prints a line an address, with the signals that made the score', a
   ])
   const json = await run({ IP_RISK_PROVIDER: 'iplogs' }, 'check', '--provider', provider, '--json', '192.0.2.7')
   t.match(JSON.parse(json.out), { ip: '192.0.2.7', verdict: 'vpn_likely', score: 0.7, provider: 'mmdb:anonymous-plus', categories: ['vpn'] })
+  const networks = join(t.testdir(), 'asn.mmdb')
+  writeFileSync(networks, mmdbFile({ databaseType: 'GeoLite2-ASN', networks: { '192.0.2.0/24': { autonomous_system_number: 64496, autonomous_system_organization: 'Example' } } }))
+  t.match(await run({}, 'check', '192.0.2.7', '--provider', `mmdb:${networks}`), { code: 0, out: '192.0.2.7  unknown (no_data)  AS64496 Example' })
   const bare = { ip: null, verdict: 'clean', score: 0.1, categories: [], info: { asn: 'AS64496', isp: 'Example' }, signals: [{ type: 'x', weight: 1, detail: '' }] }
   t.equal(lineOf(bare as unknown as IpRisk), '-  clean  0.1  AS64496 Example  x 1')
 })
