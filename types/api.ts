@@ -38,5 +38,7 @@ export interface IpRiskEngine extends IpRiskApi {
    * Ask it behind authentication. null: go on. Never rejects.
    */
   refusal (request: RawRequest, risk: IpRisk): Promise<IpRiskRefusal | null>
+  /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */
+  ready (): Promise<void>
   close (): Promise<void>
 }
