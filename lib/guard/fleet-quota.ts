@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { UnknownReason } from '../../types/contract.ts'
+import type { UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import { heldCause } from './hold.ts'
 import { exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
 import { holdScript, quotaScript } from './quota-script.ts'
@@ -90,11 +90,17 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
   // Tells the others that this process lives, and keeps what it knows of the budget fresh. A failed one is made good by the next.
   const beat = limits.minute === null ? null : setInterval(() => { run('beat').catch(() => {}) }, beatMs).unref()
 
+  function refusal (write: boolean): UnknownAnswer | null {
+    const waitMs = (write ? closedUntil.write : closedUntil.read) - now()
+    return waitMs > 0 ? exhausted(waitMs) : null
+  }
+
   return {
+    refusal,
     async take (write) {
       const kind = write ? 'write' : 'read'
-      const at = now()
-      if (at < closedUntil[kind]) return exhausted(closedUntil[kind] - at)
+      const refused = refusal(write)
+      if (refused !== null) return refused
       if (unseen.isQuiet()) return unseen.take(write)
       if (last === null) await met
       const begun = now()

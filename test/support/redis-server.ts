@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
+import { type Cluster, Redis } from 'ioredis'
 import type { RedisPort } from '../../lib/guard/redis-port.ts'
 
 export interface RedisServer {
@@ -18,13 +18,15 @@ export interface RedisServer {
 }
 
 /** A redis-server of our own on a free port, without persistence. */
-export async function redisServer (): Promise<RedisServer> {
+export async function redisServer (...more: readonly string[]): Promise<RedisServer> {
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'ip-risk-redis-'))
   let child: ChildProcess | null = null
 
   async function start (): Promise<void> {
-    child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder], { stdio: 'ignore' })
+    child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder, ...more], {
+      stdio: 'ignore'
+    })
     const client = new Redis({ port, lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 })
     client.on('error', () => {})
     for (;;) {
@@ -67,12 +69,13 @@ async function freePort (): Promise<number> {
 
 /** A real ioredis client as the guards see it. */
 export function redisPort (port: number): RedisPort & { readonly client: Redis, close (): void } {
-  const client = new Redis({
-    port, enableOfflineQueue: false, maxRetriesPerRequest: 0, connectTimeout: 500, retryStrategy: () => 50
-  })
+  const client = new Redis({ port, enableOfflineQueue: false, maxRetriesPerRequest: 0, connectTimeout: 500, retryStrategy: () => 50 })
   client.on('error', () => {})
+  return { client, ...portOf(client), close: () => client.disconnect() }
+}
+
+export function portOf (client: Redis | Cluster): RedisPort {
   return {
-    client,
     async run (script, keys, args, timeoutMs) {
       let timer: NodeJS.Timeout | undefined
       const late = new Promise((_resolve, reject) => { timer = setTimeout(() => reject(new Error('late')), timeoutMs) })
@@ -81,7 +84,6 @@ export function redisPort (port: number): RedisPort & { readonly client: Redis, 
       } finally {
         clearTimeout(timer)
       }
-    },
-    close: () => client.disconnect()
+    }
   }
 }
