@@ -220,6 +220,8 @@ export interface RouteIpRisk {
   /** Default `wait`. */
   readonly lookup?: LookupMode | undefined
   readonly timeoutMs?: number | undefined
+  /** No string is one: without this, Fastify's inference of `config` would let undeclared action names through. */
+  readonly [Symbol.iterator]?: never
 }
 /** `config.ipRisk`: an action name, `true`, `false` (nothing happens), or written out. */
 export type RouteIpRiskOption = IpRiskAction | boolean | RouteIpRisk
