@@ -15,5 +15,7 @@ export default [
   mayNotImport('client-ip', rim, '/(lookup|providers|policy|cli)/'),
   mayNotImport('policy', rim, '/(lookup|providers|client-ip|cli)/'),
   mayNotImport('lookup', rim, '/(policy|providers|client-ip|cli)/'),
-  mayNotImport('providers', rim, '/(policy|client-ip|cli)/', '/lookup/')
+  mayNotImport('providers', rim, '/(policy|client-ip|cli|guard)/', '/lookup/'),
+  mayNotImport('guard', rim, '/(policy|client-ip|cli|lookup|providers)/'),
+  mayNotImport('verdict', rim, '/(policy|client-ip|cli|lookup|providers|guard)/')
 ]

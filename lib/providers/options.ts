@@ -64,3 +64,10 @@ export function baseUrlParts (path: string, text: string): { origin: string, pat
   }
   return { origin: url.origin, path: url.pathname.replace(/\/+$/, '') }
 }
+
+export function checkFamilies (path: string, value: unknown): readonly (4 | 6)[] {
+  if (!Array.isArray(value) || value.length === 0 || value.some(family => family !== 4 && family !== 6)) {
+    throw badOption(path, `must be [4], [6] or [4, 6], got ${shown(value)}`)
+  }
+  return value
+}

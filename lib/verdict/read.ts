@@ -6,10 +6,10 @@ export function isObject (value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A finite number, also written as a decimal string (providers send both). Never NaN, `''` or hexadecimal. */
+/** A finite number, also written as a decimal string (providers send both; PHP writes 1.0E-5). Never NaN, nothing, or hexadecimal. */
 export function readNumber (value: unknown): number | undefined {
-  if (typeof value === 'string') return /^-?\d{1,20}(\.\d{1,40})?$/.test(value) ? Number(value) : undefined
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+  const number = typeof value === 'string' && /^-?\d{1,20}(\.\d{1,40})?(e[+-]?\d{1,3})?$/i.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 
 /** A number from 0 to 1. */

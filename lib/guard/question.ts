@@ -1,0 +1,20 @@
+import type { LookupContext, ProviderAnswer } from '../../types/contract.ts'
+
+/** One question to one provider, on its way through the layers. */
+export interface Question {
+  readonly ip: string
+  readonly write: boolean
+  /** Ends the call early; it belongs to whoever asks. */
+  readonly signal?: AbortSignal | undefined
+  /** Shortens the provider's own time. */
+  readonly timeoutMs?: number | undefined
+  /** Part of a bulk: the operator's own question, no visitor's. */
+  readonly bulk?: boolean
+  /** How the provider is asked: its `lookup`, or a second look. */
+  readonly look: (context: LookupContext) => ProviderAnswer | Promise<ProviderAnswer>
+}
+
+/** Never rejects. */
+export type Ask = (question: Question) => Promise<ProviderAnswer>
+/** A layer around a provider: an `Ask` around an `Ask`. */
+export type Layer = (next: Ask) => Ask

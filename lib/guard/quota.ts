@@ -1,0 +1,77 @@
+import type { ProviderLimits, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import type { Limit } from './sliding-log.ts'
+import { slidingLog } from './sliding-log.ts'
+
+/** A budget of calls, of which a part is kept for writes. */
+export interface Quota {
+  /** Takes one call out of the budget: null, or why not (`quota_exhausted`, or the hold that another process was told). Never rejects. */
+  take (write: boolean): UnknownAnswer | null | Promise<UnknownAnswer | null>
+  /** Tells every process that nobody may call for a while. */
+  hold (reason: UnknownReason, forMs: number): void
+  left (): { readonly minuteLeft?: number, readonly dayLeft?: number }
+  close (): Promise<void>
+}
+
+/** Lengths of the windows: real ones, or scaled in tests. */
+export interface Windows {
+  readonly minuteMs: number
+  readonly dayMs: number
+  readonly burstMs: number
+  /** Windows are this much longer than the provider's, for calls that travel longer than others. */
+  readonly slackMs: number
+}
+
+export const realWindows: Windows = { minuteMs: 60_000, dayMs: 86_400_000, burstMs: 1_000, slackMs: 2_000 }
+
+export interface QuotaLimits {
+  readonly minute: Limit | null
+  readonly day: Limit | null
+  readonly burst: Limit | null
+  readonly all: readonly Limit[]
+  readonly keepMs: number
+}
+
+export function quotaLimits (limits: ProviderLimits, reserveForWrites: number, windows: Windows): QuotaLimits {
+  const limit = (max: number | undefined, windowMs: number, reserve: number): Limit | null =>
+    max === undefined ? null : { windowMs, max, maxReads: readsOf(max, reserve) }
+  const minute = limit(limits.perMinute, windows.minuteMs + windows.slackMs, reserveForWrites)
+  const day = limit(limits.perDay, windows.dayMs + windows.slackMs, reserveForWrites)
+  // The burst only smooths: nothing is kept back in a second.
+  const burst = limit(limits.burst, windows.burstMs, 0)
+  const all = [burst, minute, day].filter(limit => limit !== null)
+  return { minute, day, burst, all, keepMs: Math.max(0, ...all.map(limit => limit.windowMs)) }
+}
+
+/** What reads may use of a budget, so that the kept part is never less than was promised. */
+export function readsOf (max: number, reserve: number): number {
+  return max - Math.ceil(max * reserve - 1e-9)
+}
+
+export function exhausted (waitMs: number): UnknownAnswer {
+  return { verdict: 'unknown', reason: 'quota_exhausted', ...Number.isFinite(waitMs) && { retryAfterSeconds: waitMs / 1000 } }
+}
+
+/** The budget of one process alone. */
+export function localQuota (limits: QuotaLimits, now: () => number): Quota {
+  const log = slidingLog(limits.keepMs)
+  return {
+    take (write) {
+      if (limits.all.length === 0) return null
+      const at = now()
+      const waitMs = log.waitMs(at, write, limits.all)
+      if (waitMs > 0) return exhausted(waitMs)
+      log.add(at, write)
+      return null
+    },
+    hold () {},
+    left: () => ({
+      ...limits.minute !== null && { minuteLeft: leftOf(limits.minute) },
+      ...limits.day !== null && { dayLeft: leftOf(limits.day) }
+    }),
+    async close () {}
+  }
+
+  function leftOf (limit: Limit): number {
+    return Math.max(0, limit.max - log.countSince(now() - limit.windowMs))
+  }
+}
