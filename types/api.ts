@@ -1,4 +1,4 @@
-import type { ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, Stats } from './contract.ts'
+import type { BulkOptions, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, Stats } from './contract.ts'
 
 /** `app.ipRisk`, and what `createIpRisk` gives. */
 export interface IpRiskApi {
@@ -15,11 +15,6 @@ export interface IpRiskApi {
   /** Forgets what is known of an address, in every process and in Redis. */
   invalidate (ip: string): Promise<void>
   stats (): Stats
-}
-
-export interface BulkOptions {
-  readonly signal?: AbortSignal
-  readonly onProgress?: (done: number, total: number) => void
 }
 
 /** The engine without Fastify. */
