@@ -38,6 +38,9 @@ interface Entry {
 /** So many entries stay unpacked: most of those that a process of the default size holds, some percent of a very large one. */
 const UNPACKED = 4096
 
+/** Between two tries to refresh, even where failures are not kept. */
+const LEAST_RETRY_MS = 1000
+
 export function createMemory (options: MemoryOptions): Memory {
   const { maxEntries, now } = options
   const ttlMs = options.ttlSeconds * 1000
@@ -75,9 +78,10 @@ export function createMemory (options: MemoryOptions): Memory {
       const untilMs = nowMs + unknownMs
       const entry = entries.get(ip)
       if (entry !== undefined && nowMs - entry.checkedAtMs < ttlMs + staleMs) {
-        entry.retryAtMs = untilMs
+        entry.retryAtMs = Math.max(untilMs, nowMs + LEAST_RETRY_MS)
         return
       }
+      entries.delete(ip)
       for (const [oldest, { untilMs }] of failures) {
         if (untilMs > nowMs && failures.size < maxEntries) break
         failures.delete(oldest)
