@@ -110,12 +110,13 @@ export function isReply (err: unknown): boolean {
 
 /** A command would be sent now, and not be queued for a time when nobody waits for it any more. */
 function isOpen (client: RedisClient): boolean {
-  return client.status === 'ready' || client.status === 'wait'
+  return client.status === 'ready'
 }
 
 /** Commands that come while the first connection is being made wait for it; afterwards nobody waits for a connection. */
 function firstConnection (client: RedisClient): { readonly promise: Promise<void>, readonly given: boolean, give (): void } {
   let given = isOpen(client)
+  if (client.status === 'wait') client.connect().catch(() => {}) // as its first command would
   const { promise, resolve } = deferred<void>()
   const give = (): void => {
     given = true
