@@ -21,6 +21,11 @@ export const AlreadyRegistered: Thrown = define('FST_IP_RISK_ALREADY_REGISTERED'
 export const Blocked: Thrown = define('FST_IP_RISK_BLOCKED', 'This request was refused', 403)
 /** 401 beside a `WWW-Authenticate` challenge. */
 export const StepUpRequired: Thrown = define('FST_IP_RISK_STEP_UP', 'A stronger or more recent authentication is required', 401)
+/** A list of addresses cannot be read, or was refused. The message says why; a list that was there before stays. */
+export const BadList: Thrown = define('FST_IP_RISK_BAD_LIST', 'This list cannot be used: %s')
+/** A compiled snapshot of lists that cannot be used: damaged, cut off, of another version. */
+export const BadSnapshot: Thrown = define('FST_IP_RISK_BAD_SNAPSHOT',
+  'This snapshot of lists cannot be used: %s. Make a new one with "ip-risk lists compile"')
 
 /** `badOption('cache.ttlSeconds', 'must be …, got 0')`: the option's path first, then what is wrong and the mend. */
 export function badOption (path: string, problem: string, cause?: unknown): IpRiskError {

@@ -1,4 +1,5 @@
 /** The public types, in one read. Names and behaviour: README.md. */
+import type { IncomingMessage } from 'node:http'
 import type { Redis, Cluster, RedisOptions } from 'ioredis'
 import type { FastifyRequest } from 'fastify'
 
@@ -52,6 +53,11 @@ export interface UnknownAnswer {
   readonly alert?: string
   /** For the log; secrets are already redacted. */
   readonly cause?: unknown
+  /** What is known all the same: `cgnat` of shared address space. */
+  readonly categories?: readonly Category[]
+  readonly signals?: readonly Signal[]
+  /** Who runs the network, from a database that says nothing about risk. */
+  readonly info?: IpInfo
 }
 
 /** What a provider says. Absent is not false. */
@@ -104,6 +110,8 @@ export interface Provider {
   lookup (ip: string, context: LookupContext): ProviderAnswer | Promise<ProviderAnswer>
   /** Rows by address, in any order; a missing row is `unknown`. */
   bulk? (ips: readonly string[], context: LookupContext): AsyncIterable<[string, ProviderAnswer]>
+  /** Called once at boot, before the first lookup: watches files, says what is missing. May throw an `IpRiskError`. */
+  start? (log: IpRiskLogger): void
   close? (): void | Promise<void>
 }
 
@@ -163,8 +171,13 @@ export interface IpRisk {
   readonly enforced: boolean
 }
 
-/** Users add their own action names by augmentation: `interface IpRiskActions { transfer: 'write' }`. */
+/**
+ * The declared actions. Applications add their own names by augmentation, beside the option `actions`:
+ * `declare module 'fastify-ip-risk' { interface IpRiskActions { transfer: 'write' } }`. Other names do not compile.
+ */
 export interface IpRiskActions { signup: 'write', payment: 'write', kyc: 'write', withdrawal: 'write', admin: 'write' }
+export type IpRiskAction = keyof IpRiskActions
+type ActionThat<Kind extends 'write' | 'read'> = { [A in IpRiskAction]: IpRiskActions[A] extends Kind ? A : never }[IpRiskAction]
 
 export type UnknownCell = Decision | ({ readonly default: Decision } & { readonly [R in UnknownReason]?: Decision })
 /** A row names some cells; the others keep what they were. */
@@ -183,7 +196,9 @@ export interface PolicyTable {
   readonly allowBlockingReads?: boolean
   readonly rules?: readonly PolicyRule[]
 }
-export type Policy = PolicyTable | ((risk: IpRisk, route: RouteContext) => Decision)
+/** Synchronous. One that throws or gives no decision gives way to the table, and is logged. On reads it cannot stop anybody. */
+export type PolicyFunction = (risk: IpRisk, route: RouteContext) => Decision
+export type Policy = PolicyTable | PolicyFunction
 export interface RouteContext {
   readonly action: string | null
   readonly write: boolean
@@ -196,38 +211,61 @@ export type LookupMode = 'wait' | 'background' | 'cache' | 'skip'
 export type Mode = 'enforce' | 'monitor'
 /** `config.ipRisk` of a route, written out. */
 export interface RouteIpRisk {
-  readonly action?: keyof IpRiskActions | (string & {})
-  readonly write?: boolean
-  readonly policy?: Policy
-  readonly mode?: Mode
-  readonly lookup?: LookupMode
-  readonly timeoutMs?: number
+  readonly action?: IpRiskAction | undefined
+  /** Whether its requests are writes. Default: what the action is declared as, else whether the method is unsafe. */
+  readonly write?: boolean | undefined
+  /** Over the policies of the plugin and the scope, cell by cell. */
+  readonly policy?: Policy | undefined
+  readonly mode?: Mode | undefined
+  /** Default `wait`. */
+  readonly lookup?: LookupMode | undefined
+  readonly timeoutMs?: number | undefined
+  /** No string is one: without this, Fastify's inference of `config` would let undeclared action names through. */
+  readonly [Symbol.iterator]?: never
 }
 /** `config.ipRisk`: an action name, `true`, `false` (nothing happens), or written out. */
-export type RouteIpRiskOption = keyof IpRiskActions | (string & {}) | boolean | RouteIpRisk
+export type RouteIpRiskOption = IpRiskAction | boolean | RouteIpRisk
 
+/** One judged request: to `onDecision`, to the channel `fastify-ip-risk:decision` and to the log. Frozen. */
 export interface DecisionRecord extends Omit<IpRisk, 'ip'> {
   /** As `logAddress` says. */
   readonly address: string | null
+  /** Empty where the request has no id (outside Fastify, unless something set `request.id`). */
   readonly requestId: string
   readonly method: string
+  /** The route's pattern, never what the visitor typed. */
   readonly route: string | undefined
-  /** What the visitor would meet in `enforce` mode. */
+  /** What the visitor would meet in `enforce` mode: `allow` on unmarked routes; `elevate_risk` for a step-up that is not configured. */
   readonly wouldBe: Decision
   readonly mode: Mode
+  /** From the plugin's hook to the decision. */
   readonly durationMs: number
   /** ISO 8601. */
   readonly at: string
 }
 
-export interface StepUp {
+/** One question about an address and its answer, on the channel `fastify-ip-risk:lookup`. Frozen. */
+export interface LookupRecord extends Pick<IpRisk, 'verdict' | 'reason' | 'score' | 'categories' | 'provider' | 'cache'> {
+  /** As `logAddress` says. */
+  readonly address: string | null
+  readonly write: boolean
+  readonly lookup: LookupMode
+  readonly durationMs: number
+  /** ISO 8601. */
+  readonly at: string
+}
+
+/** Step-up authentication by RFC 9470. `Request` is Fastify's, Express's or Node's own. */
+export interface StepUp<Request = FastifyRequest> {
   /** Asked after authentication ran. A rejection counts as "no". */
-  isSatisfied (request: FastifyRequest): boolean | Promise<boolean>
+  isSatisfied (request: Request): boolean | Promise<boolean>
   /** Default `Bearer`. */
-  readonly scheme?: string
-  readonly acrValues?: readonly string[]
-  readonly maxAgeSeconds?: number
-  readonly realm?: string
+  readonly scheme?: string | undefined
+  /** What would satisfy, in order of preference. Told, not checked: `isSatisfied` decides. */
+  readonly acrValues?: readonly string[] | undefined
+  /** How old an authentication may be. Told, not checked. */
+  readonly maxAgeSeconds?: number | undefined
+  readonly realm?: string | undefined
 }
 
 /** Counters since start; quota as known now. */
@@ -269,16 +307,20 @@ export interface ClientIpOptions {
   readonly dangerouslyTrustEveryHop?: boolean
 }
 export interface CloudflareOptions {
-  /** Replaces the bundled list: a list, or a function that is asked for the current one. */
+  /** Replaces the bundled list; `setCloudflareRanges` replaces it again while the process runs. */
   readonly ranges?: readonly string[]
-  /** Other addresses that may carry CF-Connecting-IP: cloudflared, a proxy that only Cloudflare can reach. */
+  /** Other addresses that may carry CF-Connecting-IP: cloudflared, a proxy that only Cloudflare can reach. Words as in `trusted`. */
   readonly via?: readonly string[]
-  /** Strong proof of the edge (a client certificate, a secret header). When given, a Cloudflare hop counts only if it returns true. */
+  /**
+   * Strong proof of the edge (a client certificate, a secret header). When given, a Cloudflare hop counts only if it returns `true`,
+   * at once: a promise is no proof, and a throw is none either; both are logged once.
+   */
   readonly proof?: (request: RawRequest) => boolean
 }
 /** The part of a Node request that the resolver reads. */
 export interface RawRequest {
-  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown }
+  /** `authorized` is for a proof: whether a TLS client certificate was accepted. */
+  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown, readonly authorized?: boolean | undefined }
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
   readonly rawHeaders?: readonly string[]
 }
@@ -288,22 +330,65 @@ export type AddressScope =
 export type ResolveReason =
   | 'peer-untrusted' | 'header-missing' | 'multiple-values' | 'invalid-value' | 'invalid-hop' | 'hop-limit' | 'too-few-hops'
   | 'not-cloudflare' | 'private-client-from-public-proxy' | 'conflict' | 'all-hops-trusted' | 'no-peer'
+/** A header that named an address and was not believed. Its value is not repeated: it is the visitor's. */
+export interface IgnoredHeader { readonly header: string, readonly why: ResolveReason }
+/** Every key is always there; `undefined` where it does not apply. */
 export interface ClientIp {
+  /** Canonical: RFC 5952, mapped IPv4 unwrapped. null where nothing can be said, which only happens without a usable peer. */
   readonly ip: string | null
   readonly source: AddressSource
+  /** The address of the TCP connection; null on a unix socket. */
   readonly peer: string | null
-  /** Verified hops walked over. */
+  /** Verified hops walked over: 0 is the peer itself. */
   readonly hops: number
   /** null where there is no address. */
   readonly scope: AddressScope | null
   /** The operator's own hop, or a Cloudflare peer while `cloudflare` is not set: not a client. */
   readonly infrastructure: boolean
-  readonly reason?: ResolveReason
-  readonly ignored: readonly { readonly header: string, readonly why: ResolveReason }[]
-  readonly version?: 4 | 6
-  readonly embeddedIPv4?: string
+  /** A client in Cloudflare's ranges that was reached from a Cloudflare edge: a Worker, or an egress of WARP or Private Relay. */
+  readonly worker: boolean
+  readonly reason?: ResolveReason | undefined
+  readonly ignored: readonly IgnoredHeader[]
+  readonly version?: 4 | 6 | undefined
+  /** Inside 6to4, Teredo, NAT64 and IPv4-compatible text. To report, never to trust. */
+  readonly embeddedIPv4?: string | undefined
 }
-export type ClientIpResolver = (request: RawRequest) => ClientIp
+/** Never throws. */
+export interface ClientIpResolver {
+  (request: RawRequest): ClientIp
+  /** The whole chain with the verdict on every hop. For people: slow. */
+  readonly explain: (request: RawRequest) => ClientIpExplanation
+  /** What is doubtful about the options. */
+  readonly warnings: readonly string[]
+  readonly setCloudflareRanges: SetCloudflareRanges
+}
+/**
+ * Takes a new list of Cloudflare's ranges (lines, or the text of https://www.cloudflare.com/ips-v4 and ips-v6 put together).
+ * Accepted only when it is plausible; otherwise the old one stays, a warning is logged, and the answer says why.
+ */
+export type SetCloudflareRanges = (ranges: string | readonly string[]) => { readonly accepted: boolean, readonly problem?: string }
+export type HopVerdict = 'trusted' | 'cloudflare' | 'counted' | 'client' | 'unusable' | 'not-read'
+export interface ExplainedHop {
+  /** 0 is the peer, then the entries of the header from right to left; null for CF-Connecting-IP, which stands in no list. */
+  readonly position: number | null
+  readonly from: AddressSource
+  /** As it was written, cut to 60 characters: for a terminal, show it quoted. */
+  readonly text: string
+  /** Canonical, or null where it is no address. */
+  readonly address: string | null
+  readonly scope: AddressScope | null
+  readonly verdict: HopVerdict
+  /** One sentence. */
+  readonly why: string
+}
+export interface ClientIpExplanation {
+  readonly result: ClientIp
+  readonly chain: readonly ExplainedHop[]
+  /** Entries further left that are not shown. */
+  readonly unshown: number
+  /** One sentence on the result. */
+  readonly summary: string
+}
 
 export interface CacheOptions {
   /** Default 300, at most 21 600 (six hours, what GetIPIntel allows). */
@@ -326,34 +411,36 @@ export type LogAddress = 'full' | 'truncated' | 'hmac' | 'none'
 /** What the engine takes, with and without Fastify. */
 export interface EngineOptions {
   /** Default `lists()`, embedded and offline. */
-  readonly provider?: Provider
+  readonly provider?: Provider | undefined
   /** URL, ioredis options, or an instance, which stays the application's own. */
-  readonly redis?: string | RedisOptions | Redis | Cluster
-  readonly clientIp?: ClientIpOptions
-  readonly cache?: CacheOptions
+  readonly redis?: string | RedisOptions | Redis | Cluster | undefined
+  readonly clientIp?: ClientIpOptions | undefined
+  readonly cache?: CacheOptions | undefined
   /** Longest a request waits for a verdict, retry included. Default 5 000. */
-  readonly timeoutMs?: number
-  /** Added to the default writes. */
-  readonly actions?: { readonly write?: readonly string[], readonly read?: readonly string[] }
-  readonly policy?: Policy
+  readonly timeoutMs?: number | undefined
+  /** Added to the default writes; the names are those of `IpRiskActions`. */
+  readonly actions?: { readonly write?: readonly ActionThat<'write'>[], readonly read?: readonly ActionThat<'read'>[] } | undefined
+  /** Over the default policy, cell by cell. */
+  readonly policy?: Policy | undefined
   /** Default `enforce`. */
-  readonly mode?: Mode
+  readonly mode?: Mode | undefined
   /** What unmarked routes get. Default `cache`. */
-  readonly unmarked?: LookupMode
+  readonly unmarked?: LookupMode | undefined
   /** Addresses and CIDRs decided without a lookup; `allow` wins over everything. */
-  readonly allow?: readonly string[]
-  readonly deny?: readonly string[]
-  /** How addresses stand in log lines and records. Default `truncated` (/24, /48). */
-  readonly logAddress?: LogAddress
+  readonly allow?: readonly string[] | undefined
+  readonly deny?: readonly string[] | undefined
+  /** How addresses stand in log lines and records. Default `truncated` (/24, /48). `hmac` needs `cache.keySecret`. */
+  readonly logAddress?: LogAddress | undefined
   /** Called with every decision record; awaited by nobody, its failure is logged. */
-  readonly onDecision?: (record: DecisionRecord) => unknown
+  readonly onDecision?: ((record: DecisionRecord) => unknown) | undefined
 }
 export interface FastifyIpRiskOptions extends EngineOptions {
-  readonly stepUp?: StepUp
+  readonly stepUp?: StepUp | undefined
 }
 /** `createIpRisk`: without a log given, warnings go to standard output as pino writes them. */
 export interface CreateIpRiskOptions extends EngineOptions {
-  readonly log?: IpRiskLogger
+  readonly stepUp?: StepUp<IncomingMessage> | undefined
+  readonly log?: IpRiskLogger | undefined
 }
 
 export interface IpRiskLogger {

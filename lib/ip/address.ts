@@ -17,6 +17,13 @@ export const words: Uint32Array = new Uint32Array(4)
 
 const groups = new Uint16Array(8)
 
+/** Of the IPv6 text parsed last: where its dotted tail began (-1: none), where `::` stood and how many groups it was. */
+let dottedStart = -1
+let gapStart = -1
+let gapLength = 0
+/** Upper case, or a group with a leading zero: not the canonical spelling. */
+let sloppy = false
+
 /**
  * Strict parser of `text[start, end)`: four decimal octets without leading zeros, or RFC 4291 IPv6 with an optional dotted tail.
  * `::ffff:0:0/96` is IPv4 (by bits). No zone, port, bracket or white space. Never throws.
@@ -28,6 +35,7 @@ export function parseAddress (text: string, start = 0, end: number = text.length
   if (value >= 0) {
     words[0] = words[1] = words[2] = 0
     words[3] = value
+    dottedStart = start
     return 4
   }
   if (!parseIPv6(text, start, end)) return 0
@@ -61,11 +69,48 @@ function parseIPv4 (text: string, start: number, end: number): number {
   return dots === 3 && digits > 0 ? value * 256 + octet : -1
 }
 
+/**
+ * Parses a dotted quad that ends at `end` and begins after a comma, white space or nothing: the start of it, or -1. One pass
+ * where finding the start and parsing from there are two; for the lists that are read from the right. What stands before it is not judged.
+ */
+export function parseIPv4Before (text: string, end: number): number {
+  let value = 0
+  let octet = 0
+  let unit = 1
+  let dots = 0
+  let scale = 1
+  let code = 0
+  let i = end - 1
+  for (; i >= 0; i--) {
+    const next = text.charCodeAt(i)
+    if (next === 44 || next === 32 || next === 9) break
+    if (next === 46) {
+      if (unit === 1 || (unit > 10 && code === 48) || octet > 255 || ++dots > 3) return -1
+      value += octet * scale
+      scale *= 256
+      octet = 0
+      unit = 1
+    } else {
+      if (next < 48 || next > 57 || unit > 100) return -1
+      octet += (next - 48) * unit
+      unit *= 10
+      code = next
+    }
+  }
+  if (dots !== 3 || unit === 1 || (unit > 10 && code === 48) || octet > 255) return -1
+  words[0] = words[1] = words[2] = 0
+  words[3] = value + octet * 0x1000000
+  dottedStart = i + 1
+  return i + 1
+}
+
 /** Fills `groups`; false leaves them undefined. */
 function parseIPv6 (text: string, start: number, end: number): boolean {
   let count = 0
   let gap = -1
   let i = start
+  dottedStart = -1
+  sloppy = false
   if (text.charCodeAt(i) === 58) {
     if (text.charCodeAt(i + 1) !== 58) return false
     gap = 0
@@ -80,17 +125,20 @@ function parseIPv6 (text: string, start: number, end: number): boolean {
       code = text.charCodeAt(i)
       const digit = hexDigit(code)
       if (digit < 0) break
+      if (code < 97 && code > 57) sloppy = true
       group = group * 16 + digit
     }
     if (i < end && code === 46) {
       const tail = count <= 6 ? parseIPv4(text, groupStart, end) : -1
       if (tail < 0) return false
+      dottedStart = groupStart
       groups[count++] = tail >>> 16
       groups[count++] = tail & 0xffff
       i = end
       break
     }
     if (i === groupStart || i - groupStart > 4) return false
+    if (text.charCodeAt(groupStart) === 48 && i - groupStart > 1) sloppy = true
     groups[count++] = group
     if (i === end) break
     if (code !== 58 || ++i === end) return false
@@ -100,10 +148,12 @@ function parseIPv6 (text: string, start: number, end: number): boolean {
       i++
     }
   }
+  gapStart = gap
+  gapLength = 8 - count
   if (gap < 0) return count === 8
   if (count === 8) return false
-  groups.copyWithin(8 - (count - gap), gap, count)
-  groups.fill(0, gap, 8 - (count - gap))
+  for (let from = count - 1, to = 7; from >= gap; from--, to--) groups[to] = groups[from]!
+  for (let at = gap; at < gap + gapLength; at++) groups[at] = 0
   return true
 }
 
@@ -113,14 +163,36 @@ function hexDigit (code: number): number {
   return lower >= 97 && lower <= 102 ? lower - 87 : -1
 }
 
-/** Canonical text of the words: dotted IPv4, RFC 5952 IPv6 (lower case, longest run of zeros compressed, hex groups only). */
-export function formatAddress (family: 4 | 6, from: ArrayLike<number> = words): string {
+/** A part of a longer text keeps the whole of it alive; an address may live long as a cache key, and a header may be large. */
+const MAX_SHARED_LENGTH = 256
+
+/**
+ * Canonical text of the address that `parseAddress` understood last and that stood at `text[start, end)`: a part of the text itself
+ * where that is canonical already, which is the usual case and costs no formatting.
+ */
+export function addressText (family: 4 | 6, text: string, start = 0, end: number = text.length): string {
   if (family === 4) {
-    const value = from[3]!
-    return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`
-  }
-  let runStart = -1
-  let runLength = 1
+    if (dottedStart < 0) return formatAddress(4)
+    start = dottedStart
+  } else if (!isCanonical6()) return formatAddress(6)
+  if (start === 0 && end === text.length) return text
+  return text.length > MAX_SHARED_LENGTH ? formatAddress(family) : text.slice(start, end)
+}
+
+/** Whether the IPv6 text parsed last is as RFC 5952 wants it: lower case, and `::` exactly at the longest run of zeros. */
+function isCanonical6 (): boolean {
+  if (sloppy || dottedStart >= 0) return false
+  findZeros(words)
+  return runStart === gapStart && (gapStart < 0 || runLength === gapLength)
+}
+
+let runStart = -1
+let runLength = 1
+
+/** The longest run of two or more zero groups, the first one of equals. */
+function findZeros (from: ArrayLike<number>): void {
+  runStart = -1
+  runLength = 1
   for (let i = 0; i < 8; i++) {
     let length = 0
     while (i + length < 8 && group(from, i + length) === 0) length++
@@ -130,6 +202,15 @@ export function formatAddress (family: 4 | 6, from: ArrayLike<number> = words): 
     }
     i += length
   }
+}
+
+/** Canonical text of the words: dotted IPv4, RFC 5952 IPv6 (lower case, longest run of zeros compressed, hex groups only). */
+export function formatAddress (family: 4 | 6, from: ArrayLike<number> = words): string {
+  if (family === 4) {
+    const value = from[3]!
+    return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`
+  }
+  findZeros(from)
   let text = ''
   for (let i = 0; i < 8; i++) {
     if (i === runStart) {
@@ -151,7 +232,5 @@ function group (from: ArrayLike<number>, index: number): number {
 /** The canonical text of an address, or null when the text is none. Idempotent; gives back the very string that is canonical already. */
 export function canonicalAddress (text: string): string | null {
   const family = parseAddress(text)
-  if (family === 0) return null
-  const canonical = formatAddress(family)
-  return canonical === text ? text : canonical
+  return family === 0 ? null : addressText(family, text)
 }

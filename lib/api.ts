@@ -1,0 +1,33 @@
+import type { IpRiskApi } from '../types/api.ts'
+import type { RawRequest } from '../types/contract.ts'
+import { assessAlone } from './assess.ts'
+import type { Engine } from './engine.ts'
+import { badOption } from './errors.ts'
+import { canonicalAddress } from './ip/address.ts'
+import { checkNumber, shown } from './options.ts'
+import { judge } from './policy/policy.ts'
+import type { Scope } from './scope.ts'
+
+/** What applications call themselves: `app.ipRisk`, and the face of `createIpRisk`. */
+export function createApi (engine: Engine, scope: Scope): IpRiskApi {
+  return {
+    lookup: ip => assessAlone(engine, scope, ip),
+    bulk: async function * (ips) { for (const ip of new Set(ips)) yield [ip, await assessAlone(engine, scope, ip)] },
+    decide: (risk, { action = null, write, method = write ? 'POST' : 'GET', url }) =>
+      judge(scope.policy, risk, { action, write, method, url }, engine.log),
+    explain: request => engine.explain('raw' in request ? request.raw : request as RawRequest),
+    async allow (ip, { ttlSeconds }) {
+      await engine.allow(checkAddress(ip), checkNumber('ttlSeconds', ttlSeconds, 0, { min: 1, max: 31_536_000 }))
+    },
+    async invalidate (ip) {
+      await engine.invalidate(checkAddress(ip))
+    },
+    stats: engine.stats
+  }
+}
+
+function checkAddress (ip: unknown): string {
+  const canonical = typeof ip === 'string' ? canonicalAddress(ip) : null
+  if (canonical === null) throw badOption('ip', `must be an IP address, got ${shown(ip)}`)
+  return canonical
+}

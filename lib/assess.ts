@@ -1,0 +1,135 @@
+import type { Category, ClientIp, Decision, IpRisk, IpRiskLogger, RawRequest, RouteContext } from '../types/contract.ts'
+import { notLookedUp } from './client-ip/resolver.ts'
+import type { Engine } from './engine.ts'
+import { canonicalAddress, parseAddress } from './ip/address.ts'
+import { scopeOf } from './ip/scopes.ts'
+import { ALLOW_LIST, DENY_LIST, judge } from './policy/policy.ts'
+import { lookupChannel, publishLookup, record } from './record.ts'
+import { isWrite, type RoutePlan } from './route.ts'
+import type { Scope } from './scope.ts'
+import { unasked, type Verdict } from './verdict/verdict.ts'
+
+/** Where a request is judged: its scope, what its route wants, and who is told. */
+export interface Place {
+  readonly scope: Scope
+  readonly plan: RoutePlan
+  readonly method: string
+  readonly url: string | undefined
+  readonly requestId: string
+  readonly log: IpRiskLogger
+}
+
+type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }
+const nothing: readonly never[] = Object.freeze([])
+const noInfo = Object.freeze({})
+
+/**
+ * One request, whole: address, verdict, decision, and the word to whoever wants it. Acting on it is the caller's part.
+ * Never rejects; no promise where memory or a sync provider answers.
+ */
+export function visit (engine: Engine, request: RawRequest, place: Place): IpRisk | Promise<IpRisk> {
+  const startedMs = performance.now()
+  const risk = assess(engine, engine.resolve(request), place)
+  return risk instanceof Promise ? risk.then(risk => told(engine, risk, place, startedMs)) : told(engine, risk, place, startedMs)
+}
+
+function told (engine: Engine, risk: IpRisk, place: Place, startedMs: number): IpRisk {
+  engine.count(risk)
+  record(risk, place, startedMs, engine.now)
+  return risk
+}
+
+/** Address, verdict, decision. */
+function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
+  const verdict = find(engine, address, place)
+  return verdict instanceof Promise
+    ? verdict.then(verdict => judged(engine, address, verdict, place))
+    : judged(engine, address, verdict, place)
+}
+
+function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place): Verdict | Promise<Verdict> {
+  const { ip } = address
+  if (ip === null) return unasked('no_ip', engine.now())
+  const list = listing(engine, scope, ip)
+  if (list !== undefined) return unasked('listed', engine.now(), list)
+  const why = notLookedUp(address)
+  if (why !== undefined) return unasked(why, engine.now())
+  if (plan.lookup === 'skip') return unasked('skipped', engine.now())
+  const call = { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs }
+  return lookupChannel.hasSubscribers ? publishing(engine, scope, ip, call) : engine.lookup(ip, call)
+}
+
+function publishing (engine: Engine, { showAddress }: Scope, ip: string, call: Parameters<Engine['lookup']>[1]): Verdict | Promise<Verdict> {
+  const startedMs = performance.now()
+  const publish = (verdict: Verdict): Verdict => {
+    publishLookup(ip, verdict, { write: call.write, lookup: call.mode, showAddress, startedMs, nowMs: engine.now() })
+    return verdict
+  }
+  const verdict = engine.lookup(ip, call)
+  return verdict instanceof Promise ? verdict.then(publish) : publish(verdict)
+}
+
+function listing (engine: Engine, scope: Scope, ip: string): string | undefined {
+  if (engine.isAllowed(ip)) return ALLOW_LIST
+  if (scope.allow.size === 0 && scope.deny.size === 0) return undefined
+  const family = parseAddress(ip)
+  if (family === 0) return undefined
+  if (scope.allow.has(family)) return ALLOW_LIST
+  return scope.deny.has(family) ? DENY_LIST : undefined
+}
+
+function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
+  const write = isWrite(plan, method)
+  const risk = describe(address, verdict, plan.action, write, engine.now())
+  risk.decision = judge(plan.policy, risk, { action: plan.action, write, method, url }, log)
+  risk.enforced = plan.marked && plan.mode === 'enforce' && isActedOn(risk.decision, scope)
+  return Object.freeze(risk)
+}
+
+function isActedOn (decision: Decision, scope: Scope): boolean {
+  return decision === 'block' || (decision === 'step_up_auth' && scope.stepUp !== undefined)
+}
+
+function describe (
+  address: ClientIp, { answer, provider, cache, checkedAtMs }: Verdict, action: RouteContext['action'], write: boolean, nowMs: number
+): Building {
+  const known = answer.verdict !== 'unknown'
+  const risk: Building = {
+    ip: address.ip,
+    source: address.source,
+    verdict: answer.verdict,
+    score: known ? answer.score : null,
+    isVpn: known && answer.isVpn,
+    confidence: known ? answer.confidence : null,
+    signals: answer.signals ?? nothing,
+    info: answer.info ?? noInfo,
+    categories: address.worker ? withHosting(answer.categories) : answer.categories ?? nothing,
+    provider,
+    cache,
+    ageSeconds: cache === 'none' || cache === 'miss' ? 0 : Math.max(0, Math.floor((nowMs - checkedAtMs) / 1000)),
+    action,
+    write,
+    decision: 'allow',
+    enforced: false
+  }
+  if (!known) risk.reason = answer.reason
+  return risk
+}
+
+/** A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted machine. */
+function withHosting (categories: readonly Category[] = nothing): readonly Category[] {
+  return categories.includes('hosting') ? categories : [...categories, 'hosting']
+}
+
+/** The verdict on an address that no request brought, judged as a write would be. */
+export async function assessAlone (engine: Engine, scope: Scope, text: unknown): Promise<IpRisk> {
+  const { policy, mode, timeoutMs } = scope
+  const plan: RoutePlan = { marked: false, action: null, write: true, policy, mode, lookup: 'wait', timeoutMs }
+  return await assess(engine, addressAlone(text), { scope, plan, method: 'POST', url: undefined, requestId: '', log: engine.log })
+}
+
+function addressAlone (text: unknown): ClientIp {
+  const ip = typeof text === 'string' ? canonicalAddress(text) : null
+  const scope = ip === null ? null : scopeOf(ip)
+  return { ip, source: 'none', peer: null, hops: 0, scope, infrastructure: false, worker: false, ignored: nothing }
+}

@@ -1,0 +1,36 @@
+import type { CacheOptions } from '../types/contract.ts'
+import { badOption } from './errors.ts'
+import { checkNumber, checkObject, checkString } from './options.ts'
+
+export interface CacheSettings {
+  readonly ttlSeconds: number
+  readonly maxEntries: number
+  readonly keyPrefix: string
+  readonly keySecret: string | undefined
+  readonly unknownTtlSeconds: number
+  readonly staleIfErrorSeconds: number
+  readonly redisTimeoutMs: number
+}
+
+/** GetIPIntel lets its answers be kept for six hours at most. */
+const MAX_TTL_SECONDS = 21_600
+const MIN_SECRET_LENGTH = 16
+
+export function readCache (given: CacheOptions | undefined): CacheSettings {
+  const cache = checkObject<CacheOptions>('cache', given, [
+    'ttlSeconds', 'maxEntries', 'keyPrefix', 'keySecret', 'unknownTtlSeconds', 'staleIfErrorSeconds', 'redisTimeoutMs'
+  ])
+  const keySecret = checkString('cache.keySecret', cache.keySecret, undefined)
+  if (keySecret !== undefined && keySecret.length < MIN_SECRET_LENGTH) {
+    throw badOption('cache.keySecret', `must have at least ${MIN_SECRET_LENGTH} characters: every address can be guessed, so the secret alone protects them`)
+  }
+  return {
+    ttlSeconds: checkNumber('cache.ttlSeconds', cache.ttlSeconds, 300, { min: 1, max: MAX_TTL_SECONDS }),
+    maxEntries: checkNumber('cache.maxEntries', cache.maxEntries, 10_000, { min: 1, max: 10_000_000 }),
+    keyPrefix: checkString('cache.keyPrefix', cache.keyPrefix, ''),
+    keySecret,
+    unknownTtlSeconds: checkNumber('cache.unknownTtlSeconds', cache.unknownTtlSeconds, 10, { min: 0, max: 3600, integer: false }),
+    staleIfErrorSeconds: checkNumber('cache.staleIfErrorSeconds', cache.staleIfErrorSeconds, 3600, { min: 0, max: 86_400, integer: false }),
+    redisTimeoutMs: checkNumber('cache.redisTimeoutMs', cache.redisTimeoutMs, 100, { min: 1, max: 10_000 })
+  }
+}

@@ -1,0 +1,113 @@
+import { type Family, parseAddress, parseIPv4Before, words } from '../ip/address.ts'
+import { MAX_ENTRY_LENGTH, beginsElement } from './list-header.ts'
+
+/** Where the address of the entry that `parseEntry` understood last stood: without brackets, zone and port. */
+export let addressStart = 0
+export let addressEnd = 0
+
+const MAX_ZONE_LENGTH = 15
+
+const COLON = 58
+
+/**
+ * One entry of a list header, `text[start, end)`: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`. A zone
+ * only on fe80::/10, where it is dropped. 0 for anything else, and for an address that nobody can have (`0.0.0.0`, `::`).
+ */
+export function parseEntry (text: string, start: number, end: number, obfuscatedPort = false): Family {
+  if (end - start > MAX_ENTRY_LENGTH) return 0
+  addressStart = start
+  addressEnd = end
+  let family: Family
+  if (text.charCodeAt(start) === 91) {
+    const close = text.indexOf(']', start)
+    if (close < 0 || close >= end || (close + 1 < end && !isPort(text, close + 1, end, obfuscatedPort))) return 0
+    addressStart = start + 1
+    addressEnd = close
+    const colon = text.indexOf(':', start)
+    if (colon < 0 || colon > close) return 0
+    family = parseZoned(text)
+  } else {
+    family = parseZoned(text)
+    if (family === 0) {
+      const colon = text.indexOf(':', start)
+      if (colon < 0 || colon >= end || !isPort(text, colon, end, obfuscatedPort)) return 0
+      addressEnd = colon
+      family = parseAddress(text, start, colon)
+    }
+  }
+  return family === 4 && words[3] === 0 ? 0 : family === 6 && isUnspecified() ? 0 : family
+}
+
+/** A plain address: what CF-Connecting-IP holds. */
+export function parsePlain (text: string, start: number, end: number): Family {
+  addressStart = start
+  addressEnd = end
+  const family = parseAddress(text, start, end)
+  return family === 4 && words[3] === 0 ? 0 : family === 6 && isUnspecified() ? 0 : family
+}
+
+/** The dotted quad that is the whole element ending at `end`, the most frequent entry: where it starts, or -1 for `parseEntry` to judge. */
+export function parseQuadBefore (text: string, end: number): number {
+  const start = parseIPv4Before(text, end)
+  if (start < 0 || words[3] === 0 || !beginsElement(text, start)) return -1
+  addressStart = start
+  addressEnd = end
+  return start
+}
+
+/** The peer as Node says it: a zone may stand on any address and is dropped. */
+export function parsePeer (text: string): Family {
+  addressStart = 0
+  addressEnd = text.length
+  const family = parseAddress(text)
+  if (family !== 0) return family
+  const zone = text.indexOf('%')
+  if (zone < 0) return 0
+  addressEnd = zone
+  return parseAddress(text, 0, zone)
+}
+
+function parseZoned (text: string): Family {
+  const family = parseAddress(text, addressStart, addressEnd)
+  if (family !== 0) return family
+  const zone = text.indexOf('%', addressStart)
+  if (zone < 0 || zone >= addressEnd || !isZone(text, zone + 1, addressEnd)) return 0
+  const zoned = parseAddress(text, addressStart, zone)
+  if (zoned !== 6 || words[0]! >>> 22 !== 0xfe80 >>> 6) return 0
+  addressEnd = zone
+  return 6
+}
+
+function isZone (text: string, start: number, end: number): boolean {
+  if (start === end || end - start > MAX_ZONE_LENGTH) return false
+  for (let i = start; i < end; i++) if (!isNameCode(text.charCodeAt(i))) return false
+  return true
+}
+
+/** `:80`, and with RFC 7239 also `:_name`. */
+function isPort (text: string, start: number, end: number, obfuscated: boolean): boolean {
+  const first = start + 1
+  if (text.charCodeAt(start) !== COLON || first === end) return false
+  if (obfuscated && text.charCodeAt(first) === 95) {
+    if (first + 1 === end) return false
+    for (let i = first + 1; i < end; i++) if (!isNameCode(text.charCodeAt(i))) return false
+    return true
+  }
+  let port = 0
+  for (let i = first; i < end; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit < 0 || digit > 9) return false
+    port = port * 10 + digit
+    if (port > 65535) return false
+  }
+  return true
+}
+
+/** Letters, digits, `.`, `_`, `-`. */
+function isNameCode (code: number): boolean {
+  return (code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 122) || code === 46 || code === 95 || code === 45
+}
+
+function isUnspecified (): boolean {
+  return words[0] === 0 && words[1] === 0 && words[2] === 0 && words[3] === 0
+}

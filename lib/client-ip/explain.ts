@@ -1,0 +1,144 @@
+import { addressText, parseAddress } from '../ip/address.ts'
+import { rangeSet } from '../ip/range-set.ts'
+import { SCOPE_MASK, scopes } from '../ip/scopes.ts'
+import type { AddressSource, ClientIp, ClientIpExplanation, ExplainedHop, HopVerdict, RawRequest } from '../../types/contract.ts'
+import { addressEnd, addressStart, parseEntry, parsePeer } from './entry.ts'
+import { forwardedEnd, forwardedStart, nodeText, parseForwardedElement, previousForwarded } from './forwarded.ts'
+import { elementEnd, elementStart, joinedLines, previousElement } from './list-header.ts'
+import { reasonText } from './reasons.ts'
+import type { Rules } from './trail.ts'
+import { CLOUDFLARE, type Named, TRUSTED } from './trust.ts'
+
+const MAX_SHOWN = 40
+const MAX_TEXT_LENGTH = 60
+
+interface Found { readonly from: AddressSource, readonly text: string, readonly address: string | null, readonly mark: number }
+
+/** Says the result again, with every address that was there. What the resolver decided is not decided again here, only told. */
+export function explainer (rules: Rules, resolve: (request: RawRequest) => ClientIp): (request: RawRequest) => ClientIpExplanation {
+  return request => {
+    const result = resolve(request)
+    const { found, unshown } = everyAddress(request, rules)
+    const chain = found.map((entry, position) => hop(entry, position, verdictOf(entry, position, result, rules), rules, result))
+    const header = request.headers['cf-connecting-ip']
+    if (header !== undefined && rules.cloudflareMode === 'on') {
+      const text = joinedLines(header)
+      const used = result.source === 'cf-connecting-ip'
+      chain.splice(used ? result.hops : chain.length, 0, {
+        position: null,
+        from: 'cf-connecting-ip',
+        text: cut(text),
+        address: used ? result.ip : canonical(text),
+        scope: used ? result.scope : scopeText(text, rules),
+        verdict: used ? 'client' : 'not-read',
+        why: used ? 'Cloudflare says so, at an edge that verified hops lead to' : cloudflareIgnored(result)
+      })
+    }
+    return { result, chain, unshown, summary: summaryOf(result) }
+  }
+}
+
+function everyAddress (request: RawRequest, rules: Rules): { found: Found[], unshown: number } {
+  const peerText = request.socket?.remoteAddress
+  const peerFamily = typeof peerText === 'string' ? parsePeer(peerText) : 0
+  const peer = typeof peerText === 'string' && peerFamily !== 0 ? addressText(peerFamily, peerText, 0, addressEnd) : null
+  const found: Found[] = [{ from: 'remote-address', text: peerText ?? '(no address)', address: peer, mark: markOf(peerFamily, rules) }]
+  const list = joinedLines(request.headers[rules.header])
+  let unshown = 0
+  let end = list.length
+  for (;;) {
+    const forwarded = rules.header === 'forwarded'
+    const next = forwarded ? previousForwarded(list, end) : previousElement(list, end)
+    if (next < 0) return { found, unshown }
+    end = next
+    if (found.length > MAX_SHOWN) {
+      unshown++
+      continue
+    }
+    const [start, stop] = forwarded ? [forwardedStart, forwardedEnd] : [elementStart, elementEnd]
+    const family = forwarded ? parseForwardedElement(list, start, stop) : parseEntry(list, start, stop)
+    const mark = markOf(family, rules)
+    const address = family === 0 ? null : addressText(family, forwarded ? nodeText : list, addressStart, addressEnd)
+    found.push({ from: rules.header, text: list.slice(start, stop).trim(), address, mark })
+  }
+}
+
+function verdictOf ({ address, mark }: Found, position: number, result: ClientIp, rules: Rules): HopVerdict {
+  const byCloudflare = result.source === 'cf-connecting-ip'
+  if (position < result.hops) {
+    if ((mark & rules.edgeMask) !== 0) return 'cloudflare'
+    return rules.hops !== undefined && (mark & TRUSTED) === 0 ? 'counted' : 'trusted'
+  }
+  if (position === result.hops && !byCloudflare) {
+    if (!result.infrastructure) return address === null ? 'unusable' : 'client'
+    if ((mark & rules.edgeMask) !== 0) return 'cloudflare'
+    if ((mark & TRUSTED) !== 0 || address === null) return 'trusted'
+    return rules.hops === undefined ? 'cloudflare' : 'counted'
+  }
+  if (result.reason === 'invalid-hop' && position === result.hops + 1 && rules.hops === undefined) return 'unusable'
+  return 'not-read'
+}
+
+function hop ({ from, text, address, mark }: Found, position: number, verdict: HopVerdict, rules: Rules, result: ClientIp): ExplainedHop {
+  return { position, from, text: cut(text), address, scope: address === null ? null : scopes[mark & SCOPE_MASK]!, verdict, why: why() }
+
+  function why (): string {
+    switch (verdict) {
+      case 'trusted': return rules.everyHop ? 'clientIp.dangerouslyTrustEveryHop' : named('clientIp.trusted', rules.trusted, address)
+      case 'cloudflare': return cloudflareWhy()
+      case 'counted': return `one of the ${rules.hops} hops that are counted`
+      case 'client': return position === 0 ? peerWhy(result) : `the first address that no option names; ${from} was written by the hop before it`
+      case 'unusable': return position === 0 ? 'the connection has no usable address' : 'no address: nothing is skipped, so the walk ends before it'
+      case 'not-read': return result.source === 'remote-address' && result.hops === 0
+        ? 'not read: the peer may not speak for others'
+        : 'not read: anybody may have written what stands left of the client'
+    }
+  }
+
+  function cloudflareWhy (): string {
+    if (rules.cloudflareMode === 'unset') return 'an address of Cloudflare, and clientIp.cloudflare is not set'
+    return (mark & CLOUDFLARE) !== 0 ? 'an edge of Cloudflare, by the list of its ranges' : named('clientIp.cloudflare.via', rules.via, address)
+  }
+}
+
+/** Which entry of the option holds the address. */
+function named (option: string, entries: readonly Named[], address: string | null): string {
+  if (address === null) return 'a unix listener, and "unix" is among the proxies'
+  const family = parseAddress(address) as 4 | 6
+  const entry = entries.find(({ cidr }) => rangeSet([cidr]).has(family))
+  return `"${entry?.text}" of ${option} names it`
+}
+
+function peerWhy ({ reason }: ClientIp): string {
+  return reason === 'not-cloudflare'
+    ? 'an address of Cloudflare without the proof of the edge'
+    : 'the connection comes from it, and no option names it as a proxy'
+}
+
+function cloudflareIgnored (result: ClientIp): string {
+  const ignored = result.ignored.find(entry => entry.header === 'cf-connecting-ip')
+  return `ignored: ${reasonText[ignored?.why ?? 'not-cloudflare']}`
+}
+
+function summaryOf ({ ip, hops, infrastructure, reason, source }: ClientIp): string {
+  const found = ip === null ? 'no address' : `${ip}, by ${source}, after ${hops} verified ${hops === 1 ? 'hop' : 'hops'}`
+  return `${found}${infrastructure ? ', your own infrastructure or Cloudflare\'s: not a client' : ''}${reason === undefined ? '' : ` (${reason}: ${reasonText[reason]})`}`
+}
+
+function canonical (text: string): string | null {
+  const family = parseAddress(text)
+  return family === 0 ? null : addressText(family, text)
+}
+
+function scopeText (text: string, rules: Rules) {
+  const family = parseAddress(text)
+  return family === 0 ? null : scopes[rules.map.at(family) & SCOPE_MASK]!
+}
+
+function markOf (family: 0 | 4 | 6, rules: Rules): number {
+  return family === 0 ? 0 : rules.map.at(family)
+}
+
+function cut (text: string): string {
+  return text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text
+}

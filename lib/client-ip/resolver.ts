@@ -1,0 +1,125 @@
+import type { Cidr } from '../ip/cidr.ts'
+import { SCOPE_MASK, UNSPECIFIED } from '../ip/scopes.ts'
+import { addressText, parseAddress } from '../ip/address.ts'
+import type {
+  ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest, SetCloudflareRanges,
+  UnknownReason
+} from '../../types/contract.ts'
+import { replacementList } from './cloudflare-list.ts'
+import { addressEnd, parsePeer } from './entry.ts'
+import { explainer } from './explain.ts'
+import { edgeProof } from './proof.ts'
+import { addressResult, forwardingHeaders, noAddress, nothingIgnored } from './result.ts'
+import { type ClientIpSettings, readClientIpOptions } from './settings.ts'
+import { type Rules, startTrail } from './trail.ts'
+import { CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA, trustMap } from './trust.ts'
+import { isUnixListener } from './unix.ts'
+import { type Walk, countHops, readRealIp, walkList } from './walk.ts'
+import { warningsOf } from './warnings.ts'
+
+/** What the engine works with; `createClientIpResolver` shows users a part of it. */
+export interface ClientIpFinder {
+  /** Never throws, and costs what the walk costs: a long header no more than its right end. */
+  readonly resolve: (request: RawRequest) => ClientIp
+  readonly explain: (request: RawRequest) => ClientIpExplanation
+  readonly setCloudflareRanges: SetCloudflareRanges
+  /** Whether the canonical address is in Cloudflare's ranges. */
+  readonly isCloudflare: (ip: string) => boolean
+  /** What is doubtful about the options, one sentence each. */
+  readonly warnings: readonly string[]
+  readonly settings: ClientIpSettings
+}
+
+/** `log` hears of a proof that fails to work and of a list of ranges that is refused. `now` in ms, for the age of the bundled list. */
+export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogger, 'warn'>, now: number = Date.now()): ClientIpFinder {
+  const settings = readClientIpOptions(options)
+  const warnings = warningsOf(settings, now)
+  const on = settings.cloudflareMode === 'on'
+  const edgeMask = on ? CLOUDFLARE | VIA : 0
+  const countsOnly = settings.hops !== undefined && settings.trusted.length === 0 && settings.unix === undefined
+  const rules: Rules = {
+    ...settings,
+    map: trustMap(settings),
+    edgeMask,
+    // A hop count without a list of proxies believes no public peer: a direct client of the internet always has a public address.
+    acceptedMask: TRUSTED | edgeMask | (countsOnly ? NON_PUBLIC : 0),
+    proven: edgeProof(settings.proof, log)
+  }
+  const walk: Walk = rules.hops !== undefined ? countHops : rules.header === 'x-real-ip' ? readRealIp : walkList
+  const unlisted = settings.cloudflareMode === 'unset' ? CLOUDFLARE : 0
+
+  // Proxies are few and send many requests: the one that was accepted last need not be parsed again.
+  let proxyText: string | undefined
+  let proxyEnd = 0
+  let proxyMark = 0
+  let proxy = ''
+  let proxyFamily: 4 | 6 = 4
+
+  const resolve = (request: RawRequest): ClientIp => {
+    const text = request.socket?.remoteAddress
+    if (typeof text !== 'string') return withoutPeer(request, rules, walk)
+    if (text === proxyText) return walk(startTrail(request, rules, proxy, text, proxyEnd, proxyFamily, proxyMark), rules)
+    const family = parsePeer(text)
+    const mark = family === 0 ? UNSPECIFIED : rules.map.at(family)
+    if (family === 0 || (mark & SCOPE_MASK) === UNSPECIFIED) return noAddress(false, 'no-peer', ignoredHeaders(request, 'no-peer'))
+    const end = addressEnd
+    const peer = addressText(family, text, 0, end)
+    if ((mark & rules.acceptedMask) !== 0) {
+      proxyText = text
+      proxyEnd = end
+      proxyMark = mark
+      proxy = peer
+      proxyFamily = family
+      return walk(startTrail(request, rules, peer, text, end, family, mark), rules)
+    }
+    const ignored = ignoredHeaders(request, 'peer-untrusted')
+    const reason = ignored === nothingIgnored ? undefined : 'peer-untrusted'
+    return addressResult(peer, family, mark, 'remote-address', peer, 0, (mark & unlisted) !== 0, false, reason, ignored)
+  }
+
+  let current: readonly Cidr[] = settings.cloudflare
+  const setCloudflareRanges: SetCloudflareRanges = ranges => {
+    try {
+      current = replacementList(ranges, current)
+    } catch (error) {
+      const problem = (error as Error).message
+      log?.warn({ option: 'clientIp.cloudflare.ranges' }, `the new list of Cloudflare's ranges is refused, the old one stays: ${problem}`)
+      return { accepted: false, problem }
+    }
+    rules.map = trustMap({ ...settings, cloudflare: current })
+    proxyText = undefined
+    return { accepted: true }
+  }
+
+  const isCloudflare = (ip: string): boolean => {
+    const family = parseAddress(ip)
+    return family !== 0 && (rules.map.at(family) & CLOUDFLARE) !== 0
+  }
+
+  return { resolve, explain: explainer(rules, resolve), setCloudflareRanges, isCloudflare, warnings, settings }
+}
+
+/** A unix socket has no address. That alone proves nothing: a TCP socket that was closed has none either, so the listener is asked. */
+function withoutPeer (request: RawRequest, rules: Rules, walk: Walk): ClientIp {
+  if (rules.unix === undefined || !isUnixListener(request.socket?.server)) return noAddress(false, 'no-peer', ignoredHeaders(request, 'no-peer'))
+  return walk(startTrail(request, rules, null, '', 0, 4, rules.unix === 'via' ? VIA : TRUSTED), rules)
+}
+
+function ignoredHeaders ({ headers }: RawRequest, why: 'peer-untrusted' | 'no-peer'): readonly IgnoredHeader[] {
+  if (headers['cf-connecting-ip'] === undefined && headers['x-forwarded-for'] === undefined &&
+    headers.forwarded === undefined && headers['x-real-ip'] === undefined) return nothingIgnored
+  return forwardingHeaders.filter(header => headers[header] !== undefined).map(header => ({ header, why }))
+}
+
+/** The resolver alone. Throws an `IpRiskError` on a bad option. */
+export function createClientIpResolver (options?: ClientIpOptions, log?: Pick<IpRiskLogger, 'warn'>): ClientIpResolver {
+  const { resolve, explain, warnings, setCloudflareRanges } = createClientIp(options, log)
+  return Object.assign(resolve, { explain, warnings, setCloudflareRanges })
+}
+
+/** Why nobody is asked about the address; undefined: it is looked up. Documentation addresses occur in tests and examples only. */
+export function notLookedUp ({ ip, infrastructure, scope }: ClientIp): Extract<UnknownReason, 'no_ip' | 'infrastructure' | 'not_public'> | undefined {
+  if (ip === null) return 'no_ip'
+  if (infrastructure) return 'infrastructure'
+  return scope === 'public' || scope === 'documentation' ? undefined : 'not_public'
+}

@@ -1,0 +1,42 @@
+import type { AddressScope } from '../../types/contract.ts'
+import { parseAddress, words } from './address.ts'
+import { parseCidr } from './cidr.ts'
+import { type RangeMap, type RangeMapEntry, rangeMap } from './range-map.ts'
+import { specialPurpose } from './special-purpose.ts'
+
+/** Every scope; its place is the number that stands for it in a range map. */
+export const scopes: readonly AddressScope[] = [
+  'public', 'unspecified', 'this-network', 'loopback', 'private', 'shared', 'link-local', 'documentation', 'benchmarking',
+  'protocol', 'translation', '6to4', 'teredo', 'discard', 'dummy', 'srv6', 'site-local', 'multicast', 'reserved', 'broadcast'
+]
+
+/** Bits that the number of a scope needs. */
+export const SCOPE_MASK = 31
+export const UNSPECIFIED: number = scopes.indexOf('unspecified')
+
+/** What the registries of special purposes leave out: RFC 5771, RFC 4291 (2.4 global unicast, 2.7 multicast), RFC 3879. */
+const beside: readonly (readonly [string, AddressScope])[] = [
+  ['224.0.0.0/4', 'multicast'], ['ff00::/8', 'multicast'], ['fec0::/10', 'site-local'], ['::/0', 'reserved'], ['2000::/3', 'public']
+]
+
+/** The networks of every scope, for a range map whose ground is 0, `public`. The narrowest network that holds an address decides. */
+export const scopeEntries: readonly RangeMapEntry[] = [...beside, ...specialPurpose]
+  .map(([cidr, scope]) => ({ cidr: parseCidr(cidr), value: scopes.indexOf(scope) }))
+
+const scopeMap: RangeMap = rangeMap(scopeEntries, 0, (_outer, inner) => inner)
+
+/** Which kind of address the text is, by IANA's registries; null where it is none. */
+export function scopeOf (ip: string): AddressScope | null {
+  const family = parseAddress(ip)
+  return family === 0 ? null : scopes[scopeMap.at(family)]!
+}
+
+/** The IPv4 address inside the IPv6 address that stands in `words`, or -1. To report, never to trust: anybody can write one. */
+export function embeddedIPv4 (scope: AddressScope): number {
+  if (scope === '6to4') return ((words[0]! & 0xffff) * 65536) + (words[1]! >>> 16) // RFC 3056
+  if (scope === 'teredo') return ~words[3]! >>> 0 // RFC 4380: the client, inverted
+  const top = words[0] === 0 && words[1] === 0
+  const compatible = top && (words[2] === 0 || words[2] === 0xffff0000) // RFC 4291, and SIIT of RFC 2765
+  const nat64 = words[0] === 0x64ff9b && words[1] === 0 && words[2] === 0 // RFC 6052
+  return (scope === 'reserved' && compatible) || (scope === 'translation' && nat64) ? words[3]! : -1
+}

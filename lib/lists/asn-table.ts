@@ -1,0 +1,47 @@
+/** Which network announces an address. Ranges do not overlap. */
+export interface AsnTable {
+  /** `@ip-location-db/asn 2.3.2026061719`. */
+  readonly source: string
+  /** AS numbers, ascending. */
+  readonly numbers: Uint32Array
+  /** One name each. */
+  readonly names: readonly string[]
+  /** first, last, first, last, … */
+  readonly v4: Uint32Array
+  /** Of each range the index into `numbers`. */
+  readonly v4Asn: Uint32Array
+  /** four words first, four words last, … */
+  readonly v6: Uint32Array
+  readonly v6Asn: Uint32Array
+}
+
+/** IPv4 addresses that each network announces, in the order of `numbers`. */
+export function announcedAddresses (table: AsnTable): Float64Array {
+  const announced = new Float64Array(table.numbers.length)
+  table.v4Asn.forEach((asn, i) => { announced[asn]! += table.v4[2 * i + 1]! - table.v4[2 * i]! + 1 })
+  return announced
+}
+
+/** Index into `numbers` of the network that announces the IPv4 address, or -1. The table's ranges must be ascending. */
+export function announcerOf (table: AsnTable, address: number): number {
+  let low = 0
+  let high = table.v4Asn.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (table.v4[2 * middle]! <= address) low = middle + 1
+    else high = middle
+  }
+  return low > 0 && address <= table.v4[2 * low - 1]! ? table.v4Asn[low - 1]! : -1
+}
+
+/** Index of the number in an ascending array, or -1. */
+export function indexOfNumber (sorted: Uint32Array, value: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle]! < value) low = middle + 1
+    else high = middle
+  }
+  return sorted[low] === value ? low : -1
+}

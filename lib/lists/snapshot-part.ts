@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { IpRiskLogger } from '../../types/contract.ts'
+import { badOption } from '../errors.ts'
+import type { AsnPackage } from './asn-database.ts'
+import { asnSnapshotPath, listsSnapshotPath, writeSnapshot } from './cache-folder.ts'
+import { type CompileJob, runCompileJob } from './compile-job.ts'
+import { liveDatabase } from './live-database.ts'
+import type { Part } from './part.ts'
+import { watchFiles } from './reload.ts'
+import { decodeSnapshot } from './snapshot.ts'
+
+export interface SnapshotPartOptions {
+  /** A file that must be there; undefined: what the cache folder or the package of AS numbers has. */
+  readonly path?: string
+  readonly cacheFolder: string
+  /** What to compile where the cache folder has nothing. */
+  readonly asnPackage: AsnPackage | undefined
+  /** Undefined: files are not watched. */
+  readonly watchIntervalMs: number | undefined
+}
+
+/** How users get data, said once at boot. */
+const NO_DATA_HINT = 'ip-risk: there are no data, so every address but Cloudflare\'s is "unknown", reason "no_data". ' +
+  'Run "npx ip-risk lists pull" (public lists), or "npm install @ip-location-db/asn" (networks; compiled at the next start)'
+
+/** The compiled public lists, else what the package of AS numbers gives, else scopes and Cloudflare's ranges. */
+export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs }: SnapshotPartOptions): Part {
+  const watched = path ?? listsSnapshotPath(cacheFolder)
+  const found = path === undefined ? findSnapshot(cacheFolder, asnPackage) : { bytes: readGiven(path), problems: [] }
+  const database = liveDatabase(found.bytes ?? runCompileJob(jobNow()))
+  let unwatch = (): void => {}
+
+  function compileNetworks (asnPackage: AsnPackage, log: IpRiskLogger): void {
+    log.info({ asnSource: asnPackage.source, cacheFolder }, 'ip-risk: compiling AS numbers in the background, once; addresses are "unknown" until then')
+    database.compile({ ...jobNow(), asnPackage }, bytes => {
+      try {
+        writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
+      } catch (error) {
+        log.warn({ err: error, cacheFolder }, 'ip-risk: the compiled AS numbers cannot be kept, and will be compiled anew at each start')
+      }
+    })
+  }
+
+  async function reload (log: IpRiskLogger): Promise<void> {
+    try {
+      database.swap(await readFile(watched))
+      log.info({ path: watched }, 'ip-risk: the new snapshot of lists is in use')
+    } catch (error) {
+      log.error({ err: error, path: watched }, 'ip-risk: the new snapshot of lists cannot be used; the one before stays')
+    }
+  }
+
+  return {
+    answer: ip => database.current.answer(ip),
+    start (log) {
+      database.start(log)
+      for (const error of found.problems) log.warn({ err: error }, 'ip-risk: a snapshot in the cache folder cannot be used')
+      if (found.bytes === undefined) {
+        if (asnPackage === undefined) log.warn({ cacheFolder }, NO_DATA_HINT)
+        else compileNetworks(asnPackage, log)
+      }
+      if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], () => { reload(log).catch(() => {}) }, watchIntervalMs)
+    },
+    async close () {
+      unwatch()
+      await database.close()
+    }
+  }
+}
+
+function jobNow (): CompileJob {
+  return { sources: [], covers: [], builtIn: true, nowSeconds: Math.floor(Date.now() / 1000) }
+}
+
+function readGiven (path: string): Uint8Array {
+  try {
+    const bytes = readFileSync(path)
+    decodeSnapshot(bytes)
+    return bytes
+  } catch (cause) {
+    throw badOption('lists.snapshot', `cannot be used: ${(cause as Error).message}`, cause)
+  }
+}
+
+interface FoundSnapshot { readonly bytes?: Uint8Array, readonly problems: readonly unknown[] }
+
+/** The pulled lists; else the compiled AS numbers, if they are those of the package that is installed now. */
+function findSnapshot (cacheFolder: string, asnPackage: AsnPackage | undefined): FoundSnapshot {
+  const problems: unknown[] = []
+  const read = (path: string, wanted: (asnSource: string | undefined) => boolean): Uint8Array | undefined => {
+    try {
+      const bytes = readFileSync(path)
+      return wanted(decodeSnapshot(bytes).meta.asnSource) ? bytes : undefined
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') problems.push(error)
+      return undefined
+    }
+  }
+  const bytes = read(listsSnapshotPath(cacheFolder), () => true) ??
+    read(asnSnapshotPath(cacheFolder), asnSource => asnPackage === undefined || asnSource === asnPackage.source)
+  return { ...bytes && { bytes }, problems }
+}

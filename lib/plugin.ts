@@ -1,0 +1,107 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type {} from '../types/fastify.ts'
+import type { FastifyIpRiskOptions, IpRisk } from '../types/contract.ts'
+import { createApi } from './api.ts'
+import { visit } from './assess.ts'
+import { createEngine, type Engine, sharesEngine } from './engine.ts'
+import { AlreadyRegistered } from './errors.ts'
+import { blocked, challenged, needsStepUp, warnOfMissingStepUp } from './refusal.ts'
+import { readRoute, type RoutePlan } from './route.ts'
+import { readScope, type Scope } from './scope.ts'
+
+/** What a registration leaves on its Fastify instance; child scopes inherit it. */
+interface Mounted {
+  readonly options: FastifyIpRiskOptions
+  readonly engine: Engine
+  readonly scope: Scope
+  /** By the route's own `config` object. */
+  readonly plans: WeakMap<object, RoutePlan | null>
+}
+type Done = (err?: Error) => void
+
+const mounted = Symbol('fastify-ip-risk')
+/** On the config of a route that our `onRoute` hook met: its step-up stands behind its own `preHandler`s. */
+const seen = Symbol('fastify-ip-risk.seen')
+type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen]?: true }
+
+const mountedOn = (app: FastifyInstance): Mounted | undefined => (app as { [mounted]?: Mounted })[mounted]
+
+export async function mount (app: FastifyInstance, given: FastifyIpRiskOptions): Promise<void> {
+  if (Object.hasOwn(app, mounted)) throw new AlreadyRegistered()
+  const parent = mountedOn(app)
+  const scope = readScope(given, parent?.scope)
+  const options = { ...parent?.options, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
+  const engine = parent !== undefined && sharesEngine(parent.options, given) ? parent.engine : createEngine(options, app.log)
+  Object.defineProperty(app, mounted, { value: { options, engine, scope, plans: new WeakMap() } satisfies Mounted })
+  app.decorate('ipRisk', createApi(engine, scope))
+  if (engine !== parent?.engine) {
+    app.addHook('onReady', async () => { await engine.ready() })
+    app.addHook('onClose', async () => { await engine.close() })
+  }
+  if (parent === undefined) {
+    app.decorateRequest('ipRisk', null)
+    app.addHook('onRoute', onRoute)
+    app.addHook('onRequest', onRequest)
+    app.addHook('preHandler', stepUpWhereUnseen)
+  }
+}
+
+/** Checks a route's option at boot, and puts the step-up behind the route's own authentication. */
+function onRoute (this: FastifyInstance, route: RouteOptions): void {
+  const { engine, scope } = mountedOn(this)!
+  const plan = readRoute(routeName(route.method, route.url), route.config?.ipRisk, scope)
+  if (plan === null || !plan.marked) return
+  warnOfMissingStepUp(engine, scope, plan, [route.method].flat())
+  const { preHandler = [] } = route
+  route.preHandler = [...(Array.isArray(preHandler) ? preHandler : [preHandler]), stepUp] as NonNullable<RouteOptions['preHandler']>
+  route.config = { ...route.config, [seen]: true } as NonNullable<RouteOptions['config']>
+}
+
+/** One hook for all routes: one added by `onRoute` would miss those declared beside an un-awaited `register`, and 404s. */
+function onRequest (this: FastifyInstance, request: FastifyRequest, _reply: FastifyReply, done: Done): void {
+  const { engine, scope, plans } = mountedOn(this)!
+  const { config } = request.routeOptions
+  let plan = plans.get(config)
+  if (plan === undefined) plans.set(config, plan = lateRoute(config, scope, engine))
+  if (plan === null) return done()
+  const place = { scope, plan, method: request.method, url: config.url, requestId: request.id, log: request.log }
+  const risk = visit(engine, request.raw, place)
+  if (risk instanceof Promise) risk.then(risk => act(request, risk, done), done)
+  else act(request, risk, done)
+}
+
+function act (request: FastifyRequest, risk: IpRisk, done: Done): void {
+  request.ipRisk = risk
+  done(blocked(risk))
+}
+
+/** Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the scope's policy. */
+function lateRoute (config: Config, scope: Scope, engine: Engine): RoutePlan | null {
+  const name = routeName(config.method, config.url)
+  try {
+    return readRoute(name, config.ipRisk, scope)
+  } catch (err) {
+    engine.log.error({ err }, 'a route has a wrong "config.ipRisk" and is judged as if it were "true"; ' +
+      'await the registration of fastify-ip-risk before routes are declared, so that such a mistake fails at boot')
+    return readRoute(name, true, scope)
+  }
+}
+
+function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+  if (!needsStepUp(request.ipRisk)) return done()
+  challenged(mountedOn(this)!.scope, request, request.log).then(refusal => {
+    if (refusal === undefined) return done()
+    reply.header('www-authenticate', refusal.challenge) // before the error, so that it survives custom error handlers
+    done(refusal.error)
+  })
+}
+
+/** Runs before the route's own `preHandler`s, which is as late as a hook can stand that the route did not know when it was declared. */
+function stepUpWhereUnseen (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+  if (!needsStepUp(request.ipRisk) || (request.routeOptions.config as Config)[seen]) return done()
+  stepUp.call(this, request, reply, done)
+}
+
+function routeName (method: string | string[], url: string | undefined): string {
+  return `${String(method)} ${url ?? '(not found)'}: config.ipRisk`
+}

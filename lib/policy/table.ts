@@ -1,0 +1,99 @@
+import type { Category, Decision, PolicyRow, PolicyRule, PolicyTable, UnknownCell, UnknownReason, VerdictName } from '../../types/contract.ts'
+import { badOption } from '../errors.ts'
+import { checkBoolean, checkObject, shown } from '../options.ts'
+import { decisions, isDecision, stops } from './decision.ts'
+
+/** A policy with every cell filled. */
+export interface Table {
+  readonly write: Row
+  readonly read: Row
+  readonly rules: readonly PolicyRule[]
+  readonly allowBlockingReads: boolean
+}
+export type NamedCells = { readonly [V in keyof Row]?: Row[V] }
+export type Row = { readonly [V in VerdictName]: Decision } & { readonly unknown: UnknownCell }
+
+/** Writes are judged, reads never stopped; relays, WARP and carrier NAT are ordinary customers, so they are flagged at most. */
+export const defaultPolicy: Table = Object.freeze({
+  write: Object.freeze({
+    clean: 'allow', suspicious: 'elevate_risk', vpn_likely: 'step_up_auth', vpn_detected: 'block', unknown: 'allow'
+  }),
+  read: Object.freeze({ clean: 'allow', suspicious: 'allow', vpn_likely: 'allow', vpn_detected: 'allow', unknown: 'allow' }),
+  rules: Object.freeze((['relay', 'warp', 'cgnat'] as const).map(category => Object.freeze({ category, atMost: 'elevate_risk' as const }))),
+  allowBlockingReads: false
+})
+
+const verdicts: readonly string[] = Object.keys(defaultPolicy.write)
+const categories: readonly Category[] = ['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse']
+const reasons: readonly UnknownReason[] = [
+  'pending', 'not_asked', 'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected',
+  'bad_response', 'no_data', 'not_public', 'infrastructure', 'no_ip', 'unsupported_family', 'listed', 'skipped'
+]
+
+/** The cells that `over` names, on top of `base`; a rule takes the place of the base's rule for its category. Throws on a wrong cell. */
+export function mergeTable (base: Table, over: PolicyTable, path: string): Table {
+  checkObject<PolicyTable>(path, over, ['write', 'read', 'rules', 'allowBlockingReads'])
+  const allowBlockingReads = checkBoolean(`${path}.allowBlockingReads`, over.allowBlockingReads, base.allowBlockingReads)
+  const table = {
+    write: mergeRow(base.write, over.write, `${path}.write`),
+    read: mergeRow(base.read, over.read, `${path}.read`),
+    rules: mergeRules(base.rules, over.rules, `${path}.rules`),
+    allowBlockingReads
+  }
+  if (!allowBlockingReads) refuseStoppedReads(table.read, `${path}.read`)
+  return table
+}
+
+function mergeRow (base: Row, over: PolicyRow | undefined, path: string): Row {
+  checkObject(path, over, verdicts as (keyof PolicyRow & string)[])
+  if (over === undefined) return base
+  const named = namedCells(over)
+  for (const [verdict, cell] of Object.entries(named)) {
+    if (verdict === 'unknown' && typeof cell === 'object' && cell !== null) checkUnknownCell(`${path}.unknown`, cell)
+    else checkDecision(`${path}.${verdict}`, cell)
+  }
+  return { ...base, ...named }
+}
+
+/** The cells that a row gives a value: `undefined` names nothing. */
+export function namedCells (row: PolicyRow | undefined): NamedCells {
+  return Object.fromEntries(Object.entries(row ?? {}).filter(([, cell]) => cell !== undefined))
+}
+
+function checkUnknownCell (path: string, cell: object): void {
+  const cells = checkObject<{ [name: string]: unknown }>(path, cell, ['default', ...reasons])
+  if (cells['default'] === undefined) throw badOption(`${path}.default`, 'is missing: say what happens for the reasons that are not named')
+  for (const [reason, decision] of Object.entries(cells)) if (decision !== undefined) checkDecision(`${path}.${reason}`, decision)
+}
+
+function checkDecision (path: string, value: unknown): void {
+  if (!isDecision(value)) throw badOption(path, `must be one of ${decisions.join(', ')}, got ${shown(value)}`)
+}
+
+/** A rule takes the place of the base's rule for its category; the nearer ones come first. */
+export function mergeRules (base: readonly PolicyRule[], over: readonly PolicyRule[] | undefined, path: string): readonly PolicyRule[] {
+  if (over === undefined) return base
+  if (!Array.isArray(over)) throw badOption(path, `must be an array of { category, atMost?, then? }, got ${shown(over)}`)
+  const named = new Set<Category>()
+  over.forEach((rule: PolicyRule, i) => {
+    const at = `${path}[${i}]`
+    if (rule === undefined) throw badOption(at, 'must be { category, atMost } or { category, then }, got undefined')
+    checkObject<PolicyRule>(at, rule, ['category', 'atMost', 'then'])
+    if (!categories.includes(rule.category)) throw badOption(`${at}.category`, `must be one of ${categories.join(', ')}, got ${shown(rule.category)}`)
+    if ((rule.atMost === undefined) === (rule.then === undefined)) throw badOption(at, 'must say either "atMost" or "then", and not both')
+    checkDecision(rule.then === undefined ? `${at}.atMost` : `${at}.then`, rule.then ?? rule.atMost)
+    if (named.has(rule.category)) throw badOption(`${at}.category`, `names "${rule.category}" a second time: leave one rule for it`)
+    named.add(rule.category)
+  })
+  return [...over, ...base.filter(rule => !named.has(rule.category))]
+}
+
+function refuseStoppedReads (row: Row, path: string): void {
+  for (const [verdict, cell] of Object.entries(row)) {
+    const stopping = typeof cell === 'string' ? stops(cell) : Object.values(cell).some(stops)
+    if (stopping) {
+      throw badOption(`${path}.${verdict}`, 'would stop reads, and people who only look are mostly ordinary customers: ' +
+        'use "elevate_risk" at most, or say "allowBlockingReads: true" beside it')
+    }
+  }
+}

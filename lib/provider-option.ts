@@ -1,0 +1,26 @@
+import type { Provider } from '../types/contract.ts'
+import { badOption } from './errors.ts'
+import { checkFunction, checkNumber, checkObject, shown } from './options.ts'
+
+/** A provider as an option: an own one may lack what ours have. */
+export function checkProvider (path: string, given: unknown): Provider {
+  if (typeof given !== 'object' || given === null) {
+    throw badOption(path, `must be a provider such as lists() or iplogs(), got ${shown(given)}`)
+  }
+  const provider = given as Provider
+  if (typeof provider.name !== 'string' || provider.name === '') {
+    throw badOption(`${path}.name`, 'must be a string that is not empty: it stands in the cache')
+  }
+  if (provider.lookup === undefined) throw badOption(`${path}.lookup`, 'is missing: give a function (ip, context) => answer')
+  checkFunction(`${path}.lookup`, provider.lookup)
+  checkFunction(`${path}.bulk`, provider.bulk)
+  checkFunction(`${path}.close`, provider.close)
+  if (provider.families !== undefined && !(Array.isArray(provider.families) && provider.families.every(family => family === 4 || family === 6))) {
+    throw badOption(`${path}.families`, 'must be an array of 4 and 6')
+  }
+  const limits = checkObject<NonNullable<Provider['limits']>>(`${path}.limits`, provider.limits, ['perMinute', 'perDay', 'burst'])
+  for (const name of ['perMinute', 'perDay', 'burst'] as const) {
+    checkNumber(`${path}.limits.${name}`, limits[name], undefined, { min: 1, max: 1e9 })
+  }
+  return provider
+}

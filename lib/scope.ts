@@ -1,0 +1,98 @@
+import type { EngineOptions, LogAddress, LookupMode, Mode, StepUp } from '../types/contract.ts'
+import { readCache } from './cache-options.ts'
+import { badOption } from './errors.ts'
+import { parseCidr } from './ip/cidr.ts'
+import { type RangeSet, rangeSet } from './ip/range-set.ts'
+import { showAddress, type ShowAddress } from './log-address.ts'
+import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings } from './options.ts'
+import { basePolicy, type CompiledPolicy, compilePolicy } from './policy/policy.ts'
+import { readStepUp, type StepUpSettings } from './policy/step-up.ts'
+import { guarded, type Tell } from './record.ts'
+
+/** What one encapsulated scope of an application decides by: the options that do not touch how an address is found and looked up. */
+export interface Scope {
+  readonly actions: ReadonlyMap<string, 'write' | 'read'>
+  readonly policy: CompiledPolicy
+  readonly mode: Mode
+  readonly unmarked: LookupMode
+  readonly timeoutMs: number
+  readonly allow: RangeSet
+  readonly deny: RangeSet
+  readonly logAddress: LogAddress
+  readonly keySecret: string | undefined
+  readonly showAddress: ShowAddress
+  readonly onDecision: Tell | undefined
+  readonly stepUp: StepUpSettings<unknown> | undefined
+}
+
+export const lookupModes: readonly LookupMode[] = ['wait', 'background', 'cache', 'skip']
+export const modes: readonly Mode[] = ['enforce', 'monitor']
+const logAddresses: readonly LogAddress[] = ['full', 'truncated', 'hmac', 'none']
+
+type ScopeOptions = EngineOptions & { readonly stepUp?: StepUp<never> | undefined }
+const optionNames: readonly (keyof ScopeOptions)[] = [
+  'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny', 'logAddress', 'onDecision', 'stepUp'
+]
+const noRanges: RangeSet = rangeSet([])
+const rootScope: Scope = {
+  actions: new Map((['signup', 'payment', 'kyc', 'withdrawal', 'admin']).map(name => [name, 'write'])),
+  policy: basePolicy,
+  mode: 'enforce',
+  unmarked: 'cache',
+  timeoutMs: 5000,
+  allow: noRanges,
+  deny: noRanges,
+  logAddress: 'truncated',
+  keySecret: undefined,
+  showAddress: showAddress('truncated'),
+  onDecision: undefined,
+  stepUp: undefined
+}
+
+/** The options named, over those of the parent scope. Throws an `IpRiskError` that names the option. */
+export function readScope (given: ScopeOptions, parent: Scope = rootScope): Scope {
+  const options = checkObject<ScopeOptions>('options', given, optionNames)
+  return {
+    actions: readActions(parent.actions, options.actions),
+    policy: compilePolicy(parent.policy, options.policy),
+    mode: checkOneOf('mode', options.mode, modes, parent.mode),
+    unmarked: checkOneOf('unmarked', options.unmarked, lookupModes, parent.unmarked),
+    timeoutMs: checkNumber('timeoutMs', options.timeoutMs, parent.timeoutMs, { min: 1, max: 60_000 }),
+    allow: options.allow === undefined ? parent.allow : readRanges('allow', options.allow),
+    deny: options.deny === undefined ? parent.deny : readRanges('deny', options.deny),
+    ...readLogAddress(options, parent),
+    onDecision: options.onDecision === undefined ? parent.onDecision : guarded(checkFunction('onDecision', options.onDecision)!),
+    stepUp: readStepUp('stepUp', options.stepUp) ?? parent.stepUp
+  }
+}
+
+function readActions (parent: Scope['actions'], given: EngineOptions['actions']): Scope['actions'] {
+  const { write, read } = checkObject<NonNullable<EngineOptions['actions']>>('actions', given, ['write', 'read'])
+  const actions = new Map(parent)
+  for (const name of checkStrings('actions.write', write)) {
+    if (actions.get(name) === 'read') throw badOption('actions.write', `names "${name}", which is a read in the scope above: leave it in one of the two`)
+    actions.set(name, 'write')
+  }
+  for (const name of checkStrings('actions.read', read)) {
+    if (actions.get(name) === 'write') throw badOption('actions.read', `names "${name}", which is a write already: leave it in one of the two`)
+    actions.set(name, 'read')
+  }
+  return actions
+}
+
+function readRanges (path: string, given: readonly string[]): RangeSet {
+  return rangeSet(checkStrings(path, given).map((text, i) => {
+    try {
+      return parseCidr(text)
+    } catch (err) {
+      throw badOption(`${path}[${i}]`, `must be an IP address or CIDR: ${(err as Error).message}`, err)
+    }
+  }))
+}
+
+function readLogAddress (options: EngineOptions, parent: Scope): Pick<Scope, 'logAddress' | 'keySecret' | 'showAddress'> {
+  const logAddress = checkOneOf('logAddress', options.logAddress, logAddresses, parent.logAddress)
+  const { keySecret } = options.cache === undefined ? parent : readCache(options.cache)
+  if (logAddress === 'hmac' && keySecret === undefined) throw badOption('logAddress', 'is "hmac", which needs a secret: give "cache.keySecret" too')
+  return { logAddress, keySecret, showAddress: showAddress(logAddress, keySecret) }
+}

@@ -1,0 +1,34 @@
+import type { CacheState, KnownAnswer, ProviderAnswer, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+
+/** An answer with its origin: what the layers of a lookup hand to each other. Frozen, and shared between requests. */
+export interface Verdict {
+  readonly answer: ProviderAnswer
+  /** Who answered; `none` where nobody was asked. */
+  readonly provider: string
+  /** Milliseconds since 1970. */
+  readonly checkedAtMs: number
+  readonly cache: CacheState
+}
+
+export interface KnownVerdict extends Verdict { readonly answer: KnownAnswer }
+
+export function isKnown (verdict: Verdict): verdict is KnownVerdict {
+  return verdict.answer.verdict !== 'unknown'
+}
+
+export function unknownAnswer (reason: UnknownReason, cause?: unknown): UnknownAnswer {
+  return Object.freeze(cause === undefined ? { verdict: 'unknown' as const, reason } : { verdict: 'unknown' as const, reason, cause })
+}
+
+const reasons = new Map<UnknownReason, UnknownAnswer>()
+
+/** A verdict that nobody was asked for. */
+export function unasked (reason: UnknownReason, nowMs: number, provider = 'none'): Verdict {
+  let answer = reasons.get(reason)
+  if (answer === undefined) reasons.set(reason, answer = unknownAnswer(reason))
+  return { answer, provider, checkedAtMs: nowMs, cache: 'none' }
+}
+
+export function from (verdict: Verdict, cache: CacheState): Verdict {
+  return verdict.cache === cache ? verdict : Object.freeze({ ...verdict, cache })
+}

@@ -1,0 +1,44 @@
+import type { BulkOptions, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, Stats } from './contract.ts'
+
+/** `app.ipRisk`, and what `createIpRisk` gives. */
+export interface IpRiskApi {
+  /** The verdict on an address, through the cache; waits `timeoutMs` at most. Never rejects: what is no address is `unknown`, `no_ip`. */
+  lookup (ip: string): Promise<IpRisk>
+  /** Verdicts on many addresses, each once, as they come; `break` cancels. Never throws on a wrong address. */
+  bulk (ips: Iterable<string>, options?: BulkOptions): AsyncIterable<[string, IpRisk]>
+  /** What this scope's policy says of a risk on a route. */
+  decide (risk: IpRisk, route: Partial<RouteContext> & Pick<RouteContext, 'write'>): Decision
+  /** How the address of a request was found, hop by hop; for people, not for the hot path. */
+  explain (request: { readonly raw: RawRequest } | RawRequest): ClientIpExplanation
+  /** Lets an address pass in every process for a while (a false positive that support has just cleared). */
+  allow (ip: string, options: { readonly ttlSeconds: number }): Promise<void>
+  /** Forgets what is known of an address, in every process and in Redis. */
+  invalidate (ip: string): Promise<void>
+  stats (): Stats
+}
+
+/** All that a visitor may be told. */
+export interface IpRiskRefusal {
+  readonly statusCode: number
+  readonly code: string
+  readonly message: string
+  /** `www-authenticate` with a step-up. */
+  readonly headers: { readonly [name: string]: string }
+}
+
+/** The engine without Fastify. */
+export interface IpRiskEngine extends IpRiskApi {
+  /**
+   * Judges a raw Node request as the route says (default `true`); acting on it is the caller's part, by `refusal`.
+   * Rejects only on a wrong route option, with an `IpRiskError`.
+   */
+  check (request: RawRequest & { readonly method?: string | undefined }, route?: Exclude<RouteIpRiskOption, false>): Promise<IpRisk>
+  /**
+   * What to answer instead of going on: where a block is enforced, and where a step-up is, unless `stepUp.isSatisfied(request)`.
+   * Ask it behind authentication. null: go on. Never rejects.
+   */
+  refusal (request: RawRequest, risk: IpRisk): Promise<IpRiskRefusal | null>
+  /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */
+  ready (): Promise<void>
+  close (): Promise<void>
+}
