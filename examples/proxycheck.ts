@@ -1,7 +1,8 @@
 // A provider of one's own on the shared HTTP base: proxycheck.io, explained in docs/providers.md.
-import { httpProvider, knownAnswer, type Provider } from 'fastify-ip-risk'
+import { httpProvider, knownAnswer, type Category, type Provider } from 'fastify-ip-risk'
 
-interface Reply { status?: string, [ip: string]: { detections?: { proxy: boolean, vpn: boolean, tor: boolean, risk: number } } | string | undefined }
+interface Detections { readonly proxy: boolean, readonly vpn: boolean, readonly tor: boolean, readonly risk: number }
+type Reply = Readonly<Record<string, { readonly detections?: Detections } | undefined>> & { readonly status?: unknown }
 
 export const proxycheck = (key: string, baseUrl = 'https://proxycheck.io'): Provider => httpProvider<Reply>({
   name: 'proxycheck',
@@ -10,10 +11,10 @@ export const proxycheck = (key: string, baseUrl = 'https://proxycheck.io'): Prov
   request: ip => ({ path: `/v3/${ip}`, query: { key } }),
   read (body, ip) {
     if (body.status === 'denied') return { verdict: 'unknown', reason: 'rejected', retryAfterSeconds: 3_600, alert: 'proxycheck.io refuses our key' }
-    const row = body[ip]
-    if (typeof row !== 'object' || typeof row.detections?.risk !== 'number') return null
-    const { proxy, vpn, tor, risk } = row.detections
-    const categories = [vpn && 'vpn', proxy && 'proxy', tor && 'tor'].filter(category => category !== false)
-    return knownAnswer(categories.length > 0 ? 'vpn_detected' : risk > 66 ? 'suspicious' : 'clean', { score: risk / 100, categories })
+    const found = body[ip]?.detections
+    if (found === undefined || typeof found.risk !== 'number') return null
+    const categories = (['vpn', 'proxy', 'tor'] satisfies Category[]).filter(category => found[category])
+    const verdict = categories.length > 0 ? 'vpn_detected' : found.risk > 66 ? 'suspicious' : 'clean'
+    return knownAnswer(verdict, { score: found.risk / 100, categories })
   }
 })
