@@ -9,7 +9,9 @@ export interface FleetProcess {
   ask (ips: readonly string[]): Promise<readonly Answered[]>
 }
 
-export async function startProcesses (count: number, options: { readonly redis: string, readonly provider: string }): Promise<FleetProcess[]> {
+export async function startProcesses (
+  count: number, options: { readonly redis: string, readonly provider: string }
+): Promise<FleetProcess[]> {
   const file = new URL('./fleet-process.ts', import.meta.url)
   return await Promise.all(Array.from({ length: count }, async () => {
     const child = fork(file, [JSON.stringify(options)], { execArgv: ['--import', 'tsx'] })
