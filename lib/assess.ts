@@ -1,22 +1,46 @@
-import type { Category, ClientIp, Decision, IpRisk, RouteContext } from '../types/contract.ts'
+import type { Category, ClientIp, Decision, IpRisk, IpRiskLogger, RawRequest, RouteContext } from '../types/contract.ts'
 import { notLookedUp } from './client-ip/resolver.ts'
 import type { Engine } from './engine.ts'
 import { canonicalAddress, parseAddress } from './ip/address.ts'
 import { scopeOf } from './ip/scopes.ts'
 import { ALLOW_LIST, DENY_LIST, judge } from './policy/policy.ts'
+import { lookupChannel, publishLookup, record } from './record.ts'
 import { isWrite, type RoutePlan } from './route.ts'
 import type { Scope } from './scope.ts'
 import { unasked, type Verdict } from './verdict/verdict.ts'
 
-/** Where a request is judged: its scope, and what its route wants. */
-export interface Place { readonly scope: Scope, readonly plan: RoutePlan, readonly method: string, readonly url: string | undefined }
+/** Where a request is judged: its scope, what its route wants, and who is told. */
+export interface Place {
+  readonly scope: Scope
+  readonly plan: RoutePlan
+  readonly method: string
+  readonly url: string | undefined
+  readonly requestId: string
+  readonly log: IpRiskLogger
+}
 
 type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }
 const nothing: readonly never[] = Object.freeze([])
 const noInfo = Object.freeze({})
 
-/** Address, verdict, decision: the whole of one request. Never rejects; no promise where memory or a sync provider answers. */
-export function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
+/**
+ * One request, whole: address, verdict, decision, and the word to whoever wants it. Acting on it is the caller's part.
+ * Never rejects; no promise where memory or a sync provider answers.
+ */
+export function visit (engine: Engine, request: RawRequest, place: Place): IpRisk | Promise<IpRisk> {
+  const startedMs = performance.now()
+  const risk = assess(engine, engine.resolve(request), place)
+  return risk instanceof Promise ? risk.then(risk => told(engine, risk, place, startedMs)) : told(engine, risk, place, startedMs)
+}
+
+function told (engine: Engine, risk: IpRisk, place: Place, startedMs: number): IpRisk {
+  engine.count(risk)
+  record(risk, place, startedMs, engine.now)
+  return risk
+}
+
+/** Address, verdict, decision. */
+function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
   const verdict = find(engine, address, place)
   return verdict instanceof Promise
     ? verdict.then(verdict => judged(engine, address, verdict, place))
@@ -31,7 +55,18 @@ function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place
   const why = notLookedUp(address)
   if (why !== undefined) return unasked(why, engine.now())
   if (plan.lookup === 'skip') return unasked('skipped', engine.now())
-  return engine.lookup(ip, { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs })
+  const call = { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs }
+  return lookupChannel.hasSubscribers ? publishing(engine, scope, ip, call) : engine.lookup(ip, call)
+}
+
+function publishing (engine: Engine, { showAddress }: Scope, ip: string, call: Parameters<Engine['lookup']>[1]): Verdict | Promise<Verdict> {
+  const startedMs = performance.now()
+  const publish = (verdict: Verdict): Verdict => {
+    publishLookup(ip, verdict, { write: call.write, lookup: call.mode, showAddress, startedMs, nowMs: engine.now() })
+    return verdict
+  }
+  const verdict = engine.lookup(ip, call)
+  return verdict instanceof Promise ? verdict.then(publish) : publish(verdict)
 }
 
 function listing (engine: Engine, scope: Scope, ip: string): string | undefined {
@@ -43,20 +78,21 @@ function listing (engine: Engine, scope: Scope, ip: string): string | undefined 
   return scope.deny.has(family) ? DENY_LIST : undefined
 }
 
-function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url }: Place): IpRisk {
+function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
   const write = isWrite(plan, method)
-  const route: RouteContext = { action: plan.action, write, method, url }
-  const risk = describe(address, verdict, route, engine.now())
-  risk.decision = judge(plan.policy, risk, route, engine.log)
+  const risk = describe(address, verdict, plan.action, write, engine.now())
+  risk.decision = judge(plan.policy, risk, { action: plan.action, write, method, url }, log)
   risk.enforced = plan.marked && plan.mode === 'enforce' && isActedOn(risk.decision, scope)
-  return risk
+  return Object.freeze(risk)
 }
 
 function isActedOn (decision: Decision, scope: Scope): boolean {
   return decision === 'block' || (decision === 'step_up_auth' && scope.stepUp !== undefined)
 }
 
-function describe (address: ClientIp, { answer, provider, cache, checkedAtMs }: Verdict, route: RouteContext, nowMs: number): Building {
+function describe (
+  address: ClientIp, { answer, provider, cache, checkedAtMs }: Verdict, action: RouteContext['action'], write: boolean, nowMs: number
+): Building {
   const known = answer.verdict !== 'unknown'
   const risk: Building = {
     ip: address.ip,
@@ -66,13 +102,13 @@ function describe (address: ClientIp, { answer, provider, cache, checkedAtMs }: 
     isVpn: known && answer.isVpn,
     confidence: known ? answer.confidence : null,
     signals: answer.signals ?? nothing,
-    info: known ? answer.info : noInfo,
+    info: answer.info ?? noInfo,
     categories: address.worker ? withHosting(answer.categories) : answer.categories ?? nothing,
     provider,
     cache,
     ageSeconds: cache === 'none' || cache === 'miss' ? 0 : Math.max(0, Math.floor((nowMs - checkedAtMs) / 1000)),
-    action: route.action,
-    write: route.write,
+    action,
+    write,
     decision: 'allow',
     enforced: false
   }
@@ -89,7 +125,7 @@ function withHosting (categories: readonly Category[] = nothing): readonly Categ
 export async function assessAlone (engine: Engine, scope: Scope, text: unknown): Promise<IpRisk> {
   const { policy, mode, timeoutMs } = scope
   const plan: RoutePlan = { marked: false, action: null, write: true, policy, mode, lookup: 'wait', timeoutMs }
-  return await assess(engine, addressAlone(text), { scope, plan, method: 'POST', url: undefined })
+  return await assess(engine, addressAlone(text), { scope, plan, method: 'POST', url: undefined, requestId: '', log: engine.log })
 }
 
 function addressAlone (text: unknown): ClientIp {

@@ -1,28 +1,28 @@
-import { pino } from 'pino'
 import type { IpRiskEngine } from '../types/api.ts'
 import type { CreateIpRiskOptions } from '../types/contract.ts'
-import { createApi } from './api.ts'
-import { assess } from './assess.ts'
-import { createEngine } from './engine.ts'
-import { readRoute, type RoutePlan } from './route.ts'
-import { readScope } from './scope.ts'
+import type { RoutePlan } from './route.ts'
+import { createStandalone } from './standalone.ts'
 
 /** The engine without Fastify. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
-export function createIpRisk ({ log = pino({ name: 'ip-risk', level: 'warn' }), ...options }: CreateIpRiskOptions = {}): IpRiskEngine {
-  const scope = readScope(options)
-  const engine = createEngine(options, log)
+export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): IpRiskEngine {
+  const { engine, api, plan, judge, refusal } = createStandalone(options, log)
   const named = new Map<unknown, RoutePlan>()
   const written = new WeakMap<object, RoutePlan>()
   return {
-    ...createApi(engine, scope),
+    ...api,
     async check (request, route = true) {
       const plans = typeof route === 'object' ? written : named
-      let plan = plans.get(route as object)
-      if (plan === undefined) plans.set(route as object, plan = readRoute('route', route, scope)!)
-      const risk = await assess(engine, engine.resolve(request), { scope, plan, method: request.method ?? 'GET', url: undefined })
-      engine.count(risk)
-      return risk
+      let known = plans.get(route as object)
+      if (known === undefined) plans.set(route as object, known = plan(route))
+      return await judge(request, known)
     },
+    async refusal (request, risk) {
+      const refused = await refusal(request, risk)
+      if (refused === undefined) return null
+      const { error: { statusCode, code, message }, challenge } = refused
+      return { statusCode: statusCode!, code, message, headers: challenge === undefined ? {} : { 'www-authenticate': challenge } }
+    },
+    ready: engine.ready,
     close: engine.close
   }
 }

@@ -8,7 +8,9 @@ export function checkProvider (path: string, given: unknown): Provider {
     throw badOption(path, `must be a provider such as lists() or iplogs(), got ${shown(given)}`)
   }
   const provider = given as Provider
-  if (typeof provider.name !== 'string' || provider.name === '') throw badOption(`${path}.name`, 'must be a string that is not empty: it stands in the cache')
+  if (typeof provider.name !== 'string' || provider.name === '') {
+    throw badOption(`${path}.name`, 'must be a string that is not empty: it stands in the cache')
+  }
   if (provider.lookup === undefined) throw badOption(`${path}.lookup`, 'is missing: give a function (ip, context) => answer')
   checkFunction(`${path}.lookup`, provider.lookup)
   checkFunction(`${path}.bulk`, provider.bulk)

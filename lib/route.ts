@@ -1,4 +1,4 @@
-import type { LookupMode, Mode, RouteIpRisk } from '../types/contract.ts'
+import type { IpRiskAction, LookupMode, Mode, RouteIpRisk } from '../types/contract.ts'
 import { badOption } from './errors.ts'
 import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString, shown } from './options.ts'
 import { type CompiledPolicy, compilePolicy } from './policy/policy.ts'
@@ -52,7 +52,7 @@ export function readRoute (path: string, option: unknown, scope: Scope): RoutePl
 
 function writtenOut (path: string, option: unknown): RouteIpRisk {
   if (option === true) return {}
-  if (typeof option === 'string') return { action: option }
+  if (typeof option === 'string') return { action: option as IpRiskAction }
   if (typeof option !== 'object' || option === null || Array.isArray(option)) {
     throw badOption(path, `must be an action name, true, false or an object, got ${shown(option)}`)
   }

@@ -1,10 +1,13 @@
-import type { DecisionRecord, EngineOptions, FastifyIpRiskOptions, LogAddress, LookupMode, Mode } from '../types/contract.ts'
+import type { EngineOptions, LogAddress, LookupMode, Mode, StepUp } from '../types/contract.ts'
+import { readCache } from './cache-options.ts'
 import { badOption } from './errors.ts'
 import { parseCidr } from './ip/cidr.ts'
 import { type RangeSet, rangeSet } from './ip/range-set.ts'
+import { showAddress, type ShowAddress } from './log-address.ts'
 import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings } from './options.ts'
 import { basePolicy, type CompiledPolicy, compilePolicy } from './policy/policy.ts'
 import { readStepUp, type StepUpSettings } from './policy/step-up.ts'
+import { guarded, type Tell } from './record.ts'
 
 /** What one encapsulated scope of an application decides by: the options that do not touch how an address is found and looked up. */
 export interface Scope {
@@ -16,14 +19,18 @@ export interface Scope {
   readonly allow: RangeSet
   readonly deny: RangeSet
   readonly logAddress: LogAddress
-  readonly onDecision: ((record: DecisionRecord) => unknown) | undefined
+  readonly keySecret: string | undefined
+  readonly showAddress: ShowAddress
+  readonly onDecision: Tell | undefined
   readonly stepUp: StepUpSettings<unknown> | undefined
 }
 
 export const lookupModes: readonly LookupMode[] = ['wait', 'background', 'cache', 'skip']
 export const modes: readonly Mode[] = ['enforce', 'monitor']
+const logAddresses: readonly LogAddress[] = ['full', 'truncated', 'hmac', 'none']
 
-const optionNames: readonly (keyof FastifyIpRiskOptions)[] = [
+type ScopeOptions = EngineOptions & { readonly stepUp?: StepUp<never> | undefined }
+const optionNames: readonly (keyof ScopeOptions)[] = [
   'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny', 'logAddress', 'onDecision', 'stepUp'
 ]
 const noRanges: RangeSet = rangeSet([])
@@ -36,13 +43,15 @@ const rootScope: Scope = {
   allow: noRanges,
   deny: noRanges,
   logAddress: 'truncated',
+  keySecret: undefined,
+  showAddress: showAddress('truncated'),
   onDecision: undefined,
   stepUp: undefined
 }
 
 /** The options named, over those of the parent scope. Throws an `IpRiskError` that names the option. */
-export function readScope (given: FastifyIpRiskOptions, parent: Scope = rootScope): Scope {
-  const options = checkObject<FastifyIpRiskOptions>('options', given, optionNames)
+export function readScope (given: ScopeOptions, parent: Scope = rootScope): Scope {
+  const options = checkObject<ScopeOptions>('options', given, optionNames)
   return {
     actions: readActions(parent.actions, options.actions),
     policy: compilePolicy(parent.policy, options.policy),
@@ -51,8 +60,8 @@ export function readScope (given: FastifyIpRiskOptions, parent: Scope = rootScop
     timeoutMs: checkNumber('timeoutMs', options.timeoutMs, parent.timeoutMs, { min: 1, max: 60_000 }),
     allow: options.allow === undefined ? parent.allow : readRanges('allow', options.allow),
     deny: options.deny === undefined ? parent.deny : readRanges('deny', options.deny),
-    logAddress: readLogAddress(options, parent.logAddress),
-    onDecision: checkFunction('onDecision', options.onDecision) ?? parent.onDecision,
+    ...readLogAddress(options, parent),
+    onDecision: options.onDecision === undefined ? parent.onDecision : guarded(checkFunction('onDecision', options.onDecision)!),
     stepUp: readStepUp('stepUp', options.stepUp) ?? parent.stepUp
   }
 }
@@ -60,7 +69,10 @@ export function readScope (given: FastifyIpRiskOptions, parent: Scope = rootScop
 function readActions (parent: Scope['actions'], given: EngineOptions['actions']): Scope['actions'] {
   const { write, read } = checkObject<NonNullable<EngineOptions['actions']>>('actions', given, ['write', 'read'])
   const actions = new Map(parent)
-  for (const name of checkStrings('actions.write', write)) actions.set(name, 'write')
+  for (const name of checkStrings('actions.write', write)) {
+    if (actions.get(name) === 'read') throw badOption('actions.write', `names "${name}", which is a read in the scope above: leave it in one of the two`)
+    actions.set(name, 'write')
+  }
   for (const name of checkStrings('actions.read', read)) {
     if (actions.get(name) === 'write') throw badOption('actions.read', `names "${name}", which is a write already: leave it in one of the two`)
     actions.set(name, 'read')
@@ -78,10 +90,9 @@ function readRanges (path: string, given: readonly string[]): RangeSet {
   }))
 }
 
-function readLogAddress (options: EngineOptions, parent: LogAddress): LogAddress {
-  const logAddress = checkOneOf('logAddress', options.logAddress, ['full', 'truncated', 'hmac', 'none'] as const, parent)
-  if (options.logAddress === 'hmac' && options.cache?.keySecret === undefined) {
-    throw badOption('logAddress', 'is "hmac", which needs a secret: give "cache.keySecret" too')
-  }
-  return logAddress
+function readLogAddress (options: EngineOptions, parent: Scope): Pick<Scope, 'logAddress' | 'keySecret' | 'showAddress'> {
+  const logAddress = checkOneOf('logAddress', options.logAddress, logAddresses, parent.logAddress)
+  const { keySecret } = options.cache === undefined ? parent : readCache(options.cache)
+  if (logAddress === 'hmac' && keySecret === undefined) throw badOption('logAddress', 'is "hmac", which needs a secret: give "cache.keySecret" too')
+  return { logAddress, keySecret, showAddress: showAddress(logAddress, keySecret) }
 }

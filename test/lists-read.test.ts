@@ -1,5 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { formatAddress } from '../lib/ip/address.ts'
 import { IpRiskError } from '../lib/errors.ts'
@@ -26,6 +27,7 @@ t.test('reads the formats that publishers use, and finds out which one it is', a
     ['first and last', '192.0.2.1-192.0.2.9\n192.0.2.20 - 192.0.2.20\n', 'addresses', ['192.0.2.1-192.0.2.9', '192.0.2.20-192.0.2.20']],
     ['proxies with ports', '192.0.2.1:8080\n[2001:db8::1]:80\n', 'addresses', ['192.0.2.1-192.0.2.1', '2001:db8::1-2001:db8::1']],
     ['proxies, IPv6 first', '[2001:db8::1]:80\n192.0.2.1:8080\n', 'addresses', ['192.0.2.1-192.0.2.1', '2001:db8::1-2001:db8::1']],
+    ['proxies as URLs', 'socks4://192.0.2.1:1080\nhttp://[2001:db8::1]:80\n', 'addresses', ['192.0.2.1-192.0.2.1', '2001:db8::1-2001:db8::1']],
     ['mapped IPv4, and host bits', '::ffff:192.0.2.0/120\n192.0.2.77/24', 'addresses', ['192.0.2.0-192.0.2.255', '192.0.2.0-192.0.2.255']],
     ['the whole of both families', '0.0.0.0/0\n::/0', 'addresses', ['0.0.0.0-255.255.255.255', '::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff']],
     ['a byte order mark', '\uFEFF192.0.2.1\n', 'addresses', ['192.0.2.1-192.0.2.1']],
@@ -35,6 +37,7 @@ t.test('reads the formats that publishers use, and finds out which one it is', a
       ['192.0.2.0-192.0.2.31', '2001:db8::-2001:db8::ffff:ffff:ffff:ffff']],
     ['a named column', 'fingerprint, ipaddr, port\nAB, 192.0.2.1, 443\nCD, 2001:db8::1, 80', 'columns', ['192.0.2.1-192.0.2.1', '2001:db8::1-2001:db8::1']],
     ['named columns in quotes', '"Range Start","Range End"\n"192.0.2.1","192.0.2.9"', 'columns', ['192.0.2.1-192.0.2.9']],
+    ['a start without an end', 'first,ip\n1,192.0.2.1', 'columns', ['192.0.2.1-192.0.2.1']],
     ['a header of unknown names', 'what it is,where\nx,192.0.2.1\ny,192.0.2.2', 'columns', ['192.0.2.1-192.0.2.1', '192.0.2.2-192.0.2.2']],
     ['AWS', '{"syncToken":"1","prefixes":[{"ip_prefix":"192.0.2.0/24","region":"eu"}],"ipv6_prefixes":[{"ipv6_prefix":"2001:db8::/126"}]}', 'json',
       ['192.0.2.0-192.0.2.255', '2001:db8::-2001:db8::3']],
@@ -75,6 +78,7 @@ t.test('counts the rows it does not understand, and says which', async t => {
   t.equal(read('64496\n0\n4294967296\n192.0.2.1', 'asns').rejectedRows, 3)
   t.equal(read('a,b\n"c,d\n16777216,16777471\n', 'columns').rejectedRows, 2, 'decimal ranges are not AS numbers')
   t.equal(read('["nonsense"]').rejectedRows, 1)
+  t.equal(read('name,ip\na,192.0.2.1\nb\n"c').rejectedRows, 2, 'a row without the column')
   const many = read('x\n'.repeat(1000) + 'y'.repeat(10_000))
   t.equal(many.rejectedRows, 1001)
   t.equal(many.rejected.length, 20, 'only the first ones are kept')
@@ -100,7 +104,9 @@ const formats = [undefined, 'addresses', 'asns', 'columns', 'json'] as const
 t.test('throws nothing but the documented error, whatever the bytes', async () => {
   const pieces = fc.constantFrom(...'\n\r ,"#;-/:[]{}.<\0\uFEFF', 'AS', '192.0.2.1', '::', '24', '2001:db8::', 'prefix')
   const text = fc.array(fc.oneof(pieces, fc.string()), { maxLength: 60 }).map(parts => Buffer.from(parts.join('')))
-  const bytes = fc.oneof(text, text.map(plain => gzipSync(plain)), fc.uint8Array({ maxLength: 300 }).map(tail => Buffer.from([0x1f, 0x8b, ...tail])), fc.uint8Array())
+  const torn = fc.uint8Array({ maxLength: 300 }).map(tail => Buffer.from([0x1f, 0x8b, ...tail]))
+  const gzip = fc.oneof(text.map(plain => gzipSync(plain)), torn)
+  const bytes = fc.oneof(text, gzip, fc.uint8Array())
   fc.assert(fc.property(bytes, fc.constantFrom(...formats), (bytes, format) => {
     try {
       const list = readList(bytes, format)
@@ -146,5 +152,18 @@ t.test('reads large nonsense to its end', async t => {
       }
       t.ok(rows <= size)
     }
+  }
+})
+
+const shared = new URL('../../shared/data/', import.meta.url)
+const skip = existsSync(shared) ? false : 'the folder of example data, ../shared/data, is not here'
+
+t.test('understands every row of the real lists', { skip }, async t => {
+  const files = readdirSync(shared, { recursive: true, encoding: 'utf8' }).filter(name => /\.(txt|csv)$/.test(name) && !name.startsWith('LICENSES'))
+  t.ok(files.length > 60)
+  for (const name of files) {
+    const list = readList(readFileSync(new URL(name, shared)))
+    t.same(list.rejected, [], name)
+    t.ok(list.rows > 3 && (list.asns.length === list.rows || (list.ranges.v4.length / 2 + list.ranges.v6.length / 8) === list.rows), name)
   }
 })

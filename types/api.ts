@@ -2,7 +2,7 @@ import type { BulkOptions, ClientIpExplanation, Decision, IpRisk, RawRequest, Ro
 
 /** `app.ipRisk`, and what `createIpRisk` gives. */
 export interface IpRiskApi {
-  /** The verdict on an address, through the cache; waits `timeoutMs` at most. Never rejects: what is not an address is `unknown`, `no_ip`. */
+  /** The verdict on an address, through the cache; waits `timeoutMs` at most. Never rejects: what is no address is `unknown`, `no_ip`. */
   lookup (ip: string): Promise<IpRisk>
   /** Verdicts on many addresses, each once, as they come; `break` cancels. Never throws on a wrong address. */
   bulk (ips: Iterable<string>, options?: BulkOptions): AsyncIterable<[string, IpRisk]>
@@ -17,12 +17,28 @@ export interface IpRiskApi {
   stats (): Stats
 }
 
+/** All that a visitor may be told. */
+export interface IpRiskRefusal {
+  readonly statusCode: number
+  readonly code: string
+  readonly message: string
+  /** `www-authenticate` with a step-up. */
+  readonly headers: { readonly [name: string]: string }
+}
+
 /** The engine without Fastify. */
 export interface IpRiskEngine extends IpRiskApi {
   /**
-   * Judges a raw Node request as the route says (default `true`); acting on `decision` where `enforced` is true is the caller's part.
+   * Judges a raw Node request as the route says (default `true`); acting on it is the caller's part, by `refusal`.
    * Rejects only on a wrong route option, with an `IpRiskError`.
    */
   check (request: RawRequest & { readonly method?: string | undefined }, route?: Exclude<RouteIpRiskOption, false>): Promise<IpRisk>
+  /**
+   * What to answer instead of going on: where a block is enforced, and where a step-up is, unless `stepUp.isSatisfied(request)`.
+   * Ask it behind authentication. null: go on. Never rejects.
+   */
+  refusal (request: RawRequest, risk: IpRisk): Promise<IpRiskRefusal | null>
+  /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */
+  ready (): Promise<void>
   close (): Promise<void>
 }

@@ -1,4 +1,5 @@
 /** The public types, in one read. Names and behaviour: README.md. */
+import type { IncomingMessage } from 'node:http'
 import type { Redis, Cluster, RedisOptions } from 'ioredis'
 import type { FastifyRequest } from 'fastify'
 
@@ -55,6 +56,8 @@ export interface UnknownAnswer {
   /** What is known all the same: `cgnat` of shared address space. */
   readonly categories?: readonly Category[]
   readonly signals?: readonly Signal[]
+  /** Who runs the network, from a database that says nothing about risk. */
+  readonly info?: IpInfo
 }
 
 /** What a provider says. Absent is not false. */
@@ -168,8 +171,13 @@ export interface IpRisk {
   readonly enforced: boolean
 }
 
-/** Users add their own action names by augmentation: `interface IpRiskActions { transfer: 'write' }`. */
+/**
+ * The declared actions. Applications add their own names by augmentation, beside the option `actions`:
+ * `declare module 'fastify-ip-risk' { interface IpRiskActions { transfer: 'write' } }`. Other names do not compile.
+ */
 export interface IpRiskActions { signup: 'write', payment: 'write', kyc: 'write', withdrawal: 'write', admin: 'write' }
+export type IpRiskAction = keyof IpRiskActions
+type ActionThat<Kind extends 'write' | 'read'> = { [A in IpRiskAction]: IpRiskActions[A] extends Kind ? A : never }[IpRiskAction]
 
 export type UnknownCell = Decision | ({ readonly default: Decision } & { readonly [R in UnknownReason]?: Decision })
 /** A row names some cells; the others keep what they were. */
@@ -188,7 +196,9 @@ export interface PolicyTable {
   readonly allowBlockingReads?: boolean
   readonly rules?: readonly PolicyRule[]
 }
-export type Policy = PolicyTable | ((risk: IpRisk, route: RouteContext) => Decision)
+/** Synchronous. One that throws or gives no decision gives way to the table, and is logged. On reads it cannot stop anybody. */
+export type PolicyFunction = (risk: IpRisk, route: RouteContext) => Decision
+export type Policy = PolicyTable | PolicyFunction
 export interface RouteContext {
   readonly action: string | null
   readonly write: boolean
@@ -201,38 +211,61 @@ export type LookupMode = 'wait' | 'background' | 'cache' | 'skip'
 export type Mode = 'enforce' | 'monitor'
 /** `config.ipRisk` of a route, written out. */
 export interface RouteIpRisk {
-  readonly action?: keyof IpRiskActions | (string & {})
-  readonly write?: boolean
-  readonly policy?: Policy
-  readonly mode?: Mode
-  readonly lookup?: LookupMode
-  readonly timeoutMs?: number
+  readonly action?: IpRiskAction | undefined
+  /** Whether its requests are writes. Default: what the action is declared as, else whether the method is unsafe. */
+  readonly write?: boolean | undefined
+  /** Over the policies of the plugin and the scope, cell by cell. */
+  readonly policy?: Policy | undefined
+  readonly mode?: Mode | undefined
+  /** Default `wait`. */
+  readonly lookup?: LookupMode | undefined
+  readonly timeoutMs?: number | undefined
+  /** No string is one: without this, Fastify's inference of `config` would let undeclared action names through. */
+  readonly [Symbol.iterator]?: never
 }
 /** `config.ipRisk`: an action name, `true`, `false` (nothing happens), or written out. */
-export type RouteIpRiskOption = keyof IpRiskActions | (string & {}) | boolean | RouteIpRisk
+export type RouteIpRiskOption = IpRiskAction | boolean | RouteIpRisk
 
+/** One judged request: to `onDecision`, to the channel `fastify-ip-risk:decision` and to the log. Frozen. */
 export interface DecisionRecord extends Omit<IpRisk, 'ip'> {
   /** As `logAddress` says. */
   readonly address: string | null
+  /** Empty where the request has no id (outside Fastify, unless something set `request.id`). */
   readonly requestId: string
   readonly method: string
+  /** The route's pattern, never what the visitor typed. */
   readonly route: string | undefined
-  /** What the visitor would meet in `enforce` mode. */
+  /** What the visitor would meet in `enforce` mode: `allow` on unmarked routes; `elevate_risk` for a step-up that is not configured. */
   readonly wouldBe: Decision
   readonly mode: Mode
+  /** From the plugin's hook to the decision. */
   readonly durationMs: number
   /** ISO 8601. */
   readonly at: string
 }
 
-export interface StepUp {
+/** One question about an address and its answer, on the channel `fastify-ip-risk:lookup`. Frozen. */
+export interface LookupRecord extends Pick<IpRisk, 'verdict' | 'reason' | 'score' | 'categories' | 'provider' | 'cache'> {
+  /** As `logAddress` says. */
+  readonly address: string | null
+  readonly write: boolean
+  readonly lookup: LookupMode
+  readonly durationMs: number
+  /** ISO 8601. */
+  readonly at: string
+}
+
+/** Step-up authentication by RFC 9470. `Request` is Fastify's, Express's or Node's own. */
+export interface StepUp<Request = FastifyRequest> {
   /** Asked after authentication ran. A rejection counts as "no". */
-  isSatisfied (request: FastifyRequest): boolean | Promise<boolean>
+  isSatisfied (request: Request): boolean | Promise<boolean>
   /** Default `Bearer`. */
-  readonly scheme?: string
-  readonly acrValues?: readonly string[]
-  readonly maxAgeSeconds?: number
-  readonly realm?: string
+  readonly scheme?: string | undefined
+  /** What would satisfy, in order of preference. Told, not checked: `isSatisfied` decides. */
+  readonly acrValues?: readonly string[] | undefined
+  /** How old an authentication may be. Told, not checked. */
+  readonly maxAgeSeconds?: number | undefined
+  readonly realm?: string | undefined
 }
 
 /** Counters since start; quota as known now. */
@@ -286,7 +319,8 @@ export interface CloudflareOptions {
 }
 /** The part of a Node request that the resolver reads. */
 export interface RawRequest {
-  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown }
+  /** `authorized` is for a proof: whether a TLS client certificate was accepted. */
+  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown, readonly authorized?: boolean | undefined }
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
   readonly rawHeaders?: readonly string[]
 }
@@ -377,34 +411,36 @@ export type LogAddress = 'full' | 'truncated' | 'hmac' | 'none'
 /** What the engine takes, with and without Fastify. */
 export interface EngineOptions {
   /** Default `lists()`, embedded and offline. */
-  readonly provider?: Provider
+  readonly provider?: Provider | undefined
   /** URL, ioredis options, or an instance, which stays the application's own. */
-  readonly redis?: string | RedisOptions | Redis | Cluster
-  readonly clientIp?: ClientIpOptions
-  readonly cache?: CacheOptions
+  readonly redis?: string | RedisOptions | Redis | Cluster | undefined
+  readonly clientIp?: ClientIpOptions | undefined
+  readonly cache?: CacheOptions | undefined
   /** Longest a request waits for a verdict, retry included. Default 5 000. */
-  readonly timeoutMs?: number
-  /** Added to the default writes. */
-  readonly actions?: { readonly write?: readonly string[], readonly read?: readonly string[] }
-  readonly policy?: Policy
+  readonly timeoutMs?: number | undefined
+  /** Added to the default writes; the names are those of `IpRiskActions`. */
+  readonly actions?: { readonly write?: readonly ActionThat<'write'>[], readonly read?: readonly ActionThat<'read'>[] } | undefined
+  /** Over the default policy, cell by cell. */
+  readonly policy?: Policy | undefined
   /** Default `enforce`. */
-  readonly mode?: Mode
+  readonly mode?: Mode | undefined
   /** What unmarked routes get. Default `cache`. */
-  readonly unmarked?: LookupMode
+  readonly unmarked?: LookupMode | undefined
   /** Addresses and CIDRs decided without a lookup; `allow` wins over everything. */
-  readonly allow?: readonly string[]
-  readonly deny?: readonly string[]
-  /** How addresses stand in log lines and records. Default `truncated` (/24, /48). */
-  readonly logAddress?: LogAddress
+  readonly allow?: readonly string[] | undefined
+  readonly deny?: readonly string[] | undefined
+  /** How addresses stand in log lines and records. Default `truncated` (/24, /48). `hmac` needs `cache.keySecret`. */
+  readonly logAddress?: LogAddress | undefined
   /** Called with every decision record; awaited by nobody, its failure is logged. */
-  readonly onDecision?: (record: DecisionRecord) => unknown
+  readonly onDecision?: ((record: DecisionRecord) => unknown) | undefined
 }
 export interface FastifyIpRiskOptions extends EngineOptions {
-  readonly stepUp?: StepUp
+  readonly stepUp?: StepUp | undefined
 }
 /** `createIpRisk`: without a log given, warnings go to standard output as pino writes them. */
 export interface CreateIpRiskOptions extends EngineOptions {
-  readonly log?: IpRiskLogger
+  readonly stepUp?: StepUp<IncomingMessage> | undefined
+  readonly log?: IpRiskLogger | undefined
 }
 
 export interface IpRiskLogger {

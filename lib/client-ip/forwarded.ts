@@ -1,5 +1,6 @@
 import type { Family } from '../ip/address.ts'
 import { parseEntry } from './entry.ts'
+import { lastElementEnd } from './list-header.ts'
 
 /** RFC 7239, read from the right. Bounds of the element that `previousForwarded` found last. */
 export let forwardedStart = 0
@@ -14,11 +15,7 @@ const BACKSLASH = 92
  * An element whose quotes do not pair is bounded at the text's start, and reads as no address.
  */
 export function previousForwarded (text: string, end: number): number {
-  let last = end - 1
-  for (; last >= 0; last--) {
-    const code = text.charCodeAt(last)
-    if (code !== 44 && code !== 32 && code !== 9) break
-  }
+  const last = lastElementEnd(text, end) - 1
   if (last < 0) return -1
   let first = last
   for (; first >= 0; first--) {
@@ -112,6 +109,6 @@ function skipSpace (text: string, start: number, end: number): number {
 /** RFC 9110, 5.6.2. */
 function isTokenCode (code: number): boolean {
   if ((code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 122)) return true
-  return code === 33 || (code >= 35 && code <= 39) || code === 42 || code === 43 || code === 45 || code === 46 || code === 94 || code === 95 ||
-    code === 96 || code === 124 || code === 126
+  return code === 33 || (code >= 35 && code <= 39) || code === 42 || code === 43 || code === 45 || code === 46 ||
+    (code >= 94 && code <= 96) || code === 124 || code === 126
 }

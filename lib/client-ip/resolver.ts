@@ -1,6 +1,6 @@
 import type { Cidr } from '../ip/cidr.ts'
 import { SCOPE_MASK, UNSPECIFIED } from '../ip/scopes.ts'
-import { addressText } from '../ip/address.ts'
+import { addressText, parseAddress } from '../ip/address.ts'
 import type {
   ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest, SetCloudflareRanges,
   UnknownReason
@@ -23,6 +23,8 @@ export interface ClientIpFinder {
   readonly resolve: (request: RawRequest) => ClientIp
   readonly explain: (request: RawRequest) => ClientIpExplanation
   readonly setCloudflareRanges: SetCloudflareRanges
+  /** Whether the canonical address is in Cloudflare's ranges. */
+  readonly isCloudflare: (ip: string) => boolean
   /** What is doubtful about the options, one sentence each. */
   readonly warnings: readonly string[]
   readonly settings: ClientIpSettings
@@ -46,15 +48,30 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
   const walk: Walk = rules.hops !== undefined ? countHops : rules.header === 'x-real-ip' ? readRealIp : walkList
   const unlisted = settings.cloudflareMode === 'unset' ? CLOUDFLARE : 0
 
+  // Proxies are few and send many requests: the one that was accepted last need not be parsed again.
+  let proxyText: string | undefined
+  let proxyEnd = 0
+  let proxyMark = 0
+  let proxy = ''
+  let proxyFamily: 4 | 6 = 4
+
   const resolve = (request: RawRequest): ClientIp => {
     const text = request.socket?.remoteAddress
     if (typeof text !== 'string') return withoutPeer(request, rules, walk)
+    if (text === proxyText) return walk(startTrail(request, rules, proxy, text, proxyEnd, proxyFamily, proxyMark), rules)
     const family = parsePeer(text)
     const mark = family === 0 ? UNSPECIFIED : rules.map.at(family)
     if (family === 0 || (mark & SCOPE_MASK) === UNSPECIFIED) return noAddress(false, 'no-peer', ignoredHeaders(request, 'no-peer'))
     const end = addressEnd
     const peer = addressText(family, text, 0, end)
-    if ((mark & rules.acceptedMask) !== 0) return walk(startTrail(request, rules, peer, text, end, family, mark), rules)
+    if ((mark & rules.acceptedMask) !== 0) {
+      proxyText = text
+      proxyEnd = end
+      proxyMark = mark
+      proxy = peer
+      proxyFamily = family
+      return walk(startTrail(request, rules, peer, text, end, family, mark), rules)
+    }
     const ignored = ignoredHeaders(request, 'peer-untrusted')
     const reason = ignored === nothingIgnored ? undefined : 'peer-untrusted'
     return addressResult(peer, family, mark, 'remote-address', peer, 0, (mark & unlisted) !== 0, false, reason, ignored)
@@ -70,10 +87,16 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
       return { accepted: false, problem }
     }
     rules.map = trustMap({ ...settings, cloudflare: current })
+    proxyText = undefined
     return { accepted: true }
   }
 
-  return { resolve, explain: explainer(rules, resolve), setCloudflareRanges, warnings, settings }
+  const isCloudflare = (ip: string): boolean => {
+    const family = parseAddress(ip)
+    return family !== 0 && (rules.map.at(family) & CLOUDFLARE) !== 0
+  }
+
+  return { resolve, explain: explainer(rules, resolve), setCloudflareRanges, isCloudflare, warnings, settings }
 }
 
 /** A unix socket has no address. That alone proves nothing: a TCP socket that was closed has none either, so the listener is asked. */

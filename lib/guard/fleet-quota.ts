@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { UnknownReason } from '../../types/contract.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import { heldCause } from './hold.ts'
 import { exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
 import { holdScript, quotaScript } from './quota-script.ts'
@@ -18,6 +19,8 @@ export interface FleetQuotaOptions {
   /** Another process was told to pause. */
   readonly onHold: (reason: UnknownReason, forMs: number) => void
 }
+
+const firstContactPausesMs = [25, 50, 100, 200, 400]
 
 /** What the script answered. */
 interface Reply {
@@ -71,15 +74,36 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
     return reply
   }
 
+  /** A connection that is being made is no Redis that is away: before anything is spent unseen, it has a moment. */
+  async function firstContact (): Promise<void> {
+    for (const pauseMs of firstContactPausesMs) {
+      try {
+        await run('beat')
+        return
+      } catch {
+        await sleep(pauseMs, undefined, { ref: false })
+      }
+    }
+  }
+  const met = firstContact()
+
   // Tells the others that this process lives, and keeps what it knows of the budget fresh. A failed one is made good by the next.
   const beat = limits.minute === null ? null : setInterval(() => { run('beat').catch(() => {}) }, beatMs).unref()
 
+  function refusal (write: boolean): UnknownAnswer | null {
+    const waitMs = (write ? closedUntil.write : closedUntil.read) - now()
+    return waitMs > 0 ? exhausted(waitMs) : null
+  }
+
   return {
+    refusal,
     async take (write) {
       const kind = write ? 'write' : 'read'
-      const begun = now()
-      if (begun < closedUntil[kind]) return exhausted(closedUntil[kind] - begun)
+      const refused = refusal(write)
+      if (refused !== null) return refused
       if (unseen.isQuiet()) return unseen.take(write)
+      if (last === null) await met
+      const begun = now()
       let reply: Reply
       try {
         reply = await run(kind)

@@ -49,7 +49,9 @@ export function readAsnTable ({ folder, source }: AsnPackage, onProgress: (part:
   }
 }
 
-function readRows (path: string, family: 4 | 6, names: Map<number, string>, onProgress: (part: number) => void): { bounds: number[], asns: number[] } {
+interface Rows { readonly bounds: number[], readonly asns: number[] }
+
+function readRows (path: string, family: 4 | 6, names: Map<number, string>, onProgress: (part: number) => void): Rows {
   if (!existsSync(path)) throw new BadList(`${path} is missing`)
   const text = readFileSync(path, 'utf8')
   const bounds: number[] = []

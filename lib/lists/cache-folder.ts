@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 
-/** Of this user: `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`. A relative XDG path is ignored, as its specification says. */
+/** Of this user: `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`. XDG says to ignore a relative path. */
 export function defaultCacheFolder (env: NodeJS.ProcessEnv = process.env): string {
   const base = env['XDG_CACHE_HOME']
   return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), '.cache'), 'fastify-ip-risk')

@@ -10,7 +10,7 @@ export interface RejectedRow { readonly line: number, readonly text: string }
 
 /** Gathers what the rows of one list say. The add functions answer whether the text was understood. */
 export interface Collector {
-  /** An address, a CIDR, or `first-last`; `port` allows `address:port` and `[address]:port`. */
+  /** An address, a CIDR, `first-last`, `address:port`, `[address]:port`, or a proxy's URL without a path. */
   addNetwork (text: string): boolean
   addRange (first: string, last: string): boolean
   /** `AS64496` or `64496`. */
@@ -59,10 +59,12 @@ export function createCollector (): Collector {
   }
 
   const addWithPort = (text: string) => {
-    const port = /:\d{1,5}$/.exec(text)
+    const scheme = /^[a-z][a-z\d]{2,9}:\/\//.exec(text)
+    const host = scheme === null ? text : text.slice(scheme[0].length)
+    const port = /:\d{1,5}$/.exec(host)
     if (port === null) return false
-    if (text.startsWith('[')) return text[port.index - 1] === ']' && addAddress(text, 1, port.index - 1)
-    return addAddress(text, 0, port.index)
+    if (host.startsWith('[')) return host[port.index - 1] === ']' && addAddress(host, 1, port.index - 1)
+    return addAddress(host, 0, port.index)
   }
 
   return {
@@ -71,7 +73,7 @@ export function createCollector (): Collector {
     addRange,
     addNetwork (text) {
       const slash = text.indexOf('/')
-      if (slash >= 0) return addCidr(text, slash)
+      if (slash >= 0 && text[slash + 1] !== '/') return addCidr(text, slash)
       const dash = text.indexOf('-')
       if (dash >= 0) return addRange(text.slice(0, dash), text.slice(dash + 1))
       return addAddress(text) || addWithPort(text)

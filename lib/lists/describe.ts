@@ -52,15 +52,17 @@ export function describeSnapshot (bytes: Uint8Array, nowMs: number = Date.now())
   }
 }
 
+export interface StaleList { readonly id: string, readonly ageDays: number, readonly halfLifeDays: number }
+
 /** The lists given that are past their half-life. */
-export function staleLists (meta: SnapshotMeta, nowMs: number): { readonly id: string, readonly ageDays: number, readonly halfLifeDays: number }[] {
+export function staleLists (meta: SnapshotMeta, nowMs: number): StaleList[] {
   return meta.lists.flatMap(list => {
     const { ageDays, stale } = ageOf(list, nowMs)
     return stale && !list.builtIn ? [{ id: list.id, ageDays, halfLifeDays: list.halfLifeDays! }] : []
   })
 }
 
-function ageOf (list: { readonly dateSeconds: number, readonly halfLifeDays: number | null }, nowMs: number): { ageDays: number, stale: boolean } {
+function ageOf (list: Pick<ListDescription, 'dateSeconds' | 'halfLifeDays'>, nowMs: number): Pick<ListDescription, 'ageDays' | 'stale'> {
   const ageDays = Math.max(0, Math.floor((nowMs / 1000 - list.dateSeconds) / 86400))
   return { ageDays, stale: list.halfLifeDays !== null && ageDays > list.halfLifeDays }
 }

@@ -44,7 +44,7 @@ export function liveDatabase (initial: Uint8Array, now: () => number = Date.now)
     get current () { return current },
     swap,
     compile (job, done) {
-      void compilation?.stop()
+      compilation?.stop().catch(() => {})
       const mine = compilation = compileInWorker(job, progress => log?.debug(progress, 'ip-risk: compiling lists'))
       mine.done.then(bytes => {
         done?.(bytes)

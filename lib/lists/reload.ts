@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile } from 'node:fs'
+import { type Stats, unwatchFile, watchFile } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { CompileJob, CompileProgress } from './compile-job.ts'
 
@@ -34,7 +34,7 @@ export function compileInWorker (job: CompileJob, onProgress: (progress: Compile
  * ignored. Asks the file system each interval, which also works on network volumes and for files that are replaced by renaming.
  */
 export function watchFiles (paths: readonly string[], changed: () => void, intervalMs = 2000): () => void {
-  const listener = (now: { readonly mtimeMs: number, readonly ino: number }, before: { readonly mtimeMs: number, readonly ino: number }): void => {
+  const listener = (now: Stats, before: Stats): void => {
     if (now.mtimeMs !== 0 && (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino)) changed()
   }
   for (const path of paths) watchFile(path, { interval: intervalMs, persistent: false }, listener)

@@ -11,6 +11,7 @@ const LARGEST_SERVER_RANGE = 256
 const NEIGHBOURHOOD_HALF_LIFE_DAYS = 90
 
 interface Server { readonly address: number, readonly publisher: string, readonly seenSeconds: number }
+interface Server6 { readonly subnet: string, readonly address: string, readonly publisher: string, readonly seenSeconds: number }
 
 export function neighbourhoods (lists: readonly AddressList[], nowSeconds: number): Layer[] {
   const v4 = tally(servers4(lists, nowSeconds), server => Math.floor(server.address / 256), server => server.address)
@@ -72,7 +73,7 @@ function tally<S extends { readonly publisher: string, readonly seenSeconds: num
   return tallies
 }
 
-/** Those seen within their half-life; what is older says little of its neighbours. */
+/** Those seen within their half-life; what is older says little of its neighbours, and what a user labels by hand nothing. */
 function * servers4 (lists: readonly AddressList[], nowSeconds: number): Generator<Server> {
   for (const list of lists) {
     if (list.kind !== 'vpn-server') continue
@@ -86,7 +87,7 @@ function * servers4 (lists: readonly AddressList[], nowSeconds: number): Generat
   }
 }
 
-function * servers6 (lists: readonly AddressList[], nowSeconds: number): Generator<{ subnet: string, address: string, publisher: string, seenSeconds: number }> {
+function * servers6 (lists: readonly AddressList[], nowSeconds: number): Generator<Server6> {
   for (const list of lists) {
     if (list.kind !== 'vpn-server') continue
     const { v6 } = list.ranges
@@ -102,5 +103,5 @@ function * servers6 (lists: readonly AddressList[], nowSeconds: number): Generat
 }
 
 function isFresh (list: AddressList, seenSeconds: number, nowSeconds: number): boolean {
-  return decay((nowSeconds - seenSeconds) / 86400, list.halfLifeDays) >= 0.5
+  return Number.isFinite(list.halfLifeDays) && decay((nowSeconds - seenSeconds) / 86400, list.halfLifeDays) >= 0.5
 }

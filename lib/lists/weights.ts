@@ -29,8 +29,16 @@ export const HOSTING_CEILING = 0.59
 
 /** Days after which about half of such a list is no longer right, where the list does not say. */
 export const HALF_LIFE_DAYS: { readonly [K in ListKind]: number } = {
-  'vpn-server': 60, 'vpn-range': 365, 'vpn-asn': 730, 'tor-exit': 90, 'public-proxy': 7, hosting: 365, 'hosting-asn': 730,
-  relay: 365, crawler: 365, abuse: 14
+  'vpn-server': 60,
+  'vpn-range': 365,
+  'vpn-asn': 730,
+  'tor-exit': 90,
+  'public-proxy': 7,
+  hosting: 365,
+  'hosting-asn': 730,
+  relay: 365,
+  crawler: 365,
+  abuse: 14
 }
 
 /** A list counts whole in the first quarter of its half-life, then fades exponentially: one half at the half-life. */

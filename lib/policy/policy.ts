@@ -1,17 +1,18 @@
-import type { Decision, IpRisk, IpRiskLogger, Policy, PolicyTable, RouteContext } from '../../types/contract.ts'
+import type { Decision, IpRisk, IpRiskLogger, Policy, PolicyFunction, PolicyRule, RouteContext } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { shown } from '../options.ts'
 import { isDecision, milder, stops } from './decision.ts'
-import { defaultPolicy, mergeTable, type Row, type Table } from './table.ts'
+import { defaultPolicy, mergeRules, mergeTable, namedCells, type NamedCells, type Row, type Table } from './table.ts'
 
 /** Policies of plugin, scope and route on top of each other, checked and ready to judge. */
 export interface CompiledPolicy {
   readonly table: Table
   /** The nearest function, if any: it decides instead of the table … */
-  readonly judge?: (risk: IpRisk, route: RouteContext) => Decision
-  /** … but for the cells that a nearer scope or route names. */
-  readonly nearer?: PolicyTable
+  readonly judge?: PolicyFunction
+  /** … but for what nearer scopes and the route say in tables of their own. */
+  readonly nearer?: Nearer
 }
+interface Nearer { readonly write: NamedCells, readonly read: NamedCells, readonly rules: readonly PolicyRule[] }
 
 /** The provider names of an address that a list decided. */
 export const ALLOW_LIST = 'allow-list'
@@ -28,22 +29,31 @@ export function compilePolicy (base: CompiledPolicy, policy: Policy | undefined,
   }
   const table = mergeTable(base.table, policy, path)
   if (base.judge === undefined) return { table }
-  const nearer = { write: { ...base.nearer?.write, ...policy.write }, read: { ...base.nearer?.read, ...policy.read } }
-  return { table, judge: base.judge, nearer }
+  const { write, read, rules = [] } = base.nearer ?? {}
+  return {
+    table,
+    judge: base.judge,
+    nearer: {
+      write: { ...write, ...namedCells(policy.write) },
+      read: { ...read, ...namedCells(policy.read) },
+      rules: mergeRules(rules, policy.rules, `${path}.rules`)
+    }
+  }
 }
 
 /** What the policy says of this risk on this route. Pure but for the log line of a function that fails. Never throws. */
 export function judge (policy: CompiledPolicy, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): Decision {
   if (risk.reason === 'listed') return risk.provider === DENY_LIST ? 'block' : 'allow'
-  const { table } = policy
-  if (policy.judge === undefined || policy.nearer?.[route.write ? 'write' : 'read']?.[risk.verdict] !== undefined) return byTable(table, risk, route)
-  const decision = byFunction(policy.judge, risk, route, log) ?? byTable(table, risk, route)
-  return clamped(decision, table, route)
+  const { table, nearer } = policy
+  if (policy.judge === undefined || nearer?.[route.write ? 'write' : 'read'][risk.verdict] !== undefined) return byTable(table, risk, route)
+  const decision = byFunction(policy.judge, risk, route, log)
+  if (decision === undefined) return byTable(table, risk, route)
+  return clamped(nearer === undefined ? decision : byRules(nearer.rules, risk, decision), table, route)
 }
 
 function byTable (table: Table, risk: IpRisk, route: RouteContext): Decision {
   const decision = cell(route.write ? table.write : table.read, risk)
-  return risk.categories.length === 0 ? decision : clamped(byRules(table, risk, decision), table, route)
+  return risk.categories.length === 0 ? decision : clamped(byRules(table.rules, risk, decision), table, route)
 }
 
 function cell (row: Row, risk: IpRisk): Decision {
@@ -52,28 +62,31 @@ function cell (row: Row, risk: IpRisk): Decision {
   return row.unknown[risk.reason!] ?? row.unknown.default
 }
 
-function byRules (table: Table, risk: IpRisk, decision: Decision): Decision {
+/** The first `then` that applies takes the decision's place; every `atMost` that applies softens what stands then. */
+function byRules (rules: readonly PolicyRule[], { categories }: IpRisk, decision: Decision): Decision {
   let result = decision
   let replaced = false
-  for (const rule of table.rules) {
-    if (rule.then !== undefined && !replaced && risk.categories.includes(rule.category)) {
-      result = rule.then
+  for (const { category, then } of rules) {
+    if (then !== undefined && !replaced && categories.includes(category)) {
+      result = then
       replaced = true
     }
   }
-  for (const rule of table.rules) {
-    if (rule.atMost !== undefined && risk.categories.includes(rule.category)) result = milder(result, rule.atMost)
+  for (const { category, atMost } of rules) {
+    if (atMost !== undefined && categories.includes(category)) result = milder(result, atMost)
   }
   return result
 }
 
-function byFunction (decide: NonNullable<CompiledPolicy['judge']>, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): Decision | undefined {
+function byFunction (decide: PolicyFunction, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): Decision | undefined {
+  const where = { action: route.action, method: route.method, route: route.url }
   try {
     const decision: unknown = decide(risk, route)
     if (isDecision(decision)) return decision
-    log?.error({ action: route.action, route: route.url, got: shown(decision) }, 'the ip-risk policy function gave no decision; the table decides')
+    if (decision instanceof Promise) decision.catch(() => {}) // an async function is no policy: its rejection must not end the process
+    log?.error({ ...where, got: shown(decision) }, 'the ip-risk policy function gave no decision; the table decides')
   } catch (err) {
-    log?.error({ err, action: route.action, route: route.url }, 'the ip-risk policy function threw; the table decides')
+    log?.error({ ...where, err }, 'the ip-risk policy function threw; the table decides')
   }
   return undefined
 }
@@ -83,14 +96,16 @@ function clamped (decision: Decision, table: Table, route: RouteContext): Decisi
   return !route.write && stops(decision) && !table.allowBlockingReads ? 'elevate_risk' : decision
 }
 
-/** Whether any cell or rule says `step_up_auth`; a function might, and is not asked. */
-export function canStepUp ({ table }: CompiledPolicy): boolean {
-  const cells = [...Object.values(table.write), ...Object.values(table.read)].flatMap(cell => typeof cell === 'string' ? [cell] : Object.values(cell))
-  return cells.includes('step_up_auth') || table.rules.some(rule => rule.then === 'step_up_auth')
+/** Whether `step_up_auth` may come of writes, or of reads; a function may say anything that it is not clamped from. */
+export function canStepUp ({ table, judge }: CompiledPolicy, write: boolean): boolean {
+  const row = Object.values(write ? table.write : table.read).flatMap(cell => typeof cell === 'string' ? [cell] : Object.values(cell))
+  if (row.includes('step_up_auth')) return true
+  if (!write && !table.allowBlockingReads) return false
+  return judge !== undefined || table.rules.some(rule => rule.then === 'step_up_auth')
 }
 
 /** The decision of a policy (default: the default table) for a risk on a route; pure, for tests and tools. */
 export function decide (risk: IpRisk, route: Pick<RouteContext, 'write'> & Partial<RouteContext>, policy?: Policy): Decision {
-  const { action = null, method = route.write ? 'POST' : 'GET', url } = route
-  return judge(compilePolicy(basePolicy, policy), risk, { action, write: route.write, method, url })
+  const { action = null, write, method = write ? 'POST' : 'GET', url } = route
+  return judge(compilePolicy(basePolicy, policy), risk, { action, write, method, url })
 }

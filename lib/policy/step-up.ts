@@ -16,9 +16,9 @@ const ACR_VALUE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 const REALM = /^[\x20-\x7e]*$/
 
 /** Throws an `IpRiskError` naming the option; undefined stays undefined. */
-export function readStepUp<Request> (path: string, option: StepUp | undefined): StepUpSettings<Request> | undefined {
+export function readStepUp<Request> (path: string, option: StepUp<never> | undefined): StepUpSettings<Request> | undefined {
   if (option === undefined) return undefined
-  checkObject<StepUp>(path, option, ['isSatisfied', 'scheme', 'acrValues', 'maxAgeSeconds', 'realm'])
+  checkObject<StepUp<never>>(path, option, ['isSatisfied', 'scheme', 'acrValues', 'maxAgeSeconds', 'realm'])
   if (option.isSatisfied === undefined) throw badOption(`${path}.isSatisfied`, 'is missing: give a function (request) => boolean')
   checkFunction(`${path}.isSatisfied`, option.isSatisfied)
   const scheme = checkString(`${path}.scheme`, option.scheme, 'Bearer')

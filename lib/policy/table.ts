@@ -10,6 +10,7 @@ export interface Table {
   readonly rules: readonly PolicyRule[]
   readonly allowBlockingReads: boolean
 }
+export type NamedCells = { readonly [V in keyof Row]?: Row[V] }
 export type Row = { readonly [V in VerdictName]: Decision } & { readonly unknown: UnknownCell }
 
 /** Writes are judged, reads never stopped; relays, WARP and carrier NAT are ordinary customers, so they are flagged at most. */
@@ -46,36 +47,45 @@ export function mergeTable (base: Table, over: PolicyTable, path: string): Table
 function mergeRow (base: Row, over: PolicyRow | undefined, path: string): Row {
   checkObject(path, over, verdicts as (keyof PolicyRow & string)[])
   if (over === undefined) return base
-  const named = Object.entries(over).filter(([, cell]) => cell !== undefined)
-  for (const [verdict, cell] of named) {
+  const named = namedCells(over)
+  for (const [verdict, cell] of Object.entries(named)) {
     if (verdict === 'unknown' && typeof cell === 'object' && cell !== null) checkUnknownCell(`${path}.unknown`, cell)
     else checkDecision(`${path}.${verdict}`, cell)
   }
-  return { ...base, ...Object.fromEntries(named) }
+  return { ...base, ...named }
+}
+
+/** The cells that a row gives a value: `undefined` names nothing. */
+export function namedCells (row: PolicyRow | undefined): NamedCells {
+  return Object.fromEntries(Object.entries(row ?? {}).filter(([, cell]) => cell !== undefined))
 }
 
 function checkUnknownCell (path: string, cell: object): void {
   const cells = checkObject<{ [name: string]: unknown }>(path, cell, ['default', ...reasons])
   if (cells['default'] === undefined) throw badOption(`${path}.default`, 'is missing: say what happens for the reasons that are not named')
-  for (const [reason, decision] of Object.entries(cells)) checkDecision(`${path}.${reason}`, decision)
+  for (const [reason, decision] of Object.entries(cells)) if (decision !== undefined) checkDecision(`${path}.${reason}`, decision)
 }
 
 function checkDecision (path: string, value: unknown): void {
   if (!isDecision(value)) throw badOption(path, `must be one of ${decisions.join(', ')}, got ${shown(value)}`)
 }
 
-function mergeRules (base: readonly PolicyRule[], over: readonly PolicyRule[] | undefined, path: string): readonly PolicyRule[] {
+/** A rule takes the place of the base's rule for its category; the nearer ones come first. */
+export function mergeRules (base: readonly PolicyRule[], over: readonly PolicyRule[] | undefined, path: string): readonly PolicyRule[] {
   if (over === undefined) return base
   if (!Array.isArray(over)) throw badOption(path, `must be an array of { category, atMost?, then? }, got ${shown(over)}`)
+  const named = new Set<Category>()
   over.forEach((rule: PolicyRule, i) => {
     const at = `${path}[${i}]`
+    if (rule === undefined) throw badOption(at, 'must be { category, atMost } or { category, then }, got undefined')
     checkObject<PolicyRule>(at, rule, ['category', 'atMost', 'then'])
     if (!categories.includes(rule.category)) throw badOption(`${at}.category`, `must be one of ${categories.join(', ')}, got ${shown(rule.category)}`)
     if ((rule.atMost === undefined) === (rule.then === undefined)) throw badOption(at, 'must say either "atMost" or "then", and not both')
     checkDecision(rule.then === undefined ? `${at}.atMost` : `${at}.then`, rule.then ?? rule.atMost)
+    if (named.has(rule.category)) throw badOption(`${at}.category`, `names "${rule.category}" a second time: leave one rule for it`)
+    named.add(rule.category)
   })
-  const replaced = new Set(over.map(rule => rule.category))
-  return [...over, ...base.filter(rule => !replaced.has(rule.category))]
+  return [...over, ...base.filter(rule => !named.has(rule.category))]
 }
 
 function refuseStoppedReads (row: Row, path: string): void {

@@ -1,0 +1,99 @@
+import { canonicalAddress } from '../ip/address.ts'
+import type { ClientIp, IpRiskLogger, RawRequest } from '../../types/contract.ts'
+import type { ClientIpFinder } from './resolver.ts'
+
+/** Requests that must all look wrong before it is said. */
+const HEADER_WINDOW = 20
+const INFRASTRUCTURE_WINDOW = 50
+const CLOUDFLARE_WINDOW = 1_000
+
+/** Misconfiguration that only traffic shows. Each finding is logged once, with the option to set; `finding` names it. */
+export interface Watch {
+  /** Looks at one result; nothing is left to do once every finding was made or ruled out. */
+  readonly see: (client: ClientIp, request: RawRequest) => void
+  /** Compares with Fastify's `request.ip`. For the plugin to call while `trustProxy` is on; true: no need to call again. */
+  readonly compare: (client: ClientIp, requestIp: string | undefined) => boolean
+}
+
+/** true: the finding was made, or never will be. */
+type Check = (client: ClientIp, request: RawRequest) => boolean
+
+export function watchMisconfiguration (finder: Pick<ClientIpFinder, 'settings' | 'isCloudflare'>, log: Pick<IpRiskLogger, 'warn'>): Watch {
+  const { settings, isCloudflare } = finder
+  const { trusted, unix, hops, header, cloudflareMode, everyHop } = settings
+  const on = cloudflareMode === 'on'
+  const listsNothing = trusted.length === 0 && unix === undefined
+  const say = (finding: string, message: string): true => {
+    log.warn({ finding }, message)
+    return true
+  }
+  let wrongHeader = false
+
+  const proxyNotListed: Check = ({ reason, scope }) => reason === 'peer-untrusted' && isInternal(scope) && say('proxy-not-listed',
+    'a request with forwarding headers came from an internal address, and no proxy is configured: you are behind a proxy that is not listed. ' +
+    'Name it in clientIp.trusted; until then every visitor has its address')
+
+  let ended = 0
+  const onlyInfrastructure: Check = ({ infrastructure, reason }) => {
+    if (!infrastructure || wrongHeader) return true
+    return ++ended === INFRASTRUCTURE_WINDOW && say('only-infrastructure',
+      `the first ${INFRASTRUCTURE_WINDOW} requests all ended at your own infrastructure (${reason}), so no visitor is judged: ` +
+      `clientIp.trusted or clientIp.hops does not fit the chain, or a proxy does not send ${header}`)
+  }
+
+  let otherHeader = 0
+  const headerNeverSeen: Check = ({ reason }, { headers }) => {
+    if (headers[header] !== undefined) return true
+    const other = (['x-forwarded-for', 'forwarded', 'x-real-ip'] as const).find(name => headers[name] !== undefined)
+    if (reason !== 'header-missing' || other === undefined || ++otherHeader < HEADER_WINDOW) return false
+    wrongHeader = true
+    return say('header-never-seen', `your proxy never sends ${header}, which is read, but ${other}: ` +
+      `let it write ${header}, or set clientIp.header: '${other}' where it is your proxy that writes it`)
+  }
+
+  const cloudflareNotSet: Check = ({ ip, infrastructure, reason, hops: walked }, { headers }) => {
+    const asPeer = infrastructure && walked === 0 && (reason === undefined || reason === 'peer-untrusted')
+    const behindProxy = walked > 0 && !infrastructure && headers['cf-connecting-ip'] !== undefined && ip !== null && isCloudflare(ip)
+    return (asPeer || behindProxy) && say('cloudflare-not-set',
+      'a request came from an address of Cloudflare, which stands for many visitors: set clientIp.cloudflare: true, or false where you are not behind it')
+  }
+
+  let withoutEdge = 0
+  const cloudflareNeverSeen: Check = ({ source, reason, worker, infrastructure }) => {
+    const edge = source === 'cf-connecting-ip' || worker || reason === 'private-client-from-public-proxy' ||
+      (source === 'x-forwarded-for' && !infrastructure && reason === 'header-missing')
+    if (edge) return true
+    return ++withoutEdge === CLOUDFLARE_WINDOW && say('cloudflare-never-seen',
+      `clientIp.cloudflare is on, and ${CLOUDFLARE_WINDOW} requests came without a hop of Cloudflare: name the proxy between Cloudflare and you in ` +
+      'clientIp.trusted or clientIp.cloudflare.via, renew the list of ranges, or set clientIp.cloudflare: false')
+  }
+
+  const publicPeer: Check = ({ source, scope, infrastructure, hops: walked }) => source === 'remote-address' && walked === 0 && !infrastructure &&
+    (scope === 'public' || scope === 'documentation') && say('public-peer-with-hops',
+    'a request came straight from a public address, and clientIp.hops without clientIp.trusted believes internal proxies only: ' +
+    'name the proxy in clientIp.trusted if it is one')
+
+  const nothingBelieved = listsNothing && !on && hops === undefined && !everyHop
+  const checks: Check[] = [
+    ...(nothingBelieved ? [proxyNotListed] : [headerNeverSeen, onlyInfrastructure]),
+    ...(cloudflareMode === 'unset' ? [cloudflareNotSet] : on ? [cloudflareNeverSeen] : []),
+    ...(hops !== undefined && listsNothing ? [publicPeer] : [])
+  ]
+  let different = false
+  return {
+    see (client, request) {
+      for (let i = checks.length - 1; i >= 0; i--) if (checks[i]!(client, request)) checks.splice(i, 1)
+    },
+    compare (client, requestIp) {
+      const theirs = requestIp === undefined ? client.ip : canonicalAddress(requestIp) ?? requestIp
+      different ||= client.ip !== null && client.ip !== theirs && say('request-ip-differs',
+        'Fastify\'s request.ip and request.ipRisk.ip name different addresses: trustProxy and clientIp do not say the same. ' +
+        'Leave trustProxy out, or give it the proxies of clientIp.trusted')
+      return different
+    }
+  }
+}
+
+function isInternal (scope: ClientIp['scope']): boolean {
+  return scope === 'loopback' || scope === 'private' || scope === 'shared' || scope === 'link-local'
+}

@@ -1,0 +1,221 @@
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { createHmac } from 'node:crypto'
+import t, { type Test } from 'tap'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import ipRisk, { createIpRisk } from '../lib/index.ts'
+import { showAddress } from '../lib/log-address.ts'
+import type { DecisionRecord, FastifyIpRiskOptions, IpRisk, LookupRecord } from '../types/contract.ts'
+import { answer, tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
+
+interface Line { level: number, msg: string, reqId?: string, ipRisk?: DecisionRecord, err?: { message: string } }
+
+async function start (t: Test, options: FastifyIpRiskOptions, level = 'debug', more: FastifyServerOptions = {}): Promise<{ app: FastifyInstance, lines: Line[] }> {
+  const lines: Line[] = []
+  const app = Fastify({
+    logger: { level, stream: { write: line => { lines.push(JSON.parse(line)) } } }, genReqId: () => 'request 7', ...more
+  })
+  t.teardown(() => app.close())
+  await app.register(ipRisk, { provider: visitorProvider(), ...options })
+  app.post('/users/:id', { config: { ipRisk: 'signup' } }, async () => 'ok')
+  app.post('/watched', { config: { ipRisk: { action: 'payment', mode: 'monitor' } } }, async () => 'ok')
+  app.post('/plain', async () => 'ok')
+  return { app, lines }
+}
+const ask = async (app: FastifyInstance, url: string, remoteAddress: string): Promise<number> => (await app.inject({ method: 'POST', url, remoteAddress })).statusCode
+const isDecision = ({ ipRisk }: Line): boolean => ipRisk !== undefined
+
+t.test('every decision has one record with everything but the address', async t => {
+  const records: DecisionRecord[] = []
+  const { app } = await start(t, { onDecision: record => { records.push(record) } }, 'warn')
+  const before = Date.now()
+  await ask(app, '/users/me@example.org', visitors.vpn_detected)
+  await ask(app, '/users/7', visitors.vpn_likely)
+  await ask(app, '/watched', visitors.vpn_detected)
+  await ask(app, '/plain', visitors.vpn_detected)
+  await ask(app, '/nowhere', visitors.unknown)
+  t.match(records, [
+    { verdict: 'vpn_detected', decision: 'block', wouldBe: 'block', enforced: true, mode: 'enforce', action: 'signup', route: '/users/:id' },
+    { verdict: 'vpn_likely', decision: 'step_up_auth', wouldBe: 'elevate_risk', enforced: false, mode: 'enforce' },
+    { verdict: 'vpn_detected', decision: 'block', wouldBe: 'block', enforced: false, mode: 'monitor', action: 'payment', route: '/watched', cache: 'memory' },
+    { verdict: 'vpn_detected', decision: 'block', wouldBe: 'allow', enforced: false, action: null, route: '/plain' },
+    { verdict: 'unknown', reason: 'not_asked', decision: 'allow', wouldBe: 'allow', route: undefined }
+  ])
+  for (const record of records) {
+    t.ok(Object.isFrozen(record))
+    t.notOk('ip' in record)
+    t.match(record, { address: '203.0.113.0/24', requestId: 'request 7', method: 'POST', source: 'remote-address', durationMs: Number, signals: [], info: {} })
+    t.ok(record.durationMs >= 0 && record.durationMs < 60_000)
+    t.ok(Date.parse(record.at) >= before && Date.parse(record.at) <= Date.now())
+    t.notMatch(JSON.stringify(record), /example\.org/, 'nothing that the visitor typed')
+  }
+})
+
+t.test('wouldBe is step_up_auth where a step-up is configured', async t => {
+  const records: DecisionRecord[] = []
+  const { app } = await start(t, { mode: 'monitor', stepUp: { isSatisfied: () => false }, onDecision: record => records.push(record) })
+  t.equal(await ask(app, '/users/7', visitors.vpn_likely), 200)
+  t.match(records, [{ decision: 'step_up_auth', wouldBe: 'step_up_auth', enforced: false, mode: 'monitor' }])
+})
+
+t.test('what was enforced is an info line of the request\'s own logger, the rest is debug', async t => {
+  const { app, lines } = await start(t, {})
+  await ask(app, '/users/7', visitors.vpn_detected)
+  await ask(app, '/users/7', visitors.suspicious)
+  const [enforced, told] = lines.filter(isDecision)
+  t.match(enforced, { level: 30, reqId: 'request 7', msg: 'ip-risk decided block', ipRisk: { decision: 'block', address: '203.0.113.0/24' } })
+  t.match(told, { level: 20, reqId: 'request 7', msg: 'ip-risk decided elevate_risk, not enforced', ipRisk: { decision: 'elevate_risk' } })
+  t.notMatch(JSON.stringify(lines.filter(isDecision)), visitors.vpn_detected)
+})
+
+t.test('a line that the level drops is not built', async t => {
+  const cases: [level: string, visitor: keyof typeof visitors, lines: number][] = [
+    ['info', 'clean', 0], ['info', 'vpn_detected', 1], ['warn', 'vpn_detected', 0], ['debug', 'clean', 1]
+  ]
+  for (const [level, visitor, count] of cases) {
+    let built = 0
+    const looked = tableProvider({ [visitors[visitor]]: answer(visitor as 'clean', { signals: [{ type: 'x', weight: 1, get detail () { built++; return '' } }] }) })
+    const { app, lines } = await start(t, { provider: looked }, level)
+    await ask(app, '/users/7', visitors[visitor])
+    t.equal(lines.filter(isDecision).length, count, `${level} ${visitor}`)
+    t.equal(built > 0, count > 0, 'its signals were looked at')
+  }
+})
+
+t.test('with logger false, and with a logger that cannot tell its level, decisions work and lines are written', async t => {
+  const silent = Fastify()
+  t.teardown(() => silent.close())
+  await silent.register(ipRisk, { provider: visitorProvider() })
+  silent.post('/', { config: { ipRisk: 'signup' } }, async () => 'ok')
+  t.equal(await ask(silent, '/', visitors.vpn_detected), 403)
+
+  const lines: object[] = []
+  const write = (level: string) => (fields: object, msg?: string) => { lines.push({ level, msg, ...fields }) }
+  const engine = createIpRisk({
+    provider: visitorProvider(), log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  })
+  t.teardown(() => engine.close())
+  const request = { method: 'POST', headers: {}, socket: { remoteAddress: visitors.vpn_detected } }
+  await engine.check(request, { policy: { write: { vpn_likely: 'block' } } })
+  await engine.check({ ...request, id: 7 } as typeof request, { policy: { write: { vpn_likely: 'block' } }, mode: 'monitor' })
+  t.match(lines, [{ level: 'info', ipRisk: { requestId: '' } }, { level: 'debug', ipRisk: { requestId: '7', decision: 'block' } }])
+})
+
+t.test('an onDecision that fails harms nobody, and is said once until it has succeeded', async t => {
+  let fail: 'throw' | 'reject' | 'no' = 'throw'
+  const onDecision = (): unknown => {
+    if (fail === 'throw') throw new Error('sink is down')
+    return fail === 'reject' ? Promise.reject(new Error('sink is away')) : Promise.resolve()
+  }
+  const { app, lines } = await start(t, { onDecision }, 'error')
+  for (const next of ['throw', 'throw', 'reject', 'no', 'reject', 'reject', 'no'] as const) {
+    fail = next
+    t.equal(await ask(app, '/users/7', visitors.clean), 200)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  t.match(lines, [
+    { level: 50, reqId: 'request 7', msg: /onDecision failed/, err: { message: 'sink is down' } },
+    { level: 50, reqId: 'request 7', msg: /onDecision failed/, err: { message: 'sink is away' } }
+  ])
+})
+
+t.test('nobody waits for onDecision', async t => {
+  const { app } = await start(t, { onDecision: () => new Promise(() => {}) })
+  t.equal(await ask(app, '/users/7', visitors.clean), 200)
+})
+
+t.test('a child scope may have its own onDecision', async t => {
+  const told: string[] = []
+  const { app } = await start(t, { onDecision: () => { told.push('parent') } })
+  await app.register(async child => {
+    await child.register(ipRisk, { onDecision: () => { told.push('child') } })
+    child.post('/child', async () => 'ok')
+  })
+  await ask(app, '/child', visitors.clean)
+  await ask(app, '/plain', visitors.clean)
+  t.same(told, ['child', 'parent'])
+})
+
+t.test('both diagnostics channels tell their subscribers, and build nothing without them', async t => {
+  const decisions: DecisionRecord[] = []
+  const lookups: LookupRecord[] = []
+  const onDecision = (record: unknown): void => { decisions.push(record as DecisionRecord) }
+  const onLookup = (record: unknown): void => { lookups.push(record as LookupRecord) }
+  const { app } = await start(t, { logAddress: 'none', deny: ['198.51.100.7'] }, 'warn')
+  await ask(app, '/users/7', visitors.clean)
+  subscribe('fastify-ip-risk:decision', onDecision)
+  subscribe('fastify-ip-risk:lookup', onLookup)
+  await ask(app, '/users/7', visitors.clean)
+  await ask(app, '/users/7', visitors.unknown)
+  await ask(app, '/users/7', '198.51.100.7')
+  await app.ipRisk.lookup(visitors.suspicious)
+  t.ok(unsubscribe('fastify-ip-risk:decision', onDecision))
+  t.ok(unsubscribe('fastify-ip-risk:lookup', onLookup))
+  t.notOk(channel('fastify-ip-risk:decision').hasSubscribers)
+  await ask(app, '/users/7', visitors.clean)
+  t.match(decisions, [{ verdict: 'clean', cache: 'memory' }, { verdict: 'unknown', reason: 'unavailable' }, { reason: 'listed' }])
+  t.equal(decisions.length, 3, 'a lookup by the application is no decision on a visitor')
+  t.match(lookups, [
+    { verdict: 'clean', cache: 'memory', provider: 'table', lookup: 'wait', write: true, score: 0.1, categories: [], address: null, durationMs: Number, at: String },
+    { verdict: 'unknown', reason: 'unavailable', cache: 'miss', score: null },
+    { verdict: 'suspicious', cache: 'miss' }
+  ])
+  t.equal(lookups.length, 3, 'who stands on a list is not looked up')
+  t.notOk('reason' in lookups[0]!)
+})
+
+t.test('addresses stand in records as logAddress says', async t => {
+  const keySecret = 'a secret of sixteen or more'
+  const v6 = '2001:db8:aaaa:bbbb:cccc::1'
+  const hmac = (ip: string): string => createHmac('sha256', keySecret).update(ip).digest('hex')
+  const shown: [Parameters<typeof showAddress>[0], v4: string | null, v6: string | null][] = [
+    ['full', '203.0.113.129', v6], ['truncated', '203.0.113.0/24', '2001:db8:aaaa::/48'], ['hmac', hmac('203.0.113.129'), hmac(v6)], ['none', null, null]
+  ]
+  for (const [logAddress, v4Shown, v6Shown] of shown) {
+    const records: DecisionRecord[] = []
+    const { app } = await start(t, { logAddress, cache: { keySecret }, onDecision: record => { records.push(record) } }, 'warn')
+    await ask(app, '/plain', '203.0.113.129')
+    await ask(app, '/plain', v6)
+    t.same(records.map(({ address }) => address), [v4Shown, v6Shown], logAddress)
+    t.equal(showAddress(logAddress, keySecret)(null), null)
+  }
+  t.equal(showAddress('truncated')('not an address'), null)
+  t.equal(showAddress('truncated')('255.255.255.255'), '255.255.255.0/24')
+  t.equal(showAddress('truncated')('ffff:ffff:ffff:ffff::'), 'ffff:ffff:ffff::/48')
+})
+
+t.test('hmac takes the secret of the scope above, and is refused without one', async t => {
+  const boot = async (parent: FastifyIpRiskOptions, child: FastifyIpRiskOptions): Promise<DecisionRecord[]> => {
+    const records: DecisionRecord[] = []
+    const { app } = await start(t, { onDecision: record => { records.push(record) }, ...parent })
+    await app.register(async instance => {
+      await instance.register(ipRisk, child)
+      instance.post('/child', async () => 'ok')
+    })
+    await ask(app, '/child', visitors.clean)
+    return records
+  }
+  const keySecret = 'a secret of sixteen or more'
+  t.match(await boot({ cache: { keySecret } }, { logAddress: 'hmac' }), [{ address: createHmac('sha256', keySecret).update(visitors.clean).digest('hex') }])
+  await t.rejects(boot({}, { logAddress: 'hmac' }), { code: 'FST_IP_RISK_BAD_OPTION', message: /"logAddress" is "hmac"/ })
+  await t.rejects(boot({ cache: { keySecret }, logAddress: 'hmac' }, { cache: { ttlSeconds: 60 } }), /"logAddress" is "hmac"/, 'the child\'s cache has none')
+})
+
+t.test('a signal\'s detail does not carry the address past logAddress', async t => {
+  const signals = [{ type: 'list', weight: 1, detail: '203.0.113.9 is on a list (203.0.113.9)' }, { type: 'asn', weight: 0.5, detail: 'AS64500' }]
+  for (const [logAddress, detail] of [['truncated', '203.0.113.0/24 is on a list (203.0.113.0/24)'], ['none', '(address) is on a list ((address))'],
+    ['full', signals[0]!.detail]] as const) {
+    const records: DecisionRecord[] = []
+    const seen: (IpRisk | null)[] = []
+    const { app } = await start(t, { logAddress, onDecision: record => { records.push(record) }, provider: tableProvider({ '203.0.113.9': answer('clean', { signals }) }) })
+    app.addHook('preHandler', async request => { seen.push(request.ipRisk) })
+    await ask(app, '/users/7', '203.0.113.9')
+    t.same(records.map(({ signals }) => signals), [[{ ...signals[0], detail }, signals[1]]])
+    t.same(seen[0]!.signals, signals, 'the handler sees what the provider said')
+  }
+})
+
+t.test('a policy function that throws is logged with the request it failed on', async t => {
+  const { app, lines } = await start(t, { policy: () => { throw new Error('my bug') } }, 'error')
+  t.equal(await ask(app, '/users/7', visitors.vpn_detected), 403)
+  t.match(lines, [{ level: 50, reqId: 'request 7', msg: /policy function threw; the table decides/, action: 'signup', route: '/users/:id', err: { message: 'my bug' } }])
+})
