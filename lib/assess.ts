@@ -102,7 +102,7 @@ function describe (
     isVpn: known && answer.isVpn,
     confidence: known ? answer.confidence : null,
     signals: answer.signals ?? nothing,
-    info: known ? answer.info : noInfo,
+    info: answer.info ?? noInfo,
     categories: address.worker ? withHosting(answer.categories) : answer.categories ?? nothing,
     provider,
     cache,

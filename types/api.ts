@@ -1,4 +1,4 @@
-import type { ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, Stats } from './contract.ts'
+import type { BulkOptions, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, Stats } from './contract.ts'
 
 /** `app.ipRisk`, and what `createIpRisk` gives. */
 export interface IpRiskApi {
@@ -15,11 +15,6 @@ export interface IpRiskApi {
   /** Forgets what is known of an address, in every process and in Redis. */
   invalidate (ip: string): Promise<void>
   stats (): Stats
-}
-
-export interface BulkOptions {
-  readonly signal?: AbortSignal
-  readonly onProgress?: (done: number, total: number) => void
 }
 
 /** All that a visitor may be told. */
@@ -43,5 +38,7 @@ export interface IpRiskEngine extends IpRiskApi {
    * Ask it behind authentication. null: go on. Never rejects.
    */
   refusal (request: RawRequest, risk: IpRisk): Promise<IpRiskRefusal | null>
+  /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */
+  ready (): Promise<void>
   close (): Promise<void>
 }

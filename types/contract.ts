@@ -122,6 +122,25 @@ export interface ProviderLimits {
   readonly burst?: number
 }
 
+export interface BulkOptions {
+  /** Cancels: the iteration ends with the signal's reason, as does what is under way. */
+  readonly signal?: AbortSignal
+  /** Called after every row. */
+  readonly onProgress?: (progress: BulkProgress) => void
+}
+export interface BulkProgress {
+  /** Different addresses. */
+  readonly total: number
+  readonly done: number
+  /** Of these, known without asking the provider. */
+  readonly cached: number
+  readonly unknown: number
+}
+/** `[canonical address, verdict]` as they come, each address once; text that is no address comes back as it was. `break` cancels. */
+export interface BulkRun<V> extends AsyncIterableIterator<[string, V]> {
+  readonly progress: BulkProgress
+}
+
 export type AddressSource = 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote-address' | 'none'
 export type CacheState = 'memory' | 'redis' | 'miss' | 'stale' | 'none'
 
@@ -300,7 +319,8 @@ export interface CloudflareOptions {
 }
 /** The part of a Node request that the resolver reads. */
 export interface RawRequest {
-  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown }
+  /** `authorized` is for a proof: whether a TLS client certificate was accepted. */
+  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown, readonly authorized?: boolean | undefined }
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
   readonly rawHeaders?: readonly string[]
 }

@@ -26,7 +26,7 @@ const subnetsKept = 10_000
 export function subnetBound (now: () => number): Layer {
   const askedAt = new LRUCache<string, number[]>({ max: subnetsKept })
   return next => async question => {
-    if (parseAddress(question.ip) === 6) {
+    if (question.bulk !== true && parseAddress(question.ip) === 6) {
       const subnet = `${words[0]}:${words[1]}`
       const at = now()
       const recent = (askedAt.get(subnet) ?? []).filter(time => time > at - subnetWindowMs)

@@ -1,6 +1,9 @@
 import type { IpRiskLogger, ProviderAnswer, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import type { Layer } from './question.ts'
 
+/** Marks the answers that come from a pause and not from the provider. */
+export const heldCause = 'held'
+
 export interface HoldOptions {
   readonly provider: string
   readonly now: () => number
@@ -36,7 +39,7 @@ export function hold ({ provider, now, log, windowMs, tell }: HoldOptions): Hold
   function check (): UnknownAnswer | null {
     if (held === null) return null
     const leftMs = held.until - now()
-    if (leftMs > 0) return { verdict: 'unknown', reason: held.reason, retryAfterSeconds: leftMs / 1000, cause: 'held' }
+    if (leftMs > 0) return { verdict: 'unknown', reason: held.reason, retryAfterSeconds: leftMs / 1000, cause: heldCause }
     held = null
     log.info({ provider }, 'provider may be called again')
     return null
@@ -46,7 +49,7 @@ export function hold ({ provider, now, log, windowMs, tell }: HoldOptions): Hold
     check,
     layer: next => async question => check() ?? await next(question),
     see (answer) {
-      if (answer.verdict !== 'unknown') return
+      if (answer.verdict !== 'unknown' || answer.cause === heldCause) return
       const { reason, retryAfterSeconds, alert, cause } = answer
       if (reason !== 'rate_limited' && (reason !== 'rejected' || retryAfterSeconds === undefined)) return
       const forMs = retryAfterSeconds === undefined ? windowMs : Math.max(retryAfterSeconds * 1000, 1000)

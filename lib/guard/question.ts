@@ -8,6 +8,8 @@ export interface Question {
   readonly signal?: AbortSignal | undefined
   /** Shortens the provider's own time. */
   readonly timeoutMs?: number | undefined
+  /** Part of a bulk: the operator's own question, no visitor's. */
+  readonly bulk?: boolean
   /** How the provider is asked: its `lookup`, or a second look. */
   readonly look: (context: LookupContext) => ProviderAnswer | Promise<ProviderAnswer>
 }

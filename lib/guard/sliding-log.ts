@@ -10,8 +10,8 @@ export interface SlidingLog {
   add (at: number, write: boolean): void
   /** 0: a call may be made now. Else the milliseconds until that may be so; Infinity where a limit allows none at all. */
   waitMs (at: number, write: boolean, limits: readonly Limit[]): number
-  /** Calls since a time, that time excluded. */
-  countSince (since: number): number
+  /** Calls after a time; of reads alone, if wanted. */
+  countSince (since: number, readsOnly?: boolean): number
 }
 
 export function slidingLog (keepMs: number): SlidingLog {
@@ -32,7 +32,10 @@ export function slidingLog (keepMs: number): SlidingLog {
       }
       return wait
     },
-    countSince: since => calls.length - firstAfter(calls, since)
+    countSince (since, readsOnly = false) {
+      const times = readsOnly ? reads : calls
+      return times.length - firstAfter(times, since)
+    }
   }
 }
 
@@ -46,7 +49,7 @@ function waitFor (times: readonly number[], max: number, windowMs: number, at: n
 /** Drops what is that old or older, now and then. */
 function forget (times: number[], until: number): void {
   const old = firstAfter(times, until)
-  if (old > 64 || old === times.length) times.splice(0, old)
+  if (old > 64) times.splice(0, old)
 }
 
 function firstAfter (times: readonly number[], since: number): number {

@@ -1,4 +1,4 @@
-import { DENSITY, HOSTING, HOSTING_CONFIRMED, ISP, KINDS_DATE, VPN } from './asn-kinds-data.ts'
+import { DENSITY, EYEBALL, HOSTING, HOSTING_CONFIRMED, KINDS_DATE, VPN } from './asn-kinds-data.ts'
 
 /** What the package itself knows of networks. See NOTICE for where the figures come from. */
 export interface AsnKinds {
@@ -10,9 +10,9 @@ export interface AsnKinds {
   readonly hostingConfirmed: readonly number[]
   /** Runs VPN services. */
   readonly vpn: readonly number[]
-  /** Sells internet access: people sit behind its addresses. */
-  readonly isp: readonly number[]
-  /** As `densities` counts them: class and publishers of the VPN servers known there. */
+  /** Large networks that sell internet access: people sit behind their addresses. */
+  readonly eyeball: readonly number[]
+  /** By AS number, as `densities` counts them: class and publishers of the VPN servers known there. */
   readonly density: ReadonlyMap<number, number>
 }
 
@@ -36,7 +36,7 @@ export function packagedAsnKinds (): AsnKinds {
     hosting: unpackNumbers(HOSTING),
     hostingConfirmed: unpackNumbers(HOSTING_CONFIRMED),
     vpn: unpackNumbers(VPN),
-    isp: unpackNumbers(ISP),
+    eyeball: unpackNumbers(EYEBALL),
     density: new Map(DENSITY.flatMap((packed, value) => unpackNumbers(packed).map(asn => [asn, value] as const)))
   }
   return packaged

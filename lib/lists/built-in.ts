@@ -1,4 +1,6 @@
+import type { AddressScope } from '../../types/contract.ts'
 import { cloudflareDate, cloudflareRanges } from '../ip/cloudflare-ranges.ts'
+import { specialPurpose, specialPurposeDate } from '../ip/special-purpose.ts'
 import type { Ranges } from './list.ts'
 import { rangesOf } from './ranges.ts'
 import type { MarkKind } from './snapshot.ts'
@@ -12,16 +14,35 @@ export interface Layer {
   readonly dateSeconds: number
 }
 
-/** IANA's special-purpose registries, less documentation networks (they may be labelled: they occur in tests and examples). */
-const NOT_PUBLIC = [
-  '0.0.0.0/8', '10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3',
-  '::/96', '64:ff9b:1::/48', '100::/64', '100:0:0:1::/64', '2001:2::/48', '5f00::/16', 'fc00::/6', 'fe80::/9', 'ff00::/8'
-]
-const CGNAT = ['100.64.0.0/10']
+/** Multicast, and all of IPv6 that is not 2000::/3 (RFC 4291). The registries stand in `specialPurpose`. */
+const BESIDE = ['224.0.0.0/4', '::/3', '4000::/2', '8000::/1']
+const networksOf = (wanted: (scope: AddressScope) => boolean): string[] =>
+  specialPurpose.flatMap(([cidr, scope]) => wanted(scope) ? [cidr] : [])
+/** Documentation networks may be labelled: they occur in tests and examples. */
+const isAskedAbout = (scope: AddressScope): boolean => scope === 'public' || scope === 'documentation'
 
 export const builtInLayers: readonly Layer[] = [
-  { id: 'special-purpose', kind: 'not-public', ranges: rangesOf(NOT_PUBLIC), halfLifeDays: Infinity, dateSeconds: 0 },
-  { id: 'shared-address-space', kind: 'cgnat', ranges: rangesOf(CGNAT), halfLifeDays: Infinity, dateSeconds: 0 },
+  {
+    id: 'special-purpose',
+    kind: 'not-public',
+    ranges: rangesOf([...BESIDE, ...networksOf(scope => !isAskedAbout(scope) && scope !== 'shared')]),
+    halfLifeDays: Infinity,
+    dateSeconds: Date.parse(specialPurposeDate) / 1000
+  },
+  {
+    id: 'public-within-special-purpose',
+    kind: 'public',
+    ranges: rangesOf(networksOf(isAskedAbout)),
+    halfLifeDays: Infinity,
+    dateSeconds: Date.parse(specialPurposeDate) / 1000
+  },
+  {
+    id: 'shared-address-space',
+    kind: 'cgnat',
+    ranges: rangesOf(networksOf(scope => scope === 'shared')),
+    halfLifeDays: Infinity,
+    dateSeconds: Date.parse(specialPurposeDate) / 1000
+  },
   {
     id: 'cloudflare',
     kind: 'hosting',

@@ -5,7 +5,7 @@ import { builtInLayers } from './built-in.ts'
 import { MAX_IDS, type RangeTable, sweep4, sweep6 } from './interval-sweep.ts'
 import type { AddressList, ListKind, Ranges } from './list.ts'
 import { NO_RANGES } from './ranges.ts'
-import { encodeSnapshot, type MarkKind, type SnapshotList, type SnapshotMeta } from './snapshot.ts'
+import { encodeSnapshot, type MarkKind, NAME_BLOCK, type SnapshotList, type SnapshotMeta } from './snapshot.ts'
 import { densities, neighbourhoods } from './vpn-servers.ts'
 import { densityWeight } from './weights.ts'
 
@@ -40,12 +40,14 @@ export function compileSnapshot (lists: readonly AddressList[], options: Compile
   sets.idOf([])
   const asnMarks = marksOfNetworks(entries, marks, asnTable)
   const labels = interner<readonly [number, number]>(([asn, set]) => `${asn}:${set}`)
-  labels.idOf([0, 0])
   const markCount = marks.list.length
+  const asnCount = asnTable?.numbers.length ?? 0
   const labelOf = (active: readonly number[]): number => {
     const last = active.at(-1)
     if (last === undefined) return 0
-    return labels.idOf([last < markCount ? 0 : last - markCount + 1, sets.idOf(active.filter(id => id < markCount))])
+    const asn = last < markCount ? 0 : last - markCount + 1
+    if (active.length === 1 && asn > 0) return asn
+    return 1 + asnCount + labels.idOf([asn, sets.idOf(active.filter(id => id < markCount))])
   }
   const table = rangeTable(entries, marks, asnTable)
   const map = { v4: sweep4(table, labelOf), v6: sweep6(table, labelOf) }
@@ -216,6 +218,9 @@ function startsOf (lengths: readonly number[]): Uint32Array {
 }
 
 function packNames (names: readonly string[]): { starts: Uint32Array, bytes: Uint8Array } {
-  const encoded = names.map(name => new TextEncoder().encode(name))
-  return { starts: startsOf(encoded.map(bytes => bytes.length)), bytes: Uint8Array.from(Buffer.concat(encoded)) }
+  const blocks: Buffer[] = []
+  for (let i = 0; i < names.length; i += NAME_BLOCK) {
+    blocks.push(Buffer.from(names.slice(i, i + NAME_BLOCK).map(name => `${name.replaceAll('\n', ' ')}\n`).join('')))
+  }
+  return { starts: startsOf(blocks.map(block => block.length)), bytes: Buffer.concat(blocks) }
 }

@@ -2,7 +2,7 @@ import type { IpInfo, KnownAnswer, ProviderAnswer, Signal, UnknownAnswer } from 
 import { type Family, formatAddress, parseAddress } from '../ip/address.ts'
 import { findLabel } from './interval-map.ts'
 import { type Evidence, type GroupScore, scoreEvidence } from './score.ts'
-import { decodeSnapshot, type Snapshot } from './snapshot.ts'
+import { decodeSnapshot, NAME_BLOCK, type Snapshot } from './snapshot.ts'
 
 export interface Database {
   readonly snapshot: Snapshot
@@ -38,12 +38,13 @@ const NO_IP: UnknownAnswer = Object.freeze({ verdict: 'unknown', reason: 'no_ip'
 export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): Database & { refresh (): void } {
   const snapshot = decodeSnapshot(bytes)
   const { map } = snapshot
-  let answers: (ProviderAnswer | undefined)[] = []
-  let kept = 0
+  /** Of each label the place of its answer in `answers`; 0: not made yet. Half the size of a pointer, so more of it is near. */
+  const places = new Uint16Array(1 + snapshot.asns.length + snapshot.labelAsn.length)
+  let answers: ProviderAnswer[] = [NO_DATA]
   let day = Math.floor(now() / DAY_MS)
   const forget = (): void => {
-    answers = []
-    kept = 0
+    answers = [NO_DATA]
+    places.fill(0)
   }
   return {
     snapshot,
@@ -51,10 +52,12 @@ export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): 
       const family: Family = parseAddress(ip)
       if (family === 0) return NO_IP
       const label = findLabel(map, family)
-      const known = answers[label]
-      if (known !== undefined) return known
-      if (++kept > MAX_ANSWERS) forget()
-      return (answers[label] = answerOf(evidenceOf(snapshot, label), day))
+      const place = places[label]!
+      if (place > 0) return answers[place]!
+      const answer = answerOf(evidenceOf(snapshot, label), day)
+      if (answers.length > MAX_ANSWERS) forget()
+      places[label] = answers.push(answer) - 1
+      return answer
     },
     refresh () {
       const today = Math.floor(now() / DAY_MS)
@@ -75,15 +78,16 @@ export function explainAddress (snapshot: Snapshot, ip: string, nowMs: number = 
   return { ip: canonical, answer, groups, evidence }
 }
 
-function evidenceOf (snapshot: Snapshot, label: number): Evidence {
-  const { meta, labelAsn, labelSet, asns, asnSet, asnDensity, nameStart, names } = snapshot
-  const marks = marksOf(snapshot, labelSet[label]!)
-  const at = labelAsn[label]! - 1
+/** What is known of the addresses that have the label. */
+export function evidenceOf (snapshot: Snapshot, label: number): Evidence {
+  const { meta, labelAsn, labelSet, asns, asnSet, asnDensity } = snapshot
+  const further = label - asns.length - 1
+  const marks = further < 0 ? [] : marksOf(snapshot, labelSet[further] ?? 0)
+  const at = (further < 0 ? label : labelAsn[further] ?? 0) - 1
   if (at < 0) return { marks }
-  const name = new TextDecoder().decode(names.subarray(nameStart[at], nameStart[at + 1]))
   return {
     marks: [...marks, ...marksOf(snapshot, asnSet[at]!)],
-    network: { asn: asns[at]!, name, density: asnDensity[at]! }
+    network: { asn: asns[at]!, name: nameOf(snapshot, at), density: asnDensity[at]! }
   }
 
   function marksOf ({ setStart, setMarks }: Snapshot, set: number): Evidence['marks'] {
@@ -94,10 +98,16 @@ function evidenceOf (snapshot: Snapshot, label: number): Evidence {
   }
 }
 
+function nameOf ({ nameStart, names }: Snapshot, at: number): string {
+  const block = Math.floor(at / NAME_BLOCK)
+  const text = new TextDecoder().decode(names.subarray(nameStart[block], nameStart[block + 1]))
+  return text.split('\n')[at % NAME_BLOCK] ?? ''
+}
+
 function answerOf (evidence: Evidence, todayDays: number): ProviderAnswer {
   const { marks, network } = evidence
   const has = (...kinds: string[]): boolean => marks.some(({ list }) => kinds.includes(list.kind))
-  if (has('not-public')) return NOT_PUBLIC
+  if (has('not-public') && !has('public')) return NOT_PUBLIC
   if (has('cgnat')) return CGNAT
   const { verdict, score, groups, categories } = scoreEvidence(evidence, todayDays)
   // That lists are silent says something only where the data reach: announced space, and what a source declares to cover.

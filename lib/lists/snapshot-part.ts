@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { IpRiskLogger } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { type AsnPackage, findAsnPackage } from './asn-database.ts'
+import type { AsnPackage } from './asn-database.ts'
 import { asnSnapshotPath, listsSnapshotPath, writeSnapshot } from './cache-folder.ts'
 import { type CompileJob, runCompileJob } from './compile-job.ts'
 import { liveDatabase } from './live-database.ts'
@@ -12,8 +12,10 @@ import { decodeSnapshot } from './snapshot.ts'
 
 export interface SnapshotPartOptions {
   /** A file that must be there; undefined: what the cache folder or the package of AS numbers has. */
-  readonly path: string | undefined
+  readonly path?: string
   readonly cacheFolder: string
+  /** What to compile where the cache folder has nothing. */
+  readonly asnPackage: AsnPackage | undefined
   /** Undefined: files are not watched. */
   readonly watchIntervalMs: number | undefined
 }
@@ -23,15 +25,14 @@ const NO_DATA_HINT = 'ip-risk: there are no data, so every address but Cloudflar
   'Run "npx ip-risk lists pull" (public lists), or "npm install @ip-location-db/asn" (networks; compiled at the next start)'
 
 /** The compiled public lists, else what the package of AS numbers gives, else scopes and Cloudflare's ranges. */
-export function snapshotPart ({ path, cacheFolder, watchIntervalMs }: SnapshotPartOptions): Part {
+export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs }: SnapshotPartOptions): Part {
   const watched = path ?? listsSnapshotPath(cacheFolder)
-  const found = path === undefined ? findSnapshot(cacheFolder) : { bytes: readGiven(path), problems: [] }
+  const found = path === undefined ? findSnapshot(cacheFolder, asnPackage) : { bytes: readGiven(path), problems: [] }
   const database = liveDatabase(found.bytes ?? runCompileJob(jobNow()))
   let unwatch = (): void => {}
 
   function compileNetworks (asnPackage: AsnPackage, log: IpRiskLogger): void {
-    const { source: asnSource } = asnPackage
-    log.info({ asnSource, cacheFolder }, 'ip-risk: compiling AS numbers in the background, once; addresses are "unknown" until then')
+    log.info({ asnSource: asnPackage.source, cacheFolder }, 'ip-risk: compiling AS numbers in the background, once; addresses are "unknown" until then')
     database.compile({ ...jobNow(), asnPackage }, bytes => {
       try {
         writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
@@ -55,9 +56,10 @@ export function snapshotPart ({ path, cacheFolder, watchIntervalMs }: SnapshotPa
     start (log) {
       database.start(log)
       for (const error of found.problems) log.warn({ err: error }, 'ip-risk: a snapshot in the cache folder cannot be used')
-      const asnPackage = found.bytes === undefined ? findAsnPackage() : undefined
-      if (asnPackage !== undefined) compileNetworks(asnPackage, log)
-      else if (found.bytes === undefined) log.warn({ cacheFolder }, NO_DATA_HINT)
+      if (found.bytes === undefined) {
+        if (asnPackage === undefined) log.warn({ cacheFolder }, NO_DATA_HINT)
+        else compileNetworks(asnPackage, log)
+      }
       if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], () => { reload(log).catch(() => {}) }, watchIntervalMs)
     },
     async close () {
@@ -81,8 +83,10 @@ function readGiven (path: string): Uint8Array {
   }
 }
 
+interface FoundSnapshot { readonly bytes?: Uint8Array, readonly problems: readonly unknown[] }
+
 /** The pulled lists; else the compiled AS numbers, if they are those of the package that is installed now. */
-function findSnapshot (cacheFolder: string): { readonly bytes?: Uint8Array, readonly problems: readonly unknown[] } {
+function findSnapshot (cacheFolder: string, asnPackage: AsnPackage | undefined): FoundSnapshot {
   const problems: unknown[] = []
   const read = (path: string, wanted: (asnSource: string | undefined) => boolean): Uint8Array | undefined => {
     try {
@@ -94,6 +98,6 @@ function findSnapshot (cacheFolder: string): { readonly bytes?: Uint8Array, read
     }
   }
   const bytes = read(listsSnapshotPath(cacheFolder), () => true) ??
-    read(asnSnapshotPath(cacheFolder), asnSource => asnSource === (findAsnPackage()?.source ?? asnSource))
+    read(asnSnapshotPath(cacheFolder), asnSource => asnPackage === undefined || asnSource === asnPackage.source)
   return { ...bytes && { bytes }, problems }
 }

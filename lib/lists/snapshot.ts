@@ -4,7 +4,7 @@ import { BUCKETS, type IntervalMap } from './interval-map.ts'
 import type { ListKind } from './list.ts'
 
 /** What a mark on an address means: a kind of list, or what compiling derived. */
-export type MarkKind = ListKind | 'covered' | 'not-public' | 'cgnat' | 'near-one' | 'near-few' | 'near-many'
+export type MarkKind = ListKind | 'covered' | 'not-public' | 'public' | 'cgnat' | 'near-one' | 'near-few' | 'near-many'
 
 export interface SnapshotList {
   readonly id: string
@@ -31,7 +31,10 @@ export interface SnapshotMeta {
   readonly marks: readonly { readonly list: number, readonly day: number }[]
 }
 
-/** All that is known, in flat arrays. A label is a network's AS number together with a set of marks; label 0 says nothing at all. */
+/**
+ * All that is known, in flat arrays. A label is a network's AS number together with a set of marks. Label 0 says nothing at all, label n
+ * up to `asns.length` only that network n - 1 announces the address, and those above stand in `labelAsn` and `labelSet`, in their order.
+ */
 export interface Snapshot {
   readonly meta: SnapshotMeta
   readonly map: IntervalMap
@@ -45,10 +48,11 @@ export interface Snapshot {
   readonly asnSet: Uint16Array
   /** 0: no VPN server known there; else 1 + density class, and 4 more where three or more publishers have servers there. */
   readonly asnDensity: Uint8Array
-  /** UTF-8 names end to end; name i from `nameStart[i]` to `nameStart[i + 1]`. */
+  /** UTF-8 names, a newline behind each; `nameStart[b]` is where name `NAME_BLOCK` * b starts. */
   readonly nameStart: Uint32Array
   readonly names: Uint8Array
 }
+export const NAME_BLOCK = 16
 
 const MAGIC = 0x6b736972 // "risk"
 /** Goes up with every change of the format or of what compiling derives, so that old files are compiled anew. */
@@ -138,11 +142,27 @@ function readMeta (json: Uint8Array): SnapshotMeta {
   } catch (cause) {
     throw new BadSnapshot('its description is no JSON', { cause })
   }
-  if (!Array.isArray(meta?.lists) || !Array.isArray(meta.marks)) throw new BadSnapshot('its description is incomplete')
+  const { lists, marks, createdSeconds } = meta ?? {}
+  const complete = Number.isFinite(createdSeconds) && Array.isArray(lists) && lists.every(isList) &&
+    Array.isArray(marks) &&
+    marks.every(mark => lists[mark?.list] !== undefined && Number.isInteger(mark.day) && Math.abs(mark.day) < MAX_DAY)
+  if (!complete) throw new BadSnapshot('its description is incomplete')
   return meta as SnapshotMeta
 }
 
-/** A right check sum says that nothing was damaged; this says that no lookup can step outside the arrays. */
+/** Days that a `Date` can show. */
+const MAX_DAY = 1e8
+
+function isList (list: Partial<SnapshotList> | null): boolean {
+  const { id, kind, halfLifeDays, dateSeconds, trust } = list ?? {}
+  return typeof id === 'string' && typeof kind === 'string' && (halfLifeDays === null || Number.isFinite(halfLifeDays)) &&
+    Number.isFinite(dateSeconds) && typeof trust === 'number' && trust >= 0 && trust <= 1
+}
+
+/**
+ * A right check sum says that nothing was damaged; this says that it was made right. The labels of single intervals are left out,
+ * for half of the time of loading would go into them: `evidenceOf` takes one that does not exist for "nothing known".
+ */
 function checkReferences (snapshot: Snapshot): void {
   const { map: { v4, v6 }, meta, labelAsn, labelSet, setStart, setMarks, asns, asnSet, asnDensity, nameStart, names } = snapshot
   const sets = setStart.length - 1
@@ -150,12 +170,12 @@ function checkReferences (snapshot: Snapshot): void {
     v4.starts.length === v4.labels.length && v6.high.length === 2 * v6.labels.length && v6.low.length === 2 * v6.lowAt.length &&
     v4.labels.length > 0 && v6.labels.length > 0 && v4.index[0] === 0 && v6.index[0] === 0 && v4.index[1] !== 0 && v6.index[1] !== 0 &&
     labelAsn.length === labelSet.length &&
-    asnSet.length === asns.length && asnDensity.length === asns.length && nameStart.length === asns.length + 1 &&
+    asnSet.length === asns.length && asnDensity.length === asns.length && nameStart.length === Math.ceil(asns.length / NAME_BLOCK) + 1 &&
     ascending(v4.index, v4.labels.length) && ascending(v6.index, v6.labels.length) &&
     ascending(setStart, setMarks.length) && ascending(nameStart, names.length) &&
-    below(v4.labels, labelAsn.length) && below(v6.labels, labelAsn.length) && below(labelAsn, asns.length + 1) &&
-    below(labelSet, sets) && below(asnSet, sets) && below(setMarks, meta.marks.length) &&
-    meta.marks.every(mark => meta.lists[mark.list] !== undefined)
+    below(labelAsn, asns.length + 1) &&
+    v4.starts[0] === 0 && v6.high[0] === 0 && v6.high[1] === 0 && v6.lowAt[0] !== 0 &&
+    below(labelSet, sets) && below(asnSet, sets) && below(setMarks, meta.marks.length)
   if (!fits) throw new BadSnapshot('its parts do not fit together')
 }
 

@@ -1,4 +1,4 @@
-import { findAsnPackage } from './asn-database.ts'
+import type { AsnPackage } from './asn-database.ts'
 import { type CompileJob, runCompileJob } from './compile-job.ts'
 import { liveDatabase } from './live-database.ts'
 import type { Part } from './part.ts'
@@ -10,15 +10,16 @@ export interface SourcesPartOptions {
   readonly covers: readonly string[]
   /** Without a snapshot beneath: scopes and Cloudflare's ranges are answered here. */
   readonly builtIn: boolean
+  /** Where AS numbers in the sources are looked up. */
+  readonly asnPackage: AsnPackage | undefined
   /** Undefined: files are not watched. */
   readonly watchIntervalMs: number | undefined
 }
 
 /** The application's own lists: compiled at once, so that the first request has them; a changed file is compiled in a thread. */
-export function sourcesPart ({ sources, covers, builtIn, watchIntervalMs }: SourcesPartOptions): Part {
+export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchIntervalMs }: SourcesPartOptions): Part {
   const first = jobNow()
   const namesNetworks = readSources('lists.sources', sources, first.nowSeconds).some(list => list.asns.length > 0)
-  const asnPackage = namesNetworks ? findAsnPackage() : undefined
   const database = liveDatabase(runCompileJob(first))
   const files = sources.flatMap(source => 'path' in source ? [source.path] : [])
   let unwatch = (): void => {}
@@ -28,14 +29,14 @@ export function sourcesPart ({ sources, covers, builtIn, watchIntervalMs }: Sour
   }
 
   function compile (): void {
-    database.compile({ ...jobNow(), ...asnPackage && { asnPackage } })
+    database.compile({ ...jobNow(), ...namesNetworks && asnPackage && { asnPackage } })
   }
 
   return {
     answer: ip => database.current.answer(ip),
     start (log) {
       database.start(log)
-      if (asnPackage !== undefined) compile()
+      if (namesNetworks && asnPackage !== undefined) compile()
       else if (namesNetworks) log.warn({}, 'ip-risk: AS numbers in lists.sources say nothing without AS data: npm install @ip-location-db/asn')
       if (watchIntervalMs !== undefined) unwatch = watchFiles(files, compile, watchIntervalMs)
     },

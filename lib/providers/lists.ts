@@ -1,7 +1,9 @@
 import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
+import { findAsnPackage } from '../lists/asn-database.ts'
 import { defaultCacheFolder } from '../lists/cache-folder.ts'
 import { NO_DATA } from '../lists/database.ts'
+import type { Part } from '../lists/part.ts'
 import { rangesOf } from '../lists/ranges.ts'
 import { snapshotPart } from '../lists/snapshot-part.ts'
 import type { ListSource } from '../lists/source.ts'
@@ -21,6 +23,8 @@ export interface ListsOptions {
    * With both, an address is asked of `sources` first, and of the snapshot where they say nothing.
    */
   readonly snapshot?: boolean | string
+  /** Use the package `@ip-location-db/asn` where it is installed. Default true. */
+  readonly asn?: boolean
   /** Default `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`. */
   readonly cacheFolder?: string
   /** Loads files anew when they change. Default true. */
@@ -31,10 +35,11 @@ export interface ListsOptions {
 
 /** Embedded and offline: a verdict at once, from lists in memory. Throws `IpRiskError` where an option or a file is wrong. */
 export function lists (options?: ListsOptions): Provider {
-  const { sources, covers, snapshot, cacheFolder, watchIntervalMs } = checkListsOptions(options)
-  const parts = [
-    ...sources === undefined ? [] : [sourcesPart({ sources, covers, builtIn: snapshot === false, watchIntervalMs })],
-    ...snapshot === false ? [] : [snapshotPart({ path: snapshot === true ? undefined : snapshot, cacheFolder, watchIntervalMs })]
+  const { sources, covers, snapshot, asn, cacheFolder, watchIntervalMs } = checkListsOptions(options)
+  const asnPackage = asn ? findAsnPackage() : undefined
+  const parts: Part[] = [
+    ...sources === undefined ? [] : [sourcesPart({ sources, covers, builtIn: snapshot === false, asnPackage, watchIntervalMs })],
+    ...snapshot === false ? [] : [snapshotPart({ ...snapshot !== true && { path: snapshot }, cacheFolder, asnPackage, watchIntervalMs })]
   ]
   let started = false
 
@@ -68,13 +73,14 @@ interface Settings {
   readonly sources: readonly ListSource[] | undefined
   readonly covers: readonly string[]
   readonly snapshot: boolean | string
+  readonly asn: boolean
   readonly cacheFolder: string
   /** Undefined: files are not watched. */
   readonly watchIntervalMs: number | undefined
 }
 
 function checkListsOptions (given: ListsOptions | undefined): Settings {
-  const options = checkObject<ListsOptions>('lists', given, ['sources', 'covers', 'snapshot', 'cacheFolder', 'watch', 'watchIntervalMs'])
+  const options = checkObject<ListsOptions>('lists', given, ['sources', 'covers', 'snapshot', 'asn', 'cacheFolder', 'watch', 'watchIntervalMs'])
   const { sources, snapshot = sources === undefined } = options
   if (sources !== undefined && !Array.isArray(sources)) throw badOption('lists.sources', 'must be an array of sources')
   const covers = checkStrings('lists.covers', options.covers)
@@ -96,6 +102,7 @@ function checkListsOptions (given: ListsOptions | undefined): Settings {
     sources,
     covers,
     snapshot,
+    asn: checkBoolean('lists.asn', options.asn, true),
     cacheFolder: checkString('lists.cacheFolder', options.cacheFolder, defaultCacheFolder()),
     watchIntervalMs: watch ? watchIntervalMs : undefined
   }

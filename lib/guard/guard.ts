@@ -1,0 +1,131 @@
+import type { IpRiskLogger, Provider, ProviderAnswer, ProviderStats } from '../../types/contract.ts'
+import { badOption } from '../errors.ts'
+import { fleetQuota } from './fleet-quota.ts'
+import { guardCombination, guardSync } from './combination.ts'
+import { hold } from './hold.ts'
+import { type AskOptions, type Budget, type Guarded, guardLeaf, type LeafDeps } from './leaf.ts'
+import { localQuota, quotaLimits, realWindows, type Windows } from './quota.ts'
+import type { RedisPort } from './redis-port.ts'
+
+export interface GuardDeps {
+  readonly log: IpRiskLogger
+  /** For budgets and pauses that the fleet shares. Without it each process keeps its own. */
+  readonly redis?: RedisPort | undefined
+  /** Before `ip-risk:quota:…`. Default `''`. */
+  readonly keyPrefix?: string | undefined
+  /** Longest wait for one Redis command. Default 100. */
+  readonly redisTimeoutMs?: number | undefined
+  /** A clock in milliseconds that never goes back. Default `performance.now`. */
+  readonly now?: (() => number) | undefined
+  /**
+   * A provider looked again, in the background, and this is what it says now: the cache may take it in place of an answer of the same
+   * provider (`answer.provider` names it). Without it nobody looks again.
+   */
+  readonly settled?: ((ip: string, answer: ProviderAnswer) => void) | undefined
+  /** Lengths of the windows, for tests that cannot wait. */
+  readonly windows?: Windows | undefined
+}
+
+export interface GuardedProvider {
+  /** Every name that an answer may come under; a cache entry under another name is not ours. */
+  readonly names: readonly string[]
+  /** Never throws or rejects. No promise when the provider is `sync`. */
+  ask (ip: string, options: AskOptions): ProviderAnswer | Promise<ProviderAnswer>
+  /** One row for each address, in any order; each address must be given once. Never throws. */
+  bulk (ips: readonly string[], options: AskOptions): AsyncIterable<[string, ProviderAnswer]>
+  /** By the name of each provider that is asked, the members of combinations. */
+  stats (): Record<string, ProviderStats>
+  close (): Promise<void>
+}
+
+/** Puts a provider, and every member of a combination for itself, behind its guards. */
+export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider {
+  const { log, redis, now = () => performance.now(), windows = realWindows } = deps
+  const guards = new Map<Provider, Guarded>()
+  const budgets = new Map<string, Budget & { readonly terms: string }>()
+
+  function guardOf (provider: Provider): Guarded {
+    const known = guards.get(provider)
+    if (known !== undefined) return known
+    const guarded = guardNew(provider)
+    guards.set(provider, guarded)
+    return guarded
+  }
+
+  function guardNew (provider: Provider): Guarded {
+    if (provider.members !== undefined) return guardCombination(provider, shared)
+    if (provider.sync === true) return guardSync(provider, shared)
+    const settled = (ip: string, answer: ProviderAnswer): void =>
+      deps.settled?.(ip, answer.verdict === 'unknown' ? answer : { ...answer, provider: answer.provider ?? provider.name })
+    return guardLeaf(provider, {
+      ...shared,
+      windowMs: windows.minuteMs + windows.slackMs,
+      budget: budgetOf(provider),
+      settled: deps.settled === undefined ? undefined : settled
+    })
+  }
+
+  const shared: Omit<LeafDeps, 'windowMs' | 'budget' | 'settled'> = {
+    log,
+    now,
+    ask: (member, ip, options) => guardOf(member).ask(ip, options),
+    askAll: (member, ips, options) => guardOf(member).askAll(ips, options)
+  }
+
+  /** Members of one account (`quotaName`) share its budget and its pauses. */
+  function budgetOf (provider: Provider): Budget {
+    const name = provider.quotaName ?? provider.name
+    const reserveForWrites = provider.reserveForWrites ?? 0.5
+    const terms = JSON.stringify([provider.limits, reserveForWrites])
+    const known = budgets.get(name)
+    if (known !== undefined) {
+      if (known.terms !== terms) throw badOption('provider', `has two members on the budget "${name}" with different limits: give them the same`)
+      return known
+    }
+    const limits = quotaLimits(provider.limits ?? {}, reserveForWrites, windows)
+    const pause = hold({
+      provider: name, now, log, windowMs: windows.minuteMs + windows.slackMs, tell: (reason, forMs) => quota.hold(reason, forMs)
+    })
+    const quota = redis === undefined
+      ? localQuota(limits, now)
+      : fleetQuota({
+        redis,
+        key: `${deps.keyPrefix ?? ''}ip-risk:quota:{${name}}`,
+        limits,
+        reserveForWrites,
+        windows,
+        timeoutMs: deps.redisTimeoutMs ?? 100,
+        now,
+        onHold: pause.hear
+      })
+    const budget = { quota, pause, terms }
+    budgets.set(name, budget)
+    return budget
+  }
+
+  const leaves = leavesOf(root)
+  const names = leaves.map(leaf => leaf.name)
+  if (new Set(names).size < leaves.length) {
+    throw badOption('provider', `has two members of one name among ${names.join(', ')}: their answers could not be told apart`)
+  }
+  for (const leaf of leaves) guardOf(leaf)
+  const rootGuard = guardOf(root)
+
+  return {
+    names: root.names ?? [root.name],
+    ask: rootGuard.ask,
+    bulk: rootGuard.askAll,
+    stats () {
+      const asked = [...guards].filter(([{ members }]) => members === undefined)
+      return Object.fromEntries(asked.map(([{ name }, guard]) => [name, guard.stats()]))
+    },
+    async close () {
+      await Promise.all([...guards.values(), ...[...budgets.values()].map(({ quota }) => quota)].map(part => part.close()))
+    }
+  }
+}
+
+/** Those that are really asked, each once. */
+function leavesOf (provider: Provider): Provider[] {
+  return provider.members === undefined ? [provider] : [...new Set(provider.members.flatMap(leavesOf))]
+}

@@ -1,0 +1,134 @@
+import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer, ProviderStats, UnknownAnswer } from '../../types/contract.ts'
+import { deadline } from '../deadline.ts'
+import { unknownAnswer } from '../verdict/answers.ts'
+import { maxConcurrent, onlyFamilies, subnetBound } from './bounds.ts'
+import { breaker } from './breaker.ts'
+import { guardedBulk } from './bulk.ts'
+import { checkAnswer, kindOf } from './check-answer.ts'
+import type { Hold } from './hold.ts'
+import type { Ask, Layer, Question } from './question.ts'
+import type { Quota } from './quota.ts'
+import { secondLooks } from './second-looks.ts'
+
+/** What may be spent, and whether anything may be asked at all just now: shared by the providers of one account. */
+export interface Budget { readonly quota: Quota, readonly pause: Hold }
+
+export interface LeafDeps {
+  readonly now: () => number
+  readonly log: IpRiskLogger
+  /** A 429 without Retry-After holds so long; a bulk waits so long for room. */
+  readonly windowMs: number
+  readonly budget: Budget
+  /** For combinations that ask others. */
+  readonly ask: (member: Provider, ip: string, options: AskOptions) => ProviderAnswer | Promise<ProviderAnswer>
+  readonly askAll: (member: Provider, ips: readonly string[], options: AskOptions) => AsyncIterable<[string, ProviderAnswer]>
+  readonly settled: ((ip: string, answer: ProviderAnswer) => void) | undefined
+}
+
+export interface AskOptions {
+  /** Somebody waits for it on a write. */
+  readonly write: boolean
+  /** Ends the call early. */
+  readonly signal?: AbortSignal | undefined
+  /** Shortens the provider's own time. */
+  readonly timeoutMs?: number | undefined
+}
+
+export interface Guarded {
+  /** Never throws or rejects; of a `sync` provider no promise. */
+  ask (ip: string, options: AskOptions): ProviderAnswer | Promise<ProviderAnswer>
+  /** One row for each address, as they come. Waits for room in the minute's budget. */
+  askAll (ips: readonly string[], options: AskOptions): AsyncIterable<[string, ProviderAnswer]>
+  stats (): ProviderStats
+  close (): Promise<void>
+}
+
+const defaultTimeoutMs = 5_000
+
+/** One provider that is asked over the network (or may take its time), behind all its guards. */
+export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
+  const { now, log, budget: { quota, pause } } = deps
+  const { name } = provider
+  const timeoutMs = provider.timeoutMs ?? defaultTimeoutMs
+  let calls = 0
+  let failures = 0
+
+  const circuit = breaker({
+    now,
+    onChange (kind, reason) {
+      if (kind === 'open') log.warn({ provider: name, reason }, 'provider keeps failing, so it is left alone and then probed')
+      else log.info({ provider: name }, 'provider works again')
+    }
+  })
+  const looks = secondLooks((ip, look) => ask({ ip, write: false, look }), (ip, answer) => deps.settled?.(ip, answer))
+
+  async function spend (write: boolean): Promise<UnknownAnswer | null> {
+    const refused = pause.check() ?? await quota.take(write)
+    if (refused === null) calls++
+    return refused
+  }
+
+  function context (question: Question, signal: AbortSignal, spend: LookupContext['spend']): LookupContext {
+    const { ip, write } = question
+    return {
+      signal,
+      write,
+      log,
+      spend,
+      ask: (member, ip, options) => deps.ask(member, ip, { write, signal, ...options }),
+      askAll: (member, ips) => deps.askAll(member, ips, { write, signal }),
+      ...deps.settled !== undefined && { later: (delayMs, look) => looks.add(ip, delayMs, answer => look(answer)) }
+    }
+  }
+
+  /** Innermost: the provider itself, for no longer than its time, whether or not it minds the signal. */
+  const call: Ask = async question => {
+    const time = deadline(Math.min(question.timeoutMs ?? Infinity, timeoutMs), question.signal)
+    const over = new Promise<ProviderAnswer>(resolve => {
+      const end = (): void => resolve(unknownAnswer('timeout'))
+      if (time.signal.aborted) end()
+      else time.signal.addEventListener('abort', end, { once: true })
+    })
+    let answer: ProviderAnswer
+    try {
+      answer = checkAnswer(await Promise.race([question.look(context(question, time.signal, () => spend(question.write))), over]))
+    } catch (error) {
+      answer = unknownAnswer('unavailable', kindOf(error))
+    } finally {
+      time.clear()
+    }
+    if (answer.verdict === 'unknown' && answer.reason !== 'no_data') failures++
+    pause.see(answer)
+    return answer
+  }
+
+  /** A budget that is known to be spent refuses at once. */
+  const solvent: Layer = next => async question => quota.refusal(question.write) ?? await next(question)
+  /** The provider is asked only if the budget has a call left. */
+  const spending: Layer = next => async question => await spend(question.write) ?? await next(question)
+
+  // Outermost first. What is free comes before what costs: a pause, a spent budget and an open breaker are known here; a full house and
+  // a flood from one subnet must not reach the budget; a call is taken out of it last, so that no refused question uses it up.
+  const ask = [
+    ...provider.families === undefined ? [] : [onlyFamilies(provider.families)],
+    pause.layer,
+    solvent,
+    circuit.layer,
+    maxConcurrent(provider.maxConcurrent ?? 50),
+    subnetBound(now),
+    spending
+  ].reduceRight<Ask>((next, layer) => layer(next), call)
+
+  const bulk = guardedBulk({ provider, windowMs: deps.windowMs, ask, spend, context, circuit, pause })
+
+  return {
+    ask: (ip, options) => ask({ ip, ...options, look: context => provider.lookup(ip, context) }),
+    askAll: bulk.askAll,
+    stats: () => ({ calls, failures, breaker: circuit.state(), ...quota.left() }),
+    async close () {
+      looks.close()
+      bulk.close()
+      await provider.close?.()
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The fleet's budget, in one step of Redis and by its clock: a log of calls (a true sliding window), who takes part, and whether the
+ * count can be believed. Keys and arguments: `fleet-quota.ts`.
+ *
+ * Each member is told a part of what is left that it may spend while it cannot see Redis ("unseen"). The others leave these parts
+ * alone, so that calls in the log and parts together never exceed the limit; a member that stays away loses its part when its last
+ * calls have left the window. Small budgets are not parted: all of them can be used by whoever asks. After a restart of Redis (another
+ * run_id) or a loss (a member remembers another epoch) the count is not believed for one window.
+ */
+export const quotaScript = `
+local calls, reads, members, state, hold = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local op, me, known, fresh, callId = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local n = {}
+for i = 6, 16 do n[i] = tonumber(ARGV[i]) end
+local minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry =
+  n[6], n[7], n[8], n[9], n[10], n[11], n[12], n[13], n[14], n[15], n[16]
+
+if op == 'leave' then
+  redis.call('HDEL', members, me)
+  return { 'left' }
+end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local info = redis.pcall('INFO', 'server')
+local runId = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
+
+local epoch, seenRun, quiet = unpack(redis.call('HMGET', state, 'epoch', 'run', 'quiet'))
+quiet = tonumber(quiet or nil)
+if not epoch then
+  epoch = fresh
+  redis.call('HSET', state, 'epoch', epoch, 'run', runId)
+elseif seenRun ~= runId then
+  quiet = now + minute
+  redis.call('HSET', state, 'run', runId, 'quiet', quiet)
+end
+if known ~= '' and known ~= epoch and not quiet then
+  quiet = now + minute
+  redis.call('HSET', state, 'quiet', quiet)
+end
+
+for i = 17, #ARGV do
+  redis.call('ZADD', calls, now - tonumber(ARGV[i]), callId .. ':' .. i)
+end
+if keep > 0 then
+  redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - keep)
+  redis.call('ZREMRANGEBYSCORE', reads, '-inf', now - keep)
+end
+
+local fence, count = 0, 1
+local flat = redis.call('HGETALL', members)
+for i = 1, #flat, 2 do
+  local seen, part = string.match(flat[i + 1], '(%d+):(%d+)')
+  if seen + absence + minute <= now then
+    redis.call('HDEL', members, flat[i])
+  elseif flat[i] ~= me then
+    count = count + 1
+    fence = fence + part
+  end
+end
+
+local function since(key, window)
+  return redis.call('ZCOUNT', key, '(' .. (now - window), '+inf')
+end
+
+local wait = 0
+local function bound(key, window, max, kept)
+  if max < 0 or since(key, window) + kept < max then return end
+  local last = max - kept > 0 and redis.call('ZREVRANGE', key, max - kept - 1, max - kept - 1, 'WITHSCORES')[2]
+  local room = last and math.max(1, last + window - now) or max == 0 and window or retry
+  wait = math.max(wait, kept > 0 and math.min(room, retry) or room)
+end
+
+local answer = 'ok'
+local held = redis.call('PTTL', hold)
+local reason = held > 0 and redis.call('GET', hold) or ''
+if held > 0 then
+  answer, wait = 'held', held
+elseif quiet and quiet > now then
+  answer, wait = 'quiet', quiet - now
+elseif op ~= 'beat' then
+  bound(calls, burst, burstMax, 0)
+  bound(calls, minute, minuteMax, fence)
+  bound(calls, day, dayMax, 0)
+  if op == 'read' then
+    bound(reads, minute, minuteReads, 0)
+    bound(reads, day, dayReads, 0)
+  end
+  if wait > 0 then
+    answer = 'full'
+  elseif keep > 0 then
+    redis.call('ZADD', calls, now, callId)
+    if op == 'read' then redis.call('ZADD', reads, now, callId) end
+  end
+end
+
+local used = since(calls, minute)
+local part = 0
+if minuteMax > 0 and not (quiet and quiet > now) then
+  part = math.max(0, math.floor((minuteMax - used - fence) / (4 * count)) - 5)
+end
+redis.call('HSET', members, me, string.format('%d:%d', now, part))
+local ttl = math.max(keep, 20 * minute)
+for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ttl) end
+return { answer, wait, epoch, count, part, used, since(calls, day), reason }
+`
+
+/** A pause for every process, never shorter than one that stands already. */
+export const holdScript = `
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return 1
+`

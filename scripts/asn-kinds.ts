@@ -1,0 +1,53 @@
+// Computes lib/lists/asn-kinds-data.ts: node --import tsx scripts/asn-kinds.ts
+// From the example lists and @ip-location-db/asn; NOTICE names the sources. Only figures of our own are kept: votes and classes by network.
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { findAsnPackage, readAsnTable } from '../lib/lists/asn-database.ts'
+import { type AsnKinds, packNumbers } from '../lib/lists/asn-kinds.ts'
+import type { AsnTable } from '../lib/lists/asn-table.ts'
+import type { AddressList } from '../lib/lists/list.ts'
+import { densities } from '../lib/lists/vpn-servers.ts'
+import { EXAMPLE_SECONDS, exampleAsns, exampleLists } from './example-lists.ts'
+import { EYEBALL_ASNS } from './eyeball-asns.ts'
+
+/** A hoster is what one of three collections calls so; an access network needs all three to be one, a large one never is. */
+export function computeAsnKinds (lists: readonly AddressList[], isps: readonly number[], table: AsnTable): AsnKinds {
+  const eyeball = new Set(EYEBALL_ASNS)
+  const access = new Set(isps)
+  const votes = new Map<number, number>()
+  for (const list of lists) {
+    if (list.kind === 'hosting-asn') for (const asn of new Set(list.asns)) votes.set(asn, (votes.get(asn) ?? 0) + 1)
+  }
+  const votesOf = (asn: number): number => eyeball.has(asn) || (access.has(asn) && votes.get(asn)! < 3) ? 0 : votes.get(asn)!
+  const announcing = new Set(table.numbers)
+  const known = (asns: Iterable<number>): number[] => [...new Set(asns)].filter(asn => announcing.has(asn)).sort((a, b) => a - b)
+  const hosting = known(votes.keys()).filter(asn => votesOf(asn) > 0)
+  const classes = densities(lists, table, EXAMPLE_SECONDS)
+  return {
+    dateSeconds: EXAMPLE_SECONDS,
+    hosting,
+    hostingConfirmed: hosting.filter(asn => votesOf(asn) > 1),
+    vpn: known(lists.flatMap(list => list.kind === 'vpn-asn' ? list.asns : [])),
+    eyeball: known(EYEBALL_ASNS),
+    density: new Map(Array.from(table.numbers, (asn, i) => [asn, classes[i]!] as const).filter(([, kept]) => kept > 0))
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const asnPackage = findAsnPackage()
+  if (asnPackage === undefined) throw new Error('npm install @ip-location-db/asn first')
+  const kinds = computeAsnKinds(exampleLists(), exampleAsns('oxl/asn-kind_isp.txt'), readAsnTable(asnPackage))
+  const ofClass = (kept: number): number[] => [...kinds.density].flatMap(([asn, value]) => value === kept ? [asn] : [])
+  const line = (packed: string): string => `'${packed}'`
+  writeFileSync(new URL('../lib/lists/asn-kinds-data.ts', import.meta.url), `// Written by scripts/asn-kinds.ts; see NOTICE for the sources.
+export const KINDS_DATE: string = '${new Date(EXAMPLE_SECONDS * 1000).toISOString().slice(0, 10)}'
+export const HOSTING: string = ${line(packNumbers(kinds.hosting))}
+export const HOSTING_CONFIRMED: string = ${line(packNumbers(kinds.hostingConfirmed))}
+export const VPN: string = ${line(packNumbers(kinds.vpn))}
+export const EYEBALL: string = ${line(packNumbers(kinds.eyeball))}
+/** By class, as \`densities\` counts them. */
+export const DENSITY: readonly string[] = [
+${Array.from({ length: 9 }, (_, kept) => `  ${line(packNumbers(ofClass(kept)))}`).join(',\n')}
+]
+`)
+}

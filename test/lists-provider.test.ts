@@ -1,0 +1,299 @@
+import t, { type Test } from 'tap'
+import { once, EventEmitter } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../types/contract.ts'
+import { type AsnPackage, findAsnPackage, readAsnTable } from '../lib/lists/asn-database.ts'
+import { asnSnapshotPath, defaultCacheFolder, listsSnapshotPath, writeSnapshot } from '../lib/lists/cache-folder.ts'
+import { compileSnapshot } from '../lib/lists/compile.ts'
+import { runCompileJob } from '../lib/lists/compile-job.ts'
+import type { AddressList } from '../lib/lists/list.ts'
+import type { Part } from '../lib/lists/part.ts'
+import { rangesOf } from '../lib/lists/ranges.ts'
+import { snapshotPart } from '../lib/lists/snapshot-part.ts'
+import { lists, type ListsOptions } from '../lib/providers/lists.ts'
+
+const nowSeconds = Math.floor(Date.now() / 1000)
+const DAY = 86_400
+
+interface Line { readonly level: string, readonly fields: Record<string, unknown>, readonly message: string }
+/** Keeps what was logged; `said(part)` waits for a line that contains the text. */
+function recorder (): IpRiskLogger & { readonly lines: Line[], said (text: string): Promise<Line> } {
+  const lines: Line[] = []
+  const events = new EventEmitter()
+  const at = (level: string) => (fields: object, message = ''): void => {
+    lines.push({ level, fields: fields as Record<string, unknown>, message })
+    events.emit('line')
+  }
+  return {
+    lines,
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    async said (text) {
+      for (;;) {
+        const line = lines.find(line => line.message.includes(text))
+        if (line !== undefined) return line
+        await once(events, 'line', { signal: AbortSignal.timeout(30_000) })
+      }
+    }
+  }
+}
+type Log = ReturnType<typeof recorder>
+/** What a sync provider looks at: the log. */
+const contextOf = (log: IpRiskLogger): LookupContext => ({ log, write: false }) as unknown as LookupContext
+function ask (provider: Provider, ip: string, log: Log = recorder()): unknown[] {
+  const answer = provider.lookup(ip, contextOf(log)) as ProviderAnswer
+  return answer.verdict === 'unknown' ? [answer.reason] : [answer.verdict, answer.score, answer.categories]
+}
+const keepAlive = (t: Test, provider: { close?: () => unknown }): void => {
+  // Workers and file watches of the provider are unref'd: something else has to keep the test running meanwhile.
+  const timer = setInterval(() => {}, 1000)
+  t.teardown(async () => {
+    clearInterval(timer)
+    await provider.close?.()
+  })
+}
+const list = (id: string, kind: AddressList['kind'], cidrs: readonly string[], more: Partial<AddressList> = {}): AddressList =>
+  ({ id, kind, ranges: rangesOf(cidrs), asns: [], halfLifeDays: 365, dateSeconds: nowSeconds, ...more })
+
+/** A package like `@ip-location-db/asn`, with two networks. */
+function asnFolder (t: Test, more: Record<string, string> = {}): AsnPackage {
+  const folder = t.testdir({
+    'asn-ipv4.csv': '20.0.0.0,20.0.255.255,64500,"Net, ""One"""\n21.0.0.0,21.0.0.255,24940,Hetzner Online GmbH\r\n',
+    'asn-ipv6.csv': '2a00::,2a00:0:ffff:ffff:ffff:ffff:ffff:ffff,64500,Net One',
+    ...more
+  })
+  return { folder, source: 'test 1' }
+}
+
+t.test('gives an inline source\'s addresses its verdict, and the rest of what it covers none', async t => {
+  const provider = lists({
+    covers: ['192.0.2.0/24', '2001:db8::/32'],
+    sources: [
+      { id: 'servers', kind: 'vpn-server', publisher: 'acme', entries: ['192.0.2.1', '2001:db8::1'] },
+      { id: 'vpn', kind: 'vpn-asn', entries: ['192.0.2.16/28'] },
+      { id: 'doubted', kind: 'vpn-asn', entries: ['192.0.2.64/26'], trust: 0.5 }
+    ]
+  })
+  t.same([provider.name, provider.sync], ['lists', true])
+  t.same(ask(provider, '192.0.2.1'), ['vpn_detected', 1, ['vpn']])
+  t.same(ask(provider, '::ffff:192.0.2.1'), ['vpn_detected', 1, ['vpn']])
+  t.same(ask(provider, '2001:db8::1'), ['vpn_detected', 1, ['vpn']])
+  t.same(ask(provider, '192.0.2.2'), ['clean', 0, []])
+  t.same(ask(provider, '192.0.2.31'), ['vpn_likely', 0.8, ['vpn']])
+  t.same(ask(provider, '192.0.2.65'), ['suspicious', 0.4, ['vpn']])
+  t.same(ask(provider, '198.51.100.1'), ['no_data'])
+  t.same(ask(provider, '104.16.0.1'), ['suspicious', 0.45, ['hosting']], 'Cloudflare, which comes with the package')
+  t.same(ask(provider, '10.0.0.1'), ['not_public'])
+  t.same(ask(provider, 'nobody'), ['no_ip'])
+  t.notOk(provider.lookup('192.0.2.1', contextOf(recorder())) instanceof Promise)
+  await provider.close?.()
+})
+
+t.test('without any data knows scopes and Cloudflare, is never clean, and says once how to get data', async t => {
+  const cacheFolder = join(t.testdir({}), 'none-yet')
+  const provider = lists({ cacheFolder, asn: false })
+  const log = recorder()
+  provider.start?.(log)
+  t.same(ask(provider, '8.8.8.8', log), ['no_data'])
+  t.same(ask(provider, '2a00::1', log), ['no_data'])
+  t.same(ask(provider, '172.64.0.1', log), ['suspicious', 0.45, ['hosting']])
+  t.same(ask(provider, '127.0.0.1', log), ['not_public'])
+  t.match(log.lines, [{ level: 'warn', message: /ip-risk lists pull.*npm install @ip-location-db\/asn/ }])
+  t.equal(log.lines.length, 1)
+  t.throws(() => statSync(cacheFolder), 'nothing was written')
+  await provider.close?.()
+})
+
+t.test('refuses wrong options, and names them', async t => {
+  const file = join(t.testdir({ 'empty.txt': '# nothing\n', 'bad.snapshot': 'x'.repeat(5000) }), 'empty.txt')
+  const rows: [unknown, string, RegExp][] = [
+    [{ source: [] }, 'lists.source', /does not exist: use one of sources, covers/],
+    [{ sources: {} }, 'lists.sources', /must be an array/],
+    [{ sources: [7] }, 'lists.sources[0]', /must be an object/],
+    [{ sources: [{ id: '', kind: 'relay', entries: [] }] }, 'lists.sources[0].id', /missing/],
+    [{ sources: [{ id: 'a', kind: 'vpn', entries: [] }] }, 'lists.sources[0].kind', /must be one of vpn-server/],
+    [{ sources: [{ id: 'a', kind: 'relay' }] }, 'lists.sources[0].entries', /missing/],
+    [{ sources: [{ id: 'a', kind: 'relay', entries: ['1.2.3'] }] }, 'lists.sources[0].entries[0]', /"1.2.3" is not an IP address/],
+    [{ sources: [{ id: 'a', kind: 'relay', entries: [], trust: 2 }] }, 'lists.sources[0].trust', /from 0 to 1/],
+    [{ sources: [{ id: 'a', kind: 'relay', entries: [] }, { id: 'a', kind: 'relay', entries: [] }] }, 'lists.sources[1].id', /another source/],
+    [{ sources: [{ id: 'a', kind: 'relay', path: file }] }, 'lists.sources[0].path', /no address in it/],
+    [{ sources: [{ id: 'a', kind: 'relay', path: `${file}x` }] }, 'lists.sources[0].path', /ENOENT/],
+    [{ sources: [{ id: 'a', kind: 'relay', path: file, format: 'xml' }] }, 'lists.sources[0].format', /must be one of addresses/],
+    [{ sources: [{ id: 'a', kind: 'relay', path: file, halfLifeDays: 0 }] }, 'lists.sources[0].halfLifeDays', /from 1/],
+    [{ sources: [], covers: ['10.0.0.0/33'] }, 'lists.covers[0]', /prefix length/],
+    [{ covers: ['192.0.2.0/24'] }, 'lists.covers', /give sources too/],
+    [{ snapshot: false }, 'lists.snapshot', /give one of them/],
+    [{ snapshot: 7 }, 'lists.snapshot', /the path of a snapshot/],
+    [{ snapshot: `${file}.none` }, 'lists.snapshot', /ENOENT/],
+    [{ snapshot: join(file, '../bad.snapshot') }, 'lists.snapshot', /no snapshot of lists/],
+    [{ watch: 1 }, 'lists.watch', /true or false/],
+    [{ watchIntervalMs: 1 }, 'lists.watchIntervalMs', /from 10/],
+    [{ asn: 'yes' }, 'lists.asn', /true or false/],
+    [{ cacheFolder: 7 }, 'lists.cacheFolder', /string/]
+  ]
+  for (const [options, path, problem] of rows) {
+    const name = JSON.stringify(options)
+    t.throws(() => lists(options as ListsOptions), { code: 'FST_IP_RISK_BAD_OPTION', message: problem }, name)
+    t.throws(() => lists(options as ListsOptions), { message: `option "${path}"` }, name)
+  }
+})
+
+t.test('reads files, and reads them anew when they change, also by renaming', async t => {
+  const folder = t.testdir({ 'exits.txt': '20.0.0.1\n' })
+  const path = join(folder, 'exits.txt')
+  const log = recorder()
+  const provider = lists({ sources: [{ id: 'exits', kind: 'tor-exit', path }], watchIntervalMs: 20 })
+  keepAlive(t, provider)
+  t.same(ask(provider, '20.0.0.1', log), ['vpn_detected', 1, ['tor']])
+  t.same(ask(provider, '20.0.0.2', log), ['no_data'])
+  writeFileSync(`${path}.new`, '20.0.0.2\n')
+  renameSync(`${path}.new`, path)
+  await log.said('compiled lists are in use')
+  t.same(ask(provider, '20.0.0.2', log), ['vpn_detected', 1, ['tor']])
+  t.same(ask(provider, '20.0.0.1', log), ['no_data'])
+  writeFileSync(path, '<html>not a list</html>')
+  const failure = await log.said('could not be compiled')
+  t.equal(failure.level, 'error')
+  t.match(String(failure.fields['err']), /HTML/)
+  t.same(ask(provider, '20.0.0.2', log), ['vpn_detected', 1, ['tor']], 'those before stay')
+})
+
+t.test('says which list is past its half-life, once', async t => {
+  const folder = t.testdir({ 'proxies.txt': '20.0.0.1:8080\n' })
+  const path = join(folder, 'proxies.txt')
+  utimesSync(path, nowSeconds - 8 * DAY, nowSeconds - 8 * DAY)
+  const log = recorder()
+  const provider = lists({ sources: [{ id: 'proxies', kind: 'public-proxy', path }], watch: false })
+  t.same(ask(provider, '20.0.0.1', log), ['suspicious', 0.329, ['proxy']])
+  provider.start?.(log)
+  t.match(log.lines, [{ level: 'warn', fields: { list: 'proxies', ageDays: 8, halfLifeDays: 7 }, message: /past its half-life/ }])
+  t.equal(log.lines.length, 1)
+  await provider.close?.()
+})
+
+t.test('compiles the package of networks in a thread, keeps the snapshot, and takes it at the next start', async t => {
+  const asnPackage = asnFolder(t)
+  const cacheFolder = join(asnPackage.folder, 'cache')
+  const part = (): Part => snapshotPart({ cacheFolder, asnPackage, watchIntervalMs: undefined })
+  const first = part()
+  keepAlive(t, first)
+  const log = recorder()
+  first.start(log)
+  t.same(first.answer('20.0.0.1'), { verdict: 'unknown', reason: 'no_data' }, 'not yet')
+  await log.said('compiled lists are in use')
+  t.match(first.answer('20.0.0.1'), { verdict: 'clean', info: { asn: 'AS64500', org: 'Net, "One"' } })
+  t.match(first.answer('21.0.0.1'), { verdict: 'suspicious', info: { asn: 'AS24940', type: 'hosting' }, categories: ['hosting'] })
+  t.match(first.answer('2a00::1'), { verdict: 'clean', info: { asn: 'AS64500' } })
+  t.match(first.answer('22.0.0.1'), { verdict: 'unknown', reason: 'no_data' })
+  t.ok(log.lines.some(({ level, fields }) => level === 'debug' && fields['percent'] === 100), 'with progress')
+
+  const second = part()
+  const quiet = recorder()
+  second.start(quiet)
+  t.match(second.answer('20.0.0.1'), { verdict: 'clean' }, 'at once')
+  t.same(quiet.lines, [])
+  await second.close()
+  const newer = snapshotPart({ cacheFolder, asnPackage: { ...asnPackage, source: 'test 2' }, watchIntervalMs: undefined })
+  t.match(newer.answer('20.0.0.1'), { reason: 'no_data' }, 'another version of the package is compiled anew')
+  await newer.close()
+  t.same(readdirSync(cacheFolder), ['asn.snapshot'], 'nothing else is left behind')
+})
+
+t.test('works on where the cache folder cannot be written, or the package is broken', async t => {
+  const asnPackage = asnFolder(t, { blocked: 'a file, no folder' })
+  const log = recorder()
+  const part = snapshotPart({ cacheFolder: join(asnPackage.folder, 'blocked'), asnPackage, watchIntervalMs: undefined })
+  keepAlive(t, part)
+  part.start(log)
+  await log.said('compiled lists are in use')
+  t.ok(log.lines.some(({ message }) => message.includes('cannot be kept')))
+  t.match(part.answer('20.0.0.1'), { verdict: 'clean' })
+
+  for (const [row, problem] of [['20.0.0.0,x,1,a', /row 1 of .*asn-ipv4.csv is not "first,last,number,name"/], ['1.0.0.0', /row 1/]] as const) {
+    const broken = asnFolder(t, { 'asn-ipv4.csv': row })
+    t.throws(() => readAsnTable(broken), { code: 'FST_IP_RISK_BAD_LIST', message: problem })
+  }
+  t.throws(() => readAsnTable({ folder: join(asnPackage.folder, 'nowhere'), source: '' }), { message: /asn-ipv4.csv is missing/ })
+})
+
+t.test('takes pulled lists from the cache folder, and the next ones when they are pulled', async t => {
+  const cacheFolder = t.testdir({})
+  const write = (ip: string): void => writeSnapshot(listsSnapshotPath(cacheFolder), compileSnapshot([list('exits', 'tor-exit', [ip])], { nowSeconds }))
+  write('20.0.0.1')
+  const log = recorder()
+  const provider = lists({ cacheFolder, watchIntervalMs: 20, asn: false })
+  keepAlive(t, provider)
+  t.same(ask(provider, '20.0.0.1', log), ['vpn_detected', 1, ['tor']])
+  write('20.0.0.2')
+  await log.said('the new snapshot of lists is in use')
+  t.same(ask(provider, '20.0.0.2', log), ['vpn_detected', 1, ['tor']])
+  writeFileSync(listsSnapshotPath(cacheFolder), 'damaged')
+  t.equal((await log.said('cannot be used; the one before stays')).level, 'error')
+  t.same(ask(provider, '20.0.0.2', log), ['vpn_detected', 1, ['tor']])
+  const next = lists({ cacheFolder, watch: false, asn: false })
+  const said = recorder()
+  t.same(ask(next, '20.0.0.2', said), ['no_data'])
+  t.match(said.lines.map(({ message }) => message), [/cache folder cannot be used/, /there are no data/])
+  await next.close?.()
+})
+
+t.test('asks own sources first, and the snapshot where they say nothing', async t => {
+  const path = join(t.testdir({}), 'own.snapshot')
+  writeSnapshot(path, compileSnapshot([list('range', 'vpn-range', ['20.0.0.0/24', '104.16.0.0/24'])], { nowSeconds }))
+  const provider = lists({ snapshot: path, sources: [{ id: 'ours', kind: 'crawler', entries: ['20.0.0.1'] }], watch: false })
+  t.same(ask(provider, '20.0.0.1'), ['clean', 0, ['crawler']])
+  t.same(ask(provider, '20.0.0.2'), ['vpn_detected', 0.9, ['vpn']])
+  t.same(ask(provider, '104.16.0.1'), ['vpn_detected', 0.945, ['vpn', 'hosting']])
+  t.same(ask(provider, '10.0.0.1'), ['not_public'])
+  t.same(ask(provider, '30.0.0.1'), ['no_data'])
+  await provider.close?.()
+})
+
+t.test('looks AS numbers in sources up where the package is there, and says so where it is not', async t => {
+  const sources = [{ id: 'ours', kind: 'vpn-asn', entries: ['AS64500', '30.0.0.1'] }] as const
+  const bytes = runCompileJob({ sources, covers: [], builtIn: true, asnPackage: asnFolder(t), nowSeconds })
+  const path = join(t.testdir({}), 'x.snapshot')
+  writeSnapshot(path, bytes)
+  const compiled = lists({ snapshot: path, watch: false })
+  t.same(ask(compiled, '20.0.0.1'), ['vpn_likely', 0.8, ['vpn']])
+  await compiled.close?.()
+  const log = recorder()
+  const without = lists({ sources, asn: false })
+  t.same(ask(without, '20.0.0.1', log), ['no_data'])
+  t.same(ask(without, '30.0.0.1', log), ['vpn_likely', 0.8, ['vpn']])
+  t.match(log.lines, [{ level: 'warn', message: /say nothing without AS data/ }])
+  await without.close?.()
+
+  const real = lists({ sources: [{ id: 'ours', kind: 'vpn-asn', entries: ['AS15169'] }] })
+  keepAlive(t, real)
+  t.same(ask(real, '8.8.8.8', log), ['no_data'], 'until the networks are read')
+  await log.said('compiled lists are in use')
+  t.match(ask(real, '8.8.8.8', log), ['vpn_likely', Number, ['vpn']])
+})
+
+t.test('ends a compilation that is under way when it is closed', async t => {
+  const provider = lists({ cacheFolder: t.testdir({}) })
+  const log = recorder()
+  provider.start?.(log)
+  provider.start?.(log)
+  await provider.close?.()
+  t.same(log.lines.map(({ message }) => message.includes('compiling AS numbers in the background')), [true])
+})
+
+t.test('finds the package and the cache folder', async t => {
+  t.match(findAsnPackage()?.source, /^@ip-location-db\/asn \d/)
+  t.equal(defaultCacheFolder({ XDG_CACHE_HOME: '/var/cache' }), '/var/cache/fastify-ip-risk')
+  t.equal(defaultCacheFolder({ XDG_CACHE_HOME: 'relative' }), join(homedir(), '.cache', 'fastify-ip-risk'))
+  t.equal(asnSnapshotPath('/x'), '/x/asn.snapshot')
+  t.ok(listsSnapshotPath().startsWith(defaultCacheFolder()))
+  const folder = t.testdir({ taken: { 'file.txt': '' } })
+  t.throws(() => writeSnapshot(join(folder, 'taken'), Uint8Array.of(1)), 'a folder is in the way')
+  t.same(readdirSync(folder), ['taken'])
+  mkdirSync(join(folder, 'deep'))
+  writeSnapshot(join(folder, 'deep', 'er', 's'), Uint8Array.of(1))
+  t.same([...readFileSync(join(folder, 'deep', 'er', 's'))], [1])
+})
