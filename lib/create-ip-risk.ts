@@ -22,6 +22,7 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
       const { error: { statusCode, code, message }, challenge } = refused
       return { statusCode: statusCode!, code, message, headers: challenge === undefined ? {} : { 'www-authenticate': challenge } }
     },
+    ready: engine.ready,
     close: engine.close
   }
 }

@@ -193,7 +193,8 @@ t.test('R12 explains the chain hop by hop', async t => {
     { position: 3, from: 'x-forwarded-for', address: '6.6.6.6', scope: 'public', verdict: 'not-read' }
   ])
   t.match(whole.summary, /203\.0\.113\.9, by cf-connecting-ip, after 2 verified hops/)
-  t.match(whole.chain[0]!.why, /clientIp\.trusted/)
+  t.equal(whole.chain[0]!.why, '"10.0.0.1" of clientIp.trusted names it')
+  t.equal(explain({ trusted: ['unix', 'loopback', 'private'] }, LB, {}).chain[0]!.why, '"private" of clientIp.trusted names it')
 
   const rows: [what: string, Parameters<typeof explain>, string[]][] = [
     ['direct', [{}, C, xff('6.6.6.6')], [`${C} client`, '6.6.6.6 not-read']],
@@ -206,6 +207,11 @@ t.test('R12 explains the chain hop by hop', async t => {
     ['forged Cloudflare header', [{ trusted: [LB], cloudflare: true }, LB, { ...xff(C), 'cf-connecting-ip': 'x' }], [`${LB} trusted`, `${C} client`, 'x not-read']],
     ['Cloudflare header that fails', [{ cloudflare: true }, EDGE, { ...xff(C), 'cf-connecting-ip': LB }], [`${EDGE} cloudflare`, `${C} client`, `${LB} not-read`]],
     ['via', [{ cloudflare: { via: [LB] } }, LB, { 'cf-connecting-ip': C }], [`${LB} cloudflare`, `${C} client`]],
+    ['Cloudflare, and not set', [{}, EDGE, xff(C)], [`${EDGE} cloudflare`, `${C} not-read`]],
+    ['unproven via', [{ cloudflare: { via: [LB], proof: () => false } }, LB, {}], [`${LB} cloudflare`]],
+    ['counted, but no edge', [{ hops: 1, cloudflare: true }, LB, {}], [`${LB} counted`]],
+    ['counted, and named', [{ hops: 1, trusted: ['10.0.0.0/8'] }, LB, xff('10.0.0.2')], [`${LB} trusted`, '10.0.0.2 trusted']],
+    ['unix via', [{ cloudflare: { via: ['unix'] } }, undefined, { 'cf-connecting-ip': C }, { address: () => '/x' }], ['(no address) trusted', `${C} client`]],
     ['unproven', [{ cloudflare: { proof: () => false } }, EDGE, {}], [`${EDGE} client`]],
     ['every hop', [{ dangerouslyTrustEveryHop: true }, LB, xff(C)], [`${LB} trusted`, `${C} client`]],
     ['no peer', [{}, undefined, {}], ['(no address) unusable']],

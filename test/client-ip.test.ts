@@ -2,7 +2,7 @@ import t from 'tap'
 import { createClientIp, createClientIpResolver, notLookedUp } from '../lib/client-ip/resolver.ts'
 import type { ClientIp, ClientIpOptions, RawRequest } from '../types/contract.ts'
 
-// C: the client. A: an attacker's own address. FORGED: what visitors write. EDGE, EDGE6: Cloudflare. WORKER: Cloudflare's address for Workers.
+// C: the client. A: an attacker's own address. FORGED: what visitors write. EDGE: Cloudflare. WORKER: its address for Workers.
 const C = '203.0.113.9'
 const A = '198.51.100.66'
 const FORGED = '6.6.6.6'
@@ -54,6 +54,7 @@ const rows: Row[] = [
   ['R3 a direct client forges everything', both, A, { [cf]: FORGED, [xff]: FORGED, forwarded: `for=${FORGED}`, 'x-real-ip': FORGED },
     { ip: A, reason: 'peer-untrusted', ignored: [cf, xff, 'forwarded', 'x-real-ip'].map(header => ({ header, why: 'peer-untrusted' as const })) }],
   ['R3 peer text that is no address fails closed', lb, 'localhost', { [xff]: C }, { ip: null, source: 'none', reason: 'no-peer', ignored: [{ header: xff, why: 'no-peer' }] }],
+  ['R3 an empty peer fails closed', both, '', { [xff]: C }, { ip: null, source: 'none', reason: 'no-peer' }],
   ['R3 no address on TCP fails closed', { trusted: ['unix'] }, undefined, { [xff]: C }, { ip: null, source: 'none', reason: 'no-peer', infrastructure: false }],
   ['R3 words: loopback', { trusted: ['loopback'] }, '127.255.255.255', { [xff]: C }, { ip: C }],
   ['R3 words: loopback, IPv6', { trusted: ['loopback'] }, '::1', { [xff]: C }, { ip: C }],
@@ -152,6 +153,9 @@ const rows: Row[] = [
   ['R8 with Cloudflare, the list', { hops: 2, cloudflare: true }, LB, { [xff]: `${FORGED}, ${C}, ${EDGE}` }, { ip: C, source: xff, hops: 2 }],
   ['R8 somebody went around Cloudflare', { hops: 2, cloudflare: true }, LB, { [cf]: FORGED, [xff]: `${FORGED}, ${A}` }, { ip: A, source: xff, hops: 1, reason: 'not-cloudflare' }],
   ['R8 the peer must be the edge', { hops: 1, cloudflare: true }, EDGE, { [cf]: C }, { ip: C, hops: 1 }],
+  ['R8, R7.4 an edge nearer than counted is the last hop', { hops: 2, cloudflare: true }, EDGE, { [cf]: WORKER, [xff]: `${FORGED}, ${EDGE2}` },
+    { ip: WORKER, source: cf, hops: 1, worker: true, reason: 'conflict' }],
+  ['R8, R7.4 by the list too', { hops: 2, cloudflare: true }, EDGE, { [xff]: `${FORGED}, ${EDGE2}` }, { ip: EDGE2, hops: 1, worker: true }],
   ['R8 and is none', { hops: 1, cloudflare: true }, LB, { [cf]: FORGED }, stopped(LB, 'not-cloudflare')],
   ['R8 with Cloudflare, too few', { hops: 3, cloudflare: true }, LB, { [xff]: EDGE }, stopped(LB, 'too-few-hops')],
   ['R8 no walk goes on from a count', { hops: 1, trusted: ['192.0.2.0/24'], cloudflare: true }, EDGE, { [xff]: `${FORGED}, 192.0.2.5` }, stopped('192.0.2.5', 'all-hops-trusted')],
@@ -221,7 +225,8 @@ t.test('answers as the rules say', async t => {
 })
 
 t.test('gives every result the same keys, whichever way it was found', async t => {
-  const shapes = new Set(rows.map(([, options, peer, headers]) => Object.keys(createClientIpResolver(options)(request(peer, headers))).join()))
+  const keys = ([, options, peer, headers]: Row) => Object.keys(createClientIpResolver(options)(request(peer, headers))).join()
+  const shapes = new Set(rows.map(keys))
   t.same([...shapes], ['ip,source,peer,hops,scope,infrastructure,worker,reason,ignored,version,embeddedIPv4'])
 })
 
@@ -241,11 +246,13 @@ t.test('believes a unix listener, when unix is trusted', async t => {
   const cloudflared = createClientIpResolver({ cloudflare: { via: ['unix'] } })
   t.match(cloudflared(request(undefined, { [cf]: C }, listener)), { ip: C, source: cf, hops: 1 })
   t.match(cloudflared(request(undefined, { [cf]: 'x' }, listener)), { ip: null, infrastructure: true, reason: 'invalid-value' })
-  t.match(createClientIpResolver({ cloudflare: { via: ['unix'], proof: () => false } })(request(undefined, { [cf]: C }, listener)), { ip: null, reason: 'not-cloudflare' })
+  const unproven = createClientIpResolver({ cloudflare: { via: ['unix'], proof: () => false } })
+  t.match(unproven(request(undefined, { [cf]: C }, listener)), { ip: null, reason: 'not-cloudflare' })
 })
 
 t.test('says what nobody is asked about', async t => {
-  const why = (options: ClientIpOptions, peer: string | undefined, headers: Headers = {}) => notLookedUp(createClientIp(options).resolve(request(peer, headers)))
+  const why = (options: ClientIpOptions, peer: string | undefined, headers: Headers = {}) =>
+    notLookedUp(createClientIp(options).resolve(request(peer, headers)))
   t.equal(why({}, '8.8.8.8'), undefined)
   t.equal(why({}, C), undefined, 'documentation, for tests and examples')
   t.equal(why({}, '192.168.0.1'), 'not_public')

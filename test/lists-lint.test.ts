@@ -45,7 +45,7 @@ t.test('leaves out what cannot be right, and trusts the rest less', async t => {
     t.equal(report.ranges.v4.length / 2 + report.ranges.v6.length / 8, 100, row)
   }
   const asns = lint([...KNOWN_EYEBALL_ASNS, ...Array.from({ length: 95 }, (_, i) => 64500 + i)].map(asn => `AS${asn}`).join('\n'), { kind: 'hosting-asn' })
-  t.match(asns, { refusals: [], trust: 0.75, remarks: [/5 of 100 rows a known eyeball network \(AS11426\)/] })
+  t.match(asns, { refusals: [], trust: 0.75, remarks: [/5 of 100 rows in a known eyeball network \(AS11426\)/] })
   t.equal(asns.asns.length, 95)
 })
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { formatAddress } from '../lib/ip/address.ts'
 import { IpRiskError } from '../lib/errors.ts'
@@ -151,5 +152,18 @@ t.test('reads large nonsense to its end', async t => {
       }
       t.ok(rows <= size)
     }
+  }
+})
+
+const shared = new URL('../../shared/data/', import.meta.url)
+const skip = existsSync(shared) ? false : 'the folder of example data, ../shared/data, is not here'
+
+t.test('understands every row of the real lists', { skip }, async t => {
+  const files = readdirSync(shared, { recursive: true, encoding: 'utf8' }).filter(name => /\.(txt|csv)$/.test(name) && !name.startsWith('LICENSES'))
+  t.ok(files.length > 60)
+  for (const name of files) {
+    const list = readList(readFileSync(new URL(name, shared)))
+    t.same(list.rejected, [], name)
+    t.ok(list.rows > 3 && (list.asns.length === list.rows || (list.ranges.v4.length / 2 + list.ranges.v6.length / 8) === list.rows), name)
   }
 })

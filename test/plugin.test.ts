@@ -3,7 +3,7 @@ import { connect, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import ipRisk from '../lib/index.ts'
-import type { FastifyIpRiskOptions, IpRisk } from '../types/contract.ts'
+import type { FastifyIpRiskOptions, IpRisk, RouteIpRiskOption } from '../types/contract.ts'
 import { tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 
 const show = async (request: FastifyRequest): Promise<IpRisk | null> => request.ipRisk
@@ -110,10 +110,10 @@ t.test('a wrong route option fails at boot, naming the route', async t => {
 
 t.test('declared actions decide what is a write; else the method does, unless write says so', async t => {
   const { app } = create(t)
-  await app.register(ipRisk, risky({ mode: 'monitor', actions: { write: ['transfer'], read: ['profile'] } }))
+  await app.register(ipRisk, risky({ mode: 'monitor', actions: { write: ['transfer' as never], read: ['profile' as never] } }))
   const routes = [['transfer', true, true], ['profile', false, false], [true, false, true], [{ write: true }, true, true],
     [{ write: false }, false, false], [{ action: 'profile', write: true }, true, true], [{ action: 'transfer', write: false }, false, false]] as const
-  routes.forEach(([ipRisk], i) => app.route({ method: ['GET', 'POST'], url: `/${i}`, config: { ipRisk }, handler: show }))
+  routes.forEach(([ipRisk], i) => app.route({ method: ['GET', 'POST'], url: `/${i}`, config: { ipRisk: ipRisk as RouteIpRiskOption }, handler: show }))
   for (const [i, [, get, post]] of routes.entries()) {
     t.equal((await app.inject({ method: 'GET', url: `/${i}` })).json<IpRisk>().write, get, `GET ${i}`)
     t.equal((await app.inject({ method: 'POST', url: `/${i}` })).json<IpRisk>().write, post, `POST ${i}`)
@@ -124,9 +124,15 @@ t.test('the step-up is asked behind the route\'s own authentication, with the re
   const { app } = create(t)
   const users: unknown[] = []
   await app.register(ipRisk, risky({
-    stepUp: { isSatisfied: async request => { users.push((request as { user?: string }).user); return (request as { user?: string }).user === 'with mfa' } }
+    stepUp: {
+      async isSatisfied (request) {
+        const { who } = request as { who?: string }
+        users.push(who)
+        return who === 'with mfa'
+      }
+    }
   }))
-  app.addHook('preHandler', async request => { Object.assign(request, { user: request.headers['x-user'] }) })
+  app.addHook('preHandler', async request => { Object.assign(request, { who: request.headers['x-user'] }) })
   const authenticate = async (request: FastifyRequest): Promise<void> => {
     if (request.headers['x-user'] === undefined) throw Object.assign(new Error('who are you?'), { statusCode: 401 })
   }

@@ -118,7 +118,7 @@ t.test('a child scope refuses wrong options and undeclared actions by name', asy
   const boot = async (options: object, route?: unknown): Promise<unknown> => {
     const app = Fastify()
     t.teardown(() => app.close())
-    await app.register(ipRisk, { provider: visitorProvider(), actions: { read: ['profile'] } })
+    await app.register(ipRisk, { provider: visitorProvider(), actions: { read: ['profile' as never] } })
     app.register(async child => {
       await child.register(ipRisk, options)
       if (route !== undefined) child.post('/x', { config: { ipRisk: route as true } }, show)

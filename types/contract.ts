@@ -220,6 +220,8 @@ export interface RouteIpRisk {
   /** Default `wait`. */
   readonly lookup?: LookupMode | undefined
   readonly timeoutMs?: number | undefined
+  /** No string is one: without this, Fastify's inference of `config` would let undeclared action names through. */
+  readonly [Symbol.iterator]?: never
 }
 /** `config.ipRisk`: an action name, `true`, `false` (nothing happens), or written out. */
 export type RouteIpRiskOption = IpRiskAction | boolean | RouteIpRisk
@@ -317,7 +319,8 @@ export interface CloudflareOptions {
 }
 /** The part of a Node request that the resolver reads. */
 export interface RawRequest {
-  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown }
+  /** `authorized` is for a proof: whether a TLS client certificate was accepted. */
+  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown, readonly authorized?: boolean | undefined }
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
   readonly rawHeaders?: readonly string[]
 }

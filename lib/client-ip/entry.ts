@@ -1,11 +1,10 @@
-import { type Family, parseAddress, words } from '../ip/address.ts'
+import { type Family, parseAddress, parseIPv4Before, words } from '../ip/address.ts'
+import { MAX_ENTRY_LENGTH, beginsElement } from './list-header.ts'
 
 /** Where the address of the entry that `parseEntry` understood last stood: without brackets, zone and port. */
 export let addressStart = 0
 export let addressEnd = 0
 
-/** Address 45, brackets 2, zone 16, port 6. */
-export const MAX_ENTRY_LENGTH = 69
 const MAX_ZONE_LENGTH = 15
 
 const COLON = 58
@@ -45,6 +44,15 @@ export function parsePlain (text: string, start: number, end: number): Family {
   addressEnd = end
   const family = parseAddress(text, start, end)
   return family === 4 && words[3] === 0 ? 0 : family === 6 && isUnspecified() ? 0 : family
+}
+
+/** The dotted quad that is the whole element ending at `end`, the most frequent entry: where it starts, or -1 for `parseEntry` to judge. */
+export function parseQuadBefore (text: string, end: number): number {
+  const start = parseIPv4Before(text, end)
+  if (start < 0 || words[3] === 0 || !beginsElement(text, start)) return -1
+  addressStart = start
+  addressEnd = end
+  return start
 }
 
 /** The peer as Node says it: a zone may stand on any address and is dropped. */

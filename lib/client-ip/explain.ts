@@ -1,4 +1,5 @@
 import { addressText, parseAddress } from '../ip/address.ts'
+import { rangeSet } from '../ip/range-set.ts'
 import { SCOPE_MASK, scopes } from '../ip/scopes.ts'
 import type { AddressSource, ClientIp, ClientIpExplanation, ExplainedHop, HopVerdict, RawRequest } from '../../types/contract.ts'
 import { addressEnd, addressStart, parseEntry, parsePeer } from './entry.ts'
@@ -6,7 +7,7 @@ import { forwardedEnd, forwardedStart, nodeText, parseForwardedElement, previous
 import { elementEnd, elementStart, joinedLines, previousElement } from './list-header.ts'
 import { reasonText } from './reasons.ts'
 import type { Rules } from './trail.ts'
-import { CLOUDFLARE, TRUSTED, VIA } from './trust.ts'
+import { CLOUDFLARE, type Named, TRUSTED } from './trust.ts'
 
 const MAX_SHOWN = 40
 const MAX_TEXT_LENGTH = 60
@@ -70,7 +71,9 @@ function verdictOf ({ address, mark }: Found, position: number, result: ClientIp
   }
   if (position === result.hops && !byCloudflare) {
     if (!result.infrastructure) return address === null ? 'unusable' : 'client'
-    return (mark & rules.edgeMask) !== 0 ? 'cloudflare' : (mark & TRUSTED) === 0 && rules.hops !== undefined ? 'counted' : 'trusted'
+    if ((mark & rules.edgeMask) !== 0) return 'cloudflare'
+    if ((mark & TRUSTED) !== 0 || address === null) return 'trusted'
+    return rules.hops === undefined ? 'cloudflare' : 'counted'
   }
   if (result.reason === 'invalid-hop' && position === result.hops + 1 && rules.hops === undefined) return 'unusable'
   return 'not-read'
@@ -81,8 +84,8 @@ function hop ({ from, text, address, mark }: Found, position: number, verdict: H
 
   function why (): string {
     switch (verdict) {
-      case 'trusted': return position === 0 && address === null ? 'a unix listener, and "unix" is trusted' : `${holder()} names it`
-      case 'cloudflare': return (mark & CLOUDFLARE) !== 0 ? 'an edge of Cloudflare, by the list of its ranges' : 'clientIp.cloudflare.via names it'
+      case 'trusted': return rules.everyHop ? 'clientIp.dangerouslyTrustEveryHop' : named('clientIp.trusted', rules.trusted, address)
+      case 'cloudflare': return cloudflareWhy()
       case 'counted': return `one of the ${rules.hops} hops that are counted`
       case 'client': return position === 0 ? peerWhy(result) : `the first address that no option names; ${from} was written by the hop before it`
       case 'unusable': return position === 0 ? 'the connection has no usable address' : 'no address: nothing is skipped, so the walk ends before it'
@@ -92,10 +95,18 @@ function hop ({ from, text, address, mark }: Found, position: number, verdict: H
     }
   }
 
-  function holder (): string {
-    if (rules.everyHop) return 'clientIp.dangerouslyTrustEveryHop'
-    return (mark & TRUSTED) !== 0 ? 'clientIp.trusted' : (mark & VIA) !== 0 ? 'clientIp.cloudflare.via' : 'the hop count'
+  function cloudflareWhy (): string {
+    if (rules.cloudflareMode === 'unset') return 'an address of Cloudflare, and clientIp.cloudflare is not set'
+    return (mark & CLOUDFLARE) !== 0 ? 'an edge of Cloudflare, by the list of its ranges' : named('clientIp.cloudflare.via', rules.via, address)
   }
+}
+
+/** Which entry of the option holds the address. */
+function named (option: string, entries: readonly Named[], address: string | null): string {
+  if (address === null) return 'a unix listener, and "unix" is among the proxies'
+  const family = parseAddress(address) as 4 | 6
+  const entry = entries.find(({ cidr }) => rangeSet([cidr]).has(family))
+  return `"${entry?.text}" of ${option} names it`
 }
 
 function peerWhy ({ reason }: ClientIp): string {

@@ -1,5 +1,6 @@
 import type { Family } from '../ip/address.ts'
 import { parseEntry } from './entry.ts'
+import { lastElementEnd } from './list-header.ts'
 
 /** RFC 7239, read from the right. Bounds of the element that `previousForwarded` found last. */
 export let forwardedStart = 0
@@ -14,11 +15,7 @@ const BACKSLASH = 92
  * An element whose quotes do not pair is bounded at the text's start, and reads as no address.
  */
 export function previousForwarded (text: string, end: number): number {
-  let last = end - 1
-  for (; last >= 0; last--) {
-    const code = text.charCodeAt(last)
-    if (code !== 44 && code !== 32 && code !== 9) break
-  }
+  const last = lastElementEnd(text, end) - 1
   if (last < 0) return -1
   let first = last
   for (; first >= 0; first--) {

@@ -1,4 +1,5 @@
-import { MAX_ENTRY_LENGTH } from './entry.ts'
+/** Address 45, brackets 2, zone 16, port 6. */
+export const MAX_ENTRY_LENGTH = 69
 
 /**
  * Reads a list header from the right, one element at a time, because only the right end was written by a proxy that is ours: what a
@@ -13,17 +14,29 @@ export function joinedLines (value: string | readonly string[] | undefined): str
   return Array.isArray(value) ? value.filter(line => typeof line === 'string').join(',') : ''
 }
 
+/** The end of the last element that is not empty in `text[0, end)`, or 0: white space and empty elements ("a, ,b") are passed over. */
+export function lastElementEnd (text: string, end: number): number {
+  let last = end
+  for (; last > 0; last--) {
+    const code = text.charCodeAt(last - 1)
+    if (code !== 44 && !isSpace(code)) break
+  }
+  return last
+}
+
+/** Whether an element begins at `start`: only white space stands between it and a comma or the text's start. */
+export function beginsElement (text: string, start: number): boolean {
+  let before = start - 1
+  while (before >= 0 && isSpace(text.charCodeAt(before))) before--
+  return before < 0 || text.charCodeAt(before) === 44
+}
+
 /**
  * Bounds the last element that is not empty in `text[0, end)`. The start of the next one to the left, or -1 when there was none.
  * `whole: false` stops inside an element that is too long to be an address; what is bounded then is too long as well.
  */
 export function previousElement (text: string, end: number, whole = true): number {
-  let last = end - 1
-  // White space and empty elements: "a, ,b".
-  for (; last >= 0; last--) {
-    const code = text.charCodeAt(last)
-    if (code !== 44 && !isSpace(code)) break
-  }
+  const last = lastElementEnd(text, end) - 1
   if (last < 0) return -1
   const limit = whole ? 0 : Math.max(0, last - MAX_ENTRY_LENGTH - 1)
   let first = last

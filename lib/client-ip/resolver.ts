@@ -48,15 +48,30 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
   const walk: Walk = rules.hops !== undefined ? countHops : rules.header === 'x-real-ip' ? readRealIp : walkList
   const unlisted = settings.cloudflareMode === 'unset' ? CLOUDFLARE : 0
 
+  // Proxies are few and send many requests: the one that was accepted last need not be parsed again.
+  let proxyText: string | undefined
+  let proxyEnd = 0
+  let proxyMark = 0
+  let proxy = ''
+  let proxyFamily: 4 | 6 = 4
+
   const resolve = (request: RawRequest): ClientIp => {
     const text = request.socket?.remoteAddress
     if (typeof text !== 'string') return withoutPeer(request, rules, walk)
+    if (text === proxyText) return walk(startTrail(request, rules, proxy, text, proxyEnd, proxyFamily, proxyMark), rules)
     const family = parsePeer(text)
     const mark = family === 0 ? UNSPECIFIED : rules.map.at(family)
     if (family === 0 || (mark & SCOPE_MASK) === UNSPECIFIED) return noAddress(false, 'no-peer', ignoredHeaders(request, 'no-peer'))
     const end = addressEnd
     const peer = addressText(family, text, 0, end)
-    if ((mark & rules.acceptedMask) !== 0) return walk(startTrail(request, rules, peer, text, end, family, mark), rules)
+    if ((mark & rules.acceptedMask) !== 0) {
+      proxyText = text
+      proxyEnd = end
+      proxyMark = mark
+      proxy = peer
+      proxyFamily = family
+      return walk(startTrail(request, rules, peer, text, end, family, mark), rules)
+    }
     const ignored = ignoredHeaders(request, 'peer-untrusted')
     const reason = ignored === nothingIgnored ? undefined : 'peer-untrusted'
     return addressResult(peer, family, mark, 'remote-address', peer, 0, (mark & unlisted) !== 0, false, reason, ignored)
@@ -72,6 +87,7 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
       return { accepted: false, problem }
     }
     rules.map = trustMap({ ...settings, cloudflare: current })
+    proxyText = undefined
     return { accepted: true }
   }
 

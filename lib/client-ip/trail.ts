@@ -1,9 +1,9 @@
 import { addressText, parseAddress } from '../ip/address.ts'
 import type { RangeMap } from '../ip/range-map.ts'
 import type { AddressSource, ClientIp, IgnoredHeader, RawRequest, ResolveReason } from '../../types/contract.ts'
-import { addressEnd, addressStart, parseEntry } from './entry.ts'
+import { addressEnd, addressStart, parseEntry, parseQuadBefore } from './entry.ts'
 import { forwardedEnd, forwardedStart, nodeText, parseForwardedElement, previousForwarded } from './forwarded.ts'
-import { elementEnd, elementStart, joinedLines, previousElement } from './list-header.ts'
+import { elementEnd, elementStart, joinedLines, lastElementEnd, previousElement } from './list-header.ts'
 import { addressResult, noAddress, nothingIgnored } from './result.ts'
 import type { ClientIpSettings } from './settings.ts'
 import { CLOUDFLARE } from './trust.ts'
@@ -80,10 +80,15 @@ export function peek (trail: Trail, rules: Rules): 4 | 6 | 0 | -1 {
     peekedText = nodeText
     return family
   }
-  const next = previousElement(trail.list, trail.unread, false)
-  if (next < 0) return NONE
-  trail.unread = next
+  const end = lastElementEnd(trail.list, trail.unread)
+  if (end === 0) return NONE
   peekedText = trail.list
+  const start = parseQuadBefore(trail.list, end)
+  if (start >= 0) {
+    trail.unread = start
+    return 4
+  }
+  trail.unread = previousElement(trail.list, end, false)
   return parseEntry(trail.list, elementStart, elementEnd)
 }
 

@@ -34,6 +34,8 @@ export function walkList (trail: Trail, rules: Rules): ClientIp {
 /** The n-th entry from the right. With Cloudflare on, the outermost hop must be an edge, which has the last word. */
 export function countHops (trail: Trail, rules: Rules): ClientIp {
   const edge = rules.edgeMask !== 0
+  // An edge that is nearer than counted is an edge all the same: what stands left of its one step, a Worker may have written.
+  if ((trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
   const entries = rules.hops! - (edge ? 1 : 0)
   for (let i = 1; i < entries; i++) if (!skip(trail, rules)) return stopHere(trail, rules, 'too-few-hops')
   if (entries > 0) {

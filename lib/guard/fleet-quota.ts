@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { UnknownReason } from '../../types/contract.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import { heldCause } from './hold.ts'
 import { exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
 import { holdScript, quotaScript } from './quota-script.ts'
@@ -18,6 +19,9 @@ export interface FleetQuotaOptions {
   /** Another process was told to pause. */
   readonly onHold: (reason: UnknownReason, forMs: number) => void
 }
+
+const firstContactPausesMs = [0, 50, 150, 300]
+const connectMs = 1_000
 
 /** What the script answered. */
 interface Reply {
@@ -51,14 +55,14 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
   /** Until then a refusal is local: no room before. */
   const closedUntil = { read: 0, write: 0 }
 
-  async function run (op: 'read' | 'write' | 'beat'): Promise<Reply> {
+  async function run (op: 'read' | 'write' | 'beat', timeoutMs = options.timeoutMs): Promise<Reply> {
     const begun = now()
     const unreported = unseen.takeUnreported()
     const ages = unreported.map(at => Math.max(0, begun - at))
     let reply: Reply
     try {
       const numbers = [...settings, ...ages].map(Math.round)
-      reply = readReply(await redis.run(quotaScript, keys, [op, me, epoch, randomUUID(), `${me}:${++sent}`, ...numbers], options.timeoutMs))
+      reply = readReply(await redis.run(quotaScript, keys, [op, me, epoch, randomUUID(), `${me}:${++sent}`, ...numbers], timeoutMs))
     } catch (error) {
       unseen.giveBack(unreported)
       throw error
@@ -71,15 +75,33 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
     return reply
   }
 
+  /** A connection that is being made is no Redis that is away: before anything is spent unseen, it has a moment. */
+  async function firstContact (): Promise<void> {
+    for (const pauseMs of firstContactPausesMs) {
+      if (pauseMs > 0) await sleep(pauseMs, undefined, { ref: false })
+      const seen = await run('beat', pauseMs === 0 ? connectMs : undefined).then(() => true, () => false)
+      if (seen) return
+    }
+  }
+  const met = firstContact()
+
   // Tells the others that this process lives, and keeps what it knows of the budget fresh. A failed one is made good by the next.
   const beat = limits.minute === null ? null : setInterval(() => { run('beat').catch(() => {}) }, beatMs).unref()
 
+  function refusal (write: boolean): UnknownAnswer | null {
+    const waitMs = (write ? closedUntil.write : closedUntil.read) - now()
+    return waitMs > 0 ? exhausted(waitMs) : null
+  }
+
   return {
+    refusal,
     async take (write) {
       const kind = write ? 'write' : 'read'
-      const begun = now()
-      if (begun < closedUntil[kind]) return exhausted(closedUntil[kind] - begun)
+      const refused = refusal(write)
+      if (refused !== null) return refused
       if (unseen.isQuiet()) return unseen.take(write)
+      if (last === null) await met
+      const begun = now()
       let reply: Reply
       try {
         reply = await run(kind)

@@ -102,14 +102,17 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
     return answer
   }
 
+  /** A budget that is known to be spent refuses at once. */
+  const solvent: Layer = next => async question => quota.refusal(question.write) ?? await next(question)
   /** The provider is asked only if the budget has a call left. */
   const spending: Layer = next => async question => await spend(question.write) ?? await next(question)
 
-  // Outermost first. What is free comes before what costs: a pause and an open breaker are known here; a full house and a flood from
-  // one subnet must not reach the budget; the budget is spent last, so that no refused question uses it up.
+  // Outermost first. What is free comes before what costs: a pause, a spent budget and an open breaker are known here; a full house and
+  // a flood from one subnet must not reach the budget; a call is taken out of it last, so that no refused question uses it up.
   const ask = [
     ...provider.families === undefined ? [] : [onlyFamilies(provider.families)],
     pause.layer,
+    solvent,
     circuit.layer,
     maxConcurrent(provider.maxConcurrent ?? 50),
     subnetBound(now),

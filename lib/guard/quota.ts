@@ -4,6 +4,8 @@ import { slidingLog } from './sliding-log.ts'
 
 /** A budget of calls, of which a part is kept for writes. */
 export interface Quota {
+  /** What is known here and now: a refusal that costs nothing, or null. */
+  refusal (write: boolean): UnknownAnswer | null
   /** Takes one call out of the budget: null, or why not (`quota_exhausted`, or the hold that another process was told). Never rejects. */
   take (write: boolean): UnknownAnswer | null | Promise<UnknownAnswer | null>
   /** Tells every process that nobody may call for a while. */
@@ -54,14 +56,18 @@ export function exhausted (waitMs: number): UnknownAnswer {
 /** The budget of one process alone. */
 export function localQuota (limits: QuotaLimits, now: () => number): Quota {
   const log = slidingLog(limits.keepMs)
+
+  function refusal (write: boolean): UnknownAnswer | null {
+    const waitMs = log.waitMs(now(), write, limits.all)
+    return waitMs > 0 ? exhausted(waitMs) : null
+  }
+
   return {
+    refusal,
     take (write) {
-      if (limits.all.length === 0) return null
-      const at = now()
-      const waitMs = log.waitMs(at, write, limits.all)
-      if (waitMs > 0) return exhausted(waitMs)
-      log.add(at, write)
-      return null
+      const refused = refusal(write)
+      if (refused === null && limits.all.length > 0) log.add(now(), write)
+      return refused
     },
     hold () {},
     left: () => ({

@@ -69,6 +69,41 @@ function parseIPv4 (text: string, start: number, end: number): number {
   return dots === 3 && digits > 0 ? value * 256 + octet : -1
 }
 
+/**
+ * Parses a dotted quad that ends at `end` and begins after a comma, white space or nothing: the start of it, or -1. One pass
+ * where finding the start and parsing from there are two; for the lists that are read from the right. What stands before it is not judged.
+ */
+export function parseIPv4Before (text: string, end: number): number {
+  let value = 0
+  let octet = 0
+  let unit = 1
+  let dots = 0
+  let scale = 1
+  let code = 0
+  let i = end - 1
+  for (; i >= 0; i--) {
+    const next = text.charCodeAt(i)
+    if (next === 44 || next === 32 || next === 9) break
+    if (next === 46) {
+      if (unit === 1 || (unit > 10 && code === 48) || octet > 255 || ++dots > 3) return -1
+      value += octet * scale
+      scale *= 256
+      octet = 0
+      unit = 1
+    } else {
+      if (next < 48 || next > 57 || unit > 100) return -1
+      octet += (next - 48) * unit
+      unit *= 10
+      code = next
+    }
+  }
+  if (dots !== 3 || unit === 1 || (unit > 10 && code === 48) || octet > 255) return -1
+  words[0] = words[1] = words[2] = 0
+  words[3] = value + octet * 0x1000000
+  dottedStart = i + 1
+  return i + 1
+}
+
 /** Fills `groups`; false leaves them undefined. */
 function parseIPv6 (text: string, start: number, end: number): boolean {
   let count = 0

@@ -67,7 +67,7 @@ export function lintList (list: ReadList, options: LintOptions): LintReport {
 
   const v4 = kept(list.ranges.v4, 2, pair => {
     const shown = () => formatAddress(4, [0, 0, 0, pair[0]!])
-    if (overlapsSpecialV4(pair[0]!, pair[1]!)) return leaveOut('in private or reserved space', shown)
+    if (overlapsSpecialV4(pair)) return leaveOut('in private or reserved space', shown)
     if (v4Width(pair) > limits.widestV4) return leaveOut(`wider than a /${32 - limits.widestV4}`, shown)
     return isEyeball(4, [0, 0, 0, pair[0]!]) ? leaveOut('in a known eyeball network', shown) : true
   })
@@ -77,7 +77,7 @@ export function lintList (list: ReadList, options: LintOptions): LintReport {
     if (v6Width(pair) > limits.widestV6) return leaveOut(`wider than a /${128 - limits.widestV6}`, shown)
     return isEyeball(6, pair) ? leaveOut('in a known eyeball network', shown) : true
   })
-  const asns = list.asns.filter(asn => !eyeballAsns.has(asn) || leaveOut('a known eyeball network', () => `AS${asn}`))
+  const asns = list.asns.filter(asn => !eyeballAsns.has(asn) || leaveOut('in a known eyeball network', () => `AS${asn}`))
 
   const wrongRows = list.rejectedRows + [...wrong.values()].reduce((sum, { count }) => sum + count, 0)
   const wrongShare = list.rows === 0 ? 0 : wrongRows / list.rows

@@ -1,27 +1,26 @@
-import { parseCidr } from '../ip/cidr.ts'
+import { specialPurpose } from '../ip/special-purpose.ts'
 import { compareAddresses } from './merge-ranges.ts'
+import { rangesOf } from './ranges.ts'
 
-// IANA's special-purpose registries, as far as no visitor comes from there. The documentation networks are left out: they never occur
-// on the internet, and examples and tests make lists of them.
-const SPECIAL_V4 = [
-  '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24', '192.168.0.0/16', '198.18.0.0/15',
-  '224.0.0.0/3'
-].map(text => {
-  const { words: [, , , first], prefix } = parseCidr(text)
-  return [first, first + 2 ** (32 - prefix) - 1] as const
-})
+// No visitor comes from there. The documentation networks are left out: they never occur on the internet, and examples and tests make
+// lists of them. Beside IANA's registries: multicast, and all of IPv6 that is not global unicast (2000::/3).
+const special = rangesOf([
+  ...specialPurpose.filter(([, scope]) => scope !== 'public' && scope !== 'documentation').map(([cidr]) => cidr),
+  '224.0.0.0/4', '::/3', '4000::/2', '8000::/1'
+])
 
-export function overlapsSpecialV4 (first: number, last: number): boolean {
-  return SPECIAL_V4.some(([specialFirst, specialLast]) => first <= specialLast && last >= specialFirst)
+/** Whether private or reserved space is in the range of two words. */
+export function overlapsSpecialV4 (range: Uint32Array): boolean {
+  const { v4 } = special
+  for (let i = 0; i < v4.length; i += 2) if (range[0]! <= v4[i + 1]! && range[1]! >= v4[i]!) return true
+  return false
 }
 
-const GLOBAL_FIRST = Uint32Array.of(0x20000000, 0, 0, 0)
-const GLOBAL_LAST = Uint32Array.of(0x3fffffff, 0xffffffff, 0xffffffff, 0xffffffff)
-
-/** Outside 2000::/3, in the protocol block 2001::/23 (Teredo and others), or in 6to4 (2002::/16). */
-export function overlapsSpecialV6 (pair: Uint32Array): boolean {
-  if (compareAddresses(pair, 0, GLOBAL_FIRST, 0) < 0 || compareAddresses(pair, 4, GLOBAL_LAST, 0) > 0) return true
-  const first = pair[0]!
-  const last = pair[4]!
-  return (first <= 0x200101ff && last >= 0x20010000) || (first <= 0x2002ffff && last >= 0x20020000)
+/** The same of eight words. */
+export function overlapsSpecialV6 (range: Uint32Array): boolean {
+  const { v6 } = special
+  for (let i = 0; i < v6.length; i += 8) {
+    if (compareAddresses(range, 0, v6, i + 4) <= 0 && compareAddresses(range, 4, v6, i) >= 0) return true
+  }
+  return false
 }

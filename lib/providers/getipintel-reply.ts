@@ -1,6 +1,7 @@
 import type { Category, IpInfo, ProviderAnswer, Signal, UnknownAnswer, VerdictName } from '../../types/contract.ts'
 import { canonicalAddress } from '../ip/address.ts'
 import { knownAnswer, unknownAnswer } from '../verdict/answers.ts'
+import { categoryNames } from '../verdict/iplogs-categories.ts'
 import { isObject, type Json, readFraction, readNumber, readText } from '../verdict/read.ts'
 import { type HttpReply, parseJson } from './http.ts'
 
@@ -89,5 +90,5 @@ function findings (body: Json, score: number, isVpn: boolean, grades: Grades): {
   if (readNumber(body['BadIP']) === 1) found('abuse', 'bad_ip', 0, 'seen in bad behaviour')
   // A relay is its own kind, not a VPN: ordinary customers use it.
   if (isVpn && !categories.has('relay')) categories.add('vpn')
-  return { signals, categories: [...categories] }
+  return { signals, categories: categoryNames.filter(name => categories.has(name)) }
 }

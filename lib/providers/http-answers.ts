@@ -28,8 +28,8 @@ export function parseRetryAfter (value: string | string[] | undefined, now: numb
 /** What a failed call means. Of the error only its code is kept: a message may quote an address, a header or a body. */
 export function failureAnswer (error: unknown, signal: AbortSignal): UnknownAnswer {
   if (signal.aborted) return { verdict: 'unknown', reason: 'timeout' }
-  const code = String((error as { code?: unknown } | null)?.code ?? 'error')
-  // HPE_*: the other side does not speak HTTP.
-  const garbage = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW'
+  const { name, code = name } = error as { name?: string, code?: string }
+  // The other side does not speak HTTP, or not within bounds. (undici gives parser errors a code only sometimes.)
+  const garbage = name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW'
   return { verdict: 'unknown', reason: garbage ? 'bad_response' : 'unavailable', cause: code }
 }

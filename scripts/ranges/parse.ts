@@ -40,9 +40,9 @@ const scopeOfName: Readonly<Record<string, AddressScope>> = {
 
 /** Of one special-purpose registry as IANA serves it (RFC 6890, CSV). */
 export function parseRegistry (csv: string): ScopeRow[] {
-  const [header, ...records] = parseCsv(csv)
+  const [header = [], ...records] = parseCsv(csv)
   const column = (name: string) => {
-    const at = header?.indexOf(name) ?? -1
+    const at = header.indexOf(name)
     if (at < 0) throw new Error(`the registry has no column "${name}"`)
     return at
   }

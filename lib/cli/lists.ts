@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { findAsnPackage, readAsnTable } from '../lists/asn-database.ts'
+import { asnLookup } from '../lists/asn-lookup.ts'
+import type { AsnTable } from '../lists/asn-table.ts'
+import { asnSnapshotPath, defaultCacheFolder, listsSnapshotPath, writeSnapshot } from '../lists/cache-folder.ts'
+import { compileSnapshot } from '../lists/compile.ts'
+import { describeSnapshot } from '../lists/describe.ts'
+import { type ListSource, publishers } from '../lists/publishers.ts'
+import { loadPulled, pullLists, type PulledList } from '../lists/pull.ts'
+import { type Command, EXIT, type ExitCode, type Io, parsed, positiveNumber, UsageError } from './command.ts'
+import { infoLines } from './lists-info.ts'
+
+const HELP = `Usage: ip-risk lists pull|compile|info [options]
+
+  pull       fetch the public lists from their publishers, check them, keep them, compile them
+  compile    compile what was pulled before, and the AS numbers of @ip-location-db/asn where that is installed
+  info       what the snapshot holds: each list, its size, its age
+
+  --folder DIR       where lists and snapshots are; default $XDG_CACHE_HOME/fastify-ip-risk or ~/.cache/fastify-ip-risk
+  --only ID,ID       pull: these lists alone; the others stay as they are
+  --skip ID,ID       pull and compile: without these
+  --mirror URL       pull: from URL/<host>/<path> instead of https://<host>/<path>
+  --accept-size      pull: take lists whose size changed by more than half
+  --timeout-ms N     pull: longest wait for one list; default 60000
+  --no-asn           pull and compile: without AS numbers
+  --json             info: as JSON
+
+A list that cannot be fetched, or that the linter refuses, is said on standard error and the one before stays; the exit code is 1.`
+
+interface Settings {
+  readonly folder: string
+  readonly sources: readonly ListSource[]
+  readonly pulled: readonly ListSource[]
+  readonly mirror: string | undefined
+  readonly acceptSize: boolean
+  readonly timeoutMs: number
+  readonly networks: boolean
+  readonly json: boolean
+}
+
+const actions: Readonly<Record<string, (settings: Settings, io: Io) => Promise<ExitCode>>> = { pull, compile, info }
+
+export const lists: Command = {
+  help: HELP,
+  async run (args, io) {
+    const { values, positionals } = parsed(args, {
+      folder: { type: 'string' },
+      only: { type: 'string' },
+      skip: { type: 'string' },
+      mirror: { type: 'string' },
+      'accept-size': { type: 'boolean' },
+      'timeout-ms': { type: 'string' },
+      'no-asn': { type: 'boolean' },
+      json: { type: 'boolean' }
+    })
+    const [action, ...more] = positionals
+    if (action === undefined || !Object.hasOwn(actions, action) || more.length > 0) throw new UsageError('lists needs one of pull, compile, info')
+    const { mirror } = values
+    if (mirror !== undefined && !/^https?:$/.test(URL.canParse(mirror) ? new URL(mirror).protocol : '')) throw new UsageError('--mirror must be an http or https URL')
+    const only = idsOf('--only', values.only)
+    const skip = idsOf('--skip', values.skip) ?? []
+    const sources = publishers.filter(({ id }) => !skip.includes(id))
+    return await actions[action]!({
+      folder: values.folder === undefined ? defaultCacheFolder(io.env) : resolve(values.folder),
+      sources,
+      pulled: sources.filter(({ id }) => only?.includes(id) ?? true),
+      mirror,
+      acceptSize: values['accept-size'] === true,
+      timeoutMs: positiveNumber('--timeout-ms', values['timeout-ms'], 60_000),
+      networks: values['no-asn'] !== true,
+      json: values.json === true
+    }, io)
+  }
+}
+
+function idsOf (option: string, text: string | undefined): string[] | undefined {
+  const ids = text?.split(',').filter(id => id !== '')
+  const unknown = ids?.find(id => publishers.every(source => source.id !== id))
+  if (unknown !== undefined) throw new UsageError(`${option}: there is no list "${unknown}": use some of ${publishers.map(({ id }) => id).join(', ')}`)
+  return ids
+}
+
+async function pull (settings: Settings, io: Io): Promise<ExitCode> {
+  const { folder, pulled: sources, mirror, acceptSize, timeoutMs } = settings
+  const asnTable = readNetworks(settings, io)
+  const results = await pullLists({
+    folder: pulledFolder(folder),
+    sources,
+    acceptSize,
+    timeoutMs,
+    ...mirror !== undefined && { mirror },
+    ...asnTable !== undefined && { asnOf: asnLookup(asnTable) },
+    onPulled: pulled => { tell(pulled, io) }
+  })
+  const compiled = await compileInto(settings, asnTable, io)
+  return compiled === EXIT.ok && results.every(({ problem }) => problem === undefined) ? EXIT.ok : EXIT.failure
+}
+
+function tell ({ id, outcome, problem, remarks, stored }: PulledList, io: Io): void {
+  if (problem !== undefined) io.err(`ip-risk: ${id} ${outcome}: ${problem}${stored === undefined ? '' : '; the one before stays'}`)
+  else io.out(`${id}  ${outcome}  ${stored!.publishedRows} rows`)
+  for (const remark of remarks) io.err(`ip-risk: ${id}: ${remark}`)
+}
+
+async function compile (settings: Settings, io: Io): Promise<ExitCode> {
+  return await compileInto(settings, readNetworks(settings, io), io)
+}
+
+async function compileInto ({ folder, sources }: Settings, asnTable: AsnTable | undefined, io: Io): Promise<ExitCode> {
+  const lists = await loadPulled(pulledFolder(folder), sources)
+  if (lists.length === 0 && asnTable === undefined) {
+    io.err('ip-risk: there is nothing to compile: run "ip-risk lists pull", or install @ip-location-db/asn')
+    return EXIT.failure
+  }
+  const path = listsSnapshotPath(folder)
+  const bytes = compileSnapshot(lists, { nowSeconds: Math.floor(Date.now() / 1000), ...asnTable !== undefined && { asnTable } })
+  writeSnapshot(path, bytes)
+  io.out(`${lists.length} lists${asnTable === undefined ? '' : ` and ${asnTable.numbers.length} networks`} compiled into ${path} (${bytes.length} bytes)`)
+  return EXIT.ok
+}
+
+function readNetworks ({ networks }: Settings, io: Io): AsnTable | undefined {
+  const asnPackage = networks ? findAsnPackage() : undefined
+  if (asnPackage === undefined) io.err('ip-risk: without AS numbers what no list names stays "unknown"; "npm install @ip-location-db/asn" adds them')
+  return asnPackage && readAsnTable(asnPackage)
+}
+
+function pulledFolder (folder: string): string {
+  return join(folder, 'lists')
+}
+
+async function info ({ folder, json }: Settings, io: Io): Promise<ExitCode> {
+  for (const path of [listsSnapshotPath(folder), asnSnapshotPath(folder)]) {
+    let bytes: Uint8Array
+    try {
+      bytes = readFileSync(path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue
+      throw error
+    }
+    const description = describeSnapshot(bytes)
+    if (json) io.out(JSON.stringify({ path, ...description }))
+    else for (const line of infoLines(path, description)) io.out(line)
+    return EXIT.ok
+  }
+  io.err(`ip-risk: there is no snapshot in ${folder}: run "ip-risk lists pull"`)
+  return EXIT.failure
+}

@@ -1,0 +1,246 @@
+import t from 'tap'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { IpRisk } from '../types/contract.ts'
+import { lineOf } from '../lib/cli/check.ts'
+import { runCli } from '../lib/cli/run.ts'
+import { asnLookup } from '../lib/lists/asn-lookup.ts'
+import { publishers } from '../lib/lists/publishers.ts'
+import { rangesOf } from '../lib/lists/ranges.ts'
+import { fakeGetipintel, fakeIplogs } from '../lib/testing.ts'
+import { version } from '../lib/version.ts'
+import { mmdbFile } from './support/mmdb-writer.ts'
+import { startRedis } from './support/redis.ts'
+
+type Test = { testdir (): string, teardown (end: () => unknown): void }
+
+async function run (env: Record<string, string>, ...args: string[]) {
+  const out: string[] = []
+  const err: string[] = []
+  const code = await runCli(args, { env, out: line => { out.push(line) }, err: line => { err.push(line) } })
+  return { code, out: out.join('\n'), err: err.join('\n') }
+}
+
+function mmdbIn (t: Test): string {
+  const path = join(t.testdir(), 'anonymous.mmdb')
+  writeFileSync(path, mmdbFile({
+    databaseType: 'GeoIP-Anonymous-Plus',
+    networks: { '192.0.2.0/24': { is_anonymous: true, is_anonymous_vpn: true, provider_name: 'Some\u001b[31m\nVPN', anonymizer_confidence: 70 } }
+  }))
+  return path
+}
+
+t.test('helps, and says which version it is', async t => {
+  t.match(await run({}, '--help'), { code: 0, out: /^Usage: ip-risk <command>/, err: '' })
+  t.match(await run({}, 'help'), { code: 0 })
+  t.match(await run({}, 'check', '--help'), { code: 0, out: /Usage: ip-risk check IP/ })
+  t.match(await run({}, 'lists', '-h'), { code: 0, out: /Usage: ip-risk lists pull\|compile\|info/ })
+  t.match(await run({}, '--version'), { code: 0, out: version })
+  t.match(await run({}, '-v'), { code: 0, out: version })
+  t.match(await run({}), { code: 2, out: '', err: /^Usage/ })
+})
+
+t.test('a wrong command line is exit code 2, with a word on the mend', async t => {
+  const rows: [string[], RegExp, Record<string, string>?][] = [
+    [['chekc'], /no command "chekc"/],
+    [['constructor'], /no command/],
+    [['check'], /at least one address/],
+    [['check', '192.0.2'], /"192\.0\.2" is not an IP address/],
+    [['check', '192.0.2.1', '--jsn'], /Unknown option '--jsn'/],
+    [['check', '192.0.2.1', '--provider'], /'--provider <value>' argument missing/],
+    [['check', '192.0.2.1', '--timeout-ms', '0'], /--timeout-ms must be a whole number from 1, got "0"/],
+    [['check', '192.0.2.1', '--timeout-ms', 'soon'], /--timeout-ms/],
+    [['check', '192.0.2.1', '--provider', 'ipquality'], /no provider "ipquality": use lists, iplogs, getipintel or mmdb:PATH/],
+    [['check', '192.0.2.1', '--provider', 'mmdb:'], /no provider/],
+    [['check', '192.0.2.1', '--provider', 'mmdb:/nowhere.mmdb'], /^ip-risk: option "mmdb\.path" cannot be used/],
+    [['check', '192.0.2.1', '--provider', 'getipintel'], /set GETIPINTEL_CONTACT/],
+    [['check', '192.0.2.1', '--provider', 'getipintel'], /getipintel\.contact/, { GETIPINTEL_CONTACT: 'nobody' }],
+    [['check', '192.0.2.1', '--redis', 'localhost', '--provider', 'iplogs'], /option "redis" must be a URL/],
+    [['lists'], /one of pull, compile, info/],
+    [['lists', 'push'], /one of pull/],
+    [['lists', 'pull', 'x'], /one of pull/],
+    [['lists', 'pull', '--only', 'x4bnet-vpn-v4,nothing'], /--only: there is no list "nothing": use some of x4bnet-vpn-v4/],
+    [['lists', 'pull', '--skip', 'nothing'], /--skip: there is no list/],
+    [['lists', 'pull', '--mirror', 'ftp://mirror'], /--mirror must be/],
+    [['lists', 'pull', '--mirror', 'mirror'], /--mirror must be/]
+  ]
+  for (const [args, message, env = {}] of rows) {
+    const { code, out, err } = await run(env, ...args)
+    t.same([code, out], [2, ''], args.join(' '))
+    t.match(err, message)
+    t.equal(err.split('\n').length, 1, 'one line')
+  }
+})
+
+t.test('check prints a line an address, with the signals that made the score', async t => {
+  const provider = `mmdb:${mmdbIn(t)}`
+  const { code, out, err } = await run({ IP_RISK_PROVIDER: provider }, 'check', '192.0.2.7', '::ffff:192.0.2.8', '203.0.113.1', '10.0.0.1')
+  t.same([code, err], [0, ''])
+  t.same(out.split('\n'), [
+    '192.0.2.7  vpn_likely  0.7  vpn  known_vpn_cidr 0.7 (is_anonymous_vpn, Some [31m VPN)',
+    '192.0.2.8  vpn_likely  0.7  vpn  known_vpn_cidr 0.7 (is_anonymous_vpn, Some [31m VPN)',
+    '203.0.113.1  clean  0',
+    '10.0.0.1  unknown (not_public)'
+  ])
+  const json = await run({ IP_RISK_PROVIDER: 'iplogs' }, 'check', '--provider', provider, '--json', '192.0.2.7')
+  t.match(JSON.parse(json.out), { ip: '192.0.2.7', verdict: 'vpn_likely', score: 0.7, provider: 'mmdb:anonymous-plus', categories: ['vpn'] })
+  const networks = join(t.testdir(), 'asn.mmdb')
+  writeFileSync(networks, mmdbFile({ databaseType: 'GeoLite2-ASN', networks: { '192.0.2.0/24': { autonomous_system_number: 64496, autonomous_system_organization: 'Example' } } }))
+  t.match(await run({}, 'check', '192.0.2.7', '--provider', `mmdb:${networks}`), { code: 0, out: '192.0.2.7  unknown (no_data)  AS64496 Example' })
+  const bare = { ip: null, verdict: 'clean', score: 0.1, categories: [], info: { asn: 'AS64496', isp: 'Example' }, signals: [{ type: 'x', weight: 1, detail: '' }] }
+  t.equal(lineOf(bare as unknown as IpRisk), '-  clean  0.1  AS64496 Example  x 1')
+})
+
+t.test('check asks remote providers, through the cache that the application shares', async t => {
+  const iplogs = await fakeIplogs({ '192.0.2.7': 'vpn_detected' })
+  const getipintel = await fakeGetipintel()
+  const redis = await startRedis()
+  t.teardown(() => Promise.all([iplogs.close(), getipintel.close(), redis.stop()]))
+  const env = { IP_RISK_PROVIDER: 'iplogs', IP_RISK_IPLOGS_URL: iplogs.url, IP_RISK_REDIS: redis.url }
+  const first = await run(env, 'check', '192.0.2.7', '--json')
+  t.match(JSON.parse(first.out), { verdict: 'vpn_detected', provider: 'iplogs', cache: 'miss' })
+  const second = await run(env, 'check', '192.0.2.7', '--json')
+  t.match(JSON.parse(second.out), { verdict: 'vpn_detected', cache: 'redis' })
+  const alone = await run({ ...env, IP_RISK_REDIS: 'redis://127.0.0.1:1' }, 'check', '192.0.2.7', '192.0.2.8')
+  t.match(alone, { code: 0, out: /^192\.0\.2\.7 {2}vpn_detected/, err: /^ip-risk: Redis does not answer: .*/ })
+  const other = await run({ GETIPINTEL_CONTACT: 'someone@example.com', IP_RISK_GETIPINTEL_URL: getipintel.url }, 'check', '192.0.2.7', '--provider', 'getipintel')
+  t.match(other, { code: 0, out: /^192\.0\.2\.7 {2}clean/ })
+})
+
+t.test('check exits with 1 when the provider fails, and says of how many addresses', async t => {
+  const env = { IP_RISK_IPLOGS_URL: 'http://127.0.0.1:1' }
+  const { code, out, err } = await run(env, 'check', '192.0.2.7', '192.0.2.8', '--provider', 'iplogs', '--timeout-ms', '2000')
+  t.equal(code, 1)
+  t.match(out, /^192\.0\.2\.7 {2}unknown \(unavailable\)\n192\.0\.2\.8 {2}unknown/)
+  t.match(err, /2 of 2 addresses could not be judged/)
+})
+
+/** Serves lists under the paths that `--mirror` asks for. */
+async function mirror (t: Test, lists: Record<string, string>) {
+  const server = createServer((request, response) => {
+    const source = publishers.find(({ url }) => `/${url.replace('https://', '')}` === request.url)
+    const body = source === undefined ? undefined : lists[source.id]
+    if (body === undefined) response.writeHead(404).end()
+    else response.end(body)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+t.test('lists are pulled, compiled, described, and answer', async t => {
+  const folder = t.testdir()
+  const env = { XDG_CACHE_HOME: folder }
+  const lists: Record<string, string> = {
+    'vpn-mullvad': '192.0.2.1\n192.0.2.2\n2001:db8::1\n',
+    'x4bnet-vpn-asn': `AS9318\n${Array.from({ length: 20 }, (_, i) => `AS${64496 + i}`).join('\n')}`
+  }
+  const url = await mirror(t, lists)
+  t.match(await run(env, 'lists', 'info'), { code: 1, out: '', err: /there is no snapshot in .*: run "ip-risk lists pull"/ })
+  t.match(await run(env, 'lists', 'compile', '--no-asn'), { code: 1, err: /nothing to compile/ })
+
+  const pulled = await run(env, 'lists', 'pull', '--mirror', url, '--only', 'vpn-mullvad,x4bnet-vpn-asn,ipsum', '--no-asn', '--timeout-ms', '5000')
+  t.equal(pulled.code, 1, 'one of them failed')
+  t.match(pulled.out, /^vpn-mullvad {2}new {2}3 rows$/m)
+  t.match(pulled.out, /^2 lists compiled into .*lists\.snapshot \(\d+ bytes\)$/m)
+  t.match(pulled.err, /^ip-risk: ipsum failed: its publisher answered 404$/m)
+  t.match(pulled.err, /^ip-risk: x4bnet-vpn-asn: 1 of 21 rows in a known eyeball network \(AS9318\)$/m)
+  t.match(pulled.err, /without AS numbers/)
+
+  const info = await run(env, 'lists', 'info')
+  t.equal(info.code, 0)
+  t.match(info.out, /^networks {3}none: npm install/m)
+  t.match(info.out, /^vpn-mullvad +vpn-server +2 +1 +0 +0 d$/m)
+  t.match(info.out, /^x4bnet-vpn-asn +vpn-asn +0 +0 +20 +0 d +trust 0\.762$/m)
+  const json = JSON.parse((await run(env, 'lists', 'info', '--json')).out) as { lists: { id: string }[] }
+  t.same(json.lists.map(({ id }) => id), ['x4bnet-vpn-asn', 'vpn-mullvad'])
+  t.match(await run(env, 'check', '192.0.2.1', '192.0.2.9'), { code: 0, out: /^192\.0\.2\.1 {2}vpn_detected {2}1 {2}vpn {2}.*known_vpn_exact 1 \(mullvad/ })
+
+  lists['vpn-mullvad'] = '192.0.2.1'
+  const refused = await run(env, 'lists', 'pull', '--mirror', url, '--only', 'vpn-mullvad', '--no-asn')
+  t.match(refused, { code: 1, err: /vpn-mullvad refused: it has 1 rows, the one before had 3; the one before stays/ })
+  t.match((await run(env, 'check', '192.0.2.2')).out, /vpn_detected/)
+  t.match(await run(env, 'lists', 'pull', '--mirror', url, '--only', 'vpn-mullvad', '--no-asn', '--accept-size'), { code: 0, out: /updated {2}1 rows/ })
+  t.notMatch((await run(env, 'check', '192.0.2.2')).out, /known_vpn_exact/)
+  t.match(await run(env, 'lists', 'compile', '--no-asn', '--skip', 'vpn-mullvad'), { code: 0, out: /^1 lists compiled/ })
+})
+
+t.test('lists are compiled with the networks of the optional package, which alone is enough to check', async t => {
+  const folder = t.testdir()
+  const env = { XDG_CACHE_HOME: folder }
+  const url = await mirror(t, { 'vpn-mullvad': '192.0.2.1' })
+  const checked = await run(env, 'check', '8.8.8.8')
+  t.match(checked, { code: 0, out: /^8\.8\.8\.8 .*AS15169/, err: /compiling @ip-location-db\/asn [\d.]+, once/ })
+  t.match(await run(env, 'check', '8.8.8.8'), { code: 0, err: '' }, 'once')
+  t.match(await run(env, 'lists', 'info'), { code: 0, out: /^networks {3}\d+ from @ip-location-db\/asn/m })
+  const other = join(folder, 'other')
+  const pulled = await run(env, 'lists', 'pull', '--mirror', url, '--only', 'vpn-mullvad', '--folder', other)
+  t.match(pulled, { code: 0, out: /1 lists and \d{5} networks compiled into .*other/, err: '' })
+})
+
+t.test('a folder that cannot be read is a failure, not a wrong command line', async t => {
+  const folder = t.testdir()
+  mkdirSync(join(folder, 'fastify-ip-risk', 'lists.snapshot'), { recursive: true })
+  t.match(await run({ XDG_CACHE_HOME: folder }, 'lists', 'info'), { code: 1, err: /EISDIR/ })
+  writeFileSync(join(folder, 'file'), '')
+  t.match(await run({}, 'lists', 'pull', '--only', 'ipsum', '--no-asn', '--folder', join(folder, 'file')), { code: 1, err: /ip-risk: E/ })
+})
+
+t.test('a list past its half-life is marked', async t => {
+  const folder = t.testdir()
+  const env = { XDG_CACHE_HOME: folder }
+  const url = await mirror(t, { ipsum: '192.0.2.1' })
+  await run(env, 'lists', 'pull', '--mirror', url, '--only', 'ipsum', '--no-asn')
+  const path = join(folder, 'fastify-ip-risk', 'lists', 'ipsum.list')
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/"dateSeconds":\d+/, '"dateSeconds":1700000000'))
+  await run(env, 'lists', 'compile', '--no-asn')
+  t.match((await run(env, 'lists', 'info')).out, /^ipsum .* d {2}past its half-life of 14 d$/m)
+})
+
+t.test('the announcer of an address is found in both families', t => {
+  const { v4, v6 } = rangesOf(['192.0.2.0/24', '203.0.113.0/24', '2001:db8::/32', '2001:db9::/64'])
+  const asnOf = asnLookup({ source: 'x', numbers: Uint32Array.of(64496, 64497), names: ['a', 'b'], v4, v4Asn: Uint32Array.of(0, 1), v6, v6Asn: Uint32Array.of(0, 1) })
+  const ask = (ip: string) => {
+    const { v4, v6 } = rangesOf([ip])
+    return v4.length > 0 ? asnOf(4, [0, 0, 0, v4[0]!]) : asnOf(6, v6.subarray(0, 4))
+  }
+  t.same(['192.0.1.255', '192.0.2.0', '192.0.2.255', '192.0.3.0', '203.0.113.9'].map(ask), [0, 64496, 64496, 0, 64497])
+  t.same(['2001:db7::', '2001:db8::', '2001:db8:ffff::', '2001:db9::1', '2001:db9:0:1::', 'ffff::'].map(ask), [0, 64496, 64496, 64497, 0, 0])
+  t.end()
+})
+
+t.test('as its user runs it: the built program', async t => {
+  const program = new URL('../dist/lib/cli/main.js', import.meta.url).pathname
+  if (!existsSync(program)) spawnSync(process.execPath, [new URL('../scripts/build.js', import.meta.url).pathname])
+  const ask = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', env: { ...process.env, IP_RISK_PROVIDER: `mmdb:${mmdbIn(t)}` } })
+    return { status, stdout, stderr }
+  }
+  t.match(readFileSync(program, 'utf8'), /^#!\/usr\/bin\/env node\n/)
+  t.same(ask('--version'), { status: 0, stdout: `${version}\n`, stderr: '' })
+  t.match(ask('check', '192.0.2.7'), { status: 0, stdout: /^192\.0\.2\.7 {2}vpn_likely .*\n$/, stderr: '' })
+  t.match(ask('check', 'x'), { status: 2, stdout: '', stderr: 'ip-risk: "x" is not an IP address\n' })
+  t.match(ask('check', '192.0.2.7', '--provider', 'mmdb:/nowhere'), { status: 2, stdout: '', stderr: /cannot be used/ })
+
+  const child = spawn(process.execPath, [program, 'check', ...Array(3000).fill('192.0.2.7')], { env: { ...process.env, IP_RISK_PROVIDER: `mmdb:${mmdbIn(t)}` }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stderr = ''
+  child.stderr.on('data', data => { stderr += String(data) })
+  child.stdout.once('data', () => child.stdout.destroy())
+  const [code] = await once(child, 'exit') as [number]
+  t.same([code, stderr], [0, ''], 'a reader that has seen enough is no failure')
+
+  if (existsSync('/dev/full')) {
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(process.execPath, [program, '--help'], { encoding: 'utf8', stdio: ['ignore', full, 'pipe'] })
+    closeSync(full)
+    t.match({ status, stderr }, { status: 1, stderr: /^ip-risk: cannot write: ENOSPC/ })
+  }
+})

@@ -1,0 +1,256 @@
+import t from 'tap'
+import fc from 'fast-check'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Cluster } from 'ioredis'
+import type { Provider } from '../types/contract.ts'
+import { fakeProvider, type FakeProvider } from '../lib/testing.ts'
+import { guardProvider, type GuardedProvider } from '../lib/guard/guard.ts'
+import { localQuota, quotaLimits, readsOf, realWindows } from '../lib/guard/quota.ts'
+import type { RedisPort } from '../lib/guard/redis-port.ts'
+import { slidingLog } from '../lib/guard/sliding-log.ts'
+import { type UnseenBudget, unseenBudget } from '../lib/guard/unseen-budget.ts'
+import { ask, clock } from './support/guard.ts'
+import { memoryLog } from './support/log.ts'
+import { portOf, redisPort, redisServer } from './support/redis-server.ts'
+
+const minuteMs = 60_000 + realWindows.slackMs
+const limited = (limits: Provider['limits'], more: Partial<Provider> = {}): FakeProvider => ({ ...fakeProvider(), limits: limits!, ...more })
+
+/** So many questions at once; how many were answered. */
+async function answered (guarded: GuardedProvider, count: number, write: boolean): Promise<number> {
+  const all = await Promise.all(Array.from({ length: count }, (_, i) => ask(guarded, `203.0.113.${i}`, write)))
+  t.ok(all.every(said => said === 'clean' || said === 'quota_exhausted'), all.join())
+  return all.filter(said => said === 'clean').length
+}
+
+t.test('a window slides: whatever the times of the calls, none holds more than the limit', async () => {
+  fc.assert(fc.property(fc.array(fc.record({ afterMs: fc.nat(400), write: fc.boolean() }), { maxLength: 200 }), steps => {
+    const log = slidingLog(5_000)
+    const limits = [{ windowMs: 1_000, max: 5, maxReads: 2 }, { windowMs: 5_000, max: 12, maxReads: 6 }]
+    const made: { at: number, write: boolean }[] = []
+    let at = 0
+    for (const { afterMs, write } of steps) {
+      at += afterMs
+      const wait = log.waitMs(at, write, limits)
+      if (wait > 0) continue
+      log.add(at, write)
+      made.push({ at, write })
+      for (const { windowMs, max, maxReads } of limits) {
+        const inside = made.filter(call => call.at > at - windowMs)
+        if (inside.length > max || inside.filter(call => !call.write).length > maxReads) return false
+      }
+    }
+    return true
+  }))
+})
+
+t.test('half of a budget is kept for writes, and never less', async t => {
+  t.same([15, 1, 2, 60, 10].map(max => readsOf(max, 0.5)), [7, 0, 1, 30, 5])
+  t.same([readsOf(10, 0), readsOf(10, 1), readsOf(10, 0.9)], [10, 0, 1])
+  const { now, pass } = clock()
+  const guarded = guardProvider(limited({ perMinute: 15 }), { log: memoryLog(), now })
+  t.equal(await answered(guarded, 20, false), 7)
+  t.equal(guarded.stats()['fake']!.minuteLeft, 8)
+  t.equal(await answered(guarded, 20, true), 8)
+  t.equal(await answered(guarded, 20, true), 0)
+  pass(minuteMs)
+  t.equal(await answered(guarded, 20, true), 15)
+  await guarded.close()
+})
+
+t.test('minute, day and burst hold together, and a call that one refuses counts for none', async t => {
+  const { now, pass } = clock()
+  const guarded = guardProvider(limited({ perMinute: 5, perDay: 12, burst: 2 }), { log: memoryLog(), now })
+  const counts: number[] = []
+  for (let second = 0; second < 130; second++) {
+    counts.push(await answered(guarded, 4, true))
+    pass(1_000)
+  }
+  t.same(counts.slice(0, 4), [2, 2, 1, 0])
+  t.equal(counts.reduce((sum, count) => sum + count), 12, 'the day is over')
+  t.match(guarded.stats()['fake'], { dayLeft: 0 })
+  pass(realWindows.dayMs + realWindows.slackMs)
+  t.equal(await answered(guarded, 4, true), 2)
+  await guarded.close()
+  t.equal(await localQuota(quotaLimits({}, 0.5, realWindows), now).take(false), null, 'no limits, no bound')
+})
+
+t.test('what a process may spend unseen', async t => {
+  const { now, pass } = clock()
+  const limits = quotaLimits({ perMinute: 40, perDay: 100, burst: 40 }, 0, realWindows)
+  const budget = (): UnseenBudget => unseenBudget({
+    limits, reserveForWrites: 0, windows: realWindows, absenceMs: 25_000, retryMs: 10_000, now
+  })
+  const spend = (unseen: UnseenBudget): number => {
+    let count = 0
+    while (unseen.take(true) === null) count++
+    return count
+  }
+  const contact = { members: 4, part: 3, usedMinute: 10, usedDay: 20 }
+
+  t.equal(spend(budget()), 10, 'a quarter, when it never saw a fleet')
+
+  const member = budget()
+  member.contact({ at: now() - 30_000, ...contact })
+  member.contact({ at: now(), ...contact })
+  pass(1)
+  t.equal(spend(member), 3, 'its part at first')
+  pass(30_000)
+  t.equal(spend(member), 0, 'then nothing')
+  pass(60_000)
+  t.equal(spend(member), 10, 'then an even share')
+  t.equal(member.takeUnreported().length, 13)
+  t.equal(member.takeUnreported().length, 0)
+
+  const late = budget()
+  late.contact({ at: now(), ...contact })
+  pass(100_000)
+  t.equal(spend(late), 0, 'no share for who joined so late that the others may not know')
+
+  const alone = budget()
+  alone.contact({ at: now(), ...contact, members: 1 })
+  pass(1)
+  t.equal(spend(alone), 30, 'who was alone knows the whole count')
+  pass(minuteMs + 1)
+  t.equal(spend(alone), 40)
+  pass(minuteMs + 1)
+  t.equal(spend(alone), 10, 'and its day')
+
+  const quiet = budget()
+  quiet.quiet(60_000)
+  t.ok(quiet.isQuiet())
+  t.equal(spend(quiet), 0, 'who comes into a quiet time has nothing')
+  pass(61_000)
+  t.equal(spend(quiet), 0, 'nor right after it, when the fleet calls again')
+  pass(90_000)
+  t.equal(spend(quiet), 10)
+  quiet.giveBack([1, 2])
+  t.same(quiet.takeUnreported().slice(0, 2), [1, 2])
+})
+
+t.test('on a real Redis', async t => {
+  const server = await redisServer()
+  const ports: { close (): void }[] = []
+  const guards: GuardedProvider[] = []
+  t.teardown(async () => {
+    await Promise.all(guards.map(guarded => guarded.close()))
+    for (const port of ports) port.close()
+    await server.close()
+  })
+
+  function member (provider: Provider, options: { runs?: string[], windows?: typeof realWindows, prefix?: string } = {}): GuardedProvider {
+    const port = redisPort(server.port)
+    ports.push(port)
+    const redis: RedisPort = {
+      run (script, keys, args) {
+        options.runs?.push(String(args[0]))
+        // Patient: this machine may be busy.
+        return port.run(script, keys, args, 1_000)
+      }
+    }
+    const guarded = guardProvider(provider, { log: memoryLog(), redis, windows: options.windows, keyPrefix: options.prefix })
+    guards.push(guarded)
+    return guarded
+  }
+
+  t.test('processes share one budget, and a refusal is local', async t => {
+    const runs: string[] = []
+    const one = member(limited({ perMinute: 15, perDay: 20 }, { name: 'shared' }))
+    const two = member(limited({ perMinute: 15, perDay: 20 }, { name: 'shared' }), { runs })
+    t.equal(await answered(one, 10, false), 7)
+    t.equal(await answered(two, 3, false), 0, 'the reads\' half is spent, whoever spent it')
+    t.equal(await answered(two, 3, true), 3)
+    t.equal(await answered(one, 3, true), 3)
+    t.equal(await answered(two, 5, true), 2)
+    const before = runs.length
+    t.equal(await answered(two, 500, true), 0)
+    t.equal(runs.length, before, 'no round trip for a refusal')
+    t.match(two.stats()['shared'], { minuteLeft: 0, dayLeft: 5, calls: 5 })
+  })
+
+  t.test('a 429 stops every process', async t => {
+    const refusing = limited({ perMinute: 15 }, { name: 'held', lookup: async () => ({ verdict: 'unknown', reason: 'rate_limited', retryAfterSeconds: 30 }) })
+    const one = member(refusing)
+    const fake = limited({ perMinute: 15 }, { name: 'held' })
+    const two = member(fake)
+    t.equal(await ask(one, '203.0.113.1'), 'rate_limited')
+    while (await ask(two, '203.0.113.2') !== 'rate_limited') await sleep(5)
+    t.match(await two.ask('203.0.113.3', { write: true }), { reason: 'rate_limited', retryAfterSeconds: Number })
+    t.ok(fake.asked.length <= 2)
+  })
+
+  t.test('after a loss, a full window passes before anybody calls at the full rate', async t => {
+    const windows = { minuteMs: 1_200, dayMs: 60_000, burstMs: 50, slackMs: 100 }
+    const one = member(limited({ perMinute: 8 }, { name: 'lost' }), { windows })
+    const two = member(limited({ perMinute: 8 }, { name: 'lost' }), { windows })
+    t.equal(await answered(one, 4, true), 4)
+    t.equal(await answered(two, 4, true), 4)
+    const port = redisPort(server.port)
+    ports.push(port)
+    while (port.client.status !== 'ready') await sleep(5)
+    await port.client.flushall()
+    t.equal(await answered(one, 4, true), 0, 'the empty log is not believed')
+    const newcomer = member(limited({ perMinute: 8 }, { name: 'lost' }), { windows })
+    t.equal(await answered(newcomer, 4, true), 0, 'nor by those who come new')
+    while (await ask(two, '203.0.113.1') !== 'clean') await sleep(50)
+    t.ok(true, 'until the window is over')
+
+    await port.client.hset('ip-risk:quota:{lost}:state', 'run', 'of-another-server')
+    t.equal(await answered(newcomer, 4, true), 0, 'a Redis that was restarted may have lost the last calls, even if it kept the others')
+  })
+
+  t.test('keys carry the prefix and one hash tag, expire, and hold no address', async t => {
+    const guarded = member(limited({ perMinute: 15 }, { name: 'kept' }), { prefix: 'shop:' })
+    await ask(guarded, '203.0.113.77', false)
+    const port = redisPort(server.port)
+    ports.push(port)
+    while (port.client.status !== 'ready') await sleep(5)
+    const keys = await port.client.keys('shop:*')
+    t.same(keys.sort(), ['calls', 'members', 'reads', 'state'].map(key => `shop:ip-risk:quota:{kept}:${key}`))
+    for (const key of keys) t.ok(await port.client.pttl(key) > 0, key)
+    for (const key of keys) t.notMatch(String(await port.client.dumpBuffer(key)), /203\.0\.113/)
+  })
+
+  t.test('a provider without limits asks Redis for pauses only', async t => {
+    const guarded = member(fakeProvider({}, { name: 'free' }))
+    t.equal(await answered(guarded, 50, false), 50)
+    const { minuteLeft, dayLeft } = guarded.stats()['free']!
+    t.same([minuteLeft, dayLeft], [undefined, undefined])
+  })
+
+  t.test('a process that loses Redis goes on with what it knows, and reports it later', async t => {
+    const guarded = member(limited({ perMinute: 10 }, { name: 'alone' }))
+    t.equal(await answered(guarded, 4, true), 4)
+    await server.kill()
+    t.equal(await answered(guarded, 20, true), 6)
+    const never = member(limited({ perMinute: 20 }, { name: 'never' }))
+    t.equal(await answered(never, 20, true), 5, 'a quarter, when Redis was away from the start')
+  })
+})
+
+t.test('works in a Cluster, where keys of one script must live together', async t => {
+  const server = await redisServer('--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1')
+  const admin = redisPort(server.port)
+  while (admin.client.status !== 'ready') await sleep(5)
+  await admin.client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  while (!String(await admin.client.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await sleep(20)
+  const cluster = new Cluster([{ port: server.port, host: '127.0.0.1' }])
+  await new Promise(resolve => cluster.once('ready', resolve))
+  const guarded = guardProvider(limited({ perMinute: 4 }), { log: memoryLog(), redis: portOf(cluster), redisTimeoutMs: 2_000 })
+  t.equal(await answered(guarded, 9, true), 4)
+  t.match(guarded.stats()['fake'], { minuteLeft: 0 })
+  await guarded.close()
+  cluster.disconnect()
+  admin.close()
+  await server.close()
+})
+
+t.test('members on one budget share it, and must agree on it', async t => {
+  const one = limited({ perMinute: 3 }, { name: 'one', quotaName: 'account' })
+  const two = limited({ perMinute: 3 }, { name: 'two', quotaName: 'account' })
+  const both = guardProvider({ name: 'both', members: [one, two], lookup: (ip, context) => context.ask(ip.endsWith('1') ? one : two, ip) }, { log: memoryLog() })
+  t.same(await Promise.all(['192.0.2.1', '192.0.2.2', '192.0.2.11', '192.0.2.12'].map(ip => ask(both, ip))), ['clean', 'clean', 'clean', 'quota_exhausted'])
+  await both.close()
+  const other = limited({ perMinute: 4 }, { name: 'two', quotaName: 'account' })
+  t.throws(() => guardProvider({ name: 'both', members: [one, other], lookup: () => { throw new Error() } }, { log: memoryLog() }), { code: 'FST_IP_RISK_BAD_OPTION' })
+})

@@ -1,0 +1,19 @@
+// One process of a fleet: asks as fast as its budget lets it, until its standard input ends.
+import { getipintel } from '../../lib/providers/getipintel.ts'
+import { guardProvider } from '../../lib/guard/guard.ts'
+import { memoryLog } from './log.ts'
+import { redisPort } from './redis-server.ts'
+
+const { redisPort: port, baseUrl, windows, perMinute } = JSON.parse(process.argv[2]!)
+const redis = redisPort(port)
+const guarded = guardProvider(getipintel({ contact: 'ops@example.org', baseUrl, flags: 'm', limits: { perMinute, perDay: 500 } }), {
+  log: memoryLog(), redis, windows
+})
+const ended = new AbortController()
+process.stdin.on('end', () => ended.abort()).resume()
+for (let i = 0; !ended.signal.aborted; i++) {
+  await guarded.ask(`198.51.${process.pid % 256}.${i % 256}`, { write: i % 2 === 0 })
+  await new Promise(resolve => setTimeout(resolve, 5))
+}
+await guarded.close()
+redis.close()

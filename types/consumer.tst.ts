@@ -1,0 +1,119 @@
+/** What an application may write, and what must not compile. Compiled here, and from the packed package under several TypeScripts. */
+import express from 'express'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import ipRisk, { createIpRisk, decide, defaultPolicy, fastifyIpRisk, iplogs, lists } from 'fastify-ip-risk'
+import type { Decision, DecisionRecord, FastifyIpRiskOptions, IpRisk, IpRiskRefusal, LookupRecord, Policy, RouteIpRisk, UnknownReason, VerdictName } from 'fastify-ip-risk'
+import expressIpRisk from 'fastify-ip-risk/express'
+import { fakeProvider } from 'fastify-ip-risk/testing'
+
+declare module 'fastify-ip-risk' {
+  interface IpRiskActions { wire: 'write', statement: 'read' }
+}
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
+const same = <A, B>(_equal: Equal<A, B>): void => {}
+
+const app = Fastify()
+await app.register(ipRisk, {
+  provider: iplogs(),
+  redis: process.env['REDIS_URL'],
+  actions: { write: ['wire'], read: ['statement'] },
+  policy: {
+    write: { suspicious: 'allow', unknown: { default: 'allow', timeout: 'step_up_auth' } },
+    rules: [{ category: 'tor', then: 'block' }, { category: 'relay', atMost: 'allow' }]
+  },
+  stepUp: { isSatisfied: request => request.headers['x-code'] === '1', acrValues: ['mfa'], maxAgeSeconds: 300 },
+  onDecision (record) {
+    same<typeof record, DecisionRecord>(true)
+    // @ts-expect-error -- a record carries no plain address
+    return record.ip
+  }
+})
+await app.register(fastifyIpRisk, { provider: lists(), policy: defaultPolicy, mode: 'monitor' })
+app.register(import('fastify-ip-risk'), { provider: fakeProvider({ '203.0.113.9': 'vpn_detected' }) })
+
+// Typed in hooks, handlers and plugins.
+app.addHook('onRequest', async request => { same<typeof request.ipRisk, IpRisk | null>(true) })
+app.addHook('preHandler', (request, _reply, done) => done(request.ipRisk?.decision === 'block' ? new Error(request.ipRisk.verdict) : undefined))
+app.post<{ Body: { name: string } }>('/signup', { config: { ipRisk: 'signup' } }, async request => {
+  same<typeof request.body, { name: string }>(true)
+  same<NonNullable<typeof request.ipRisk>['verdict'], VerdictName | 'unknown'>(true)
+  same<NonNullable<typeof request.ipRisk>['reason'], UnknownReason | undefined>(true)
+  // @ts-expect-error -- it may be null, on routes with ipRisk false
+  return request.ipRisk.decision
+})
+app.register(async (child: FastifyInstance) => {
+  child.get('/', { config: { ipRisk: false } }, async (request: FastifyRequest) => request.ipRisk?.info.countryCode)
+  same<Awaited<ReturnType<typeof child.ipRisk.lookup>>, IpRisk>(true)
+  same<ReturnType<typeof child.ipRisk.decide>, Decision>(true)
+})
+
+// Routes: declared actions only.
+const handler = async (): Promise<string> => 'ok'
+app.post('/a', { config: { ipRisk: 'wire' } }, handler)
+app.get('/b', { config: { ipRisk: { action: 'statement', lookup: 'background', timeoutMs: 50, mode: 'monitor' } } }, handler)
+app.post('/c', { config: { ipRisk: { policy: (risk, route) => risk.isVpn && route.write ? 'step_up_auth' : 'allow' } } }, handler)
+// @ts-expect-error -- an undeclared action
+app.post('/d', { config: { ipRisk: 'transfer' } }, handler)
+// @ts-expect-error -- an undeclared action, written out
+app.post('/e', { config: { ipRisk: { action: 'transfer' } } }, handler)
+// @ts-expect-error -- no such way of looking up
+app.post('/f', { config: { ipRisk: { lookup: 'now' } } }, handler)
+// @ts-expect-error -- a wrong decision
+app.post('/g', { config: { ipRisk: { policy: { write: { clean: 'deny' } } } } }, handler)
+// @ts-expect-error -- an unknown cell; written in the call it is Fastify's inference that takes it, and boot that refuses it
+app.post('/h', { config: { ipRisk: { policy: { write: { vpn: 'block' } } } satisfies RouteIpRisk } }, handler)
+
+// Policies: known cells and decisions only.
+const policies: Policy[] = [
+  { write: { clean: 'block' }, allowBlockingReads: true, read: { vpn_detected: 'block' } },
+  // @ts-expect-error -- an unknown cell
+  { write: { vpn: 'block' } },
+  // @ts-expect-error -- a wrong decision
+  { write: { clean: 'deny' } },
+  // @ts-expect-error -- an unknown row
+  { writes: {} },
+  // @ts-expect-error -- reasons need a default beside them
+  { write: { unknown: { timeout: 'block' } } },
+  // @ts-expect-error -- an unknown reason
+  { write: { unknown: { default: 'allow', slow: 'block' } } },
+  // @ts-expect-error -- an unknown category
+  { rules: [{ category: 'isp', then: 'block' }] },
+  // @ts-expect-error -- a function that gives no decision
+  () => 'deny',
+  // @ts-expect-error -- a function that gives it later
+  async () => 'allow'
+]
+const options: FastifyIpRiskOptions[] = [
+  // @ts-expect-error -- an unknown option
+  { providers: [] },
+  // @ts-expect-error -- an undeclared action
+  { actions: { write: ['transfer'] } },
+  // @ts-expect-error -- declared as a read
+  { actions: { write: ['statement'] } },
+  // @ts-expect-error -- no isSatisfied
+  { stepUp: { scheme: 'Bearer' } }
+]
+
+// Without Fastify.
+const engine = createIpRisk({ stepUp: { isSatisfied: request => request.headers.authorization !== undefined } })
+const risk = await engine.check({ method: 'POST', headers: {}, socket: {} }, { action: 'wire' })
+same<typeof risk, IpRisk>(true)
+same<Awaited<ReturnType<typeof engine.refusal>>, IpRiskRefusal | null>(true)
+// @ts-expect-error -- there is nothing to check on a route that is switched off
+await engine.check({ headers: {}, socket: {} }, false)
+same<ReturnType<typeof decide>, Decision>(true)
+// @ts-expect-error -- a verdict is read only
+risk.decision = 'allow'
+
+const shop = express()
+const middleware = expressIpRisk({ provider: lists(), stepUp: { isSatisfied: req => req.get('x-code') === '1' } })
+shop.use(middleware)
+shop.post('/signup', middleware.route('signup'), (req, res) => {
+  same<typeof req.ipRisk, IpRisk | undefined>(true)
+  res.json(req.ipRisk?.decision)
+})
+// @ts-expect-error -- an undeclared action
+middleware.route('transfer')
+
+export type { LookupRecord }
+export { options, policies }
