@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster } from 'ioredis'
 import type { Provider } from '../types/contract.ts'
-import { fakeProvider, type FakeProvider } from '../lib/testing.ts'
+import { fakeGetipintel, fakeProvider, type FakeProvider } from '../lib/testing.ts'
 import { guardProvider, type GuardedProvider } from '../lib/guard/guard.ts'
+import { getipintel } from '../lib/providers/getipintel.ts'
 import { localQuota, quotaLimits, readsOf, realWindows } from '../lib/guard/quota.ts'
 import type { RedisPort } from '../lib/guard/redis-port.ts'
 import { slidingLog } from '../lib/guard/sliding-log.ts'
@@ -209,6 +210,22 @@ t.test('on a real Redis', async t => {
     t.same(keys.sort(), ['calls', 'members', 'reads', 'state'].map(key => `shop:ip-risk:quota:{kept}:${key}`))
     for (const key of keys) t.ok(await port.client.pttl(key) > 0, key)
     for (const key of keys) t.notMatch(String(await port.client.dumpBuffer(key)), /203\.0\.113/)
+  })
+
+  t.test('no contact, key or address reaches Redis', async t => {
+    const fake = await fakeGetipintel({ '203.0.113.66': -5 })
+    t.teardown(() => fake.close())
+    const guarded = member(getipintel({ contact: 'hush@example.org', baseUrl: fake.url }), { prefix: 'secret:' })
+    t.equal(await ask(guarded, '203.0.113.65'), 'clean')
+    t.equal(await ask(guarded, '203.0.113.66'), 'rejected')
+    const port = redisPort(server.port)
+    ports.push(port)
+    while (port.client.status !== 'ready') await sleep(5)
+    while (await port.client.exists('secret:ip-risk:quota:{getipintel}:hold') === 0) await sleep(5)
+    const everything = await Promise.all((await port.client.keys('secret:*')).map(async key => key + String(await port.client.dumpBuffer(key))))
+    t.equal(everything.length, 4)
+    t.notMatch(everything.join(), /hush|example\.org|203\.0\.113/)
+    t.match(await port.client.get('secret:ip-risk:quota:{getipintel}:hold'), 'rejected')
   })
 
   t.test('a provider without limits asks Redis for pauses only', async t => {
