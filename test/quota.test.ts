@@ -6,7 +6,8 @@ import type { Provider } from '../types/contract.ts'
 import { fakeGetipintel, fakeProvider, type FakeProvider } from '../lib/testing.ts'
 import { guardProvider, type GuardedProvider } from '../lib/guard/guard.ts'
 import { getipintel } from '../lib/providers/getipintel.ts'
-import { localQuota, quotaLimits, readsOf, realWindows } from '../lib/guard/quota.ts'
+import { fleetQuota } from '../lib/guard/fleet-quota.ts'
+import { localQuota, type Quota, quotaLimits, readsOf, realWindows } from '../lib/guard/quota.ts'
 import type { RedisPort } from '../lib/guard/redis-port.ts'
 import { slidingLog } from '../lib/guard/sliding-log.ts'
 import { type UnseenBudget, unseenBudget } from '../lib/guard/unseen-budget.ts'
@@ -243,6 +244,43 @@ t.test('on a real Redis', async t => {
     const never = member(limited({ perMinute: 20 }, { name: 'never' }))
     t.equal(await answered(never, 20, true), 5, 'a quarter, when Redis was away from the start')
   })
+})
+
+t.test('a permit that comes too late is not used, and a Redis that talks nonsense is no Redis', async t => {
+  const { now, pass } = clock()
+  let reply: unknown = ['ok', 0, 'epoch', 1, 0, 1, 1, '']
+  let lateMs = 0
+  const redis: RedisPort = {
+    async run () {
+      pass(lateMs)
+      return reply
+    }
+  }
+  const limits = quotaLimits({ perMinute: 8 }, 0, realWindows)
+  const make = (): Quota => {
+    const quota = fleetQuota({ redis, key: 'k', limits, reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now, onHold: () => t.fail() })
+    t.teardown(() => quota.close())
+    return quota
+  }
+  const quota = make()
+  t.same(quota.left(), { minuteLeft: 8 }, 'before anything is known')
+  t.equal(await quota.take(true), null)
+  lateMs = realWindows.slackMs + 1
+  t.match(await quota.take(true), { reason: 'quota_exhausted' })
+  lateMs = 0
+  reply = ['full', 5_000, 'epoch', 1, 0, 8, 8, '']
+  t.match(await quota.take(true), { reason: 'quota_exhausted', retryAfterSeconds: 5 })
+  reply = ['ok', 0, 'epoch', 1, 0, 1, 1, '']
+  pass(1_000)
+  t.match(await quota.take(true), { reason: 'quota_exhausted', retryAfterSeconds: 4 })
+  t.match(await quota.take(false), { reason: 'quota_exhausted', retryAfterSeconds: 4 })
+  for (const nonsense of [42, null, [], 'ok']) {
+    reply = nonsense
+    const other = make()
+    t.equal(await other.take(true), null)
+    t.equal(await other.take(true), null)
+    t.match(await other.take(true), { reason: 'quota_exhausted' }, 'a quarter, as when Redis is away')
+  }
 })
 
 t.test('works in a Cluster, where keys of one script must live together', async t => {
