@@ -14,7 +14,8 @@ export default [
   mayNotImport('ip', rim, '/(client-ip|lookup|providers|policy|cli)/'),
   mayNotImport('client-ip', rim, '/(lookup|providers|policy|cli)/'),
   mayNotImport('policy', rim, '/(lookup|providers|client-ip|cli)/'),
-  mayNotImport('lookup', rim, '/(policy|providers|client-ip|cli)/'),
+  mayNotImport('lookup', rim, '/(policy|providers|client-ip|cli|redis)/'),
+  mayNotImport('redis', rim, '/(policy|providers|client-ip|cli)/'),
   mayNotImport('providers', rim, '/(policy|client-ip|cli|guard)/', '/lookup/'),
   mayNotImport('guard', rim, '/(policy|client-ip|cli|lookup|providers)/'),
   mayNotImport('verdict', rim, '/(policy|client-ip|cli|lookup|providers|guard)/')

@@ -1,6 +1,6 @@
 import type { IpRiskApi } from '../types/api.ts'
 import type { RawRequest } from '../types/contract.ts'
-import { assessAlone } from './assess.ts'
+import { assessAlone, assessMany } from './alone.ts'
 import type { Engine } from './engine.ts'
 import { badOption } from './errors.ts'
 import { canonicalAddress } from './ip/address.ts'
@@ -12,7 +12,7 @@ import type { Scope } from './scope.ts'
 export function createApi (engine: Engine, scope: Scope): IpRiskApi {
   return {
     lookup: ip => assessAlone(engine, scope, ip),
-    bulk: async function * (ips) { for (const ip of new Set(ips)) yield [ip, await assessAlone(engine, scope, ip)] },
+    bulk: (ips, options) => assessMany(engine, scope, ips, options),
     decide: (risk, { action = null, write, method = write ? 'POST' : 'GET', url }) =>
       judge(scope.policy, risk, { action, write, method, url }, engine.log),
     explain: request => engine.explain('raw' in request ? request.raw : request as RawRequest),
@@ -22,6 +22,7 @@ export function createApi (engine: Engine, scope: Scope): IpRiskApi {
     async invalidate (ip) {
       await engine.invalidate(checkAddress(ip))
     },
+    setCloudflareRanges: engine.setCloudflareRanges,
     stats: engine.stats
   }
 }

@@ -1,8 +1,7 @@
 import type { Category, ClientIp, Decision, IpRisk, IpRiskLogger, RawRequest, RouteContext } from '../types/contract.ts'
 import { notLookedUp } from './client-ip/resolver.ts'
 import type { Engine } from './engine.ts'
-import { canonicalAddress, parseAddress } from './ip/address.ts'
-import { scopeOf } from './ip/scopes.ts'
+import { parseAddress } from './ip/address.ts'
 import { ALLOW_LIST, DENY_LIST, judge } from './policy/policy.ts'
 import { lookupChannel, publishLookup, record } from './record.ts'
 import { isWrite, type RoutePlan } from './route.ts'
@@ -40,7 +39,7 @@ function told (engine: Engine, risk: IpRisk, place: Place, startedMs: number): I
 }
 
 /** Address, verdict, decision. */
-function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
+export function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
   const verdict = find(engine, address, place)
   return verdict instanceof Promise
     ? verdict.then(verdict => judged(engine, address, verdict, place))
@@ -78,7 +77,7 @@ function listing (engine: Engine, scope: Scope, ip: string): string | undefined 
   return scope.deny.has(family) ? DENY_LIST : undefined
 }
 
-function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
+export function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
   const write = isWrite(plan, method)
   const risk = describe(address, verdict, plan.action, write, engine.now())
   risk.decision = judge(plan.policy, risk, { action: plan.action, write, method, url }, log)
@@ -119,17 +118,4 @@ function describe (
 /** A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted machine. */
 function withHosting (categories: readonly Category[] = nothing): readonly Category[] {
   return categories.includes('hosting') ? categories : [...categories, 'hosting']
-}
-
-/** The verdict on an address that no request brought, judged as a write would be. */
-export async function assessAlone (engine: Engine, scope: Scope, text: unknown): Promise<IpRisk> {
-  const { policy, mode, timeoutMs } = scope
-  const plan: RoutePlan = { marked: false, action: null, write: true, policy, mode, lookup: 'wait', timeoutMs }
-  return await assess(engine, addressAlone(text), { scope, plan, method: 'POST', url: undefined, requestId: '', log: engine.log })
-}
-
-function addressAlone (text: unknown): ClientIp {
-  const ip = typeof text === 'string' ? canonicalAddress(text) : null
-  const scope = ip === null ? null : scopeOf(ip)
-  return { ip, source: 'none', peer: null, hops: 0, scope, infrastructure: false, worker: false, ignored: nothing }
 }

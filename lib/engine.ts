@@ -1,23 +1,36 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, LookupContext, Provider, ProviderAnswer, RawRequest, Stats } from '../types/contract.ts'
+import type {
+  ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, Provider, ProviderAnswer, RawRequest, SetCloudflareRanges, Stats
+} from '../types/contract.ts'
 import { readCache } from './cache-options.ts'
 import { createClientIp } from './client-ip/resolver.ts'
+import { type Watch, watchMisconfiguration } from './client-ip/watch.ts'
 import { createCounters } from './counters.ts'
-import { createLookup, type Lookup } from './lookup/lookup.ts'
+import { guardProvider, type GuardedProvider } from './guard/guard.ts'
+import { createAllowed } from './lookup/allowed.ts'
+import { createLayers } from './lookup/layers.ts'
+import type { Lookup } from './lookup/lookup.ts'
 import { createMemory } from './lookup/memory.ts'
 import { lists } from './providers/lists.ts'
 import { checkProvider } from './provider-option.ts'
-import { openRedis } from './redis/client.ts'
-import { createVerdictStore } from './redis/verdict-store.ts'
+import { openFleet } from './redis/fleet.ts'
+import { createKeys } from './redis/keys.ts'
 import { unasked } from './verdict/verdict.ts'
 
 /** Everything behind a scope: how an address is found, and what is known of it. Shared by the scopes whose options for it agree. */
 export interface Engine {
   readonly log: IpRiskLogger
   readonly now: () => number
+  /** Also looks out for what only traffic shows to be misconfigured. */
   readonly resolve: (request: RawRequest) => ClientIp
   readonly explain: (request: RawRequest) => ClientIpExplanation
+  readonly setCloudflareRanges: SetCloudflareRanges
+  /** Whether our address and the framework's own are known to differ; for who has another rule set beside ours. */
+  readonly compareAddress: Watch['compare']
+  readonly providerName: string
   readonly lookup: Lookup
+  /** Asks the provider for many addresses, past every cache. */
+  readonly bulk: GuardedProvider['bulk']
   /** Whether `allow()` let the address pass for a while. */
   isAllowed (ip: string): boolean
   allow (ip: string, ttlSeconds: number): Promise<void>
@@ -50,62 +63,89 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const provider = options.provider === undefined ? lists() : checkProvider('provider', options.provider)
   const clientIp = createClientIp(options.clientIp, log, now())
   for (const warning of clientIp.warnings) log.warn({}, warning)
-  const redis = openRedis(options.redis, cache.redisTimeoutMs, log, now)
+  const watch = watchMisconfiguration(clientIp, log)
   const counters = createCounters()
   const memory = createMemory({ ...cache, now })
-  const allowedUntilMs = new Map<string, number>()
+  const keys = createKeys(cache.keyPrefix, cache.keySecret)
+  const allowed = createAllowed(keys.id, now)
+  const fleet = options.redis === undefined
+    ? undefined
+    : openFleet(options.redis, { cache, keys, provider, log, now, addresses: memory.addresses, heed: { allow: allowed.add, forget } })
+  const guarded = guardProvider(provider, {
+    log,
+    redis: fleet?.port,
+    redisTimeoutMs: cache.redisTimeoutMs,
+    settled: (ip, answer) => { if (answer.verdict !== 'unknown') layers.replace(ip, answer) }
+  })
+  const layers = createLayers({
+    memory,
+    shared: fleet?.verdicts,
+    ask: guarded.ask,
+    providerName: provider.name,
+    ttlSeconds: cache.ttlSeconds,
+    refresh: !hasDailyLimit(provider),
+    now,
+    count: counters.lookup
+  })
+
+  function forget (ip: string): void {
+    layers.forget(ip)
+  }
+
+  start(provider, log)
 
   return {
     log,
     now,
-    resolve: clientIp.resolve,
-    explain: clientIp.explain,
-    lookup: withinFamilies(provider, now, provider.sync === true
-      ? askAtOnce(provider, log, now)
-      : createLookup({
-        memory,
-        shared: redis === undefined ? undefined : createVerdictStore(redis, cache, provider, log, now),
-        ask: askWithin(provider, log),
-        providerName: provider.name,
-        now,
-        count: counters.lookup
-      })),
-    isAllowed (ip) {
-      if (allowedUntilMs.size === 0) return false
-      const untilMs = allowedUntilMs.get(ip)
-      return untilMs !== undefined && untilMs > now()
+    resolve (request) {
+      const address = clientIp.resolve(request)
+      watch.see(address, request)
+      return address
     },
+    explain: clientIp.explain,
+    setCloudflareRanges: clientIp.setCloudflareRanges,
+    compareAddress: watch.compare,
+    providerName: provider.name,
+    lookup: withinFamilies(provider, now, provider.sync === true ? askAtOnce(provider, guarded, now) : layers.lookup),
+    bulk: guarded.bulk,
+    isAllowed: allowed.has,
     async allow (ip, ttlSeconds) {
-      allowedUntilMs.set(ip, now() + ttlSeconds * 1000)
+      allowed.add(keys.id(ip), ttlSeconds * 1000)
+      await fleet?.allow(ip, ttlSeconds * 1000)
     },
     async invalidate (ip) {
-      memory.delete(ip)
+      forget(ip)
+      await fleet?.forget(ip)
     },
     count: counters.judged,
     stats: () => ({
       lookups: { ...counters.lookups },
       unknown: { ...counters.unknown },
       decisions: { ...counters.decisions },
-      redis: redis?.state ?? 'none',
-      providers: {}
+      redis: fleet?.port.state ?? 'none',
+      providers: guarded.stats()
     }),
-    ready: async () => redis?.ready(),
+    ready: async () => await fleet?.ready(),
     async close () {
-      await Promise.all([redis?.close(), provider.close?.()])
+      await guarded.close()
+      await fleet?.close()
     }
   }
 }
 
-function askAtOnce (provider: Provider, log: IpRiskLogger, now: () => number): Lookup {
-  const context = { signal: new AbortController().signal, write: false, log } as LookupContext
-  return ip => {
-    try {
-      const answer = provider.lookup(ip, context) as ProviderAnswer
-      return { answer, provider: (answer.verdict !== 'unknown' && answer.provider) || provider.name, checkedAtMs: now(), cache: 'none' }
-    } catch (err) {
-      log.error({ err, provider: provider.name }, 'the provider threw')
-      return unasked('unavailable', now(), provider.name)
-    }
+function start (provider: Provider, log: IpRiskLogger): void {
+  provider.start?.(log)
+  for (const member of provider.members ?? []) start(member, log)
+}
+
+function hasDailyLimit ({ limits, members = [] }: Provider): boolean {
+  return limits?.perDay !== undefined || members.some(hasDailyLimit)
+}
+
+function askAtOnce ({ name }: Provider, guarded: GuardedProvider, now: () => number): Lookup {
+  return (ip, { write }) => {
+    const answer = guarded.ask(ip, { write }) as ProviderAnswer
+    return { answer, provider: (answer.verdict !== 'unknown' && answer.provider) || name, checkedAtMs: now(), cache: 'none' }
   }
 }
 
@@ -113,8 +153,4 @@ function withinFamilies ({ families, name }: Provider, now: () => number, lookup
   if (families === undefined || (families.includes(4) && families.includes(6))) return lookup
   const unsupportedMark = families.includes(4)
   return (ip, call) => ip.includes(':') === unsupportedMark ? unasked('unsupported_family', now(), name) : lookup(ip, call)
-}
-
-function askWithin (provider: Provider, log: IpRiskLogger): (ip: string, call: { readonly write: boolean }) => Promise<ProviderAnswer> {
-  return async (ip, { write }) => await provider.lookup(ip, { signal: AbortSignal.timeout(5000), write, log } as LookupContext)
 }

@@ -124,9 +124,15 @@ t.test('the step-up is asked behind the route\'s own authentication, with the re
   const { app } = create(t)
   const users: unknown[] = []
   await app.register(ipRisk, risky({
-    stepUp: { isSatisfied: async request => { users.push((request as { user?: string }).user); return (request as { user?: string }).user === 'with mfa' } }
+    stepUp: {
+      async isSatisfied (request) {
+        const { who } = request as { who?: string }
+        users.push(who)
+        return who === 'with mfa'
+      }
+    }
   }))
-  app.addHook('preHandler', async request => { Object.assign(request, { user: request.headers['x-user'] }) })
+  app.addHook('preHandler', async request => { Object.assign(request, { who: request.headers['x-user'] }) })
   const authenticate = async (request: FastifyRequest): Promise<void> => {
     if (request.headers['x-user'] === undefined) throw Object.assign(new Error('who are you?'), { statusCode: 401 })
   }

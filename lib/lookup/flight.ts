@@ -1,17 +1,35 @@
-/** One piece of work a key: who asks while it is under way gets the same promise. Bounded by what is under way, never evicted. */
+/** One piece of work a key: who asks while it is under way joins it. Bounded by what is under way, never evicted. */
 export interface Flights<T> {
-  get (key: string): Promise<T> | undefined
-  start (key: string, work: () => Promise<T>): Promise<T>
+  get (key: string): Flight<T> | undefined
+  start (key: string, write: boolean, work: (flight: Flight<T>) => Promise<T>): Flight<T>
+  /** Who asks from now on starts anew; who waits already gets what comes. */
+  drop (key: string): void
+}
+
+export interface Flight<T> {
+  readonly write: boolean
+  readonly landed: Promise<T>
+  /** It was dropped: what it brings is not to be kept. */
+  readonly dropped: boolean
 }
 
 export function createFlights<T> (): Flights<T> {
-  const underWay = new Map<string, Promise<T>>()
+  const underWay = new Map<string, { write: boolean, landed: Promise<T>, dropped: boolean }>()
   return {
     get: key => underWay.get(key),
-    start (key, work) {
-      const flight = work().finally(() => underWay.delete(key))
+    start (key, write, work) {
+      const flight = { write, landed: undefined as unknown as Promise<T>, dropped: false }
       underWay.set(key, flight)
+      flight.landed = work(flight).finally(() => {
+        if (underWay.get(key) === flight) underWay.delete(key)
+      })
       return flight
+    },
+    drop (key) {
+      const flight = underWay.get(key)
+      if (flight === undefined) return
+      flight.dropped = true
+      underWay.delete(key)
     }
   }
 }

@@ -1,8 +1,10 @@
-import type { LookupMode, ProviderAnswer } from '../../types/contract.ts'
-import { from, isKnown, unasked, unknownAnswer, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
+import type { LookupMode, Stats } from '../../types/contract.ts'
+import { isKnown, unasked, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
 import { waitAtMost } from './deadline.ts'
-import { createFlights } from './flight.ts'
+import { type Finder, isRefusal } from './finder.ts'
+import type { Flights } from './flight.ts'
 import type { Memory } from './memory.ts'
+import type { SharedCache } from './shared-cache.ts'
 
 export interface LookupCall {
   readonly mode: LookupMode
@@ -14,84 +16,92 @@ export interface LookupCall {
 /** Whether an address is known, asked of memory, Redis and the provider in this order. Never rejects; a memory hit is no promise. */
 export type Lookup = (ip: string, call: LookupCall) => Verdict | Promise<Verdict>
 
-/** The cache that processes share. Neither call rejects. */
-export interface SharedCache {
-  get (ip: string): Promise<KnownVerdict | undefined>
-  /** Returns before it is stored. */
-  set (ip: string, verdict: KnownVerdict): void
-}
-
 export interface LookupParts {
   readonly memory: Memory
-  readonly shared?: SharedCache | undefined
-  /** The provider behind its guards. Never rejects. */
-  readonly ask: (ip: string, call: { readonly write: boolean }) => Promise<ProviderAnswer>
+  readonly shared: SharedCache | undefined
+  readonly flights: Flights<Verdict>
+  readonly find: Finder
   readonly providerName: string
+  /** Age at which a verdict that is asked for is refreshed in the background; Infinity: never. */
+  readonly refreshAfterMs: number
   readonly now: () => number
-  readonly count: (what: 'memory' | 'redis' | 'provider' | 'shared') => void
+  readonly count: (what: keyof Stats['lookups']) => void
 }
 
 /**
- * Outermost first: memory answers at once; whoever must wait shares one flight an address; the flight reads Redis before it asks.
- * A time limit stands around each waiting request only, so that nobody's impatience cancels the others' answer.
+ * Outermost first: memory answers at once; then the shared cache is read; whoever is not served shares one flight an address, in which one
+ * process holds a lease and asks the provider. A time limit stands around each waiting request only, so that nobody's impatience cancels
+ * the others' answer. Of that limit the shared cache takes `shared.timeoutMs` at most.
  */
-export function createLookup ({ memory, shared, ask, providerName, now, count }: LookupParts): Lookup {
-  const flights = createFlights<Verdict>()
-  const reads = createFlights<KnownVerdict | undefined>()
-
-  return function lookup (ip, { mode, write, timeoutMs }) {
+export function createLookup ({ memory, shared, flights, find, providerName, refreshAfterMs, now, count }: LookupParts): Lookup {
+  return function lookup (ip, call) {
     const held = memory.get(ip)
     if (held !== undefined) {
-      count('memory')
+      count(held.cache === 'stale' ? 'stale' : 'memory')
+      if (now() - held.checkedAtMs >= refreshAfterMs) refresh(ip, held, call)
       return held
     }
-    switch (mode) {
+    switch (call.mode) {
       case 'skip': return unasked('skipped', now())
-      case 'cache': return shared === undefined ? unasked('not_asked', now()) : readShared(ip).then(hit => hit ?? unasked('not_asked', now()))
-      case 'background': return shared === undefined ? inBackground(ip, write) : readShared(ip).then(hit => hit ?? inBackground(ip, write))
-      case 'wait': return waitAtMost(fly(ip, write), timeoutMs, () => unasked('timeout', now(), providerName))
+      case 'cache': return shared === undefined ? unasked('not_asked', now()) : readShared(shared, ip, call, () => unasked('not_asked', now()))
+      case 'background': return unlessStored(ip, call, claimWithinMs => {
+        join(ip, call.write, claimWithinMs)
+        return unasked('pending', now(), providerName)
+      })
+      case 'wait': {
+        const untilMs = now() + call.timeoutMs
+        return unlessStored(ip, call, claimWithinMs =>
+          waitAtMost(landed(ip, call.write, claimWithinMs), untilMs - now(), () => late(ip)))
+      }
     }
   }
 
-  function inBackground (ip: string, write: boolean): Verdict {
-    fly(ip, write)
-    return unasked('pending', now(), providerName)
+  function unlessStored (
+    ip: string, call: LookupCall, otherwise: (claimWithinMs: number) => Verdict | Promise<Verdict>
+  ): Verdict | Promise<Verdict> {
+    if (shared === undefined || flights.get(ip) !== undefined) return otherwise(0)
+    const untilMs = now() + shared.timeoutMs
+    return readShared(shared, ip, call, isAway => otherwise(isAway ? 0 : Math.max(1, untilMs - now())))
   }
 
-  function fly (ip: string, write: boolean): Promise<Verdict> {
+  function readShared (
+    shared: SharedCache, ip: string, call: LookupCall, otherwise: (isAway: boolean) => Verdict | Promise<Verdict>
+  ): Promise<Verdict> {
+    const verdict = shared.read(ip).then(stored => {
+      if (stored === undefined || stored === 'away') return otherwise(stored === 'away')
+      count('redis')
+      memory.set(ip, stored)
+      if (now() - stored.checkedAtMs >= refreshAfterMs) refresh(ip, stored, call)
+      return stored
+    })
+    return call.timeoutMs > shared.timeoutMs ? verdict : waitAtMost(verdict, call.timeoutMs, () => late(ip))
+  }
+
+  /** A write is not content with what a read was refused: a part of every budget is kept for writes. */
+  async function landed (ip: string, write: boolean, claimWithinMs: number): Promise<Verdict> {
+    const flight = join(ip, write, claimWithinMs)
+    const verdict = await flight.landed
+    if (!write || flight.write || !isRefusal(verdict)) return verdict
+    return await join(ip, true, shared?.timeoutMs ?? 0).landed
+  }
+
+  function join (ip: string, write: boolean, claimWithinMs: number): { readonly write: boolean, readonly landed: Promise<Verdict> } {
     const flight = flights.get(ip)
-    if (flight === undefined) return flights.start(ip, () => find(ip, write).catch(failed))
+    if (flight === undefined) return flights.start(ip, write, flight => find(ip, flight, { refresh: false, claimWithinMs }))
     count('shared')
     return flight
   }
 
-  async function find (ip: string, write: boolean): Promise<Verdict> {
-    const hit = shared === undefined ? undefined : await readShared(ip)
-    if (hit !== undefined) return hit
-    count('provider')
-    const answer = await ask(ip, { write })
-    const verdict: Verdict = Object.freeze({ answer, provider: providerOf(answer) ?? providerName, checkedAtMs: now(), cache: 'miss' as const })
-    memory.set(ip, verdict)
-    if (isKnown(verdict)) shared?.set(ip, verdict)
-    return verdict
+  function refresh (ip: string, held: Verdict | KnownVerdict, { mode }: LookupCall): void {
+    if (mode === 'cache' || mode === 'skip' || held.cache === 'stale' || !isKnown(held)) return
+    if (flights.get(ip) !== undefined || !memory.mayRetry(ip)) return
+    flights.start(ip, false, flight => find(ip, flight, { refresh: true, claimWithinMs: shared?.timeoutMs ?? 0 }))
   }
 
-  function failed (cause: unknown): Verdict {
-    return { answer: unknownAnswer('unavailable', cause), provider: providerName, checkedAtMs: now(), cache: 'miss' }
+  function late (ip: string): Verdict {
+    const stale = memory.stale(ip)
+    if (stale === undefined) return unasked('timeout', now(), providerName)
+    count('stale')
+    return stale
   }
-
-  function readShared (ip: string): Promise<KnownVerdict | undefined> {
-    return reads.get(ip) ?? reads.start(ip, async () => {
-      const hit = await shared!.get(ip)
-      if (hit !== undefined) {
-        count('redis')
-        memory.set(ip, hit)
-      }
-      return hit === undefined ? undefined : from(hit, 'redis') as KnownVerdict
-    })
-  }
-}
-
-function providerOf (answer: ProviderAnswer): string | undefined {
-  return answer.verdict === 'unknown' ? undefined : answer.provider
 }

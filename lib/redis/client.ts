@@ -1,96 +1,152 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import type { EngineOptions, IpRiskLogger } from '../../types/contract.ts'
-import { badOption } from '../errors.ts'
-import { shown } from '../options.ts'
+import { createHash } from 'node:crypto'
+import type { IpRiskLogger } from '../../types/contract.ts'
+import type { Connection, RedisClient } from './connect.ts'
+import { deferred } from './deferred.ts'
 
-export type RedisClient = Redis | Cluster
-
-/** Redis behind a time limit and a breaker of its own: whatever state it is in, nobody waits longer than `timeoutMs` for it. */
+/** Redis behind a time limit and a breaker of its own: whatever state it is in, nobody waits longer than the limit for it. */
 export interface RedisPort {
   readonly state: 'up' | 'down'
-  /** Rejects when the command failed or took too long, and at once while Redis is left alone. */
-  run<T> (command: (client: RedisClient) => Promise<T>): Promise<T>
-  /** Resolves when the first connection stands, or the time limit is over. */
+  readonly timeoutMs: number
+  readonly isCluster: boolean
+  /**
+   * Runs a Lua script, by its SHA-1. All keys share one slot in a Cluster. Rejects when Redis answers with an error, after the time limit
+   * (the script may have run all the same), and at once while Redis is left alone.
+   */
+  run (script: string, keys: readonly string[], args: readonly (string | number)[], timeoutMs?: number): Promise<unknown>
+  /** Called when Redis answers again after it was left alone: messages may have been missed. */
+  onReturn (listener: () => void): void
+  /** Resolves when the first connection stands, or could not be made. */
   ready (): Promise<void>
   /** Closes the connection that we made; the application's own stays open. */
-  close (): Promise<void>
+  close (): void
 }
 
 /** Failures in a row after which Redis is left alone, and for how long before one command probes it. */
 const FAILURES = 3
 const REST_MS = 1000
-/** Made for queues, the defaults of the client wait ten seconds and more; a cache must answer or be skipped. */
-const impatient: RedisOptions = { enableOfflineQueue: false, maxRetriesPerRequest: 0, connectTimeout: 1000 }
+const CONNECT_MS = 1000
 
-export function openRedis (option: EngineOptions['redis'], timeoutMs: number, log: IpRiskLogger, now: () => number): RedisPort | undefined {
-  if (option === undefined) return undefined
-  const own = !(option instanceof Redis || option instanceof Cluster || isClient(option))
-  const client = own ? connect(option) : option as RedisClient
-  if (own) client.on('error', () => {}) // every command says so itself; without a listener the client prints to standard error
+export function createRedisPort ({ client, own }: Connection, timeoutMs: number, log: IpRiskLogger, now: () => number): RedisPort {
   let failures = 0
   let restUntilMs = 0
   let probing = false
+  let lastError: unknown
+  const listeners: (() => void)[] = []
+  const connected = firstConnection(client)
+  if (own) client.on('error', (err: unknown) => { lastError = err })
+  const wake = (): void => { restUntilMs = 0 }
+  client.on('ready', wake)
 
   return {
-    get state () { return failures >= FAILURES ? 'down' : 'up' },
-    async run (command) {
-      if (failures >= FAILURES) {
+    get state () { return failures < FAILURES && isOpen(client) ? 'up' : 'down' },
+    timeoutMs,
+    isCluster: client.isCluster,
+    async run (script, keys, args, limitMs = timeoutMs) {
+      const isProbe = failures >= FAILURES
+      if (isProbe) {
         if (probing || now() < restUntilMs) throw new Error('Redis is left alone after failures')
         probing = true
       }
       try {
-        const result = await withTimeLimit(command(client), timeoutMs)
+        const reply = await withTimeLimit(send(script, keys, args), limitMs)
         succeeded()
-        return result
+        return reply
       } catch (err) {
         if (isReply(err)) succeeded()
         else failed(err)
         throw err
       } finally {
-        probing = false
+        if (isProbe) probing = false
       }
     },
-    async ready () {
-      if (client.status !== 'ready') await withTimeLimit(new Promise(resolve => client.once('ready', resolve)), impatient.connectTimeout!).catch(failed)
+    onReturn (listener) {
+      listeners.push(listener)
     },
-    async close () {
+    ready: async () => await connected.promise,
+    close () {
+      connected.give()
+      client.off('ready', wake)
       if (own) client.disconnect()
     }
   }
 
+  async function send (script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    if (!connected.given) await connected.promise
+    if (!isOpen(client)) throw new Error(lastError === undefined ? `no connection (${client.status})` : reasonOf(lastError))
+    try {
+      return await client.evalsha(shaOf(script), keys.length, ...keys, ...args)
+    } catch (err) {
+      if (!(err as Error).message.startsWith('NOSCRIPT')) throw err
+      return await client.eval(script, keys.length, ...keys, ...args)
+    }
+  }
+
   function succeeded (): void {
-    if (failures >= FAILURES) log.info({}, 'Redis answers again: verdicts are shared')
+    const returned = failures >= FAILURES
     failures = 0
+    lastError = undefined
+    if (!returned) return
+    log.info({}, 'Redis answers again: verdicts are shared')
+    for (const listener of listeners) listener()
   }
 
   function failed (err: unknown): void {
-    if (++failures === FAILURES) log.warn({ err }, 'Redis does not answer: verdicts are kept in this process only until it does')
+    if (++failures === FAILURES) {
+      log.warn({ reason: reasonOf(err) }, 'Redis does not answer: verdicts are kept in this process only until it does')
+    }
     restUntilMs = now() + REST_MS
   }
 }
 
-function connect (option: NonNullable<EngineOptions['redis']>): RedisClient {
-  if (typeof option === 'string') {
-    if (!/^rediss?:\/\//.test(option)) throw badOption('redis', 'must be a URL such as redis://127.0.0.1:6379, ioredis options, or a client')
-    return new Redis(option, impatient as object)
-  }
-  if (typeof option !== 'object' || option === null) throw badOption('redis', `must be a URL, ioredis options or a client, got ${shown(option)}`)
-  return new Redis({ ...impatient, ...option } as object)
-}
-
-/** A client of another copy of ioredis, which `instanceof` does not know. */
-function isClient (option: unknown): boolean {
-  return typeof option === 'object' && option !== null && typeof (option as RedisClient).duplicate === 'function'
+/** Of an error the message alone: ioredis hangs the command on it, with addresses and passwords. */
+export function reasonOf (err: unknown): string {
+  return err instanceof Error ? err.message : String(err)
 }
 
 /** Redis answered, though with an error: it is there. */
-function isReply (err: unknown): boolean {
+export function isReply (err: unknown): boolean {
   return err instanceof Error && err.name === 'ReplyError'
+}
+
+/** A command would be sent now, and not be queued for a time when nobody waits for it any more. */
+function isOpen (client: RedisClient): boolean {
+  return client.status === 'ready'
+}
+
+/** Commands that come while the first connection is being made wait for it; afterwards nobody waits for a connection. */
+function firstConnection (client: RedisClient): { readonly promise: Promise<void>, readonly given: boolean, give (): void } {
+  let given = isOpen(client)
+  if (client.status === 'wait') client.connect().catch(() => {}) // as its first command would
+  const { promise, resolve } = deferred<void>()
+  const give = (): void => {
+    given = true
+    clearTimeout(timer)
+    client.off('ready', give).off('close', give)
+    resolve()
+  }
+  const timer = setTimeout(give, CONNECT_MS)
+  if (given) give()
+  else client.on('ready', give).on('close', give)
+  return { promise, get given () { return given }, give }
+}
+
+const shas = new Map<string, string>()
+
+function shaOf (script: string): string {
+  let sha = shas.get(script)
+  if (sha === undefined) shas.set(script, sha = createHash('sha1').update(script).digest('hex'))
+  return sha
 }
 
 function withTimeLimit<T> (pending: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-    pending.then(resolve, reject).finally(() => clearTimeout(timer))
+    pending.then(value => {
+      clearTimeout(timer)
+      resolve(value)
+    }, err => {
+      clearTimeout(timer)
+      reject(err)
+    })
   })
 }

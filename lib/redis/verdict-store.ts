@@ -1,64 +1,140 @@
-import type { IpRiskLogger, Provider } from '../../types/contract.ts'
+import { randomUUID } from 'node:crypto'
+import type { IpRiskLogger, UnknownReason } from '../../types/contract.ts'
 import type { CacheSettings } from '../cache-options.ts'
-import type { SharedCache } from '../lookup/lookup.ts'
-import { parseIplogsBody, toIplogsBody } from '../verdict/iplogs-body.ts'
+import type { Claim, ClaimOptions, News, SharedCache } from '../lookup/shared-cache.ts'
 import type { KnownVerdict } from '../verdict/verdict.ts'
-import type { RedisPort } from './client.ts'
+import { isReply, reasonOf, type RedisPort } from './client.ts'
+import type { EntryFormat } from './entry.ts'
+import type { Expected, Inbox } from './inbox.ts'
+import type { Keys } from './keys.ts'
+import { createLease, type StoredLease, FAILED_MS, LEASE_MS, UNKNOWN, VERDICT } from './lease.ts'
+import { createReader } from './reader.ts'
+import type { Refusals } from './refusals.ts'
+import { CLAIM } from './scripts.ts'
 
-/** An entry in Redis: the body of an IPLogs answer, and who said it when. Other programs read and write the same. */
-interface Entry { readonly provider?: unknown, readonly checked_at?: unknown }
+export interface VerdictStoreParts {
+  readonly port: RedisPort
+  readonly inbox: Inbox
+  readonly keys: Keys
+  readonly entries: EntryFormat
+  readonly refusals: Refusals
+  readonly cache: CacheSettings
+  readonly log: IpRiskLogger
+  readonly now: () => number
+}
 
-/** Verdicts in Redis under the plain address. What is not ours there is a miss, and is left alone. */
-export function createVerdictStore (
-  redis: RedisPort, { keyPrefix, ttlSeconds }: CacheSettings, provider: Provider, log: IpRiskLogger, now: () => number
-): SharedCache {
-  const names = new Set(provider.names ?? [provider.name])
+export interface VerdictStore extends SharedCache {
+  /** Gives back the leases that are held, so that other processes need not wait for their end. */
+  close (): Promise<void>
+}
+
+/** How soon a waiter looks again while no messages come in. */
+const DEAF_MS = 25
+/** After the end of a lease, so that it is over by any clock. */
+const LEASE_SLACK_MS = 10
+
+/** Verdicts in Redis under the plain address (or what stands for it), and leases beside them. What is not ours there is left alone. */
+export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
+  const { port, inbox, keys, entries, refusals, cache: { ttlSeconds, unknownTtlSeconds }, log, now } = parts
+  const readKey = createReader(port)
+  const leases = new Set<StoredLease>()
   let saidForeign = false
 
   return {
-    async get (ip) {
-      try {
-        const [text, remainingMs] = await redis.run(async client => {
-          const replies = await client.multi().get(keyPrefix + ip).pttl(keyPrefix + ip).exec()
-          return replies!.map(([err, reply]) => {
-            if (err !== null) throw err
-            return reply
-          })
-        }) as [string | null, number]
-        return text === null ? undefined : read(ip, text, remainingMs)
-      } catch {
-        return undefined // the port has logged the change of state; nothing cached is what the caller must assume
-      }
+    timeoutMs: port.timeoutMs,
+    async read (ip) {
+      const stored = await readKey(keys.of(keys.id(ip)).verdict)
+      if (stored === undefined) return 'away'
+      return stored.remainingMs === -2 ? undefined : usable(ip, stored.text, stored.remainingMs)
     },
-    set (ip, verdict) {
-      const lifeSeconds = Math.floor(ttlSeconds - (now() - verdict.checkedAtMs) / 1000)
-      if (lifeSeconds < 1) return
-      const entry = { ...toIplogsBody(verdict.answer, ip), provider: verdict.provider, checked_at: new Date(verdict.checkedAtMs).toISOString() }
-      redis.run(client => client.set(keyPrefix + ip, JSON.stringify(entry), 'EX', lifeSeconds)).catch(() => {})
+    claim,
+    unclaimed: ip => leaseOn(ip, keys.id(ip), randomUUID(), false),
+    async close () {
+      await Promise.all([...leases].map(lease => lease.release()))
     }
   }
 
-  function read (ip: string, text: string, remainingMs: number): KnownVerdict | undefined {
-    const entry = parseObject(text)
-    if (entry === undefined || remainingMs < 0) {
-      if (!saidForeign) log.warn({ keyPrefix }, 'Redis holds values of somebody else under plain addresses: set "cache.keyPrefix" to keep out of their way')
-      saidForeign = true
-      return undefined
+  async function claim (ip: string, options: ClaimOptions): Promise<Claim> {
+    const id = keys.id(ip)
+    const token = randomUUID()
+    // Before the script says that there is somebody to wait for: the message may be quicker than its reply.
+    const expected = inbox.expect(id)
+    try {
+      const claim = await tryToClaim(ip, id, token, expected, options)
+      if (claim.kind !== 'held') expected.end()
+      return claim
+    } catch (err) {
+      expected.end()
+      if (isReply(err)) refusals.refused(reasonOf(err))
+      // Redis may have run the script all the same, so the token counts.
+      return { kind: 'ours', lease: leaseOn(ip, id, token, false) }
     }
-    const name = entry.provider === undefined ? 'iplogs' : entry.provider
-    const answer = parseIplogsBody(entry, ip)
-    const checkedAtMs = typeof entry.checked_at === 'string' ? Date.parse(entry.checked_at) : now() - (ttlSeconds * 1000 - remainingMs)
-    const ageMs = now() - checkedAtMs
-    if (answer === null || typeof name !== 'string' || !names.has(name) || !(ageMs < ttlSeconds * 1000)) return undefined
-    return Object.freeze({ answer, provider: name, checkedAtMs: Math.min(checkedAtMs, now()), cache: 'redis' as const })
   }
-}
 
-function parseObject (text: string): Entry | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
-  } catch {
+  async function tryToClaim (
+    ip: string, id: string, token: string, expected: Expected, { refresh, timeoutMs }: ClaimOptions
+  ): Promise<Claim> {
+    const { verdict, lease, waiters, failed } = keys.of(id)
+    const minMs = refresh ? ttlSeconds * 100 : 0
+    for (let useless = '', rounds = 0; rounds < 2; rounds++) {
+      const reply = await port.run(CLAIM, [verdict, lease, waiters, failed], [token, LEASE_MS, inbox.name, minMs, useless], timeoutMs)
+      const [kind, text, remainingMs, sha] = reply as [string, string, number, string]
+      switch (kind) {
+        case 'value': {
+          const verdict = usable(ip, text, remainingMs)
+          if (verdict !== undefined) return { kind: 'stored', verdict }
+          useless = sha
+          continue
+        }
+        case 'failed': return { kind: 'failed', reason: text as UnknownReason }
+        case 'held': return { kind: 'held', news: newsOf(ip, expected, Number(text)) }
+        case 'ours':
+          refusals.accepted()
+          return { kind: 'ours', lease: leaseOn(ip, id, token, true) }
+        default: refusals.refused(text)
+      }
+      break
+    }
+    return { kind: 'ours', lease: leaseOn(ip, id, token, false) }
+  }
+
+  async function newsOf (ip: string, expected: Expected, leaseMs: number): Promise<News | undefined> {
+    const timer = setTimeout(expected.end, inbox.listening ? Math.max(0, leaseMs) + LEASE_SLACK_MS : DEAF_MS)
+    const message = await expected.message
+    clearTimeout(timer)
+    if (message?.kind === UNKNOWN) return { reason: message.body as UnknownReason }
+    if (message?.kind !== VERDICT) return undefined
+    const verdict = entries.read(ip, message.body, message.remainingMs)
+    return verdict === undefined || verdict === 'foreign' ? undefined : { verdict: Object.freeze({ ...verdict, cache: 'miss' as const }) }
+  }
+
+  function usable (ip: string, text: string, remainingMs: number): KnownVerdict | undefined {
+    const verdict = entries.read(ip, text, remainingMs)
+    if (verdict !== 'foreign') return verdict
+    if (!saidForeign) {
+      log.warn({}, 'Redis holds values of somebody else under the keys of addresses, which are left alone: set "cache.keyPrefix" to keep out of their way')
+    }
+    saidForeign = true
     return undefined
+  }
+
+  function leaseOn (ip: string, id: string, token: string, isHeld: boolean): StoredLease {
+    const failedMs = Math.min(FAILED_MS, unknownTtlSeconds * 1000)
+    const lease = createLease({
+      port,
+      keys: keys.of(id),
+      entries,
+      ip,
+      id,
+      token,
+      isHeld,
+      ttlSeconds,
+      failedMs: Math.round(failedMs),
+      now,
+      refused: refusals.refused,
+      ended: () => { leases.delete(lease) }
+    })
+    leases.add(lease)
+    return lease
   }
 }

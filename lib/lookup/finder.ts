@@ -1,0 +1,99 @@
+import type { KnownAnswer, ProviderAnswer, Stats, UnknownReason } from '../../types/contract.ts'
+import { unknownAnswer, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
+import type { Flight } from './flight.ts'
+import type { Memory } from './memory.ts'
+import { pack, unpack } from './packed.ts'
+import type { Lease, SharedCache } from './shared-cache.ts'
+
+/** The provider behind its guards. Never rejects. */
+export type Ask = (ip: string, call: { readonly write: boolean }) => ProviderAnswer | Promise<ProviderAnswer>
+
+export interface FinderParts {
+  readonly memory: Memory
+  readonly shared: SharedCache | undefined
+  readonly ask: Ask
+  readonly providerName: string
+  readonly now: () => number
+  readonly count: (what: keyof Stats['lookups']) => void
+}
+
+export interface FindOptions {
+  readonly refresh: boolean
+  /** For the first call of the shared cache; 0: it is away. */
+  readonly claimWithinMs: number
+}
+
+/** One flight: finds a verdict where memory and Redis have none, and keeps it. Never rejects. */
+export type Finder = (ip: string, flight: Flight<Verdict>, options: FindOptions) => Promise<Verdict>
+
+/** Longest that a flight waits while one holder after the other dies: no request waits longer. */
+const PATIENCE_MS = 60_000
+/** Decided by ourselves, at no cost, and otherwise for the next one: not worth remembering. */
+const refusals: ReadonlySet<UnknownReason> = new Set(['quota_exhausted', 'overloaded'])
+/** Answers, though not verdicts: no reason to fall back to what was known before. */
+const answers: ReadonlySet<UnknownReason> = new Set(['no_data', 'unsupported_family'])
+
+export function isRefusal ({ answer }: Verdict): boolean {
+  return answer.verdict === 'unknown' && refusals.has(answer.reason)
+}
+
+export function createFinder ({ memory, shared, ask, providerName, now, count }: FinderParts): Finder {
+  return async function find (ip, flight, { refresh, claimWithinMs }) {
+    if (shared === undefined || claimWithinMs <= 0) return await asked(ip, flight, refresh, shared?.unclaimed(ip))
+    const giveUpAtMs = now() + PATIENCE_MS
+    for (let timeoutMs = claimWithinMs; now() < giveUpAtMs; timeoutMs = shared.timeoutMs) {
+      const claim = await shared.claim(ip, { refresh, timeoutMs })
+      switch (claim.kind) {
+        case 'stored':
+          count('redis')
+          return kept(ip, flight, claim.verdict)
+        case 'failed': return failed(ip, claim.reason)
+        case 'ours': return await asked(ip, flight, refresh, claim.lease)
+        case 'held': {
+          const news = await claim.news
+          // What another process may not spend on a read, this one may on a write.
+          if (news === undefined || ('reason' in news && flight.write && refusals.has(news.reason))) continue
+          count('shared')
+          return 'verdict' in news ? kept(ip, flight, news.verdict) : failed(ip, news.reason)
+        }
+      }
+    }
+    return failed(ip, 'timeout')
+  }
+
+  async function asked (ip: string, flight: Flight<Verdict>, refresh: boolean, lease: Lease | undefined): Promise<Verdict> {
+    count('provider')
+    const given = await ask(ip, { write: flight.write })
+    if (given.verdict === 'unknown') {
+      lease?.fail(given.reason, !refusals.has(given.reason))
+      return failed(ip, given.reason)
+    }
+    const answer = ownCopy(given)
+    if (refresh) count('refreshed')
+    const verdict: KnownVerdict = Object.freeze({ answer, provider: answer.provider ?? providerName, checkedAtMs: now(), cache: 'miss' as const })
+    if (flight.dropped) lease?.release()
+    else lease?.fill(verdict)
+    return kept(ip, flight, verdict)
+  }
+
+  function kept (ip: string, flight: Flight<Verdict>, verdict: KnownVerdict): Verdict {
+    if (!flight.dropped) memory.set(ip, verdict)
+    return verdict
+  }
+
+  function failed (ip: string, reason: UnknownReason): Verdict {
+    const verdict: Verdict = Object.freeze({ answer: unknownAnswer(reason), provider: providerName, checkedAtMs: now(), cache: 'miss' as const })
+    if (!refusals.has(reason)) memory.fail(ip, verdict)
+    const stale = answers.has(reason) ? undefined : memory.stale(ip)
+    if (stale === undefined) return verdict
+    count('stale')
+    return stale
+  }
+}
+
+/** Frozen, and of the same shape as what comes from the caches. The provider may go on using its own. */
+export function ownCopy (answer: KnownAnswer): KnownAnswer {
+  const copy = unpack(pack(answer))
+  const { provider, requestId } = answer
+  return Object.freeze({ ...copy, ...provider !== undefined && { provider }, ...requestId !== undefined && { requestId } })
+}

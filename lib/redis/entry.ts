@@ -1,0 +1,76 @@
+import type { KnownAnswer } from '../../types/contract.ts'
+import { parseStoredBody, toIplogsBody } from '../verdict/iplogs-body.ts'
+import { isObject } from '../verdict/read.ts'
+import type { KnownVerdict } from '../verdict/verdict.ts'
+
+/**
+ * An entry in Redis: the body of an IPLogs answer, who said it, and when. Programs that follow the IPLogs guide read and write the same,
+ * without `provider` and `checked_at`.
+ */
+export interface EntryFormat {
+  write (ip: string, verdict: KnownVerdict): string
+  /** `foreign`: not written by us or by anybody who follows the guide; `undefined`: of no use, and may be replaced. */
+  read (ip: string, text: string, remainingMs: number): KnownVerdict | 'foreign' | undefined
+}
+
+export interface EntryOptions {
+  readonly ttlSeconds: number
+  /** Names that the configured provider answers with. */
+  readonly names: readonly string[]
+  /** Leave out what would tell the address. */
+  readonly secret: boolean
+  readonly now: () => number
+}
+
+/** Who wrote an entry that does not say it. */
+const DEFAULT_PROVIDER = 'iplogs'
+const HIDDEN = '[address]'
+
+export function createEntryFormat ({ ttlSeconds, names, secret, now }: EntryOptions): EntryFormat {
+  const ttlMs = ttlSeconds * 1000
+
+  return {
+    write (ip, { answer, provider, checkedAtMs }) {
+      const text = JSON.stringify({
+        ...toIplogsBody(answer, secret ? null : ip), provider, checked_at: new Date(checkedAtMs).toISOString()
+      })
+      return secret ? text.replaceAll(ip, HIDDEN) : text
+    },
+    read (ip, text, remainingMs) {
+      const entry = remainingMs < 0 ? undefined : parse(text)
+      if (!isObject(entry)) return 'foreign'
+      const said = entry['provider'] ?? DEFAULT_PROVIDER
+      const provider = names.find(name => name === said)
+      if (provider === undefined) return undefined
+      const answer = parseStoredBody(entry, secret ? null : ip)
+      const checkedAtMs = checkedAt(entry['checked_at'], remainingMs)
+      if (answer === null || now() - checkedAtMs >= ttlMs) return undefined
+      return Object.freeze({ answer: freeze(answer), provider, checkedAtMs, cache: 'redis' as const })
+    }
+  }
+
+  /** As the entry says; without that, or when it names a time to come, by what is left of its life. */
+  function checkedAt (said: unknown, remainingMs: number): number {
+    const nowMs = now()
+    const checkedAtMs = typeof said === 'string' ? Date.parse(said) : NaN
+    if (checkedAtMs <= nowMs) return checkedAtMs
+    return nowMs - Math.max(0, ttlMs - remainingMs)
+  }
+}
+
+function parse (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function freeze (answer: KnownAnswer): KnownAnswer {
+  for (const signal of answer.signals) Object.freeze(signal)
+  Object.freeze(answer.signals)
+  if (answer.info.vpnProviderSources !== undefined) Object.freeze(answer.info.vpnProviderSources)
+  Object.freeze(answer.info)
+  Object.freeze(answer.categories)
+  return Object.freeze(answer)
+}

@@ -1,0 +1,92 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { EngineOptions, IpRiskLogger, Provider } from '../../types/contract.ts'
+import type { CacheSettings } from '../cache-options.ts'
+import type { SharedCache } from '../lookup/shared-cache.ts'
+import { createRedisPort, type RedisPort } from './client.ts'
+import { connect } from './connect.ts'
+import { createEntryFormat } from './entry.ts'
+import { openInbox } from './inbox.ts'
+import type { Keys } from './keys.ts'
+import { createNotices } from './notices.ts'
+import { createRefusals } from './refusals.ts'
+import { moveIn } from './tenants.ts'
+import { createVerdictStore } from './verdict-store.ts'
+
+/** What the processes on one Redis share: verdicts, who asks for one, and the operator's word. */
+export interface Fleet {
+  readonly port: RedisPort
+  readonly verdicts: SharedCache
+  /** Both resolve after the time limit of Redis at the latest, and never reject: what cannot be told now is told later. */
+  allow (ip: string, forMs: number): Promise<void>
+  forget (ip: string): Promise<void>
+  /** Resolves when the connection stands, or could not be made in a second. */
+  ready (): Promise<void>
+  close (): Promise<void>
+}
+
+export interface FleetParts {
+  readonly cache: CacheSettings
+  readonly keys: Keys
+  readonly provider: Provider
+  readonly log: IpRiskLogger
+  readonly now: () => number
+  /** What this process holds. */
+  addresses (): Iterable<string>
+  /** The word of another process. */
+  readonly heed: { allow (id: string, forMs: number): void, forget (ip: string): void }
+}
+
+/** Addresses whose HMAC is compared before others have a turn. */
+const COMPARED_A_TURN = 500
+
+/** Throws an `IpRiskError` that names the option. */
+export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: FleetParts): Fleet {
+  const { cache, keys, provider, log, now, addresses, heed } = parts
+  const connection = connect(option, log)
+  let moveOut = (): void => {}
+  try {
+    if (provider.sync !== true) moveOut = moveIn(`${connection.place} ${cache.keyPrefix} ${keys.secret ? keys.id('') : ''}`, provider.name)
+  } catch (err) {
+    if (connection.own) connection.client.disconnect()
+    throw err
+  }
+  const port = createRedisPort(connection, cache.redisTimeoutMs, log, now)
+  // Channels know neither key prefixes nor numbered databases.
+  const channel = `ip-risk:notices:${connection.space}:${cache.keyPrefix}`
+  const inbox = openInbox(connection, port, channel, { notice: message => notices.receive(message), listening: () => notices.catchUp() })
+  const notices = createNotices({ port, keys, channel, sender: inbox.name, log, heed: { allow: heed.allow, forget } })
+  port.onReturn(notices.catchUp)
+  const names = [...new Set([provider.name, ...provider.names ?? []])]
+  const entries = createEntryFormat({ ttlSeconds: cache.ttlSeconds, names, secret: keys.secret, now })
+  const verdicts = createVerdictStore({ port, inbox, keys, entries, refusals: createRefusals(log, now), cache, log, now })
+
+  return {
+    port,
+    verdicts,
+    allow: async (ip, forMs) => await notices.allow(keys.id(ip), forMs),
+    forget: async ip => await notices.forget(keys.id(ip)),
+    async ready () {
+      await port.ready()
+      await inbox.ready()
+    },
+    async close () {
+      moveOut()
+      inbox.close()
+      await verdicts.close()
+      port.close()
+    }
+  }
+
+  function forget (id: string): void {
+    if (keys.secret) forgetByHash(id)
+    else heed.forget(id)
+  }
+
+  async function forgetByHash (id: string): Promise<void> {
+    let compared = 0
+    for (const ip of [...addresses()]) {
+      if (keys.id(ip) === id) heed.forget(ip)
+      if (++compared % COMPARED_A_TURN === 0) await turn()
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import type { UnknownReason } from '../../types/contract.ts'
+import type { Lease } from '../lookup/shared-cache.ts'
+import type { KnownVerdict } from '../verdict/verdict.ts'
+import type { RedisPort } from './client.ts'
+import type { EntryFormat } from './entry.ts'
+import { messageText } from './inbox.ts'
+import type { AddressKeys } from './keys.ts'
+import { FAIL, FILL, RENEW } from './scripts.ts'
+
+/** Short, and renewed while the holder lives: whoever waits for a dead one waits this long at most. */
+export const LEASE_MS = 2000
+const RENEW_MS = 700
+/** Others do not repeat a failed call for so long, or for `unknownTtlSeconds` when that is shorter. */
+export const FAILED_MS = 2000
+
+/** Kinds of messages to those who wait. */
+export const VERDICT = 'verdict'
+export const UNKNOWN = 'unknown'
+export const RETRY = 'retry'
+
+export interface LeaseParts {
+  readonly port: RedisPort
+  readonly keys: AddressKeys
+  readonly entries: EntryFormat
+  readonly ip: string
+  readonly id: string
+  readonly token: string
+  /** Whether it is known to stand in Redis. If not, it stores where nobody else's does. */
+  readonly isHeld: boolean
+  readonly ttlSeconds: number
+  readonly failedMs: number
+  readonly now: () => number
+  refused (reason: string): void
+  ended (): void
+}
+
+export interface StoredLease extends Lease {
+  /** Resolves when it is given back, or Redis does not answer. */
+  release (): Promise<void>
+}
+
+export function createLease (parts: LeaseParts): StoredLease {
+  const { port, keys, entries, ip, id, token, ttlSeconds, failedMs, now } = parts
+  let timer = parts.isHeld ? renewLater() : undefined
+
+  return {
+    fill (verdict: KnownVerdict) {
+      end()
+      const lifeMs = ttlSeconds * 1000 - (now() - verdict.checkedAtMs)
+      const lifeSeconds = Math.round(lifeMs / 1000)
+      if (lifeSeconds < 1) return
+      const text = entries.write(ip, verdict)
+      send(FILL, [keys.verdict, keys.lease, keys.waiters, keys.failed], [
+        token, parts.isHeld ? 'held' : 'soft', text, lifeSeconds, messageText(VERDICT, id, lifeMs, text)
+      ])
+    },
+    fail (reason: UnknownReason, remember: boolean) {
+      end()
+      send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, reason, remember ? failedMs : 0, messageText(UNKNOWN, id, 0, reason)])
+    },
+    async release () {
+      end()
+      await send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, '', 0, messageText(RETRY, id, 0, '')])
+    }
+  }
+
+  function end (): void {
+    clearTimeout(timer)
+    timer = undefined
+    parts.ended()
+  }
+
+  function renewLater (): NodeJS.Timeout {
+    return setTimeout(() => {
+      port.run(RENEW, [keys.lease], [token, LEASE_MS]).then(renewed => renewed === 1, () => true).then(goesOn => {
+        if (goesOn && timer !== undefined) timer = renewLater()
+      })
+    }, RENEW_MS).unref()
+  }
+
+  /** Nobody waits for it. That Redis does not answer, the port has logged. */
+  async function send (script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<void> {
+    await port.run(script, keys, args).then(reply => {
+      if (typeof reply === 'string') parts.refused(reply)
+    }, () => {})
+  }
+}
