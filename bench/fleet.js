@@ -28,6 +28,7 @@ const providerUrl = `http://127.0.0.1:${provider.address().port}`
 
 const redisPort = 20_000 + process.pid % 10_000
 const server = spawn('redis-server', ['--port', redisPort, '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
+process.on('exit', () => server.kill())
 const redis = new Redis({ port: redisPort, retryStrategy: () => 50, maxRetriesPerRequest: null })
 redis.on('error', () => {})
 await redis.ping()
@@ -84,4 +85,3 @@ monitor.disconnect()
 redis.disconnect()
 provider.close()
 provider.closeAllConnections()
-server.kill()
