@@ -1,9 +1,9 @@
 import type { Category, ClientIp, Decision, IpRisk, IpRiskLogger, RawRequest, RouteContext } from '../types/contract.ts'
 import { notLookedUp } from './client-ip/resolver.ts'
 import type { Engine } from './engine.ts'
-import { canonicalAddress, parseAddress } from './ip/address.ts'
+import { canonicalAddress } from './ip/address.ts'
 import { scopeOf } from './ip/scopes.ts'
-import { ALLOW_LIST, DENY_LIST, judge } from './policy/policy.ts'
+import { ALLOW_LIST, judge } from './policy/policy.ts'
 import { lookupChannel, publishLookup, record } from './record.ts'
 import { isWrite, type RoutePlan } from './route.ts'
 import type { Scope } from './scope.ts'
@@ -50,7 +50,7 @@ function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Prom
 function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place): Verdict | Promise<Verdict> {
   const { ip } = address
   if (ip === null) return unasked('no_ip', engine.now())
-  const list = listing(engine, scope, ip)
+  const list = engine.isAllowed(ip) ? ALLOW_LIST : scope.lists.of(ip)
   if (list !== undefined) return unasked('listed', engine.now(), list)
   const why = notLookedUp(address)
   if (why !== undefined) return unasked(why, engine.now())
@@ -67,15 +67,6 @@ function publishing (engine: Engine, { showAddress }: Scope, ip: string, call: P
   }
   const verdict = engine.lookup(ip, call)
   return verdict instanceof Promise ? verdict.then(publish) : publish(verdict)
-}
-
-function listing (engine: Engine, scope: Scope, ip: string): string | undefined {
-  if (engine.isAllowed(ip)) return ALLOW_LIST
-  if (scope.allow.size === 0 && scope.deny.size === 0) return undefined
-  const family = parseAddress(ip)
-  if (family === 0) return undefined
-  if (scope.allow.has(family)) return ALLOW_LIST
-  return scope.deny.has(family) ? DENY_LIST : undefined
 }
 
 function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
