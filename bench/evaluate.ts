@@ -6,8 +6,8 @@ import { compileSnapshot } from '../lib/lists/compile.ts'
 import { openDatabase } from '../lib/lists/database.ts'
 import type { AddressList } from '../lib/lists/list.ts'
 import { formatAddress } from '../lib/ip/address.ts'
-import { computeAsnKinds } from '../scripts/asn-kinds.ts'
-import { EXAMPLE_SECONDS, type ExampleList, exampleAsns, exampleLists, hasExampleLists, PROVIDERS } from '../scripts/example-lists.ts'
+import { computeAsnKinds, exampleIsps } from '../scripts/asn-kinds.ts'
+import { EXAMPLE_SECONDS, type ExampleList, exampleLists, hasExampleLists, PROVIDERS } from '../scripts/example-lists.ts'
 import { EYEBALL_ASNS } from '../scripts/eyeball-asns.ts'
 
 const SAMPLE = 200_000
@@ -18,7 +18,7 @@ if (!hasExampleLists || asnPackage === undefined) {
 }
 const table = readAsnTable(asnPackage)
 const lists = exampleLists()
-const isps = exampleAsns('oxl/asn-kind_isp.txt')
+const isps = exampleIsps()
 
 type Grades = readonly [suspicious: number, likely: number, detected: number]
 type Verdict = (ip: string) => string

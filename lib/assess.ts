@@ -1,8 +1,6 @@
 import type { Category, ClientIp, Decision, IpRisk, IpRiskLogger, RawRequest, RouteContext } from '../types/contract.ts'
 import { notLookedUp } from './client-ip/resolver.ts'
 import type { Engine } from './engine.ts'
-import { canonicalAddress } from './ip/address.ts'
-import { scopeOf } from './ip/scopes.ts'
 import { ALLOW_LIST, judge } from './policy/policy.ts'
 import { lookupChannel, publishLookup, record } from './record.ts'
 import { isWrite, type RoutePlan } from './route.ts'
@@ -40,7 +38,7 @@ function told (engine: Engine, risk: IpRisk, place: Place, startedMs: number): I
 }
 
 /** Address, verdict, decision. */
-function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
+export function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
   const verdict = find(engine, address, place)
   return verdict instanceof Promise
     ? verdict.then(verdict => judged(engine, address, verdict, place))
@@ -69,7 +67,8 @@ function publishing (engine: Engine, { showAddress }: Scope, ip: string, call: P
   return verdict instanceof Promise ? verdict.then(publish) : publish(verdict)
 }
 
-function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
+/** The risk of a verdict that is there. */
+export function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
   const write = isWrite(plan, method)
   const risk = describe(address, verdict, plan.action, write, engine.now())
   risk.decision = judge(plan.policy, risk, { action: plan.action, write, method, url }, log)
@@ -110,17 +109,4 @@ function describe (
 /** A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted machine. */
 function withHosting (categories: readonly Category[] = nothing): readonly Category[] {
   return categories.includes('hosting') ? categories : [...categories, 'hosting']
-}
-
-/** The verdict on an address that no request brought, judged as a write would be. */
-export async function assessAlone (engine: Engine, scope: Scope, text: unknown): Promise<IpRisk> {
-  const { policy, mode, timeoutMs } = scope
-  const plan: RoutePlan = { marked: false, action: null, write: true, policy, mode, lookup: 'wait', timeoutMs }
-  return await assess(engine, addressAlone(text), { scope, plan, method: 'POST', url: undefined, requestId: '', log: engine.log })
-}
-
-function addressAlone (text: unknown): ClientIp {
-  const ip = typeof text === 'string' ? canonicalAddress(text) : null
-  const scope = ip === null ? null : scopeOf(ip)
-  return { ip, source: 'none', peer: null, hops: 0, scope, infrastructure: false, worker: false, ignored: nothing }
 }

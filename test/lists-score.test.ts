@@ -1,4 +1,5 @@
 import t from 'tap'
+import { setTimeout } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { ProviderAnswer } from '../types/contract.ts'
 import { formatAddress } from '../lib/ip/address.ts'
@@ -12,6 +13,7 @@ import { type Explanation, explainAddress, openDatabase } from '../lib/lists/dat
 import { describeSnapshot } from '../lib/lists/describe.ts'
 import type { AddressList, ListKind } from '../lib/lists/list.ts'
 import { rangesOf } from '../lib/lists/ranges.ts'
+import { liveDatabase } from '../lib/lists/live-database.ts'
 import { decodeSnapshot } from '../lib/lists/snapshot.ts'
 import { decay, densityClass, HALF_LIFE_DAYS } from '../lib/lists/weights.ts'
 
@@ -231,4 +233,26 @@ t.test('answers with today\'s weights after midnight, and forgets answers when t
   t.equal(known(database.answer('30.0.0.1')).score, 0.75)
   database.refresh()
   t.equal(known(database.answer('30.0.0.1')).score, 0.375)
+})
+
+t.test('refreshes by itself, and says then which list has grown old', async t => {
+  let now = NOW * 1000
+  const database = liveDatabase(compileSnapshot([list('p', 'public-proxy', ['30.0.0.1'])], { nowSeconds: NOW }), () => now, 5)
+  const said: object[] = []
+  const quiet = (): void => {}
+  database.start({ debug: quiet, info: quiet, warn: fields => { said.push(fields) }, error: quiet })
+  now += 8 * DAY * 1000
+  const until = async (done: () => boolean): Promise<void> => {
+    while (!done()) await setTimeout(5)
+  }
+  await until(() => said.length > 0)
+  t.match(said, [{ list: 'p', ageDays: 8, halfLifeDays: 7 }])
+  const before = database.current.answer('30.0.0.1')
+  now += DAY * 1000
+  await until(() => database.current.answer('30.0.0.1') !== before)
+  t.equal(said.length, 1, 'said once')
+  now -= DAY * 1000
+  database.current.refresh()
+  t.equal(known(database.current.answer('30.0.0.1')).score, 0.329)
+  await database.close()
 })

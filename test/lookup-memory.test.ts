@@ -117,7 +117,7 @@ const answers: fc.Arbitrary<KnownAnswer> = fc.record({
   confidence: fc.option(share),
   signals: fc.array(fc.record({ type: text, weight: share, detail: text }), { maxLength: 4 }),
   info: fc.record({
-    asn: text, org: text, city: text, lat: fc.integer({ min: -90, max: 90 }).map(Number), isProxy: fc.boolean(), vpnProviderSources: fc.array(text)
+    asn: text, org: text, city: text, lat: fc.integer({ min: -90, max: 90 }), isProxy: fc.boolean(), vpnProviderSources: fc.array(text)
   }, { requiredKeys: [] }),
   categories: fc.subarray(['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse'])
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createEngine } from '../lib/engine.ts'
-import type { ProviderAnswer } from '../types/contract.ts'
+import type { Provider, ProviderAnswer } from '../types/contract.ts'
 import { heldProvider, testEngine, until } from './support/engine.ts'
 import { keptLog } from './support/log.ts'
 import { type RedisServer, startRedis } from './support/redis.ts'
@@ -161,7 +161,11 @@ for (const [kind, url] of [['memory alone', undefined], ['memory and Redis', red
     t.test('a write is not content with what a read was refused', async t => {
       const writes: boolean[] = []
       const provider = heldProvider((_, { write }) => write ? answer('clean') : { verdict: 'unknown', reason: 'quota_exhausted' })
-      const { ask } = await testEngine(t, { provider: { ...provider, lookup: (ip, context) => { writes.push(context.write); return provider.lookup(ip, context) } }, redis: url })
+      const lookup: Provider['lookup'] = (ip, context) => {
+        writes.push(context.write)
+        return provider.lookup(ip, context)
+      }
+      const { ask } = await testEngine(t, { provider: { ...provider, lookup }, redis: url })
       const read = ask(ip)
       await until(() => provider.calls.length === 1)
       const write = ask(ip, 'wait', { write: true })

@@ -147,3 +147,21 @@ t.test('app.ipRisk answers by the policy of its own scope', async t => {
   t.equal(app.ipRisk.decide(await app.ipRisk.lookup(visitors.vpn_detected), { write: true }), 'block')
   t.equal(child!.ipRisk.decide(await app.ipRisk.lookup(visitors.clean), { write: true, action: 'signup' }), 'block')
 })
+
+t.test('an allowed address passes for its time, and wrong calls are refused by name', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(ipRisk, { provider: visitorProvider(), deny: [visitors.clean] })
+  app.post('/', { config: { ipRisk: 'signup' } }, show)
+  for (const visitor of [visitors.vpn_detected, visitors.clean]) {
+    t.equal((await post(app, '/', visitor)).status, 403)
+    await app.ipRisk.allow(visitor, { ttlSeconds: 60 })
+    t.match(await post(app, '/', visitor), { status: 200, risk: { reason: 'listed', provider: 'allow-list' } })
+  }
+  const allow = app.ipRisk.allow as (ip: unknown, options?: unknown) => Promise<void>
+  await t.rejects(allow('203.0.113.1'), { code: 'FST_IP_RISK_BAD_OPTION', message: /"allow.ttlSeconds" is missing/ })
+  await t.rejects(allow('203.0.113.1', { ttlSeconds: 0 }), /"allow.ttlSeconds" must be an integer from 1/)
+  await t.rejects(allow('203.0.113.1', { seconds: 60 }), /"allow.seconds" does not exist/)
+  await t.rejects(allow('203.0.113.0/24', { ttlSeconds: 60 }), /"ip" must be an IP address, got "203\.0\.113\.0\/24"/)
+  await t.rejects(app.ipRisk.invalidate(7 as unknown as string), /"ip" must be an IP address, got 7/)
+})

@@ -101,7 +101,7 @@ export function evidenceOf (snapshot: Snapshot, label: number): Evidence {
 function nameOf ({ nameStart, names }: Snapshot, at: number): string {
   const block = Math.floor(at / NAME_BLOCK)
   const text = new TextDecoder().decode(names.subarray(nameStart[block], nameStart[block + 1]))
-  return text.split('\n')[at % NAME_BLOCK] ?? ''
+  return text.split('\n')[at % NAME_BLOCK]!
 }
 
 function answerOf (evidence: Evidence, todayDays: number): ProviderAnswer {

@@ -72,7 +72,7 @@ export function createRedisPort ({ client, own }: Connection, timeoutMs: number,
 
   async function send (script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     if (!connected.given) await connected.promise
-    if (!isOpen(client)) throw lastError ?? new Error(`no connection to Redis (${client.status})`)
+    if (!isOpen(client)) throw new Error(lastError === undefined ? `no connection (${client.status})` : reasonOf(lastError))
     try {
       return await client.evalsha(shaOf(script), keys.length, ...keys, ...args)
     } catch (err) {

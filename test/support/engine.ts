@@ -19,7 +19,9 @@ export interface TestEngineOptions {
 }
 
 /** An engine on a clock of its own, closed with the test. */
-export async function testEngine (t: { teardown (close: () => unknown): unknown }, { provider, redis, cache = {} }: TestEngineOptions): Promise<TestEngine> {
+export async function testEngine (
+  t: { teardown (close: () => unknown): unknown }, { provider, redis, cache = {} }: TestEngineOptions
+): Promise<TestEngine> {
   let aheadMs = 0
   const log = keptLog()
   // A test machine may be slow; how long Redis may take is the matter of other tests.
