@@ -10,7 +10,7 @@ import { ALLOW_LIST, DENY_LIST } from './policy/policy.ts'
 export interface AddressLists {
   readonly allow: readonly Cidr[]
   readonly deny: readonly Cidr[]
-  /** The list that decides about an address: `allow-list`, `deny-list` or none. */
+  /** The list that decides about a canonical address: `allow-list`, `deny-list` or none. */
   of (ip: string): string | undefined
 }
 
@@ -35,10 +35,7 @@ function addressLists (allow: readonly Cidr[], deny: readonly Cidr[]): AddressLi
   return {
     allow,
     deny,
-    of (ip) {
-      const family = parseAddress(ip)
-      return family === 0 ? undefined : names[map.at(family) as keyof typeof names]
-    }
+    of: ip => names[map.at(parseAddress(ip) as 4 | 6) as keyof typeof names]
   }
 }
 

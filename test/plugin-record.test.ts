@@ -97,7 +97,12 @@ t.test('with logger false, and with a logger that cannot tell its level, decisio
   const request = { method: 'POST', headers: {}, socket: { remoteAddress: visitors.vpn_detected } }
   await engine.check(request, { policy: { write: { vpn_likely: 'block' } } })
   await engine.check({ ...request, id: 7 } as typeof request, { policy: { write: { vpn_likely: 'block' } }, mode: 'monitor' })
-  t.match(lines, [{ level: 'info', ipRisk: { requestId: '' } }, { level: 'debug', ipRisk: { requestId: '7', decision: 'block' } }])
+  await engine.check({ headers: {}, socket: request.socket }, { policy: { write: { vpn_likely: 'block' } } })
+  t.match(lines, [
+    { level: 'info', ipRisk: { requestId: '', method: 'POST' } },
+    { level: 'debug', ipRisk: { requestId: '7', decision: 'block' } },
+    { level: 'debug', ipRisk: { method: 'GET', write: false, decision: 'allow' } }
+  ])
 })
 
 t.test('an onDecision that fails harms nobody, and is said once until it has succeeded', async t => {

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 
 const run = promisify(execFile)
+interface Outcome { readonly stdout: string, readonly code: number }
 const text = readFileSync(join(import.meta.dirname, '..', 'docs', 'testing.md'), 'utf8')
 const files = Object.fromEntries([...text.matchAll(/```ts\n\/\/ (\S+)\n([^]*?)```/g)].map(([, name, code]) => [name, code!]))
 
@@ -23,8 +24,8 @@ t.test('the tests of docs/testing.md pass as they are printed, under tap, node:t
   })
   const env = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, TAP: undefined }
   await Promise.all(Object.keys(files).filter(name => name !== 'app.ts').map(async name => {
-    const failed = (err: { stdout: string, code: number }): { stdout: string, code?: number } => err
-    const { stdout, code = 0 } = await run(process.execPath, ['--import', 'tsx', name], { cwd: folder, env }).catch(failed)
+    const { stdout, code }: Outcome = await run(process.execPath, ['--import', 'tsx', name], { cwd: folder, env })
+      .then(({ stdout }) => ({ stdout, code: 0 }), (err: Outcome) => err)
     t.equal(code, 0, `${name} ${code === 0 ? '' : stdout}`)
     t.match(stdout, /^(# pass 1|.*ok 1 - |✔ )/m, 'a test was run')
   }))
