@@ -108,6 +108,8 @@ t.test('knows the networks of its own table, unless a list of networks was given
   const asnKinds = { ...NO_KINDS, hosting: [64500, 64501], hostingConfirmed: [64500], vpn: [64501], density: new Map([[64500, 4]]) }
   t.same(outcome(explain('20.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.76, ['vpn', 'hosting']])
   t.same(outcome(explain('21.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.84, ['vpn', 'hosting']])
+  const worst: AsnKinds = { ...asnKinds, vpn: [64500], density: new Map([[64500, 8]]) }
+  t.same(outcome(explain('20.0.0.1', [], { asnTable, asnKinds: worst })), ['vpn_likely', 0.89, ['vpn', 'hosting']], 'never detected')
   const own = [list('own', 'hosting-asn', [], { asns: [64501] }), list('own-vpn', 'vpn-asn', [], { asns: [64500] })]
   t.same(outcome(explain('21.0.0.1', own, { asnTable, asnKinds })), ['clean', 0.2, ['hosting']])
   t.same(outcome(explain('20.0.0.1', own, { asnTable, asnKinds })), ['vpn_detected', 0.92, ['vpn']])

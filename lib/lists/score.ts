@@ -1,10 +1,12 @@
 import type { Category, Signal, VerdictName } from '../../types/contract.ts'
 import type { MarkKind, SnapshotList } from './snapshot.ts'
-import { BANDS, HOSTING_CEILING, WEIGHTS, decay, densityWeight } from './weights.ts'
+import { BANDS, HOSTING_CEILING, NETWORK_CEILING, WEIGHTS, decay, densityWeight } from './weights.ts'
 
 /** What is known of one address. */
 export interface Evidence {
   readonly marks: readonly { readonly list: SnapshotList, readonly day: number }[]
+  /** No VPN list was given: what is said of VPNs comes from the package's own table of networks. */
+  readonly tableAlone?: boolean
   readonly network?: { readonly asn: number, readonly name: string, /** As `Snapshot.asnDensity`. */ readonly density: number }
 }
 export type Group = 'exact' | 'vpnNetwork' | 'neighbours' | 'density' | 'hosting' | 'proxy' | 'abuse' | 'relay' | 'warp' | 'crawler'
@@ -21,6 +23,8 @@ export interface Score {
 const CLOUDFLARE_ASN = 13335
 /** Alone they say nothing of a VPN, however many of them. */
 const NO_VPN: readonly Group[] = ['hosting', 'abuse', 'warp']
+/** What the package's own table can say. */
+const ABOUT_NETWORK: readonly Group[] = [...NO_VPN, 'vpnNetwork', 'density']
 
 /** `todayDays`: Unix days, which decide how much each mark has decayed. Pure. */
 export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
@@ -30,6 +34,7 @@ export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
   const counted = groups.filter(group => group.weight > 0)
   let score = 1 - counted.reduce((product, { weight }) => product * (1 - weight), 1)
   if (counted.every(({ group }) => NO_VPN.includes(group))) score = Math.min(score, HOSTING_CEILING)
+  if (evidence.tableAlone === true && counted.every(({ group }) => ABOUT_NETWORK.includes(group))) score = Math.min(score, NETWORK_CEILING)
   score = Math.round(score * 1000) / 1000
   const verdict = verdictOf(score)
   return { verdict, score, groups, categories: categoriesOf(groups, found, verdict) }
