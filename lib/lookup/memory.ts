@@ -46,7 +46,8 @@ export function createMemory (options: MemoryOptions): Memory {
   const staleMs = options.staleIfErrorSeconds * 1000
   const unknownMs = options.unknownTtlSeconds * 1000
   const startMs = now()
-  const entries = new LRUCache<string, Entry>({ max: maxEntries })
+  // What is thrown out must not be packed any more.
+  const entries = new LRUCache<string, Entry>({ max: maxEntries, dispose: entry => { entry.held = '' } })
   const failures = new Map<string, { readonly verdict: Verdict, readonly untilMs: number }>()
   const unpacked: (Entry | undefined)[] = []
   let next = 0
