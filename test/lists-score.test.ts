@@ -125,6 +125,14 @@ t.test('knows the networks of its own table, unless a list of networks was given
 
 t.test('takes what Cloudflare announces beside its proxies for a hint of WARP, and the proxies for hosting', async t => {
   t.same(outcome(explain('104.28.0.1', [], { asnTable })), ['clean', 0.2, ['warp']])
+  const hoster = list('hosters', 'hosting-asn', [], { asns: [13335] })
+  t.same(outcome(explain('104.28.0.1', [hoster], { asnTable })), ['clean', 0.2, ['warp']])
+  t.same(outcome(explain('104.16.0.1', [hoster], { asnTable })), ['suspicious', 0.5, ['hosting']])
+  const range = list('ranges', 'hosting', ['104.28.0.0/24'], { halfLifeDays: Infinity })
+  t.same(outcome(explain('104.28.0.1', [hoster, range], { asnTable })), ['suspicious', 0.56, ['hosting', 'warp']])
+  const abuse = list('abuse', 'abuse', ['104.28.0.1'])
+  t.same(outcome(explain('104.28.0.1', [hoster, range, abuse], { asnTable })), ['suspicious', 0.59, ['hosting', 'abuse', 'warp']])
+  t.same(outcome(explain('104.28.0.1', [list('bots', 'crawler', ['104.28.0.1']), hoster], { asnTable })), ['clean', 0, ['crawler']])
   t.same(outcome(explain('104.16.0.1', [], { asnTable })), ['suspicious', 0.45, ['hosting']])
   t.same(outcome(explain('104.16.0.1', [])), ['suspicious', 0.45, ['hosting']], 'with no data at all')
   t.same(outcome(explain('104.28.0.1', [list('relay', 'relay', ['104.28.0.0/24'])], { asnTable })), ['clean', 0.2, ['relay']])

@@ -127,6 +127,8 @@ t.test('a combination of one\'s own is an ordinary provider', async t => {
   await guarded.close()
   t.same(closed.sort(), ['b', 'strictest'])
 
+  t.same(fallback(strictest, saying('z', 'clean')).names, ['strictest', 'z'])
+
   const broken = guard({ name: 'broken', members: [a], lookup: () => { throw new Error('x') }, async * bulk () { throw new Error('x') } })
   t.equal(await ask(broken, ip), 'unavailable')
   t.same((await collect(broken.bulk([ip], { write: false }))), [[ip, { verdict: 'unknown', reason: 'unavailable', cause: 'Error' }]])

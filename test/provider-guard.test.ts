@@ -135,6 +135,24 @@ t.test('a refusal of one address stops nobody, a refused account does', async t 
   t.equal(state.calls, 3)
 })
 
+t.test('refusals of calls under way are said once, and the longest pause counts', async t => {
+  const log = memoryLog()
+  const { now, pass } = clock()
+  const releases: ((answer: ProviderAnswer) => void)[] = []
+  const guarded = guard({ lookup: () => new Promise(resolve => { releases.push(resolve) }) }, { log, now })
+  const asked = Array.from({ length: 4 }, () => ask(guarded, '192.0.2.1'))
+  while (releases.length < 4) await sleep(1)
+  releases[0]!({ verdict: 'unknown', reason: 'rate_limited', retryAfterSeconds: 30 })
+  releases[1]!({ verdict: 'unknown', reason: 'rate_limited', retryAfterSeconds: 5 })
+  releases[2]!({ verdict: 'unknown', reason: 'rejected', retryAfterSeconds: 3_600, alert: 'Write to them.' })
+  releases[3]!({ verdict: 'unknown', reason: 'rejected', retryAfterSeconds: 3_600, alert: 'Write to them.' })
+  await Promise.all(asked)
+  t.match(log.lines, [{ level: 'warn' }, { level: 'error', message: 'Write to them.' }])
+  t.equal(log.lines.length, 2)
+  pass(3_000_000)
+  t.equal(await ask(guarded, '192.0.2.1'), 'rejected')
+})
+
 t.test('a provider that minds no signal is left at the end of its time', async t => {
   const guarded = guard({ timeoutMs: 30, lookup: () => new Promise(() => {}) })
   t.equal(await ask(guarded, '192.0.2.1'), 'timeout')
@@ -231,6 +249,8 @@ t.test('a second look goes through the guards and reaches the cache, with the na
   t.equal(settled.length, 1, 'not knowing replaces nothing')
   await looks([knownAnswer('vpn_likely')], {})
   t.equal(settled.length, 1)
+  await looks([knownAnswer('clean', { provider: 'member' })], { settled: (ip, answer) => settled.push([ip, answer]) })
+  t.match(settled[1], ['192.0.2.1', { provider: 'member' }])
 
   const closed = guard({ lookup: (_ip, context) => { context.later?.(5, () => knownAnswer('clean')); return knownAnswer('clean') } }, {
     settled: (ip, answer) => settled.push([ip, answer])
@@ -238,5 +258,5 @@ t.test('a second look goes through the guards and reaches the cache, with the na
   for (let i = 0; i < 1_100; i++) await ask(closed, `192.0.2.${i % 256}`)
   await closed.close()
   await sleep(10)
-  t.equal(settled.length, 1, 'nobody looks after the end')
+  t.equal(settled.length, 2, 'nobody looks after the end')
 })

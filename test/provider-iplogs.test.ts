@@ -119,6 +119,12 @@ t.test('a stored body of another program is read without our fields, and garbage
   fc.assert(fc.property(fc.jsonValue(), value => parseStoredBody(value, ip) === null))
 })
 
+t.test('a signal without weight or detail has none', async t => {
+  t.same(parseIplogsBody(body({ signals: [{ type: 'x', matched: true }] }), ip)!.signals, [{ type: 'x', weight: 0, detail: '' }])
+  t.equal(parseStoredBody({ ...body(), ip_info: 7 }, null), null)
+  t.match(parseStoredBody({ ...body(), ip_info: undefined }, null), { info: {} })
+})
+
 t.test('retries once after a failure that passes, inside the time, and counts it', async t => {
   const server = await fakeIplogs()
   t.teardown(() => server.close())

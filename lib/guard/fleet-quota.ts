@@ -78,7 +78,7 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
   /** A connection that is being made is no Redis that is away: before anything is spent unseen, it has a moment. */
   async function firstContact (): Promise<void> {
     for (const pauseMs of firstContactPausesMs) {
-      if (pauseMs > 0) await sleep(pauseMs, undefined, { ref: false })
+      if (pauseMs > 0) await sleep(pauseMs)
       const seen = await run('beat', pauseMs === 0 ? connectMs : undefined).then(() => true, () => false)
       if (seen) return
     }

@@ -24,7 +24,7 @@ export const WEIGHTS = {
 /** Least scores. */
 export const BANDS = { suspicious: 0.25, vpnLikely: 0.6, vpnDetected: 0.9 } as const
 
-/** Where nothing but hosting and abuse lists speak, the score stays below `vpnLikely`. */
+/** Where nothing but hosting, abuse lists and the hint of WARP speak, the score stays below `vpnLikely`. */
 export const HOSTING_CEILING = 0.59
 
 /** Days after which about half of such a list is no longer right, where the list does not say. */
