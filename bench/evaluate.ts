@@ -103,6 +103,20 @@ for (const { name, verdictWithout } of scorers) {
   PROVIDERS.forEach((provider, i) => console.log(`    ${provider.padEnd(36)}${shown(rows[i]!)}`))
 }
 
+/** IPv6 servers, first address of each range. */
+function servers6Of (provider: string): string[] {
+  const servers = new Set<string>()
+  for (const list of lists.filter(list => list.publisher === provider && list.id === provider)) {
+    for (let i = 0; i < list.ranges.v6.length; i += 8) servers.add(formatAddress(6, list.ranges.v6.subarray(i, i + 4)))
+  }
+  return [...servers]
+}
+console.log('\nThe same for IPv6, all lists and AS numbers')
+for (const provider of PROVIDERS) {
+  const servers = servers6Of(provider)
+  if (servers.length > 0) console.log(`    ${provider.padEnd(36)}${shown(grades(servers, judge(without(provider), { without: provider })))}  of ${servers.length}`)
+}
+
 /** Random announced addresses of networks, each address as likely as any other; those that a provider or Tor publishes are left out. */
 function sample (wanted: ReadonlySet<number>, exact: ReadonlySet<number>): string[] {
   const ranges: number[] = []

@@ -1,8 +1,7 @@
 import type { Category, ClientIp, Decision, IpRisk, IpRiskLogger, RawRequest, RouteContext } from '../types/contract.ts'
 import { notLookedUp } from './client-ip/resolver.ts'
 import type { Engine } from './engine.ts'
-import { parseAddress } from './ip/address.ts'
-import { ALLOW_LIST, DENY_LIST, judge } from './policy/policy.ts'
+import { ALLOW_LIST, judge } from './policy/policy.ts'
 import { lookupChannel, publishLookup, record } from './record.ts'
 import { isWrite, type RoutePlan } from './route.ts'
 import type { Scope } from './scope.ts'
@@ -49,7 +48,7 @@ export function assess (engine: Engine, address: ClientIp, place: Place): IpRisk
 function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place): Verdict | Promise<Verdict> {
   const { ip } = address
   if (ip === null) return unasked('no_ip', engine.now())
-  const list = listing(engine, scope, ip)
+  const list = engine.isAllowed(ip) ? ALLOW_LIST : scope.lists.of(ip)
   if (list !== undefined) return unasked('listed', engine.now(), list)
   const why = notLookedUp(address)
   if (why !== undefined) return unasked(why, engine.now())
@@ -68,15 +67,7 @@ function publishing (engine: Engine, { showAddress }: Scope, ip: string, call: P
   return verdict instanceof Promise ? verdict.then(publish) : publish(verdict)
 }
 
-function listing (engine: Engine, scope: Scope, ip: string): string | undefined {
-  if (engine.isAllowed(ip)) return ALLOW_LIST
-  if (scope.allow.size === 0 && scope.deny.size === 0) return undefined
-  const family = parseAddress(ip)
-  if (family === 0) return undefined
-  if (scope.allow.has(family)) return ALLOW_LIST
-  return scope.deny.has(family) ? DENY_LIST : undefined
-}
-
+/** The risk of a verdict that is there. */
 export function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
   const write = isWrite(plan, method)
   const risk = describe(address, verdict, plan.action, write, engine.now())

@@ -86,7 +86,9 @@ function act (here: Mounted, request: FastifyRequest, risk: IpRisk, done: Done):
 function lateRoute (config: Config, scope: Scope, engine: Engine): RoutePlan | null {
   const name = routeName(config.method, config.url)
   try {
-    return readRoute(name, config.ipRisk, scope)
+    const plan = readRoute(name, config.ipRisk, scope)
+    if (plan !== null) warnOfMissingStepUp(engine, scope, plan, [config.method].flat())
+    return plan
   } catch (err) {
     engine.log.error({ err }, 'a route has a wrong "config.ipRisk" and is judged as if it were "true"; ' +
       'await the registration of fastify-ip-risk before routes are declared, so that such a mistake fails at boot')

@@ -58,8 +58,8 @@ t.test('records carry the route\'s pattern, the request\'s id, and go to the req
   const records: DecisionRecord[] = []
   const lines: object[] = []
   const log = (fields: object): void => { lines.push(fields) }
-  const options = { onDecision: (record: DecisionRecord) => { records.push(record) }, log: { debug: quiet, info: quiet, warn: quiet, error: quiet } }
-  const { ask } = await start(t, options, (app, risk) => {
+  const onDecision = (record: DecisionRecord): void => { records.push(record) }
+  const { ask } = await start(t, { onDecision, log: { debug: quiet, info: quiet, warn: quiet, error: quiet } }, (app, risk) => {
     app.use((req, _res, next) => {
       Object.assign(req, { id: 'request 7', log: { debug: quiet, info: log, error: quiet } })
       next()

@@ -13,7 +13,7 @@ const fixed = ['date', 'content-length', 'connection', 'keep-alive', 'transfer-e
 /** What a visitor may learn of each decision: one reply, byte for byte, whatever was known of the address. */
 t.test('the replies leak nothing: they depend on the decision alone', async t => {
   const ip = '203.0.113.9'
-  const secret = fc.string({ minLength: 12, maxLength: 20, unit: fc.constantFrom(...'ghjkmqwxyz') }) // of letters that no reply has in a row
+  const secret = fc.string({ minLength: 12, maxLength: 20, unit: fc.constantFrom(...'ghjkmqwxyz') }) // in no reply by chance
   const cell = fc.constantFrom(...decisions)
   const known = fc.record({
     verdict: fc.constantFrom(...verdicts),
@@ -29,7 +29,8 @@ t.test('the replies leak nothing: they depend on the decision alone', async t =>
   const unknown = fc.record({ verdict: fc.constant('unknown' as const), reason: fc.constantFrom(...reasons), cause })
   const said = fc.oneof(known, unknown)
   const row = fc.record({ clean: cell, suspicious: cell, vpn_likely: cell, vpn_detected: cell, unknown: cell })
-  const rules = fc.uniqueArray(fc.record({ category: fc.constantFrom(...categories), then: cell }), { selector: rule => rule.category, maxLength: 3 })
+  const rule = fc.record({ category: fc.constantFrom(...categories), then: cell })
+  const rules = fc.uniqueArray(rule, { selector: rule => rule.category, maxLength: 3 })
 
   for (const [name, numRuns] of [['Fastify, injected', 120], ['Express', 60]] as const) {
     const replies = new Map<string, string>()
@@ -45,7 +46,7 @@ t.test('the replies leak nothing: they depend on the decision alone', async t =>
         const told = risk?.decision ?? (status === 403 ? 'block' : 'step_up_auth')
         const key = handled ? 'handled' : told
         if (!replies.has(key)) replies.set(key, all)
-        return replies.get(key) === all && !all.includes(provider) && !all.includes(ip) && secretsOf(said).every(text => !all.includes(text))
+        return replies.get(key) === all && [provider, ip, ...secretsOf(said)].every(text => !all.includes(text))
       } finally {
         await rim.close()
       }
@@ -74,5 +75,6 @@ t.test('a policy function that throws, and an own provider that does, tell the v
   }, { '/signup': 'signup' })
   t.teardown(() => blocking.close())
   const blocked = await blocking.ask('POST', '/signup', '203.0.113.9')
-  t.same(JSON.parse(blocked.body), { statusCode: 403, code: 'FST_IP_RISK_BLOCKED', error: 'Forbidden', message: 'This request was refused' })
+  t.equal(blocked.status, 403)
+  t.notMatch(blocked.body, secret)
 })

@@ -87,6 +87,7 @@ export function evidenceOf (snapshot: Snapshot, label: number): Evidence {
   if (at < 0) return { marks }
   return {
     marks: [...marks, ...marksOf(snapshot, asnSet[at]!)],
+    tableAlone: meta.lists.every(list => list.builtIn || !list.kind.startsWith('vpn-')),
     network: { asn: asns[at]!, name: nameOf(snapshot, at), density: asnDensity[at]! }
   }
 

@@ -83,8 +83,9 @@ export function createFinder ({ memory, shared, ask, providerName, now, count }:
 
   function failed (ip: string, reason: UnknownReason): Verdict {
     const verdict: Verdict = Object.freeze({ answer: unknownAnswer(reason), provider: providerName, checkedAtMs: now(), cache: 'miss' as const })
+    if (answers.has(reason)) memory.delete(ip)
     if (!refusals.has(reason)) memory.fail(ip, verdict)
-    const stale = answers.has(reason) ? undefined : memory.stale(ip)
+    const stale = memory.stale(ip)
     if (stale === undefined) return verdict
     count('stale')
     return stale

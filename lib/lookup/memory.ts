@@ -26,28 +26,28 @@ export interface MemoryOptions {
   readonly now: () => number
 }
 
-/** Has one of `verdict` and `packed`, or both: what was not read for a while is packed. */
+/** Three small fields, none of them a boxed number: there may be a hundred thousand. `held` is packed unless it was read lately. */
 interface Entry {
   readonly provider: string
-  readonly checkedAtMs: number
-  retryAtMs: number
-  verdict: KnownVerdict | undefined
-  packed: Packed | undefined
+  /** Hundredths of a second since the memory was made, rounded down: a small integer for eight months. */
+  readonly checkedAt: number
+  held: KnownVerdict | Packed
 }
 
 /** So many entries stay unpacked: most of those that a process of the default size holds, some percent of a very large one. */
 const UNPACKED = 4096
-
 /** Between two tries to refresh, even where failures are not kept. */
 const LEAST_RETRY_MS = 1000
+const TICK_MS = 10
 
 export function createMemory (options: MemoryOptions): Memory {
   const { maxEntries, now } = options
   const ttlMs = options.ttlSeconds * 1000
   const staleMs = options.staleIfErrorSeconds * 1000
   const unknownMs = options.unknownTtlSeconds * 1000
-  const entries = new LRUCache<string, Entry>({ max: maxEntries })
-  /** In the order of their time, all of one length: the oldest stand first. */
+  const startMs = now()
+  // What is thrown out must not be packed any more.
+  const entries = new LRUCache<string, Entry>({ max: maxEntries, dispose: entry => { entry.held = '' } })
   const failures = new Map<string, { readonly verdict: Verdict, readonly untilMs: number }>()
   const unpacked: (Entry | undefined)[] = []
   let next = 0
@@ -56,32 +56,29 @@ export function createMemory (options: MemoryOptions): Memory {
     get (ip) {
       const entry = entries.get(ip)
       if (entry === undefined) return failures.size === 0 ? undefined : failure(ip)
-      const nowMs = now()
-      if (nowMs - entry.checkedAtMs < ttlMs) return entry.verdict ?? read(entry)
-      return nowMs < entry.retryAtMs ? past(entry, nowMs) : undefined
+      if (age(entry) < ttlMs) return typeof entry.held === 'string' ? read(entry) : entry.held
+      const failed = failure(ip)
+      return failed === undefined ? undefined : past(entry) ?? failed
     },
     stale (ip) {
       const entry = entries.get(ip)
-      return entry === undefined ? undefined : past(entry, now())
+      return entry === undefined ? undefined : past(entry)
     },
     set (ip, verdict) {
-      const { provider, checkedAtMs } = verdict
+      const checkedAt = Math.floor((verdict.checkedAtMs - startMs) / TICK_MS)
       const held = entries.peek(ip)
-      if (now() - checkedAtMs >= ttlMs || (held !== undefined && held.checkedAtMs > checkedAtMs)) return
-      const entry: Entry = { provider, checkedAtMs, retryAtMs: 0, verdict: undefined, packed: undefined }
+      if (now() - verdict.checkedAtMs >= ttlMs || (held !== undefined && held.checkedAt > checkedAt)) return
+      const entry: Entry = { provider: verdict.provider, checkedAt, held: from(verdict, 'memory') as KnownVerdict }
       entries.set(ownText(ip), entry)
       failures.delete(ip)
-      keepUnpacked(entry, from(verdict, 'memory') as KnownVerdict)
+      keepUnpacked(entry)
     },
     fail (ip, verdict) {
       const nowMs = now()
-      const untilMs = nowMs + unknownMs
-      const entry = entries.get(ip)
-      if (entry !== undefined && nowMs - entry.checkedAtMs < ttlMs + staleMs) {
-        entry.retryAtMs = Math.max(untilMs, nowMs + LEAST_RETRY_MS)
-        return
-      }
-      entries.delete(ip)
+      const entry = entries.peek(ip)
+      const untilMs = nowMs + (entry === undefined ? unknownMs : Math.max(unknownMs, LEAST_RETRY_MS))
+      if (entry !== undefined && age(entry) >= ttlMs + staleMs) entries.delete(ip)
+      // They stand in the order of their time, which is about the order of their end.
       for (const [oldest, { untilMs }] of failures) {
         if (untilMs > nowMs && failures.size < maxEntries) break
         failures.delete(oldest)
@@ -89,10 +86,7 @@ export function createMemory (options: MemoryOptions): Memory {
       failures.delete(ip)
       failures.set(ownText(ip), { verdict: from(verdict, 'memory'), untilMs })
     },
-    mayRetry (ip) {
-      const entry = entries.peek(ip)
-      return entry === undefined || now() >= entry.retryAtMs
-    },
+    mayRetry: ip => failure(ip) === undefined,
     delete (ip) {
       entries.delete(ip)
       failures.delete(ip)
@@ -100,30 +94,34 @@ export function createMemory (options: MemoryOptions): Memory {
     addresses: () => entries.keys()
   }
 
+  function age ({ checkedAt }: Entry): number {
+    return now() - startMs - checkedAt * TICK_MS
+  }
+
   function failure (ip: string): Verdict | undefined {
     const failure = failures.get(ip)
     return failure !== undefined && failure.untilMs > now() ? failure.verdict : undefined
   }
 
-  function past (entry: Entry, nowMs: number): Verdict | undefined {
-    return nowMs - entry.checkedAtMs < ttlMs + staleMs ? from(entry.verdict ?? read(entry), 'stale') : undefined
+  function past (entry: Entry): Verdict | undefined {
+    if (age(entry) >= ttlMs + staleMs) return undefined
+    return from(typeof entry.held === 'string' ? read(entry) : entry.held, 'stale')
   }
 
   function read (entry: Entry): KnownVerdict {
-    const { packed, provider, checkedAtMs } = entry
-    return keepUnpacked(entry, Object.freeze({ answer: unpack(packed!), provider, checkedAtMs, cache: 'memory' as const }))
+    const { provider, checkedAt } = entry
+    const checkedAtMs = startMs + checkedAt * TICK_MS
+    const verdict = Object.freeze({ answer: unpack(entry.held as Packed), provider, checkedAtMs, cache: 'memory' as const })
+    entry.held = verdict
+    keepUnpacked(entry)
+    return verdict
   }
 
-  function keepUnpacked (entry: Entry, verdict: KnownVerdict): KnownVerdict {
+  function keepUnpacked (entry: Entry): void {
     const previous = unpacked[next]
-    if (previous !== undefined) {
-      previous.packed ??= pack(previous.verdict!.answer)
-      previous.verdict = undefined
-    }
+    if (previous !== undefined && typeof previous.held !== 'string') previous.held = pack(previous.held.answer)
     unpacked[next] = entry
     next = (next + 1) % UNPACKED
-    entry.verdict = verdict
-    return verdict
   }
 }
 

@@ -11,6 +11,13 @@ const infoNames = [
   'asn', 'org', 'isp', 'country', 'countryCode', 'city', 'lat', 'lon', 'type', 'isProxy', 'vpnProvider', 'vpnProviderSources'
 ] as const satisfies readonly (keyof IpInfo)[]
 const categoryNames: readonly Category[] = ['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse']
+/** Those that occur most; a place in this list is shorter than a name. */
+const signalTypes: readonly string[] = [
+  'known_vpn_exact', 'known_vpn_cidr', 'tor_exit', 'vpn_asn', 'vpn_org_keyword', 'dc_ip', 'residential_proxy_backbone', 'proxy_rdns_pattern',
+  'public_proxy_list', 'mtu_anomaly', 'ttl_os_mismatch', 'tcp_window_anomaly', 'ja3_known_vpn', 'rtt_snitch', 'geo_rtt_mismatch',
+  'active_probe_openvpn', 'active_probe_wireguard', 'active_probe_ikev2', 'active_probe_reality', 'active_probe_socks5',
+  'active_probe_http_connect', 'tz_mismatch', 'lang_mismatch', 'webrtc_leak', 'nonstandard_port'
+]
 /** Two bytes a character otherwise, for the whole string. */
 const wideCharacters = /[^\0-ÿ]/g
 
@@ -21,7 +28,10 @@ type Fields = readonly [
 
 export function pack (answer: KnownAnswer): Packed {
   const signals: (string | number)[] = []
-  for (const { type, weight, detail } of answer.signals) signals.push(type, weight, detail)
+  for (const { type, weight, detail } of answer.signals) {
+    const place = signalTypes.indexOf(type)
+    signals.push(place < 0 ? type : place, weight, detail)
+  }
   let categories = 0
   for (const category of answer.categories) categories |= 1 << categoryNames.indexOf(category)
   const info: unknown[] = infoNames.map(name => answer.info[name] ?? null)
@@ -49,7 +59,8 @@ export function unpack (packed: Packed): KnownAnswer {
 function unpackSignals (fields: readonly (string | number)[]): readonly Signal[] {
   const signals: Signal[] = []
   for (let i = 0; i < fields.length; i += 3) {
-    signals.push(Object.freeze({ type: fields[i] as string, weight: fields[i + 1] as number, detail: fields[i + 2] as string }))
+    const type = fields[i]!
+    signals.push(Object.freeze({ type: typeof type === 'number' ? signalTypes[type]! : type, weight: fields[i + 1] as number, detail: fields[i + 2] as string }))
   }
   return Object.freeze(signals)
 }
