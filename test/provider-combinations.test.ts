@@ -147,6 +147,10 @@ t.test('bulk goes through a fallback member by member, and through others one by
   t.match(rows.get('192.0.2.16'), { verdict: 'vpn_detected', provider: 'b' })
   t.match(rows.get('192.0.2.19'), { verdict: 'unknown' })
   t.equal(second.asked.length, 5)
+  const poor = { ...saying('poor', 'suspicious'), limits: { perMinute: 10 } }
+  const quick = await collect(guard(fallback(poor, saying('rich', 'clean'))).bulk(ips, { write: false }))
+  t.equal(quick.filter(([, answer]) => answer.verdict === 'suspicious').length, 5, 'as many as its budget has room for')
+  t.equal(quick.filter(([, answer]) => answer.verdict === 'clean').length, 15, 'the others do not wait for more room')
   const agreed = await collect(guard(consensus([saying('c', 'clean'), saying('d', 'clean')])).bulk(ips, { write: false }))
   t.equal(agreed.filter(([, answer]) => answer.verdict === 'clean').length, 20)
   const ended = await collect(guard(consensus([saying('c', 'clean')])).bulk(ips, { write: false, signal: AbortSignal.abort() }))

@@ -2,7 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster } from 'ioredis'
-import type { Provider } from '../types/contract.ts'
+import type { IpRiskLogger, Provider } from '../types/contract.ts'
 import { fakeGetipintel, fakeProvider, type FakeProvider } from '../lib/testing.ts'
 import { guardProvider, type GuardedProvider } from '../lib/guard/guard.ts'
 import { getipintel } from '../lib/providers/getipintel.ts'
@@ -17,6 +17,8 @@ import { portOf, redisPort, redisServer } from './support/redis-server.ts'
 
 const minuteMs = 60_000 + realWindows.slackMs
 const limited = (limits: Provider['limits'], more: Partial<Provider> = {}): FakeProvider => ({ ...fakeProvider(), limits: limits!, ...more })
+
+interface MemberOptions { runs?: string[], windows?: typeof realWindows, prefix?: string, log?: IpRiskLogger }
 
 /** So many questions at once; how many were answered. */
 async function answered (guarded: GuardedProvider, count: number, write: boolean): Promise<number> {
@@ -140,7 +142,7 @@ t.test('on a real Redis', async t => {
     await server.close()
   })
 
-  function member (provider: Provider, options: { runs?: string[], windows?: typeof realWindows, prefix?: string } = {}): GuardedProvider {
+  function member (provider: Provider, options: MemberOptions = {}): GuardedProvider {
     const port = redisPort(server.port)
     ports.push(port)
     const redis: RedisPort = {
@@ -150,7 +152,7 @@ t.test('on a real Redis', async t => {
         return port.run(script, keys, args, 1_000)
       }
     }
-    const guarded = guardProvider(provider, { log: memoryLog(), redis, windows: options.windows, keyPrefix: options.prefix })
+    const guarded = guardProvider(provider, { log: options.log ?? memoryLog(), redis, windows: options.windows, keyPrefix: options.prefix })
     guards.push(guarded)
     return guarded
   }
@@ -237,12 +239,19 @@ t.test('on a real Redis', async t => {
   })
 
   t.test('a process that loses Redis goes on with what it knows, and reports it later', async t => {
-    const guarded = member(limited({ perMinute: 10 }, { name: 'alone' }))
+    const log = memoryLog()
+    const guarded = member(limited({ perMinute: 10 }, { name: 'alone' }), { log })
     t.equal(await answered(guarded, 4, true), 4)
     await server.kill()
     t.equal(await answered(guarded, 20, true), 6)
     const never = member(limited({ perMinute: 20 }, { name: 'never' }))
     t.equal(await answered(never, 20, true), 5, 'a quarter, when Redis was away from the start')
+    await server.start()
+    while (!log.text().includes('in sight again')) {
+      await sleep(20)
+      await ask(guarded, '203.0.113.1')
+    }
+    t.same(log.lines.map(line => line.level), ['warn', 'info'], 'one line a change')
   })
 })
 
@@ -257,8 +266,9 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
     }
   }
   const limits = quotaLimits({ perMinute: 8 }, 0, realWindows)
+  const sights: boolean[] = []
   const make = (): Quota => {
-    const quota = fleetQuota({ redis, key: 'k', limits, reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now, onHold: () => t.fail() })
+    const quota = fleetQuota({ redis, key: 'k', limits, reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now, onHold: () => t.fail(), onSight: lost => sights.push(lost === null) })
     t.teardown(() => quota.close())
     return quota
   }
@@ -281,6 +291,15 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
     t.equal(await other.take(true), null)
     t.match(await other.take(true), { reason: 'quota_exhausted' }, 'a quarter, as when Redis is away')
   }
+  t.same(sights, [false, false, false, false], 'said once')
+  reply = ['held', 5_000, 'epoch', 1, 0, 1, 1, 'nonsense']
+  const heard: unknown[] = []
+  const back = fleetQuota({
+    redis, key: 'k', limits, reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now, onHold: (...held) => heard.push(held), onSight: () => t.fail()
+  })
+  t.match(await back.take(true), { reason: 'rate_limited', retryAfterSeconds: 5 }, 'what stands in Redis is not believed')
+  t.same(heard[0], ['rate_limited', 5_000])
+  await back.close()
 })
 
 t.test('works in a Cluster, where keys of one script must live together', async t => {

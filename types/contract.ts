@@ -75,8 +75,8 @@ export interface LookupContext {
    * promise. `timeoutMs` shortens the member's own time.
    */
   ask (member: Provider, ip: string, options?: { readonly timeoutMs?: number }): ProviderAnswer | Promise<ProviderAnswer>
-  /** The same for many addresses. Each of them gets one row. */
-  askAll (member: Provider, ips: readonly string[]): AsyncIterable<[string, ProviderAnswer]>
+  /** The same for many addresses. Each of them gets one row. `wait: false`: without waiting for room in the member's budget. */
+  askAll (member: Provider, ips: readonly string[], options?: { readonly wait?: boolean }): AsyncIterable<[string, ProviderAnswer]>
   /**
    * Before every further call for the same question (a retry, each chunk of a `bulk`): counts it against the limits. null: go on; else the
    * answer to give instead. In `bulk` it waits for room within the minute.

@@ -34,28 +34,32 @@ export function guardedBulk (deps: BulkDeps): { askAll (ips: readonly string[], 
   const running = new Set<AbortController>()
 
   /** Asks again as long as the budget says that there may be room within the window; a spent day is no such thing. */
-  async function withRoom<T extends ProviderAnswer | null> (ask: () => Promise<T>, signal: AbortSignal): Promise<T | UnknownAnswer> {
+  async function withRoom<T extends ProviderAnswer | null> (
+    ask: () => Promise<T>, { signal, wait = true }: EndingOptions
+  ): Promise<T | UnknownAnswer> {
     for (;;) {
       if (signal.aborted) return cancelled
       const answer = await ask()
       const waitMs = answer?.verdict === 'unknown' && mayPass(answer) ? answer.retryAfterSeconds! * 1000 : Infinity
-      if (waitMs > deps.windowMs) return answer
+      if (!wait || waitMs > deps.windowMs) return answer
       // Ended early by the signal, which the next turn sees.
       await sleep(Math.max(waitMs, leastWaitMs), undefined, { signal }).catch(() => {})
     }
   }
 
-  function singles (ips: readonly string[], { write, signal }: EndingOptions): Rows {
+  function singles (ips: readonly string[], options: EndingOptions): Rows {
+    const { write, signal } = options
     return eachConcurrently(ips, Math.min(singlesUnderWay, provider.maxConcurrent ?? singlesUnderWay), async ip => {
       const question: Question = { ip, write, signal, bulk: true, look: context => provider.lookup(ip, context) }
-      return [[ip, await withRoom(() => deps.ask(question), signal)]]
+      return [[ip, await withRoom(() => deps.ask(question), options)]]
     })
   }
 
-  async function * together (ips: readonly string[], { write, signal }: EndingOptions): Rows {
+  async function * together (ips: readonly string[], options: EndingOptions): Rows {
+    const { write, signal } = options
     const missing = new Set(ips)
     const spend = async (): Promise<UnknownAnswer | null> =>
-      circuit.isOpen() ? unknownAnswer('unavailable', 'breaker open') : await withRoom(() => deps.spend(write), signal)
+      circuit.isOpen() ? unknownAnswer('unavailable', 'breaker open') : await withRoom(() => deps.spend(write), options)
     const context = deps.context({ ip: '', write, signal, bulk: true, look: () => cancelled }, signal, spend)
     // A failed chunk gives all its rows one and the same answer: it counts once.
     const counted = new WeakSet<ProviderAnswer>()

@@ -32,7 +32,7 @@ export function guardCombination (provider: Provider, deps: Deps): Guarded {
 
   return {
     ask: provider.sync === true ? sync.ask : ask,
-    async * askAll (ips, { write, signal = never }) {
+    async * askAll (ips, { write, signal = never, wait }) {
       if (provider.bulk === undefined) {
         yield * eachConcurrently(ips, singlesUnderWay, async ip => [[ip, signal.aborted ? unknownAnswer('not_asked') : await ask(ip, { write, signal })]])
         return
@@ -40,7 +40,7 @@ export function guardCombination (provider: Provider, deps: Deps): Guarded {
       const missing = new Set(ips)
       let failed = unknownAnswer('bad_response', 'no row for this address')
       try {
-        for await (const [ip, answer] of provider.bulk(ips, contextOf(deps, write, signal))) {
+        for await (const [ip, answer] of provider.bulk(ips, contextOf(deps, write, signal, wait))) {
           if (missing.delete(ip)) yield [ip, checkAnswer(answer)]
         }
       } catch (error) {
@@ -83,13 +83,13 @@ export function guardSync (provider: Provider, deps: Deps): Guarded {
   }
 }
 
-function contextOf (deps: Deps, write: boolean, signal: AbortSignal): LookupContext {
+function contextOf (deps: Deps, write: boolean, signal: AbortSignal, wait = true): LookupContext {
   return {
     signal,
     write,
     log: deps.log,
     spend: async () => null,
     ask: (member, ip, options) => deps.ask(member, ip, { write, signal, ...options }),
-    askAll: (member, ips) => deps.askAll(member, ips, { write, signal })
+    askAll: (member, ips, options) => deps.askAll(member, ips, { write, signal, wait, ...options })
   }
 }

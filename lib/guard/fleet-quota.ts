@@ -18,6 +18,8 @@ export interface FleetQuotaOptions {
   readonly now: () => number
   /** Another process was told to pause. */
   readonly onHold: (reason: UnknownReason, forMs: number) => void
+  /** The fleet's count came out of sight (why), or back into it (null): once a change. */
+  readonly onSight: (lost: unknown) => void
 }
 
 const firstContactPausesMs = [0, 50, 150, 300]
@@ -51,6 +53,8 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
   ]
   let epoch = ''
   let sent = 0
+  let inSight = true
+  let meeting = true
   let last: Reply | null = null
   /** Until then a refusal is local: no room before. */
   const closedUntil = { read: 0, write: 0 }
@@ -65,8 +69,12 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
       reply = readReply(await redis.run(quotaScript, keys, [op, me, epoch, randomUUID(), `${me}:${++sent}`, ...numbers], timeoutMs))
     } catch (error) {
       unseen.giveBack(unreported)
+      lose(error)
       throw error
     }
+    if (!inSight) options.onSight(null)
+    inSight = true
+    meeting = false
     epoch = reply.epoch
     last = reply
     if (reply.answer === 'held') options.onHold(reply.reason, reply.waitMs)
@@ -75,13 +83,26 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
     return reply
   }
 
+  function lose (error: unknown): void {
+    if (!inSight || meeting) return
+    inSight = false
+    options.onSight(error)
+  }
+
   /** A connection that is being made is no Redis that is away: before anything is spent unseen, it has a moment. */
   async function firstContact (): Promise<void> {
+    let failure: unknown
     for (const pauseMs of firstContactPausesMs) {
       if (pauseMs > 0) await sleep(pauseMs)
-      const seen = await run('beat', pauseMs === 0 ? connectMs : undefined).then(() => true, () => false)
-      if (seen) return
+      try {
+        await run('beat', pauseMs === 0 ? connectMs : undefined)
+        return
+      } catch (error) {
+        failure = error
+      }
     }
+    meeting = false
+    lose(failure)
   }
   const met = firstContact()
 
@@ -149,6 +170,6 @@ function readReply (reply: unknown): Reply {
     part: Number(part),
     usedMinute: Number(usedMinute),
     usedDay: Number(usedDay),
-    reason
+    reason: reason === 'rejected' ? 'rejected' : 'rate_limited'
   }
 }

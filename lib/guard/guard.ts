@@ -1,6 +1,7 @@
 import type { IpRiskLogger, Provider, ProviderAnswer, ProviderStats } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { fleetQuota } from './fleet-quota.ts'
+import { kindOf } from './check-answer.ts'
 import { guardCombination, guardSync } from './combination.ts'
 import { hold } from './hold.ts'
 import { type AskOptions, type Budget, type Guarded, guardLeaf, type LeafDeps } from './leaf.ts'
@@ -96,7 +97,11 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
         windows,
         timeoutMs: deps.redisTimeoutMs ?? 100,
         now,
-        onHold: pause.hear
+        onHold: pause.hear,
+        onSight (lost) {
+          if (lost === null) log.info({ provider: name }, 'the shared budget is in sight again')
+          else log.warn({ provider: name, cause: kindOf(lost) }, 'the shared budget is out of sight: this process spends only its own part')
+        }
       })
     const budget = { quota, pause, terms }
     budgets.set(name, budget)

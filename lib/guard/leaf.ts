@@ -32,6 +32,8 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined
   /** Shortens the provider's own time. */
   readonly timeoutMs?: number | undefined
+  /** Of many addresses: whether to wait for room in the minute's budget. Default true. */
+  readonly wait?: boolean | undefined
 }
 
 export interface Guarded {
@@ -76,7 +78,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
       log,
       spend,
       ask: (member, ip, options) => deps.ask(member, ip, { write, signal, ...options }),
-      askAll: (member, ips) => deps.askAll(member, ips, { write, signal }),
+      askAll: (member, ips, options) => deps.askAll(member, ips, { write, signal, ...options }),
       ...deps.settled !== undefined && { later: (delayMs, look) => looks.add(ip, delayMs, answer => look(answer)) }
     }
   }

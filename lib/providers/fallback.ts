@@ -40,7 +40,7 @@ export function fallback (...given: readonly (Provider | FallbackOptions)[]): Pr
       let left = ips
       for (const [i, member] of members.entries()) {
         const unknown: string[] = []
-        for await (const [ip, answer] of context.askAll(member, left)) {
+        for await (const [ip, answer] of context.askAll(member, left, i < last ? { wait: false } : {})) {
           if (answer.verdict === 'unknown' && i < last) unknown.push(ip)
           else yield [ip, answer.verdict === 'unknown' ? answer : named(answer, member)]
         }

@@ -30,7 +30,7 @@ export function fakeProvider (answers: Readonly<Record<string, FakeAnswer>> = {}
     asked,
     async lookup (ip, { signal }) {
       asked.push(ip)
-      if (options.delayMs !== undefined) await sleep(options.delayMs, undefined, { signal, ref: false })
+      if (options.delayMs !== undefined) await sleep(options.delayMs, undefined, { signal })
       return whole(byIp.get(ip) ?? options.otherwise ?? 'clean')
     }
   }
