@@ -6,8 +6,8 @@ import { compileSnapshot } from '../lib/lists/compile.ts'
 import { openDatabase } from '../lib/lists/database.ts'
 import type { AddressList } from '../lib/lists/list.ts'
 import { formatAddress } from '../lib/ip/address.ts'
-import { computeAsnKinds } from '../scripts/asn-kinds.ts'
-import { EXAMPLE_SECONDS, type ExampleList, exampleAsns, exampleLists, hasExampleLists, PROVIDERS } from '../scripts/example-lists.ts'
+import { computeAsnKinds, exampleIsps } from '../scripts/asn-kinds.ts'
+import { EXAMPLE_SECONDS, type ExampleList, exampleLists, hasExampleLists, PROVIDERS } from '../scripts/example-lists.ts'
 import { EYEBALL_ASNS } from '../scripts/eyeball-asns.ts'
 
 const SAMPLE = 200_000
@@ -18,7 +18,7 @@ if (!hasExampleLists || asnPackage === undefined) {
 }
 const table = readAsnTable(asnPackage)
 const lists = exampleLists()
-const isps = exampleAsns('oxl/asn-kind_isp.txt')
+const isps = exampleIsps()
 
 type Grades = readonly [suspicious: number, likely: number, detected: number]
 type Verdict = (ip: string) => string
@@ -101,6 +101,20 @@ for (const { name, verdictWithout } of scorers) {
   })
   console.log(`${name.padEnd(40)}${shown(mean(rows))}`)
   PROVIDERS.forEach((provider, i) => console.log(`    ${provider.padEnd(36)}${shown(rows[i]!)}`))
+}
+
+/** IPv6 servers, first address of each range. */
+function servers6Of (provider: string): string[] {
+  const servers = new Set<string>()
+  for (const list of lists.filter(list => list.publisher === provider && list.id === provider)) {
+    for (let i = 0; i < list.ranges.v6.length; i += 8) servers.add(formatAddress(6, list.ranges.v6.subarray(i, i + 4)))
+  }
+  return [...servers]
+}
+console.log('\nThe same for IPv6, all lists and AS numbers')
+for (const provider of PROVIDERS) {
+  const servers = servers6Of(provider)
+  if (servers.length > 0) console.log(`    ${provider.padEnd(36)}${shown(grades(servers, judge(without(provider), { without: provider })))}  of ${servers.length}`)
 }
 
 /** Random announced addresses of networks, each address as likely as any other; those that a provider or Tor publishes are left out. */

@@ -1,10 +1,10 @@
 import type { IpRiskApi } from '../types/api.ts'
 import type { RawRequest } from '../types/contract.ts'
-import { assessAlone } from './assess.ts'
+import { assessAlone, assessMany } from './alone.ts'
 import type { Engine } from './engine.ts'
 import { badOption } from './errors.ts'
 import { canonicalAddress } from './ip/address.ts'
-import { checkNumber, shown } from './options.ts'
+import { checkNumber, checkObject, shown } from './options.ts'
 import { judge } from './policy/policy.ts'
 import type { Scope } from './scope.ts'
 
@@ -12,16 +12,20 @@ import type { Scope } from './scope.ts'
 export function createApi (engine: Engine, scope: Scope): IpRiskApi {
   return {
     lookup: ip => assessAlone(engine, scope, ip),
-    bulk: async function * (ips) { for (const ip of new Set(ips)) yield [ip, await assessAlone(engine, scope, ip)] },
+    bulk: (ips, options) => assessMany(engine, scope, ips, options),
     decide: (risk, { action = null, write, method = write ? 'POST' : 'GET', url }) =>
       judge(scope.policy, risk, { action, write, method, url }, engine.log),
     explain: request => engine.explain('raw' in request ? request.raw : request as RawRequest),
-    async allow (ip, { ttlSeconds }) {
-      await engine.allow(checkAddress(ip), checkNumber('ttlSeconds', ttlSeconds, 0, { min: 1, max: 31_536_000 }))
+    async allow (ip, options) {
+      const { ttlSeconds } = checkObject<typeof options>('allow', options, ['ttlSeconds'])
+      const checked = checkNumber('allow.ttlSeconds', ttlSeconds, undefined, { min: 1, max: 31_536_000 })
+      if (checked === undefined) throw badOption('allow.ttlSeconds', 'is missing: say for how long the address may pass')
+      await engine.allow(checkAddress(ip), checked)
     },
     async invalidate (ip) {
       await engine.invalidate(checkAddress(ip))
     },
+    setCloudflareRanges: engine.setCloudflareRanges,
     stats: engine.stats
   }
 }

@@ -1,9 +1,7 @@
 import type { Category, ClientIp, Decision, IpRisk, IpRiskLogger, RawRequest, RouteContext } from '../types/contract.ts'
 import { notLookedUp } from './client-ip/resolver.ts'
 import type { Engine } from './engine.ts'
-import { canonicalAddress, parseAddress } from './ip/address.ts'
-import { scopeOf } from './ip/scopes.ts'
-import { ALLOW_LIST, DENY_LIST, judge } from './policy/policy.ts'
+import { ALLOW_LIST, judge } from './policy/policy.ts'
 import { lookupChannel, publishLookup, record } from './record.ts'
 import { isWrite, type RoutePlan } from './route.ts'
 import type { Scope } from './scope.ts'
@@ -40,7 +38,7 @@ function told (engine: Engine, risk: IpRisk, place: Place, startedMs: number): I
 }
 
 /** Address, verdict, decision. */
-function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
+export function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
   const verdict = find(engine, address, place)
   return verdict instanceof Promise
     ? verdict.then(verdict => judged(engine, address, verdict, place))
@@ -50,7 +48,7 @@ function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Prom
 function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place): Verdict | Promise<Verdict> {
   const { ip } = address
   if (ip === null) return unasked('no_ip', engine.now())
-  const list = listing(engine, scope, ip)
+  const list = engine.isAllowed(ip) ? ALLOW_LIST : scope.lists.of(ip)
   if (list !== undefined) return unasked('listed', engine.now(), list)
   const why = notLookedUp(address)
   if (why !== undefined) return unasked(why, engine.now())
@@ -69,16 +67,8 @@ function publishing (engine: Engine, { showAddress }: Scope, ip: string, call: P
   return verdict instanceof Promise ? verdict.then(publish) : publish(verdict)
 }
 
-function listing (engine: Engine, scope: Scope, ip: string): string | undefined {
-  if (engine.isAllowed(ip)) return ALLOW_LIST
-  if (scope.allow.size === 0 && scope.deny.size === 0) return undefined
-  const family = parseAddress(ip)
-  if (family === 0) return undefined
-  if (scope.allow.has(family)) return ALLOW_LIST
-  return scope.deny.has(family) ? DENY_LIST : undefined
-}
-
-function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
+/** The risk of a verdict that is there. */
+export function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
   const write = isWrite(plan, method)
   const risk = describe(address, verdict, plan.action, write, engine.now())
   risk.decision = judge(plan.policy, risk, { action: plan.action, write, method, url }, log)
@@ -119,17 +109,4 @@ function describe (
 /** A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted machine. */
 function withHosting (categories: readonly Category[] = nothing): readonly Category[] {
   return categories.includes('hosting') ? categories : [...categories, 'hosting']
-}
-
-/** The verdict on an address that no request brought, judged as a write would be. */
-export async function assessAlone (engine: Engine, scope: Scope, text: unknown): Promise<IpRisk> {
-  const { policy, mode, timeoutMs } = scope
-  const plan: RoutePlan = { marked: false, action: null, write: true, policy, mode, lookup: 'wait', timeoutMs }
-  return await assess(engine, addressAlone(text), { scope, plan, method: 'POST', url: undefined, requestId: '', log: engine.log })
-}
-
-function addressAlone (text: unknown): ClientIp {
-  const ip = typeof text === 'string' ? canonicalAddress(text) : null
-  const scope = ip === null ? null : scopeOf(ip)
-  return { ip, source: 'none', peer: null, hops: 0, scope, infrastructure: false, worker: false, ignored: nothing }
 }

@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, Provider, ProviderAnswer, RawRequest, Stats } from '../types/contract.ts'
+import type {
+  ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, Provider, ProviderAnswer, RawRequest, SetCloudflareRanges, Stats
+} from '../types/contract.ts'
 import { readCache } from './cache-options.ts'
 import { createClientIp } from './client-ip/resolver.ts'
+import { type Watch, watchMisconfiguration } from './client-ip/watch.ts'
 import { createCounters } from './counters.ts'
 import { guardProvider, type GuardedProvider } from './guard/guard.ts'
 import { createAllowed } from './lookup/allowed.ts'
@@ -18,8 +21,13 @@ import { unasked } from './verdict/verdict.ts'
 export interface Engine {
   readonly log: IpRiskLogger
   readonly now: () => number
+  /** Also looks out for what only traffic shows to be misconfigured. */
   readonly resolve: (request: RawRequest) => ClientIp
   readonly explain: (request: RawRequest) => ClientIpExplanation
+  readonly setCloudflareRanges: SetCloudflareRanges
+  /** Whether our address and the framework's own are known to differ; for who has another rule set beside ours. */
+  readonly compareAddress: Watch['compare']
+  readonly providerName: string
   readonly lookup: Lookup
   /** Asks the provider for many addresses, past every cache. */
   readonly bulk: GuardedProvider['bulk']
@@ -55,6 +63,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const provider = options.provider === undefined ? lists() : checkProvider('provider', options.provider)
   const clientIp = createClientIp(options.clientIp, log, now())
   for (const warning of clientIp.warnings) log.warn({}, warning)
+  const watch = watchMisconfiguration(clientIp, log)
   const counters = createCounters()
   const memory = createMemory({ ...cache, now })
   const keys = createKeys(cache.keyPrefix, cache.keySecret)
@@ -83,11 +92,20 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     layers.forget(ip)
   }
 
+  start(provider, log)
+
   return {
     log,
     now,
-    resolve: clientIp.resolve,
+    resolve (request) {
+      const address = clientIp.resolve(request)
+      watch.see(address, request)
+      return address
+    },
     explain: clientIp.explain,
+    setCloudflareRanges: clientIp.setCloudflareRanges,
+    compareAddress: watch.compare,
+    providerName: provider.name,
     lookup: withinFamilies(provider, now, provider.sync === true ? askAtOnce(provider, guarded, now) : layers.lookup),
     bulk: guarded.bulk,
     isAllowed: allowed.has,
@@ -113,6 +131,11 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       await fleet?.close()
     }
   }
+}
+
+function start (provider: Provider, log: IpRiskLogger): void {
+  provider.start?.(log)
+  for (const member of provider.members ?? []) start(member, log)
 }
 
 function hasDailyLimit ({ limits, members = [] }: Provider): boolean {

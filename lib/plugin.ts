@@ -3,6 +3,7 @@ import type {} from '../types/fastify.ts'
 import type { FastifyIpRiskOptions, IpRisk } from '../types/contract.ts'
 import { createApi } from './api.ts'
 import { visit } from './assess.ts'
+import { trustProxyWarning } from './client-ip/warnings.ts'
 import { createEngine, type Engine, sharesEngine } from './engine.ts'
 import { AlreadyRegistered } from './errors.ts'
 import { blocked, challenged, needsStepUp, warnOfMissingStepUp } from './refusal.ts'
@@ -16,6 +17,8 @@ interface Mounted {
   readonly scope: Scope
   /** By the route's own `config` object. */
   readonly plans: WeakMap<object, RoutePlan | null>
+  /** Fastify's own `trustProxy` is on, and has not been seen to differ yet. */
+  comparing: boolean
 }
 type Done = (err?: Error) => void
 
@@ -32,7 +35,9 @@ export async function mount (app: FastifyInstance, given: FastifyIpRiskOptions):
   const scope = readScope(given, parent?.scope)
   const options = { ...parent?.options, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
   const engine = parent !== undefined && sharesEngine(parent.options, given) ? parent.engine : createEngine(options, app.log)
-  Object.defineProperty(app, mounted, { value: { options, engine, scope, plans: new WeakMap() } satisfies Mounted })
+  const comparing = app.hasRequestDecorator('ips')
+  if (comparing && engine !== parent?.engine) engine.log.warn({}, trustProxyWarning)
+  Object.defineProperty(app, mounted, { value: { options, engine, scope, plans: new WeakMap(), comparing } satisfies Mounted })
   app.decorate('ipRisk', createApi(engine, scope))
   if (engine !== parent?.engine) {
     app.addHook('onReady', async () => { await engine.ready() })
@@ -59,19 +64,21 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
 
 /** One hook for all routes: one added by `onRoute` would miss those declared beside an un-awaited `register`, and 404s. */
 function onRequest (this: FastifyInstance, request: FastifyRequest, _reply: FastifyReply, done: Done): void {
-  const { engine, scope, plans } = mountedOn(this)!
+  const here = mountedOn(this)!
+  const { engine, scope, plans } = here
   const { config } = request.routeOptions
   let plan = plans.get(config)
   if (plan === undefined) plans.set(config, plan = lateRoute(config, scope, engine))
   if (plan === null) return done()
   const place = { scope, plan, method: request.method, url: config.url, requestId: request.id, log: request.log }
   const risk = visit(engine, request.raw, place)
-  if (risk instanceof Promise) risk.then(risk => act(request, risk, done), done)
-  else act(request, risk, done)
+  if (risk instanceof Promise) risk.then(risk => act(here, request, risk, done), done)
+  else act(here, request, risk, done)
 }
 
-function act (request: FastifyRequest, risk: IpRisk, done: Done): void {
+function act (here: Mounted, request: FastifyRequest, risk: IpRisk, done: Done): void {
   request.ipRisk = risk
+  if (here.comparing) here.comparing = !here.engine.compareAddress(risk, request.ip)
   done(blocked(risk))
 }
 
@@ -79,7 +86,9 @@ function act (request: FastifyRequest, risk: IpRisk, done: Done): void {
 function lateRoute (config: Config, scope: Scope, engine: Engine): RoutePlan | null {
   const name = routeName(config.method, config.url)
   try {
-    return readRoute(name, config.ipRisk, scope)
+    const plan = readRoute(name, config.ipRisk, scope)
+    if (plan !== null) warnOfMissingStepUp(engine, scope, plan, [config.method].flat())
+    return plan
   } catch (err) {
     engine.log.error({ err }, 'a route has a wrong "config.ipRisk" and is judged as if it were "true"; ' +
       'await the registration of fastify-ip-risk before routes are declared, so that such a mistake fails at boot')

@@ -15,7 +15,8 @@ export function checkProvider (path: string, given: unknown): Provider {
   checkFunction(`${path}.lookup`, provider.lookup)
   checkFunction(`${path}.bulk`, provider.bulk)
   checkFunction(`${path}.close`, provider.close)
-  if (provider.families !== undefined && !(Array.isArray(provider.families) && provider.families.every(family => family === 4 || family === 6))) {
+  const { families } = provider
+  if (families !== undefined && !(Array.isArray(families) && families.every(family => family === 4 || family === 6))) {
     throw badOption(`${path}.families`, 'must be an array of 4 and 6')
   }
   const limits = checkObject<NonNullable<Provider['limits']>>(`${path}.limits`, provider.limits, ['perMinute', 'perDay', 'burst'])

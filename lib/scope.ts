@@ -1,8 +1,7 @@
 import type { EngineOptions, LogAddress, LookupMode, Mode, StepUp } from '../types/contract.ts'
+import { type AddressLists, noLists, readLists } from './address-lists.ts'
 import { readCache } from './cache-options.ts'
 import { badOption } from './errors.ts'
-import { parseCidr } from './ip/cidr.ts'
-import { type RangeSet, rangeSet } from './ip/range-set.ts'
 import { showAddress, type ShowAddress } from './log-address.ts'
 import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings } from './options.ts'
 import { basePolicy, type CompiledPolicy, compilePolicy } from './policy/policy.ts'
@@ -16,8 +15,7 @@ export interface Scope {
   readonly mode: Mode
   readonly unmarked: LookupMode
   readonly timeoutMs: number
-  readonly allow: RangeSet
-  readonly deny: RangeSet
+  readonly lists: AddressLists
   readonly logAddress: LogAddress
   readonly keySecret: string | undefined
   readonly showAddress: ShowAddress
@@ -33,15 +31,13 @@ type ScopeOptions = EngineOptions & { readonly stepUp?: StepUp<never> | undefine
 const optionNames: readonly (keyof ScopeOptions)[] = [
   'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny', 'logAddress', 'onDecision', 'stepUp'
 ]
-const noRanges: RangeSet = rangeSet([])
 const rootScope: Scope = {
   actions: new Map((['signup', 'payment', 'kyc', 'withdrawal', 'admin']).map(name => [name, 'write'])),
   policy: basePolicy,
   mode: 'enforce',
   unmarked: 'cache',
   timeoutMs: 5000,
-  allow: noRanges,
-  deny: noRanges,
+  lists: noLists,
   logAddress: 'truncated',
   keySecret: undefined,
   showAddress: showAddress('truncated'),
@@ -58,8 +54,7 @@ export function readScope (given: ScopeOptions, parent: Scope = rootScope): Scop
     mode: checkOneOf('mode', options.mode, modes, parent.mode),
     unmarked: checkOneOf('unmarked', options.unmarked, lookupModes, parent.unmarked),
     timeoutMs: checkNumber('timeoutMs', options.timeoutMs, parent.timeoutMs, { min: 1, max: 60_000 }),
-    allow: options.allow === undefined ? parent.allow : readRanges('allow', options.allow),
-    deny: options.deny === undefined ? parent.deny : readRanges('deny', options.deny),
+    lists: readLists(options, parent.lists),
     ...readLogAddress(options, parent),
     onDecision: options.onDecision === undefined ? parent.onDecision : guarded(checkFunction('onDecision', options.onDecision)!),
     stepUp: readStepUp('stepUp', options.stepUp) ?? parent.stepUp
@@ -78,16 +73,6 @@ function readActions (parent: Scope['actions'], given: EngineOptions['actions'])
     actions.set(name, 'read')
   }
   return actions
-}
-
-function readRanges (path: string, given: readonly string[]): RangeSet {
-  return rangeSet(checkStrings(path, given).map((text, i) => {
-    try {
-      return parseCidr(text)
-    } catch (err) {
-      throw badOption(`${path}[${i}]`, `must be an IP address or CIDR: ${(err as Error).message}`, err)
-    }
-  }))
 }
 
 function readLogAddress (options: EngineOptions, parent: Scope): Pick<Scope, 'logAddress' | 'keySecret' | 'showAddress'> {

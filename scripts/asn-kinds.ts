@@ -1,14 +1,20 @@
 // Computes lib/lists/asn-kinds-data.ts: node --import tsx scripts/asn-kinds.ts
 // From the example lists and @ip-location-db/asn; NOTICE names the sources. Only figures of our own are kept: votes and classes by network.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { findAsnPackage, readAsnTable } from '../lib/lists/asn-database.ts'
 import { type AsnKinds, packNumbers } from '../lib/lists/asn-kinds.ts'
 import type { AsnTable } from '../lib/lists/asn-table.ts'
 import type { AddressList } from '../lib/lists/list.ts'
+import { readList } from '../lib/lists/read-list.ts'
 import { densities } from '../lib/lists/vpn-servers.ts'
-import { EXAMPLE_SECONDS, exampleAsns, exampleLists } from './example-lists.ts'
+import { EXAMPLE_SECONDS, exampleLists, exampleRoot } from './example-lists.ts'
 import { EYEBALL_ASNS } from './eyeball-asns.ts'
+
+/** Networks that sell access, as a list of them says. */
+export function exampleIsps (): readonly number[] {
+  return readList(readFileSync(new URL('oxl/asn-kind_isp.txt', exampleRoot))).asns
+}
 
 /** A hoster is what one of three collections calls so; an access network needs all three to be one, a large one never is. */
 export function computeAsnKinds (lists: readonly AddressList[], isps: readonly number[], table: AsnTable): AsnKinds {
@@ -36,7 +42,7 @@ export function computeAsnKinds (lists: readonly AddressList[], isps: readonly n
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const asnPackage = findAsnPackage()
   if (asnPackage === undefined) throw new Error('npm install @ip-location-db/asn first')
-  const kinds = computeAsnKinds(exampleLists(), exampleAsns('oxl/asn-kind_isp.txt'), readAsnTable(asnPackage))
+  const kinds = computeAsnKinds(exampleLists(), exampleIsps(), readAsnTable(asnPackage))
   const ofClass = (kept: number): number[] => [...kinds.density].flatMap(([asn, value]) => value === kept ? [asn] : [])
   const line = (packed: string): string => `'${packed}'`
   writeFileSync(new URL('../lib/lists/asn-kinds-data.ts', import.meta.url), `// Written by scripts/asn-kinds.ts; see NOTICE for the sources.

@@ -5,9 +5,10 @@ import { HALF_LIFE_DAYS } from '../lib/lists/weights.ts'
 
 /** Real lists to measure and to try things on. They are no part of this project: what uses them does without where they are missing. */
 
-const root = ['../../shared/data/', '../../../shared/data/'].map(path => new URL(path, import.meta.url)).find(existsSync)
+/** Their folder. */
+export const exampleRoot: URL | undefined = ['../../shared/data/', '../../../shared/data/'].map(path => new URL(path, import.meta.url)).find(existsSync)
 
-export const hasExampleLists: boolean = root !== undefined
+export const hasExampleLists: boolean = exampleRoot !== undefined
 
 /** The day of the snapshots. */
 export const EXAMPLE_SECONDS: number = Date.parse('2026-08-22') / 1000
@@ -47,17 +48,12 @@ export function exampleLists (): ExampleList[] {
   return lists.filter(list => list !== undefined)
 }
 
-/** A file of AS numbers. */
-export function exampleAsns (path: string): number[] {
-  return [...readList(readFileSync(new URL(path, root))).asns]
-}
-
 function families (names: readonly string[], kind: ListKind): (ExampleList | undefined)[] {
   return names.flatMap(name => [4, 6].map(family => read(`ipranges/${name}-ipv${family}.txt`, `${name}-v${family}`, kind)))
 }
 
 function read (path: string, id: string, kind: ListKind, more: Pick<ExampleList, 'publisher' | 'contains'> = {}): ExampleList | undefined {
-  const url = new URL(path, root)
+  const url = new URL(path, exampleRoot)
   if (!existsSync(url) || !statSync(url).isFile()) return undefined
   const { ranges, asns } = readList(readFileSync(url))
   return { id, kind, ranges, asns, halfLifeDays: HALF_LIFE_DAYS[kind], dateSeconds: EXAMPLE_SECONDS, ...more }

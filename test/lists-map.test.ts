@@ -105,6 +105,23 @@ t.test('keeps names and networks through writing and reading', async t => {
   t.ok(Object.isFrozen(database.answer('3.0.0.1')))
 })
 
+t.test('refuses to compile what the format cannot hold, instead of writing nonsense', async t => {
+  const days = { ...list('days', 'vpn-range', Array.from({ length: 2 * 66_000 }, (_, i) => i), []), lastSeenSeconds: Uint32Array.from({ length: 66_000 }, (_, i) => i * 60_000) }
+  t.doesNotThrow(() => compileSnapshot([days], { nowSeconds: EXAMPLE_SECONDS }))
+  const perDay = Uint32Array.from({ length: 49_710 }, (_, i) => i * 86_400)
+  const twice = ['a', 'b'].map(id => ({ ...list(id, 'vpn-range', Array.from({ length: 2 * perDay.length }, (_, i) => i), []), lastSeenSeconds: perDay }))
+  t.throws(() => compileSnapshot(twice, { nowSeconds: EXAMPLE_SECONDS }), { code: 'FST_IP_RISK_BAD_LIST', message: /more than 65,535 days/ })
+  const numbers = Uint32Array.from({ length: 2 ** 18 }, (_, i) => i)
+  const networks = { ...NO_ASNS, numbers, names: Array.from(numbers, () => '') }
+  t.throws(() => compileSnapshot([], { nowSeconds: EXAMPLE_SECONDS, asnTable: networks }), { code: 'FST_IP_RISK_BAD_LIST', message: /so many networks/ })
+  // Sixteen lists that count in binary: every address has its own combination.
+  const binary = Array.from({ length: 16 }, (_, bit) => list(`bit-${bit}`, 'vpn-range', Array.from({ length: 2 ** (15 - bit) }, (_, i) => {
+    const first = i * 2 ** (bit + 1) + 2 ** bit
+    return [first, first + 2 ** bit - 1]
+  }).flat(), []))
+  t.throws(() => compileSnapshot(binary, { nowSeconds: EXAMPLE_SECONDS }), { code: 'FST_IP_RISK_BAD_LIST', message: /combinations of lists/ })
+})
+
 const isRefusal = (error: unknown): boolean =>
   (error as { code?: string }).code === 'FST_IP_RISK_BAD_SNAPSHOT' && (error as Error).message.includes('ip-risk lists compile')
 function withByte (at: number, byte: number): Uint8Array {
@@ -128,6 +145,41 @@ t.test('refuses a snapshot that was damaged, cut off, lengthened or is something
     }
     return false
   }), { numRuns: 60 })
+})
+
+t.test('says why it refuses', async t => {
+  const changed = (change: (words: Uint32Array, bytes: Uint8Array) => void): Uint8Array => {
+    const bytes = small.slice()
+    const header = new Uint32Array(bytes.buffer)
+    change(header, bytes)
+    header[5] = crc32(bytes.subarray(24))
+    return bytes
+  }
+  const [metaAt, metaLength] = new Uint32Array(small.buffer, small.byteOffset).subarray(6, 8) as unknown as [number, number]
+  const rows: [Uint8Array, RegExp][] = [
+    [small.slice(0, 20), /too short/],
+    [changed(header => { header[0] = 7 }), /no snapshot of lists/],
+    [changed(header => { header[1] = 99 }), /format 99, and this version reads 1/],
+    [changed(header => { header[2] = 0x04030201 }), /another byte order/],
+    [changed(header => { header[3]! += 8 }), /cut off/],
+    [changed(header => { header[8] = 3 }), /misplaced/],
+    [changed((_, bytes) => { bytes[metaAt] = 0x58 }), /no JSON/],
+    [changed((_, bytes) => { bytes.set(Buffer.from('{"x":7'), metaAt) }), /no JSON|incomplete/],
+    ...['null', '{}', '{"createdSeconds":1,"lists":[null],"marks":[]}', '{"createdSeconds":1,"lists":[],"marks":[null]}']
+      .map((meta): [Uint8Array, RegExp] => [changed((_, bytes) => { bytes.set(Buffer.from(meta.padEnd(metaLength)), metaAt) }), /incomplete/])
+  ]
+  for (const [bytes, why] of rows) t.throws(() => decodeSnapshot(bytes), { code: 'FST_IP_RISK_BAD_SNAPSHOT', message: why })
+  const shifted = new Uint8Array(small.length + 1)
+  shifted.set(small, 1)
+  t.same(decodeSnapshot(shifted.subarray(1)).meta, decodeSnapshot(small).meta, 'wherever in memory the bytes stand')
+})
+
+t.test('takes a label that does not exist for nothing known', async t => {
+  const bytes = small.slice()
+  const [labelsAt, labelsLength] = new Uint32Array(bytes.buffer).subarray(12, 14) as unknown as [number, number]
+  bytes.fill(0x55, labelsAt, labelsAt + labelsLength)
+  new Uint32Array(bytes.buffer)[5] = crc32(bytes.subarray(24))
+  t.same(openDatabase(bytes).answer('2.0.0.1'), { verdict: 'unknown', reason: 'no_data' })
 })
 
 t.test('refuses or survives a snapshot whose check sum is right and whose content is not', async () => {

@@ -7,8 +7,9 @@ import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../t
 import { type AsnPackage, findAsnPackage, readAsnTable } from '../lib/lists/asn-database.ts'
 import { asnSnapshotPath, defaultCacheFolder, listsSnapshotPath, writeSnapshot } from '../lib/lists/cache-folder.ts'
 import { compileSnapshot } from '../lib/lists/compile.ts'
-import { runCompileJob } from '../lib/lists/compile-job.ts'
+import { type CompileJob, runCompileJob } from '../lib/lists/compile-job.ts'
 import type { AddressList } from '../lib/lists/list.ts'
+import { liveDatabase } from '../lib/lists/live-database.ts'
 import type { Part } from '../lib/lists/part.ts'
 import { rangesOf } from '../lib/lists/ranges.ts'
 import { snapshotPart } from '../lib/lists/snapshot-part.ts'
@@ -275,6 +276,19 @@ t.test('looks AS numbers in sources up where the package is there, and says so w
   t.match(ask(real, '8.8.8.8', log), ['vpn_likely', Number, ['vpn']])
 })
 
+t.test('gives a compilation up for a newer one', async t => {
+  const job = (ip: string): CompileJob => ({ sources: [{ id: 'exits', kind: 'tor-exit', entries: [ip] }], covers: [], builtIn: true, nowSeconds })
+  const database = liveDatabase(runCompileJob(job('20.0.0.1')))
+  keepAlive(t, database)
+  const log = recorder()
+  database.compile(job('20.0.0.2'), log)
+  database.compile(job('20.0.0.3'), log)
+  await log.said('compiled lists are in use')
+  t.match(database.current.answer('20.0.0.3'), { verdict: 'vpn_detected' })
+  t.match(database.current.answer('20.0.0.2'), { verdict: 'unknown' })
+  t.same(log.lines.filter(({ level }) => level !== 'debug').length, 1)
+})
+
 t.test('ends a compilation that is under way when it is closed', async t => {
   const provider = lists({ cacheFolder: t.testdir({}) })
   const log = recorder()
@@ -286,6 +300,9 @@ t.test('ends a compilation that is under way when it is closed', async t => {
 
 t.test('finds the package and the cache folder', async t => {
   t.match(findAsnPackage()?.source, /^@ip-location-db\/asn \d/)
+  t.equal(findAsnPackage(['file:///nowhere/package.json']), undefined)
+  const broken = t.testdir({ node_modules: { '@ip-location-db': { asn: { 'package.json': '{ "version": ' } } } })
+  t.throws(() => findAsnPackage([`file://${broken}/package.json`]), SyntaxError)
   t.equal(defaultCacheFolder({ XDG_CACHE_HOME: '/var/cache' }), '/var/cache/fastify-ip-risk')
   t.equal(defaultCacheFolder({ XDG_CACHE_HOME: 'relative' }), join(homedir(), '.cache', 'fastify-ip-risk'))
   t.equal(asnSnapshotPath('/x'), '/x/asn.snapshot')

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { setTimeout } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { ProviderAnswer } from '../types/contract.ts'
 import { formatAddress } from '../lib/ip/address.ts'
@@ -12,6 +13,7 @@ import { type Explanation, explainAddress, openDatabase } from '../lib/lists/dat
 import { describeSnapshot } from '../lib/lists/describe.ts'
 import type { AddressList, ListKind } from '../lib/lists/list.ts'
 import { rangesOf } from '../lib/lists/ranges.ts'
+import { liveDatabase } from '../lib/lists/live-database.ts'
 import { decodeSnapshot } from '../lib/lists/snapshot.ts'
 import { decay, densityClass, HALF_LIFE_DAYS } from '../lib/lists/weights.ts'
 
@@ -106,6 +108,8 @@ t.test('knows the networks of its own table, unless a list of networks was given
   const asnKinds = { ...NO_KINDS, hosting: [64500, 64501], hostingConfirmed: [64500], vpn: [64501], density: new Map([[64500, 4]]) }
   t.same(outcome(explain('20.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.76, ['vpn', 'hosting']])
   t.same(outcome(explain('21.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.84, ['vpn', 'hosting']])
+  const worst: AsnKinds = { ...asnKinds, vpn: [64500], density: new Map([[64500, 8]]) }
+  t.same(outcome(explain('20.0.0.1', [], { asnTable, asnKinds: worst })), ['vpn_likely', 0.89, ['vpn', 'hosting']], 'never detected')
   const own = [list('own', 'hosting-asn', [], { asns: [64501] }), list('own-vpn', 'vpn-asn', [], { asns: [64500] })]
   t.same(outcome(explain('21.0.0.1', own, { asnTable, asnKinds })), ['clean', 0.2, ['hosting']])
   t.same(outcome(explain('20.0.0.1', own, { asnTable, asnKinds })), ['vpn_detected', 0.92, ['vpn']])
@@ -123,6 +127,14 @@ t.test('knows the networks of its own table, unless a list of networks was given
 
 t.test('takes what Cloudflare announces beside its proxies for a hint of WARP, and the proxies for hosting', async t => {
   t.same(outcome(explain('104.28.0.1', [], { asnTable })), ['clean', 0.2, ['warp']])
+  const hoster = list('hosters', 'hosting-asn', [], { asns: [13335] })
+  t.same(outcome(explain('104.28.0.1', [hoster], { asnTable })), ['clean', 0.2, ['warp']])
+  t.same(outcome(explain('104.16.0.1', [hoster], { asnTable })), ['suspicious', 0.5, ['hosting']])
+  const range = list('ranges', 'hosting', ['104.28.0.0/24'], { halfLifeDays: Infinity })
+  t.same(outcome(explain('104.28.0.1', [hoster, range], { asnTable })), ['suspicious', 0.56, ['hosting', 'warp']])
+  const abuse = list('abuse', 'abuse', ['104.28.0.1'])
+  t.same(outcome(explain('104.28.0.1', [hoster, range, abuse], { asnTable })), ['suspicious', 0.59, ['hosting', 'abuse', 'warp']])
+  t.same(outcome(explain('104.28.0.1', [list('bots', 'crawler', ['104.28.0.1']), hoster], { asnTable })), ['clean', 0, ['crawler']])
   t.same(outcome(explain('104.16.0.1', [], { asnTable })), ['suspicious', 0.45, ['hosting']])
   t.same(outcome(explain('104.16.0.1', [])), ['suspicious', 0.45, ['hosting']], 'with no data at all')
   t.same(outcome(explain('104.28.0.1', [list('relay', 'relay', ['104.28.0.0/24'])], { asnTable })), ['clean', 0.2, ['relay']])
@@ -231,4 +243,26 @@ t.test('answers with today\'s weights after midnight, and forgets answers when t
   t.equal(known(database.answer('30.0.0.1')).score, 0.75)
   database.refresh()
   t.equal(known(database.answer('30.0.0.1')).score, 0.375)
+})
+
+t.test('refreshes by itself, and says then which list has grown old', async t => {
+  let now = NOW * 1000
+  const database = liveDatabase(compileSnapshot([list('p', 'public-proxy', ['30.0.0.1'])], { nowSeconds: NOW }), () => now, 5)
+  const said: object[] = []
+  const quiet = (): void => {}
+  database.start({ debug: quiet, info: quiet, warn: fields => { said.push(fields) }, error: quiet })
+  now += 8 * DAY * 1000
+  const until = async (done: () => boolean): Promise<void> => {
+    while (!done()) await setTimeout(5)
+  }
+  await until(() => said.length > 0)
+  t.match(said, [{ list: 'p', ageDays: 8, halfLifeDays: 7 }])
+  const before = database.current.answer('30.0.0.1')
+  now += DAY * 1000
+  await until(() => database.current.answer('30.0.0.1') !== before)
+  t.equal(said.length, 1, 'said once')
+  now -= DAY * 1000
+  database.current.refresh()
+  t.equal(known(database.current.answer('30.0.0.1')).score, 0.329)
+  await database.close()
 })

@@ -124,9 +124,15 @@ t.test('the step-up is asked behind the route\'s own authentication, with the re
   const { app } = create(t)
   const users: unknown[] = []
   await app.register(ipRisk, risky({
-    stepUp: { isSatisfied: async request => { users.push((request as { user?: string }).user); return (request as { user?: string }).user === 'with mfa' } }
+    stepUp: {
+      async isSatisfied (request) {
+        const { who } = request as { who?: string }
+        users.push(who)
+        return who === 'with mfa'
+      }
+    }
   }))
-  app.addHook('preHandler', async request => { Object.assign(request, { user: request.headers['x-user'] }) })
+  app.addHook('preHandler', async request => { Object.assign(request, { who: request.headers['x-user'] }) })
   const authenticate = async (request: FastifyRequest): Promise<void> => {
     if (request.headers['x-user'] === undefined) throw Object.assign(new Error('who are you?'), { statusCode: 401 })
   }
@@ -228,6 +234,12 @@ t.test('it is said once at boot that a step-up is told only, and not where none 
   t.same(await boot({ mode: 'monitor' }, 'signup'), [])
   t.same(await boot({ stepUp: { isSatisfied: () => true } }, 'signup'), [])
   t.same(await boot({}, { policy: { write: { vpn_likely: 'block' } } }, false), [])
+
+  const late = create(t)
+  late.app.register(ipRisk, risky())
+  late.app.post('/', { config: { ipRisk: 'signup' } }, show)
+  for (let i = 0; i < 2; i++) await late.app.inject({ method: 'POST', url: '/', remoteAddress: visitors.clean })
+  t.match(late.lines, [{ level: 40, msg: /give the option "stepUp"/ }], 'at the first request, where boot did not see the route')
 })
 
 t.test('lookup modes: skip asks nobody, cache asks nobody, background goes on and knows next time', async t => {

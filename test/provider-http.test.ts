@@ -1,11 +1,14 @@
 import t from 'tap'
 import { readFileSync } from 'node:fs'
-import { fakeGetipintel, fakeIplogs } from '../lib/testing.ts'
+import { proxycheck } from '../examples/proxycheck.ts'
+import { fakeGetipintel, fakeIplogs, type FakeServer } from '../lib/testing.ts'
+import { fakeServer } from '../lib/testing/fake-server.ts'
 import { getipintel } from '../lib/providers/getipintel.ts'
 import { userAgent } from '../lib/providers/http.ts'
 import { parseRetryAfter } from '../lib/providers/http-answers.ts'
 import { iplogs } from '../lib/providers/iplogs.ts'
 import { version } from '../lib/version.ts'
+import { bareContext } from './support/guard.ts'
 import { providerSuite } from './support/provider-suite.ts'
 
 providerSuite(t, {
@@ -21,6 +24,31 @@ providerSuite(t, {
   provider: baseUrl => getipintel({ contact: 'ops+ip@example.org', baseUrl, timeoutMs: 300, flags: 'm' }),
   secrets: ['ops', 'example.org'],
   expected: { 'JSON that is no object': 'bad_response' }
+})
+
+const proxycheckServer = (): Promise<FakeServer> => fakeServer(({ url }) => {
+  const ip = url.pathname.replace('/v3/', '')
+  const vpn = ip === '203.0.113.9'
+  const row = { detections: { proxy: false, vpn, tor: false, risk: vpn ? 90 : 0 }, network: { asn: 'AS64496' } }
+  return { text: url.searchParams.get('key') === 'hush' ? JSON.stringify({ status: 'ok', [ip]: row }) : '{"status":"denied"}', asked: [ip] }
+})
+
+providerSuite(t, {
+  name: 'the proxycheck example',
+  serve: proxycheckServer,
+  provider: baseUrl => ({ ...proxycheck('hush', baseUrl), timeoutMs: 300 }),
+  secrets: ['hush'],
+  expected: { 'numbers as strings': 'bad_response' }
+})
+
+t.test('the proxycheck example says what a denied key means, and stands in docs/providers.md as it is', async t => {
+  const server = await proxycheckServer()
+  const denied = proxycheck('wrong', server.url)
+  t.match(await denied.lookup('203.0.113.9', bareContext()), { verdict: 'unknown', reason: 'rejected', alert: String })
+  await denied.close!()
+  await server.close()
+  const code = readFileSync('examples/proxycheck.ts', 'utf8').split('\n').slice(1).join('\n').trim()
+  t.ok(readFileSync('docs/providers.md', 'utf8').includes(code))
 })
 
 t.test('the user agent has the version of the package', async t => {

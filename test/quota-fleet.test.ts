@@ -24,7 +24,8 @@ t.test('four processes never make one call too many, also while Redis dies and c
   const server = await fakeGetipintel()
   const settings = JSON.stringify({ redisPort: redis.port, baseUrl: server.url, windows, perMinute })
   const workers = Array.from({ length: 4 }, () =>
-    spawn(process.execPath, ['--import', 'tsx', 'test/support/quota-worker.ts', settings], { stdio: ['pipe', 'ignore', 'inherit'] }))
+    // In an environment of its own: another loader's coverage would spoil that of the tests.
+    spawn('env', ['-i', process.execPath, '--import', 'tsx', 'test/support/quota-worker.ts', settings], { stdio: ['pipe', 'ignore', 'inherit'] }))
   const exits = workers.map(worker => new Promise<number | null>(resolve => worker.once('exit', resolve)))
   t.teardown(async () => {
     for (const worker of workers) worker.kill('SIGKILL')

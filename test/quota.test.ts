@@ -3,9 +3,11 @@ import fc from 'fast-check'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster } from 'ioredis'
 import type { Provider } from '../types/contract.ts'
-import { fakeProvider, type FakeProvider } from '../lib/testing.ts'
+import { fakeGetipintel, fakeProvider, type FakeProvider } from '../lib/testing.ts'
 import { guardProvider, type GuardedProvider } from '../lib/guard/guard.ts'
-import { localQuota, quotaLimits, readsOf, realWindows } from '../lib/guard/quota.ts'
+import { getipintel } from '../lib/providers/getipintel.ts'
+import { fleetQuota } from '../lib/guard/fleet-quota.ts'
+import { localQuota, type Quota, quotaLimits, readsOf, realWindows } from '../lib/guard/quota.ts'
 import type { RedisPort } from '../lib/guard/redis-port.ts'
 import { slidingLog } from '../lib/guard/sliding-log.ts'
 import { type UnseenBudget, unseenBudget } from '../lib/guard/unseen-budget.ts'
@@ -211,6 +213,22 @@ t.test('on a real Redis', async t => {
     for (const key of keys) t.notMatch(String(await port.client.dumpBuffer(key)), /203\.0\.113/)
   })
 
+  t.test('no contact, key or address reaches Redis', async t => {
+    const fake = await fakeGetipintel({ '203.0.113.66': -5 })
+    t.teardown(() => fake.close())
+    const guarded = member(getipintel({ contact: 'hush@example.org', baseUrl: fake.url }), { prefix: 'secret:' })
+    t.equal(await ask(guarded, '203.0.113.65'), 'clean')
+    t.equal(await ask(guarded, '203.0.113.66'), 'rejected')
+    const port = redisPort(server.port)
+    ports.push(port)
+    while (port.client.status !== 'ready') await sleep(5)
+    while (await port.client.exists('secret:ip-risk:quota:{getipintel}:hold') === 0) await sleep(5)
+    const everything = await Promise.all((await port.client.keys('secret:*')).map(async key => key + String(await port.client.dumpBuffer(key))))
+    t.equal(everything.length, 4)
+    t.notMatch(everything.join(), /hush|example\.org|203\.0\.113/)
+    t.match(await port.client.get('secret:ip-risk:quota:{getipintel}:hold'), 'rejected')
+  })
+
   t.test('a provider without limits asks Redis for pauses only', async t => {
     const guarded = member(fakeProvider({}, { name: 'free' }))
     t.equal(await answered(guarded, 50, false), 50)
@@ -226,6 +244,43 @@ t.test('on a real Redis', async t => {
     const never = member(limited({ perMinute: 20 }, { name: 'never' }))
     t.equal(await answered(never, 20, true), 5, 'a quarter, when Redis was away from the start')
   })
+})
+
+t.test('a permit that comes too late is not used, and a Redis that talks nonsense is no Redis', async t => {
+  const { now, pass } = clock()
+  let reply: unknown = ['ok', 0, 'epoch', 1, 0, 1, 1, '']
+  let lateMs = 0
+  const redis: RedisPort = {
+    async run () {
+      pass(lateMs)
+      return reply
+    }
+  }
+  const limits = quotaLimits({ perMinute: 8 }, 0, realWindows)
+  const make = (): Quota => {
+    const quota = fleetQuota({ redis, key: 'k', limits, reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now, onHold: () => t.fail() })
+    t.teardown(() => quota.close())
+    return quota
+  }
+  const quota = make()
+  t.same(quota.left(), { minuteLeft: 8 }, 'before anything is known')
+  t.equal(await quota.take(true), null)
+  lateMs = realWindows.slackMs + 1
+  t.match(await quota.take(true), { reason: 'quota_exhausted' })
+  lateMs = 0
+  reply = ['full', 5_000, 'epoch', 1, 0, 8, 8, '']
+  t.match(await quota.take(true), { reason: 'quota_exhausted', retryAfterSeconds: 5 })
+  reply = ['ok', 0, 'epoch', 1, 0, 1, 1, '']
+  pass(1_000)
+  t.match(await quota.take(true), { reason: 'quota_exhausted', retryAfterSeconds: 4 })
+  t.match(await quota.take(false), { reason: 'quota_exhausted', retryAfterSeconds: 4 })
+  for (const nonsense of [42, null, [], 'ok']) {
+    reply = nonsense
+    const other = make()
+    t.equal(await other.take(true), null)
+    t.equal(await other.take(true), null)
+    t.match(await other.take(true), { reason: 'quota_exhausted' }, 'a quarter, as when Redis is away')
+  }
 })
 
 t.test('works in a Cluster, where keys of one script must live together', async t => {

@@ -147,3 +147,60 @@ t.test('app.ipRisk answers by the policy of its own scope', async t => {
   t.equal(app.ipRisk.decide(await app.ipRisk.lookup(visitors.vpn_detected), { write: true }), 'block')
   t.equal(child!.ipRisk.decide(await app.ipRisk.lookup(visitors.clean), { write: true, action: 'signup' }), 'block')
 })
+
+t.test('an allowed address passes for its time, and wrong calls are refused by name', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(ipRisk, { provider: visitorProvider(), deny: [visitors.clean] })
+  app.post('/', { config: { ipRisk: 'signup' } }, show)
+  for (const visitor of [visitors.vpn_detected, visitors.clean]) {
+    t.equal((await post(app, '/', visitor)).status, 403)
+    await app.ipRisk.allow(visitor, { ttlSeconds: 60 })
+    t.match(await post(app, '/', visitor), { status: 200, risk: { reason: 'listed', provider: 'allow-list' } })
+  }
+  const allow = app.ipRisk.allow as (ip: unknown, options?: unknown) => Promise<void>
+  await t.rejects(allow('203.0.113.1'), { code: 'FST_IP_RISK_BAD_OPTION', message: /"allow.ttlSeconds" is missing/ })
+  await t.rejects(allow('203.0.113.1', { ttlSeconds: 0 }), /"allow.ttlSeconds" must be an integer from 1/)
+  await t.rejects(allow('203.0.113.1', { seconds: 60 }), /"allow.seconds" does not exist/)
+  await t.rejects(allow('203.0.113.0/24', { ttlSeconds: 60 }), /"ip" must be an IP address, got "203\.0\.113\.0\/24"/)
+  await t.rejects(app.ipRisk.invalidate(7 as unknown as string), /"ip" must be an IP address, got 7/)
+})
+
+t.test('allow and deny of a child scope each stand in for the parent\'s, and allow wins wherever the networks lie', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(ipRisk, { provider: visitorProvider(), deny: ['203.0.113.0/24'], allow: ['203.0.113.64/26'] })
+  const scopes = { '/allowing': { allow: ['203.0.0.0/8'] }, '/denying': { deny: ['203.0.113.64/27', '2001:db8::/32'] } }
+  for (const [prefix, options] of Object.entries(scopes)) {
+    await app.register(async child => {
+      await child.register(ipRisk, options)
+      child.get('/', { config: { ipRisk: true } }, show)
+    }, { prefix })
+  }
+  app.get('/', { config: { ipRisk: true } }, show)
+  const statuses = async (ip: string): Promise<number[]> => {
+    const replies = []
+    for (const url of ['/', '/allowing', '/denying']) replies.push((await send(app, 'GET', url, ip)).status)
+    return replies
+  }
+  t.same(await statuses('203.0.113.1'), [403, 200, 200])
+  t.same(await statuses('203.0.113.65'), [200, 200, 200])
+  t.same(await statuses('::ffff:203.0.113.1'), [403, 200, 200], 'one address, however it is written')
+  t.same(await statuses('2001:db8::7'), [200, 200, 403])
+})
+
+t.test('the application may ask how an address was found, and forget what is known of it', async t => {
+  const provider = visitorProvider()
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(ipRisk, { provider, clientIp: { trusted: ['loopback'] } })
+  app.get('/', { config: { ipRisk: true } }, async request =>
+    [app.ipRisk.explain(request).result.ip, app.ipRisk.explain(request.raw).result.ip])
+  const ask = async (): Promise<string[]> => (await app.inject({ url: '/', headers: { 'x-forwarded-for': visitors.clean } })).json()
+  t.same(await ask(), [visitors.clean, visitors.clean])
+  await ask()
+  t.equal(provider.calls.length, 1)
+  await app.ipRisk.invalidate(visitors.clean)
+  await ask()
+  t.equal(provider.calls.length, 2)
+})

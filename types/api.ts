@@ -1,11 +1,16 @@
-import type { BulkOptions, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, Stats } from './contract.ts'
+import type {
+  BulkOptions, BulkRun, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, SetCloudflareRanges, Stats
+} from './contract.ts'
 
 /** `app.ipRisk`, and what `createIpRisk` gives. */
 export interface IpRiskApi {
   /** The verdict on an address, through the cache; waits `timeoutMs` at most. Never rejects: what is no address is `unknown`, `no_ip`. */
   lookup (ip: string): Promise<IpRisk>
-  /** Verdicts on many addresses, each once, as they come; `break` cancels. Never throws on a wrong address. */
-  bulk (ips: Iterable<string>, options?: BulkOptions): AsyncIterable<[string, IpRisk]>
+  /**
+   * Verdicts on many addresses, each once, as they come: the cache first, then the provider as fast as its limits allow. `break` cancels.
+   * Text that is no address comes back as `unknown`, `no_ip`.
+   */
+  bulk (ips: Iterable<string>, options?: BulkOptions): BulkRun<IpRisk>
   /** What this scope's policy says of a risk on a route. */
   decide (risk: IpRisk, route: Partial<RouteContext> & Pick<RouteContext, 'write'>): Decision
   /** How the address of a request was found, hop by hop; for people, not for the hot path. */
@@ -14,6 +19,8 @@ export interface IpRiskApi {
   allow (ip: string, options: { readonly ttlSeconds: number }): Promise<void>
   /** Forgets what is known of an address, in every process and in Redis. */
   invalidate (ip: string): Promise<void>
+  /** Takes a newer list of Cloudflare's ranges, for this process; nothing is fetched by itself. */
+  setCloudflareRanges: SetCloudflareRanges
   stats (): Stats
 }
 

@@ -12,7 +12,7 @@ export interface Watch {
   /** Looks at one result; nothing is left to do once every finding was made or ruled out. */
   readonly see: (client: ClientIp, request: RawRequest) => void
   /** Compares with Fastify's `request.ip`. For the plugin to call while `trustProxy` is on; true: no need to call again. */
-  readonly compare: (client: ClientIp, requestIp: string | undefined) => boolean
+  readonly compare: (client: Pick<ClientIp, 'ip'>, requestIp: string | undefined) => boolean
 }
 
 /** true: the finding was made, or never will be. */

@@ -20,7 +20,8 @@ export interface FleetQuotaOptions {
   readonly onHold: (reason: UnknownReason, forMs: number) => void
 }
 
-const firstContactPausesMs = [25, 50, 100, 200, 400]
+const firstContactPausesMs = [0, 50, 150, 300]
+const connectMs = 1_000
 
 /** What the script answered. */
 interface Reply {
@@ -54,14 +55,14 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
   /** Until then a refusal is local: no room before. */
   const closedUntil = { read: 0, write: 0 }
 
-  async function run (op: 'read' | 'write' | 'beat'): Promise<Reply> {
+  async function run (op: 'read' | 'write' | 'beat', timeoutMs = options.timeoutMs): Promise<Reply> {
     const begun = now()
     const unreported = unseen.takeUnreported()
     const ages = unreported.map(at => Math.max(0, begun - at))
     let reply: Reply
     try {
       const numbers = [...settings, ...ages].map(Math.round)
-      reply = readReply(await redis.run(quotaScript, keys, [op, me, epoch, randomUUID(), `${me}:${++sent}`, ...numbers], options.timeoutMs))
+      reply = readReply(await redis.run(quotaScript, keys, [op, me, epoch, randomUUID(), `${me}:${++sent}`, ...numbers], timeoutMs))
     } catch (error) {
       unseen.giveBack(unreported)
       throw error
@@ -77,12 +78,9 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
   /** A connection that is being made is no Redis that is away: before anything is spent unseen, it has a moment. */
   async function firstContact (): Promise<void> {
     for (const pauseMs of firstContactPausesMs) {
-      try {
-        await run('beat')
-        return
-      } catch {
-        await sleep(pauseMs, undefined, { ref: false })
-      }
+      if (pauseMs > 0) await sleep(pauseMs)
+      const seen = await run('beat', pauseMs === 0 ? connectMs : undefined).then(() => true, () => false)
+      if (seen) return
     }
   }
   const met = firstContact()

@@ -31,7 +31,7 @@ export function hold ({ provider, now, log, windowMs, tell }: HoldOptions): Hold
   /** Says whether this is news. */
   function begin (reason: UnknownReason, forMs: number): boolean {
     const until = now() + forMs
-    const news = held === null || held.reason !== reason
+    const news = held === null || held.reason !== reason || held.until <= now()
     if (held === null || held.until < until) held = { reason, until }
     return news
   }

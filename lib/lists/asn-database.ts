@@ -15,9 +15,12 @@ export interface AsnPackage {
   readonly source: string
 }
 
-/** Looks from this package, then from the application's folder. */
-export function findAsnPackage (applicationFolder: string = process.cwd()): AsnPackage | undefined {
-  for (const from of [import.meta.url, pathToFileURL(join(applicationFolder, 'package.json')).href]) {
+/** Looks where this package is, then in the application's folder. */
+const PLACES = [import.meta.url, pathToFileURL(join(process.cwd(), 'package.json')).href]
+
+/** As `import` from one of those places would find it. */
+export function findAsnPackage (places: readonly string[] = PLACES): AsnPackage | undefined {
+  for (const from of places) {
     try {
       const path = createRequire(from).resolve(`${PACKAGE}/package.json`)
       const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string }

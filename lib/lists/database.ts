@@ -87,6 +87,7 @@ export function evidenceOf (snapshot: Snapshot, label: number): Evidence {
   if (at < 0) return { marks }
   return {
     marks: [...marks, ...marksOf(snapshot, asnSet[at]!)],
+    tableAlone: meta.lists.every(list => list.builtIn || !list.kind.startsWith('vpn-')),
     network: { asn: asns[at]!, name: nameOf(snapshot, at), density: asnDensity[at]! }
   }
 
@@ -101,7 +102,7 @@ export function evidenceOf (snapshot: Snapshot, label: number): Evidence {
 function nameOf ({ nameStart, names }: Snapshot, at: number): string {
   const block = Math.floor(at / NAME_BLOCK)
   const text = new TextDecoder().decode(names.subarray(nameStart[block], nameStart[block + 1]))
-  return text.split('\n')[at % NAME_BLOCK] ?? ''
+  return text.split('\n')[at % NAME_BLOCK]!
 }
 
 function answerOf (evidence: Evidence, todayDays: number): ProviderAnswer {

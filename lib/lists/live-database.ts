@@ -7,11 +7,11 @@ import { staleLists } from './describe.ts'
 /** A database that is replaced while it answers: the next one is made beside it and takes its place in one step. */
 export interface LiveDatabase {
   /** Read it anew for each question. */
-  readonly current: Database
+  readonly current: Database & { refresh (): void }
   /** Throws `BadSnapshot`, and keeps the one before. */
   swap (bytes: Uint8Array): void
   /** In a thread; a compilation that is under way is given up for the newer one. Failures are logged, and the one before stays. */
-  compile (job: CompileJob, done?: (bytes: Uint8Array) => void): void
+  compile (job: CompileJob, log: IpRiskLogger, done?: (bytes: Uint8Array) => void): void
   /** From now on lists that are past their half-life are said, each once. */
   start (log: IpRiskLogger): void
   close (): Promise<void>
@@ -19,9 +19,9 @@ export interface LiveDatabase {
 
 const HOUR_MS = 3_600_000
 
-export function liveDatabase (initial: Uint8Array, now: () => number = Date.now): LiveDatabase {
+export function liveDatabase (initial: Uint8Array, now: () => number = Date.now, refreshMs: number = HOUR_MS): LiveDatabase {
   let current = openDatabase(initial, now)
-  let log: IpRiskLogger | undefined
+  let toldTo: IpRiskLogger | undefined
   let compilation: Compilation | undefined
   let timer: NodeJS.Timeout | undefined
   const said = new Set<string>()
@@ -31,7 +31,7 @@ export function liveDatabase (initial: Uint8Array, now: () => number = Date.now)
       const key = `${id} ${ageDays - ageDays % halfLifeDays}`
       if (said.has(key)) continue
       said.add(key)
-      log?.warn({ list: id, ageDays, halfLifeDays }, 'ip-risk: a list is past its half-life and counts less and less: renew it ("ip-risk lists pull" for public lists)')
+      toldTo?.warn({ list: id, ageDays, halfLifeDays }, 'ip-risk: a list is past its half-life and counts less and less: renew it ("ip-risk lists pull" for public lists)')
     }
   }
 
@@ -43,26 +43,26 @@ export function liveDatabase (initial: Uint8Array, now: () => number = Date.now)
   return {
     get current () { return current },
     swap,
-    compile (job, done) {
-      compilation?.stop().catch(() => {})
-      const mine = compilation = compileInWorker(job, progress => log?.debug(progress, 'ip-risk: compiling lists'))
+    compile (job, log, done) {
+      compilation?.stop()
+      const mine = compilation = compileInWorker(job, progress => log.debug(progress, 'ip-risk: compiling lists'))
       mine.done.then(bytes => {
         done?.(bytes)
         swap(bytes)
-        log?.info({ lists: job.sources.length, asnSource: job.asnPackage?.source }, 'ip-risk: compiled lists are in use')
+        log.info({ lists: job.sources.length, asnSource: job.asnPackage?.source }, 'ip-risk: compiled lists are in use')
       }).catch((error: unknown) => {
-        log?.error({ err: error }, 'ip-risk: lists could not be compiled; those before stay in use')
+        log.error({ err: error }, 'ip-risk: lists could not be compiled; those before stay in use')
       }).finally(() => {
         if (compilation === mine) compilation = undefined
       })
     },
-    start (given) {
-      log = given
+    start (log) {
+      toldTo = log
       sayStale()
       timer ??= setInterval(() => {
         current.refresh()
         sayStale()
-      }, HOUR_MS).unref()
+      }, refreshMs).unref()
     },
     async close () {
       clearInterval(timer)

@@ -2,14 +2,15 @@ import { type Stats, unwatchFile, watchFile } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { CompileJob, CompileProgress } from './compile-job.ts'
 
+/** Beside this file: .ts in the sources, .js in dist/, and no compiler rewrites a URL. */
+const WORKER = import.meta.url.replace(/reload(\.[jt]s)/, 'compile-worker$1')
+
 /** A compilation under way in a thread of its own. `stop` ends it; the promise then never settles. */
 export interface Compilation { readonly done: Promise<Uint8Array>, stop (): Promise<void> }
 
 /** Neither blocks the event loop nor keeps the process alive. Rejects with what the job threw. */
-export function compileInWorker (job: CompileJob, onProgress: (progress: CompileProgress) => void = () => {}): Compilation {
-  // The file is .ts in the sources and .js in dist/, and no compiler rewrites a URL.
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const worker = new Worker(new URL(`./compile-worker.${extension}`, import.meta.url), { workerData: job })
+export function compileInWorker (job: CompileJob, onProgress: (progress: CompileProgress) => void): Compilation {
+  const worker = new Worker(new URL(WORKER), { workerData: job })
   let stopped = false
   worker.unref()
   const done = new Promise<Uint8Array>((resolve, reject) => {
@@ -33,9 +34,10 @@ export function compileInWorker (job: CompileJob, onProgress: (progress: Compile
  * Calls `changed` when one of the files is another one than before; a file that does not exist yet may appear, a vanished one is
  * ignored. Asks the file system each interval, which also works on network volumes and for files that are replaced by renaming.
  */
-export function watchFiles (paths: readonly string[], changed: () => void, intervalMs = 2000): () => void {
+export function watchFiles (paths: readonly string[], changed: () => void, intervalMs: number): () => void {
   const listener = (now: Stats, before: Stats): void => {
-    if (now.mtimeMs !== 0 && (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino)) changed()
+    // Reading changes neither time, renaming another file to this name changes the second. Both are 0 when there is none.
+    if (now.mtimeMs !== 0 && now.ctimeMs !== before.ctimeMs) changed()
   }
   for (const path of paths) watchFile(path, { interval: intervalMs, persistent: false }, listener)
   return () => {

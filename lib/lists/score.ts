@@ -1,10 +1,12 @@
 import type { Category, Signal, VerdictName } from '../../types/contract.ts'
 import type { MarkKind, SnapshotList } from './snapshot.ts'
-import { BANDS, HOSTING_CEILING, WEIGHTS, decay, densityWeight } from './weights.ts'
+import { BANDS, HOSTING_CEILING, NETWORK_CEILING, WEIGHTS, decay, densityWeight } from './weights.ts'
 
 /** What is known of one address. */
 export interface Evidence {
   readonly marks: readonly { readonly list: SnapshotList, readonly day: number }[]
+  /** No VPN list was given: what is said of VPNs comes from the package's own table of networks. */
+  readonly tableAlone?: boolean
   readonly network?: { readonly asn: number, readonly name: string, /** As `Snapshot.asnDensity`. */ readonly density: number }
 }
 export type Group = 'exact' | 'vpnNetwork' | 'neighbours' | 'density' | 'hosting' | 'proxy' | 'abuse' | 'relay' | 'warp' | 'crawler'
@@ -19,6 +21,10 @@ export interface Score {
 }
 
 const CLOUDFLARE_ASN = 13335
+/** Alone they say nothing of a VPN, however many of them. */
+const NO_VPN: readonly Group[] = ['hosting', 'abuse', 'warp']
+/** What the package's own table can say. */
+const ABOUT_NETWORK: readonly Group[] = [...NO_VPN, 'vpnNetwork', 'density']
 
 /** `todayDays`: Unix days, which decide how much each mark has decayed. Pure. */
 export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
@@ -27,7 +33,8 @@ export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
   const groups = all.filter(group => overruledBy(group.group, found) === undefined)
   const counted = groups.filter(group => group.weight > 0)
   let score = 1 - counted.reduce((product, { weight }) => product * (1 - weight), 1)
-  if (counted.every(({ group }) => group === 'hosting' || group === 'abuse')) score = Math.min(score, HOSTING_CEILING)
+  if (counted.every(({ group }) => NO_VPN.includes(group))) score = Math.min(score, HOSTING_CEILING)
+  if (evidence.tableAlone === true && counted.every(({ group }) => ABOUT_NETWORK.includes(group))) score = Math.min(score, NETWORK_CEILING)
   score = Math.round(score * 1000) / 1000
   const verdict = verdictOf(score)
   return { verdict, score, groups, categories: categoriesOf(groups, found, verdict) }
@@ -74,7 +81,7 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
     const marks = found.get(kind)
     return marks && { type, weight: rounded(weight * strength(kind)), detail: marks.map(detailOf).join('; ') }
   }
-  const { exact, vpnNetwork, neighbours, hosting, proxy, abuse } = WEIGHTS
+  const { exact, vpnNetwork, neighbours, proxy, abuse } = WEIGHTS
 
   add('exact', Math.max(exact.vpnServer * strength('vpn-server'), exact.torExit * strength('tor-exit')),
     signal('known_vpn_exact', 'vpn-server', exact.vpnServer), signal('tor_exit', 'tor-exit', exact.torExit))
@@ -87,30 +94,31 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
   }
   const density = densityWeight(network?.density ?? 0)
   if (density > 0) add('density', density, { type: 'vpn_asn_density', weight: density, detail: `VPN servers are known in AS${network!.asn}` })
-  const hosts = hostingWeight(found)
-  const hostLists = [...found.get('hosting') ?? [], ...found.get('hosting-asn') ?? []]
+  // WARP's egress is published nowhere: what Cloudflare announces beside its proxies is a hint, and no hosting by that alone.
+  const published = found.get('hosting') ?? []
+  const warp = network?.asn === CLOUDFLARE_ASN && !published.some(({ list }) => list.id === 'cloudflare') && !found.has('crawler')
+  const networks = warp ? [] : found.get('hosting-asn') ?? []
+  const hostLists = [...published, ...networks]
+  const hosts = hostingWeight(published, networks)
   if (hostLists.length > 0) add('hosting', hosts, { type: 'dc_ip', weight: rounded(hosts), detail: hostLists.map(detailOf).join('; ') })
   add('proxy', proxy.publicProxy * strength('public-proxy'), signal('public_proxy_list', 'public-proxy', proxy.publicProxy))
   add('abuse', abuse.listed * strength('abuse'), signal('abuse_list', 'abuse', abuse.listed))
   add('relay', WEIGHTS.relay * strength('relay'), signal('private_relay', 'relay', WEIGHTS.relay))
   add('crawler', 0, signal('known_crawler', 'crawler', WEIGHTS.crawler))
-  // WARP's egress is published nowhere: what Cloudflare announces beside its proxies is a hint.
-  if (network?.asn === CLOUDFLARE_ASN && !found.get('hosting')?.some(({ list }) => list.id === 'cloudflare') && !found.has('crawler')) {
-    add('warp', WEIGHTS.warp, { type: 'warp_hint', weight: WEIGHTS.warp, detail: 'in AS13335, outside the ranges of Cloudflare\'s proxies' })
-  }
+  const { warp: hint } = WEIGHTS
+  if (warp) add('warp', hint, { type: 'warp_hint', weight: hint, detail: 'in AS13335, outside the ranges of Cloudflare\'s proxies' })
   return groups
+}
 
-  function hostingWeight (found: Found): number {
-    const published = strength('hosting')
-    const networks = found.get('hosting-asn') ?? []
-    const others = (found.get('hosting')?.length ?? 0) + networks.length
-    return Math.max(
-      others > 1 ? hosting.publishedAndListed * published : 0,
-      hosting.published * published,
-      hosting.listedTwice * (networks[1]?.strength ?? 0),
-      hosting.listed * (networks[0]?.strength ?? 0)
-    )
-  }
+/** Strongest first, both. */
+function hostingWeight (published: readonly Mark[], networks: readonly Mark[]): number {
+  const { hosting } = WEIGHTS
+  const range = published[0]?.strength ?? 0
+  return Math.max(
+    published.length + networks.length > 1 ? hosting.publishedAndListed * range : hosting.published * range,
+    hosting.listedTwice * (networks[1]?.strength ?? 0),
+    hosting.listed * (networks[0]?.strength ?? 0)
+  )
 }
 
 function categoriesOf (groups: readonly GroupScore[], found: Found, verdict: VerdictName): Category[] {

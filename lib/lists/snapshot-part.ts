@@ -33,7 +33,7 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs }
 
   function compileNetworks (asnPackage: AsnPackage, log: IpRiskLogger): void {
     log.info({ asnSource: asnPackage.source, cacheFolder }, 'ip-risk: compiling AS numbers in the background, once; addresses are "unknown" until then')
-    database.compile({ ...jobNow(), asnPackage }, bytes => {
+    database.compile({ ...jobNow(), asnPackage }, log, bytes => {
       try {
         writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
       } catch (error) {
@@ -42,6 +42,7 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs }
     })
   }
 
+  /** Never rejects. */
   async function reload (log: IpRiskLogger): Promise<void> {
     try {
       database.swap(await readFile(watched))
@@ -60,7 +61,7 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs }
         if (asnPackage === undefined) log.warn({ cacheFolder }, NO_DATA_HINT)
         else compileNetworks(asnPackage, log)
       }
-      if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], () => { reload(log).catch(() => {}) }, watchIntervalMs)
+      if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], () => { reload(log) }, watchIntervalMs)
     },
     async close () {
       unwatch()

@@ -1,3 +1,4 @@
+import type { IpRiskLogger } from '../../types/contract.ts'
 import type { AsnPackage } from './asn-database.ts'
 import { type CompileJob, runCompileJob } from './compile-job.ts'
 import { liveDatabase } from './live-database.ts'
@@ -28,17 +29,17 @@ export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchInterv
     return { sources, covers, builtIn, nowSeconds: Math.floor(Date.now() / 1000) }
   }
 
-  function compile (): void {
-    database.compile({ ...jobNow(), ...namesNetworks && asnPackage && { asnPackage } })
+  function compile (log: IpRiskLogger): void {
+    database.compile({ ...jobNow(), ...namesNetworks && asnPackage && { asnPackage } }, log)
   }
 
   return {
     answer: ip => database.current.answer(ip),
     start (log) {
       database.start(log)
-      if (namesNetworks && asnPackage !== undefined) compile()
+      if (namesNetworks && asnPackage !== undefined) compile(log)
       else if (namesNetworks) log.warn({}, 'ip-risk: AS numbers in lists.sources say nothing without AS data: npm install @ip-location-db/asn')
-      if (watchIntervalMs !== undefined) unwatch = watchFiles(files, compile, watchIntervalMs)
+      if (watchIntervalMs !== undefined) unwatch = watchFiles(files, () => compile(log), watchIntervalMs)
     },
     async close () {
       unwatch()

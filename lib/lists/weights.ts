@@ -24,8 +24,11 @@ export const WEIGHTS = {
 /** Least scores. */
 export const BANDS = { suspicious: 0.25, vpnLikely: 0.6, vpnDetected: 0.9 } as const
 
-/** Where nothing but hosting and abuse lists speak, the score stays below `vpnLikely`. */
+/** Where nothing but hosting, abuse lists and the hint of WARP speak, the score stays below `vpnLikely`. */
 export const HOSTING_CEILING = 0.59
+
+/** What the package's own table of networks says without any VPN list stays below `vpnDetected`: nobody is blocked for a network alone. */
+export const NETWORK_CEILING = 0.89
 
 /** Days after which about half of such a list is no longer right, where the list does not say. */
 export const HALF_LIFE_DAYS: { readonly [K in ListKind]: number } = {

@@ -1,42 +1,48 @@
 import type { Decision, IpRisk, IpRiskLogger, Policy, PolicyFunction, PolicyRule, RouteContext } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { shown } from '../options.ts'
-import { isDecision, milder, stops } from './decision.ts'
+import { isDecision, stops } from './decision.ts'
+import { applyRules, compileRules, type Rules } from './rules.ts'
 import { defaultPolicy, mergeRules, mergeTable, namedCells, type NamedCells, type Row, type Table } from './table.ts'
 
 /** Policies of plugin, scope and route on top of each other, checked and ready to judge. */
 export interface CompiledPolicy {
   readonly table: Table
+  readonly rules: Rules
   /** The nearest function, if any: it decides instead of the table … */
   readonly judge?: PolicyFunction
   /** … but for what nearer scopes and the route say in tables of their own. */
   readonly nearer?: Nearer
 }
-interface Nearer { readonly write: NamedCells, readonly read: NamedCells, readonly rules: readonly PolicyRule[] }
+interface Nearer { readonly write: NamedCells, readonly read: NamedCells, readonly listed: readonly PolicyRule[], readonly rules: Rules }
 
 /** The provider names of an address that a list decided. */
 export const ALLOW_LIST = 'allow-list'
 export const DENY_LIST = 'deny-list'
 
-export const basePolicy: CompiledPolicy = { table: defaultPolicy }
+export const basePolicy: CompiledPolicy = { table: defaultPolicy, rules: compileRules(defaultPolicy.rules) }
 
 /** `policy` on top of `base`. Throws an `IpRiskError` that names the cell. */
 export function compilePolicy (base: CompiledPolicy, policy: Policy | undefined, path = 'policy'): CompiledPolicy {
   if (policy === undefined) return base
-  if (typeof policy === 'function') return { table: base.table, judge: policy }
+  if (typeof policy === 'function') return { table: base.table, rules: base.rules, judge: policy }
   if (typeof policy !== 'object' || policy === null) {
     throw badOption(path, `must be a table or a function (risk, route) => decision, got ${shown(policy)}`)
   }
   const table = mergeTable(base.table, policy, path)
-  if (base.judge === undefined) return { table }
-  const { write, read, rules = [] } = base.nearer ?? {}
+  const rules = compileRules(table.rules)
+  if (base.judge === undefined) return { table, rules }
+  const { write, read, listed: above = [] } = base.nearer ?? {}
+  const listed = mergeRules(above, policy.rules, `${path}.rules`)
   return {
     table,
+    rules,
     judge: base.judge,
     nearer: {
       write: { ...write, ...namedCells(policy.write) },
       read: { ...read, ...namedCells(policy.read) },
-      rules: mergeRules(rules, policy.rules, `${path}.rules`)
+      listed,
+      rules: compileRules(listed)
     }
   }
 }
@@ -45,37 +51,21 @@ export function compilePolicy (base: CompiledPolicy, policy: Policy | undefined,
 export function judge (policy: CompiledPolicy, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): Decision {
   if (risk.reason === 'listed') return risk.provider === DENY_LIST ? 'block' : 'allow'
   const { table, nearer } = policy
-  if (policy.judge === undefined || nearer?.[route.write ? 'write' : 'read'][risk.verdict] !== undefined) return byTable(table, risk, route)
+  if (policy.judge === undefined || nearer?.[route.write ? 'write' : 'read'][risk.verdict] !== undefined) return byTable(policy, risk, route)
   const decision = byFunction(policy.judge, risk, route, log)
-  if (decision === undefined) return byTable(table, risk, route)
-  return clamped(nearer === undefined ? decision : byRules(nearer.rules, risk, decision), table, route)
+  if (decision === undefined) return byTable(policy, risk, route)
+  return clamped(nearer === undefined ? decision : applyRules(nearer.rules, risk.categories, decision), table, route)
 }
 
-function byTable (table: Table, risk: IpRisk, route: RouteContext): Decision {
+function byTable ({ table, rules }: CompiledPolicy, risk: IpRisk, route: RouteContext): Decision {
   const decision = cell(route.write ? table.write : table.read, risk)
-  return risk.categories.length === 0 ? decision : clamped(byRules(table.rules, risk, decision), table, route)
+  return risk.categories.length === 0 ? decision : clamped(applyRules(rules, risk.categories, decision), table, route)
 }
 
 function cell (row: Row, risk: IpRisk): Decision {
   if (risk.verdict !== 'unknown') return row[risk.verdict]
   if (typeof row.unknown === 'string') return row.unknown
   return row.unknown[risk.reason!] ?? row.unknown.default
-}
-
-/** The first `then` that applies takes the decision's place; every `atMost` that applies softens what stands then. */
-function byRules (rules: readonly PolicyRule[], { categories }: IpRisk, decision: Decision): Decision {
-  let result = decision
-  let replaced = false
-  for (const { category, then } of rules) {
-    if (then !== undefined && !replaced && categories.includes(category)) {
-      result = then
-      replaced = true
-    }
-  }
-  for (const { category, atMost } of rules) {
-    if (atMost !== undefined && categories.includes(category)) result = milder(result, atMost)
-  }
-  return result
 }
 
 function byFunction (decide: PolicyFunction, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): Decision | undefined {

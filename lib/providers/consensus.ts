@@ -28,8 +28,8 @@ export function consensus (members: readonly Provider[], options: ConsensusOptio
     const known = answers.flatMap((answer, i) => answer.verdict === 'unknown' ? [] : [named(answer, members[i]!)])
     if (known.length >= quorum) return merge(known, name)
     // Why the first of those that know nothing knows nothing.
-    const unknown = answers.find(answer => answer.verdict === 'unknown')
-    return unknownAnswer(unknown?.reason ?? 'unavailable', `${known.length} of ${quorum} answers: ${said(answers, members)}`)
+    const { reason } = answers.find(answer => answer.verdict === 'unknown')!
+    return unknownAnswer(reason, `${known.length} of ${quorum} answers: ${said(answers, members)}`)
   }
 
   return {

@@ -57,8 +57,15 @@ export interface CallLimits {
 /** Keeps connections alive, follows no redirect, and bounds time and size of every reply. */
 export function httpClient (options: HttpClientOptions): HttpClient {
   const { origin, path: basePath } = baseUrlParts('baseUrl', options.baseUrl)
-  // undici's own time limits are off: headersTimeout is late by up to 500 ms, and bodyTimeout starts again with every byte.
-  const pool = new Pool(origin, { connections: options.connections ?? 50, headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 0 } })
+  const pool = new Pool(origin, {
+    connections: options.connections ?? 50,
+    keepAliveTimeout: 15_000,
+    // Frees what waits for a host that swallows packets; a call's own deadline is `send`'s.
+    connect: { timeout: 5_000 },
+    // undici's other limits are off: headersTimeout is late by up to 500 ms, and bodyTimeout starts again with every byte.
+    headersTimeout: 0,
+    bodyTimeout: 0
+  })
   const retries = options.retries ?? 0
 
   async function once (request: HttpRequest, signal: AbortSignal, maxBodyBytes: number): Promise<HttpReply | UnknownAnswer> {

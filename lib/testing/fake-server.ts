@@ -49,7 +49,7 @@ export async function fakeServer (respond: (call: FakeCall) => FakeReply): Promi
     const fault = nextFault()
     let body = ''
     for await (const chunk of request) body += chunk
-    const call = { method: request.method ?? 'GET', url: new URL(request.url ?? '/', 'http://fake'), headers: request.headers, body }
+    const call = { method: request.method!, url: new URL(request.url!, 'http://fake'), headers: request.headers, body }
     const reply = respond(call)
     asked.push(...reply.asked)
     if (delayMs > 0) await new Promise(resolve => setTimeout(resolve, delayMs).unref())

@@ -61,7 +61,7 @@ function drip (text: string, response: ServerResponse): void {
 export function garble (fault: BodyFault, text: string, asked: readonly string[]): string {
   const isObject = text.startsWith('{')
   switch (fault) {
-    case 'nan': return isObject ? text.replace(/"(score|result)":"?-?[\d.e-]+"?/g, '"$1":NaN') : 'NaN'
+    case 'nan': return isObject ? text.replace(/"(score|result|risk)":"?-?[\d.e-]+"?/g, '"$1":NaN') : 'NaN'
     case 'string_numbers': return isObject ? JSON.stringify(JSON.parse(text), (_, value) => typeof value === 'number' ? String(value) : value) : text
     case 'wrong_address': return asked.reduce((text, ip) => text.replaceAll(`"${ip}"`, '"198.51.100.254"'), text)
     // The last of equal keys counts in JSON.parse, so the right answer stands.

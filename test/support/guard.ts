@@ -28,3 +28,9 @@ export function bareContext (more: Partial<LookupContext> = {}): LookupContext {
     ...more
   }
 }
+
+export async function collect<T> (source: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of source) all.push(item)
+  return all
+}

@@ -1,0 +1,45 @@
+// 10,000 addresses through bulk(), against a local IPLogs that takes 200 ms a call in a process of its own, beside the theoretical minimum
+// (chunks x latency / calls under way). `node --import tsx bench/bulk.ts`; fails above 1.2 times.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { bulk } from '../lib/bulk.ts'
+import { guardProvider } from '../lib/guard/guard.ts'
+import { iplogs } from '../lib/providers/iplogs.ts'
+import { fakeIplogs } from '../lib/testing.ts'
+
+const addressCount = 10_000
+const latencyMs = 200
+// As lib/providers/iplogs-bulk.ts has them.
+const chunkSize = 100
+const chunksUnderWay = 4
+
+if (process.argv[2] === 'server') {
+  const server = await fakeIplogs()
+  server.delay(latencyMs)
+  process.send!(server.url)
+  process.on('message', () => process.send!(server.calls))
+} else {
+  const child = fork(import.meta.filename, ['server'])
+  const [baseUrl] = await once(child, 'message') as [string]
+  const silent = { debug () {}, info () {}, warn () {}, error () {} }
+  const guarded = guardProvider(iplogs({ baseUrl, limits: {} }), { log: silent })
+  const addresses = Array.from({ length: addressCount }, (_, i) => `198.18.${i >> 8}.${i & 255}`)
+  const parts = { known: () => null, ask: guarded.bulk, verdict: (_ip: string, { verdict }: { verdict: string }) => ({ verdict }) }
+  const minimumMs = addressCount / chunkSize * latencyMs / chunksUnderWay
+  const ratios: number[] = []
+  for (let round = 1; round <= 3; round++) {
+    const begun = performance.now()
+    let rows = 0
+    for await (const [, { verdict }] of bulk(addresses, {}, parts)) if (verdict === 'clean') rows++
+    const tookMs = performance.now() - begun
+    if (rows !== addressCount) throw new Error(`${rows} rows`)
+    ratios.push(tookMs / minimumMs)
+    console.log(`round ${round}: ${rows} addresses in ${tookMs.toFixed(0)} ms; minimum ${minimumMs} ms; ${(tookMs / minimumMs).toFixed(3)} times`)
+  }
+  child.send('calls')
+  const [calls] = await once(child, 'message')
+  console.log(`${calls} calls for 3 rounds of ${addressCount / chunkSize} chunks`)
+  await guarded.close()
+  child.kill()
+  process.exitCode = Math.max(...ratios) <= 1.2 ? 0 : 1
+}

@@ -1,0 +1,43 @@
+import type { BulkOptions, BulkRun, ClientIp, IpRisk, LookupMode, ProviderAnswer } from '../types/contract.ts'
+import { assess, judged, type Place } from './assess.ts'
+import { bulk } from './bulk.ts'
+import type { Engine } from './engine.ts'
+import { canonicalAddress } from './ip/address.ts'
+import { scopeOf } from './ip/scopes.ts'
+import type { Scope } from './scope.ts'
+
+/** Addresses that no request brought: judged as a write by them would be. */
+
+export async function assessAlone (engine: Engine, scope: Scope, text: unknown): Promise<IpRisk> {
+  return await assess(engine, addressAlone(text), placeAlone(engine, scope, 'wait'))
+}
+
+export function assessMany (engine: Engine, scope: Scope, ips: Iterable<string>, options?: BulkOptions): BulkRun<IpRisk> {
+  const fromCache = placeAlone(engine, scope, 'cache')
+  return bulk<IpRisk>(ips, options, {
+    async known (ip) {
+      const risk = await assess(engine, addressAlone(ip), fromCache)
+      return risk.reason === 'not_asked' ? null : risk
+    },
+    ask: engine.bulk,
+    verdict: (ip, answer) => judged(engine, addressAlone(ip), {
+      answer, provider: providerOf(answer) ?? engine.providerName, checkedAtMs: engine.now(), cache: 'miss'
+    }, fromCache)
+  })
+}
+
+function placeAlone (engine: Engine, scope: Scope, lookup: LookupMode): Place {
+  const { policy, mode, timeoutMs } = scope
+  const plan = { marked: false, action: null, write: true, policy, mode, lookup, timeoutMs }
+  return { scope, plan, method: 'POST', url: undefined, requestId: '', log: engine.log }
+}
+
+function addressAlone (text: unknown): ClientIp {
+  const ip = typeof text === 'string' ? canonicalAddress(text) : null
+  const scope = ip === null ? null : scopeOf(ip)
+  return { ip, source: 'none', peer: null, hops: 0, scope, infrastructure: false, worker: false, ignored: [] }
+}
+
+function providerOf (answer: ProviderAnswer): string | undefined {
+  return answer.verdict === 'unknown' ? undefined : answer.provider
+}

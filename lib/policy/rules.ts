@@ -1,0 +1,28 @@
+import type { Category, Decision, PolicyRule } from '../../types/contract.ts'
+import { milder } from './decision.ts'
+
+/** Rules by their category, one for each; asked on every request, and for the few categories of one address only. */
+export type Rules = ReadonlyMap<Category, Rule>
+interface Rule { readonly place: number, readonly then: Decision | undefined, readonly atMost: Decision | undefined }
+
+export function compileRules (rules: readonly PolicyRule[]): Rules {
+  return new Map(rules.map(({ category, then, atMost }, place) => [category, { place, then, atMost }]))
+}
+
+/** The first `then` that applies takes the decision's place; every `atMost` that applies softens what stands then. */
+export function applyRules (rules: Rules, categories: readonly Category[], decision: Decision): Decision {
+  let result = decision
+  let place = Infinity
+  for (const category of categories) {
+    const rule = rules.get(category)
+    if (rule?.then !== undefined && rule.place < place) {
+      result = rule.then
+      place = rule.place
+    }
+  }
+  for (const category of categories) {
+    const atMost = rules.get(category)?.atMost
+    if (atMost !== undefined) result = milder(result, atMost)
+  }
+  return result
+}
