@@ -1,5 +1,5 @@
-// Four processes, 200 requests each, the same 50 cold addresses, a provider of 100 ms: how often is it called, how long do requests take, and what
-// is Redis told? All methods in one run, in turn, every round with new addresses.
+// Four processes, 200 requests each, the same 50 cold addresses, a provider of 100 ms: how often is it called, how long do requests take,
+// and what is Redis told? All methods in one run, in turn, every round with new addresses.
 // `npm run build && cd bench && npm install && node fleet.js [rounds]`
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// What 100,000 cached verdicts with two matched signals and the usual info take in memory, and for how long a full garbage collection stops.
+// What 100,000 cached verdicts with two matched signals and the usual info take in memory, and how long a full garbage collection stops.
 // Each method in a process of its own. `npm run build && cd bench && npm install && node memory.js`
 import { fork } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// What a verdict from Redis costs beside a bare route that does one GET of the same key: throughput and CPU time of the server, variants in turn.
+// What a verdict from Redis costs beside a bare route that does one GET of the same key: throughput and CPU time of the server, in turn.
 // `npm run build && cd bench && npm install && node redis-hit.js [rounds]`
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -70,7 +70,9 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const allowed = createAllowed(keys.id, now)
   const fleet = options.redis === undefined
     ? undefined
-    : openFleet(options.redis, { cache, keys, provider, log, now, addresses: memory.addresses, heed: { allow: allowed.add, forget } })
+    : openFleet(options.redis, {
+      cache, keys, provider, log, now, addresses: () => layers.addresses(), heed: { allow: allowed.add, forget }
+    })
   const guarded = guardProvider(provider, {
     log,
     redis: fleet?.port,

@@ -168,6 +168,7 @@ t.test('garbage under keys, leases, marks and in messages', async t => {
 t.test('Sentinel: the master is killed, then the next one is frozen', async t => {
   const master = await startRedis()
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] })
+  await until(async () => (await replica.client.info('replication')).includes('master_link_status:up'))
   const sentinel = await startSentinel(master)
   const stop = { master: true }
   t.teardown(async () => {

@@ -4,6 +4,7 @@ export interface Flights<T> {
   start (key: string, write: boolean, work: (flight: Flight<T>) => Promise<T>): Flight<T>
   /** Who asks from now on starts anew; who waits already gets what comes. */
   drop (key: string): void
+  keys (): Iterable<string>
 }
 
 export interface Flight<T> {
@@ -30,6 +31,7 @@ export function createFlights<T> (): Flights<T> {
       if (flight === undefined) return
       flight.dropped = true
       underWay.delete(key)
-    }
+    },
+    keys: () => underWay.keys()
   }
 }

@@ -25,6 +25,8 @@ export interface Layers {
   readonly lookup: Lookup
   /** What is known of an address is forgotten, and what is being found out about it is not kept. */
   forget (ip: string): void
+  /** Of which something is held, or being found out. */
+  addresses (): string[]
   /** The same provider knows better now. */
   replace (ip: string, answer: KnownAnswer): void
 }
@@ -40,6 +42,7 @@ export function createLayers ({ memory, shared, ask, providerName, ttlSeconds, r
       memory.delete(ip)
       flights.drop(ip)
     },
+    addresses: () => [...memory.addresses(), ...flights.keys()],
     replace (ip, answer) {
       const provider = answer.provider ?? providerName
       if (memory.get(ip)?.provider !== provider) return

@@ -22,7 +22,7 @@ export async function startSentinel (master: RedisServer): Promise<Sentinel> {
   const file = join(folder, 'sentinel.conf')
   writeFileSync(file, [
     `port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, `sentinel monitor ${name} 127.0.0.1 ${master.port} 1`,
-    `sentinel down-after-milliseconds ${name} 500`, `sentinel failover-timeout ${name} 2000`, ''
+    `sentinel down-after-milliseconds ${name} 1000`, `sentinel failover-timeout ${name} 2000`, ''
   ].join('\n'))
   const process: ChildProcess = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
   const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20, maxRetriesPerRequest: null })
