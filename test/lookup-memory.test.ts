@@ -4,7 +4,7 @@ import { createAllowed } from '../lib/lookup/allowed.ts'
 import { createMemory } from '../lib/lookup/memory.ts'
 import { pack, unpack } from '../lib/lookup/packed.ts'
 import type { KnownVerdict, Verdict } from '../lib/verdict/verdict.ts'
-import { unknownAnswer } from '../lib/verdict/verdict.ts'
+import { unknownAnswer } from '../lib/verdict/answers.ts'
 import type { KnownAnswer } from '../types/contract.ts'
 import { answer } from './support/table-provider.ts'
 

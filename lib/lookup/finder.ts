@@ -1,5 +1,6 @@
 import type { KnownAnswer, ProviderAnswer, Stats, UnknownReason } from '../../types/contract.ts'
-import { unknownAnswer, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
+import { unknownAnswer } from '../verdict/answers.ts'
+import type { KnownVerdict, Verdict } from '../verdict/verdict.ts'
 import type { Flight } from './flight.ts'
 import type { Memory } from './memory.ts'
 import { pack, unpack } from './packed.ts'

@@ -1,5 +1,6 @@
-import type { Category, IpInfo, KnownAnswer, Signal } from '../../types/contract.ts'
+import type { IpInfo, KnownAnswer, Signal } from '../../types/contract.ts'
 import { verdictNames } from '../verdict/iplogs-body.ts'
+import { categoryNames } from '../verdict/iplogs-categories.ts'
 
 /**
  * A known answer as one short string. A hundred thousand of them are a hundred thousand leaves for the garbage collector, which stops for a
@@ -10,7 +11,6 @@ export type Packed = string
 const infoNames = [
   'asn', 'org', 'isp', 'country', 'countryCode', 'city', 'lat', 'lon', 'type', 'isProxy', 'vpnProvider', 'vpnProviderSources'
 ] as const satisfies readonly (keyof IpInfo)[]
-const categoryNames: readonly Category[] = ['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse']
 /** Those that occur most; a place in this list is shorter than a name. */
 const signalTypes: readonly string[] = [
   'known_vpn_exact', 'known_vpn_cidr', 'tor_exit', 'vpn_asn', 'vpn_org_keyword', 'dc_ip', 'residential_proxy_backbone', 'proxy_rdns_pattern',

@@ -1,6 +1,7 @@
 import type { Category, Decision, PolicyRow, PolicyRule, PolicyTable, UnknownCell, UnknownReason, VerdictName } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { checkBoolean, checkObject, shown } from '../options.ts'
+import { categoryNames } from '../verdict/iplogs-categories.ts'
 import { decisions, isDecision, stops } from './decision.ts'
 
 /** A policy with every cell filled. */
@@ -24,7 +25,6 @@ export const defaultPolicy: Table = Object.freeze({
 })
 
 const verdicts: readonly string[] = Object.keys(defaultPolicy.write)
-const categories: readonly Category[] = ['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse']
 const reasons: readonly UnknownReason[] = [
   'pending', 'not_asked', 'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected',
   'bad_response', 'no_data', 'not_public', 'infrastructure', 'no_ip', 'unsupported_family', 'listed', 'skipped'
@@ -79,7 +79,7 @@ export function mergeRules (base: readonly PolicyRule[], over: readonly PolicyRu
     const at = `${path}[${i}]`
     if (rule === undefined) throw badOption(at, 'must be { category, atMost } or { category, then }, got undefined')
     checkObject<PolicyRule>(at, rule, ['category', 'atMost', 'then'])
-    if (!categories.includes(rule.category)) throw badOption(`${at}.category`, `must be one of ${categories.join(', ')}, got ${shown(rule.category)}`)
+    if (!categoryNames.includes(rule.category)) throw badOption(`${at}.category`, `must be one of ${categoryNames.join(', ')}, got ${shown(rule.category)}`)
     if ((rule.atMost === undefined) === (rule.then === undefined)) throw badOption(at, 'must say either "atMost" or "then", and not both')
     checkDecision(rule.then === undefined ? `${at}.atMost` : `${at}.then`, rule.then ?? rule.atMost)
     if (named.has(rule.category)) throw badOption(`${at}.category`, `names "${rule.category}" a second time: leave one rule for it`)

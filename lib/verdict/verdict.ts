@@ -1,4 +1,5 @@
 import type { CacheState, KnownAnswer, ProviderAnswer, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import { unknownAnswer } from './answers.ts'
 
 /** An answer with its origin: what the layers of a lookup hand to each other. Frozen, and shared between requests. */
 export interface Verdict {
@@ -16,16 +17,12 @@ export function isKnown (verdict: Verdict): verdict is KnownVerdict {
   return verdict.answer.verdict !== 'unknown'
 }
 
-export function unknownAnswer (reason: UnknownReason, cause?: unknown): UnknownAnswer {
-  return Object.freeze(cause === undefined ? { verdict: 'unknown' as const, reason } : { verdict: 'unknown' as const, reason, cause })
-}
-
 const reasons = new Map<UnknownReason, UnknownAnswer>()
 
 /** A verdict that nobody was asked for. */
 export function unasked (reason: UnknownReason, nowMs: number, provider = 'none'): Verdict {
   let answer = reasons.get(reason)
-  if (answer === undefined) reasons.set(reason, answer = unknownAnswer(reason))
+  if (answer === undefined) reasons.set(reason, answer = Object.freeze(unknownAnswer(reason)))
   return { answer, provider, checkedAtMs: nowMs, cache: 'none' }
 }
 
