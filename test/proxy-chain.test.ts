@@ -1,12 +1,10 @@
 import t from 'tap'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type RequestListener, createServer } from 'node:http'
-import type { AddressInfo, ListenOptions } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createClientIpResolver } from '../lib/client-ip/resolver.ts'
-import type { ClientIp, ClientIpOptions } from '../types/contract.ts'
+import Fastify, { type FastifyInstance, type FastifyListenOptions } from 'fastify'
+import ipRisk from '../lib/index.ts'
+import type { ClientIp, ClientIpOptions, Provider } from '../types/contract.ts'
 import { type Visitor, freePort, missingProxies, startHaproxy, startNginx, visitor } from './support/proxies.ts'
 
 // Every party has an address of its own in 127.0.0.0/8. EDGE plays Cloudflare, which cannot know a loopback client: it says PUBLIC.
@@ -35,25 +33,29 @@ const configurations: Record<string, ClientIpOptions> = {
   '/cloudflare': { trusted: [NGINX], cloudflare: { ranges: [EDGE] } },
   '/unix': { trusted: ['unix', ...trusted] }
 }
-const resolvers = new Map(Object.entries(configurations).map(([path, options]) => [path, createClientIpResolver(options)]))
-const application: RequestListener = (request, response) => {
-  const body = JSON.stringify(resolvers.get(request.url!)!(request))
-  response.writeHead(200, { 'content-length': Buffer.byteLength(body) }).end(body)
+const silent: Provider = { name: 'silent', lookup: async () => ({ verdict: 'unknown', reason: 'no_data' }) }
+
+/** One scope a configuration; each answers with what it found. */
+async function application (options: FastifyListenOptions): Promise<FastifyInstance> {
+  const app = Fastify()
+  for (const [path, clientIp] of Object.entries(configurations)) {
+    app.register(async scope => {
+      await scope.register(ipRisk, { provider: silent, clientIp })
+      scope.get(path, async request => ({ ...scope.ipRisk.explain(request).result, judged: request.ipRisk?.ip }))
+    })
+  }
+  await app.listen(options)
+  return app
 }
 
 const missing = missingProxies()
 t.test('finds the visitor behind real proxies', { skip: missing === '' ? false : `not installed: ${missing}` }, async t => {
   const folder = mkdtempSync(join(tmpdir(), 'ip-risk-app-'))
   const path = join(folder, 'app.sock')
-  const listen = async (options: ListenOptions) => {
-    const server = createServer(application).listen(options)
-    await once(server, 'listening')
-    t.teardown(() => { server.closeAllConnections(); server.close() })
-    return (server.address() as AddressInfo).port
-  }
   // Dual stack where there is IPv6: then every peer comes as ::ffff:127.0.0.11.
-  const app = await listen({ port: 0, host: '::' }).catch(() => listen({ port: 0, host: '127.0.0.1' }))
-  await listen({ path })
+  const overTcp = await application({ port: 0, host: '::' }).catch(() => application({ port: 0, host: '127.0.0.1' }))
+  const overUnix = await application({ path })
+  const app = (overTcp.server.address() as { port: number }).port
   const [nginx, nginxToUnix, nginxToHaproxy, haproxy, haproxyToNginx, edge] =
     await Promise.all(Array.from({ length: 6 }, freePort)) as [number, number, number, number, number, number]
   const addForwarded = 'http-request add-header Forwarded "for=%[src];host=\\"%[req.hdr(host)]\\""'
@@ -71,6 +73,7 @@ t.test('finds the visitor behind real proxies', { skip: missing === '' ? false :
   ])
   t.teardown(async () => {
     await Promise.all(proxies.map(proxy => proxy.stop()))
+    await Promise.all([overTcp.close(), overUnix.close()])
     rmSync(folder, { recursive: true, force: true })
   })
 
@@ -100,8 +103,9 @@ t.test('finds the visitor behind real proxies', { skip: missing === '' ? false :
     // One connection a proxy, kept alive: what an earlier request claimed must not stick.
     const { ask } = visitors.get(port) ?? visitors.set(port, await visitor(port, VISITOR)).get(port)!
     const honest = await ask(path) as ClientIp
-    const lied = await ask(path, forged) as ClientIp
+    const lied = await ask(path, forged) as ClientIp & { judged: string }
     t.strictSame(Object.fromEntries(Object.keys(expected).map(key => [key, lied[key as keyof ClientIp]])), expected, `${what}, forged`)
+    t.equal(lied.judged, lied.ip, `${what}, as the plugin judges it`)
     const long = await ask(path, [`X-Forwarded-For: ${`${FORGED}, `.repeat(400)}`]) as ClientIp
     t.equal(long.ip, expected.ip, `${what}, long`)
     t.equal(honest.ip, expected.ip, `${what}, honest`)
