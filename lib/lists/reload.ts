@@ -1,4 +1,3 @@
-import { type Stats, unwatchFile, watchFile } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { CompileJob, CompileProgress } from './compile-job.ts'
 
@@ -27,20 +26,5 @@ export function compileInWorker (job: CompileJob, onProgress: (progress: Compile
       stopped = true
       await worker.terminate()
     }
-  }
-}
-
-/**
- * Calls `changed` when one of the files is another one than before; a file that does not exist yet may appear, a vanished one is
- * ignored. Asks the file system each interval, which also works on network volumes and for files that are replaced by renaming.
- */
-export function watchFiles (paths: readonly string[], changed: () => void, intervalMs: number): () => void {
-  const listener = (now: Stats, before: Stats): void => {
-    // Reading changes neither time, renaming another file to this name changes the second. Both are 0 when there is none.
-    if (now.mtimeMs !== 0 && now.ctimeMs !== before.ctimeMs) changed()
-  }
-  for (const path of paths) watchFile(path, { interval: intervalMs, persistent: false }, listener)
-  return () => {
-    for (const path of paths) unwatchFile(path, listener)
   }
 }

@@ -7,8 +7,8 @@ import { asnSnapshotPath, listsSnapshotPath, writeSnapshot } from './cache-folde
 import { type CompileJob, runCompileJob } from './compile-job.ts'
 import { liveDatabase } from './live-database.ts'
 import type { Part } from './part.ts'
-import { watchFiles } from './reload.ts'
 import { decodeSnapshot } from './snapshot.ts'
+import { fileState, watchFiles } from './watch-files.ts'
 
 export interface SnapshotPartOptions {
   /** A file that must be there; undefined: what the cache folder or the package of AS numbers has. */
@@ -27,6 +27,7 @@ const NO_DATA_HINT = 'ip-risk: there are no data, so every address but Cloudflar
 /** The compiled public lists, else what the package of AS numbers gives, else scopes and Cloudflare's ranges. */
 export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs }: SnapshotPartOptions): Part {
   const watched = path ?? listsSnapshotPath(cacheFolder)
+  const before = [fileState(watched)]
   const found = path === undefined ? findSnapshot(cacheFolder, asnPackage) : { bytes: readGiven(path), problems: [] }
   const database = liveDatabase(found.bytes ?? runCompileJob(jobNow()))
   let unwatch = (): void => {}
@@ -61,7 +62,7 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs }
         if (asnPackage === undefined) log.warn({ cacheFolder }, NO_DATA_HINT)
         else compileNetworks(asnPackage, log)
       }
-      if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], () => { reload(log) }, watchIntervalMs)
+      if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], before, () => { reload(log) }, watchIntervalMs)
     },
     async close () {
       unwatch()

@@ -3,7 +3,7 @@ import type { AsnPackage } from './asn-database.ts'
 import { type CompileJob, runCompileJob } from './compile-job.ts'
 import { liveDatabase } from './live-database.ts'
 import type { Part } from './part.ts'
-import { watchFiles } from './reload.ts'
+import { fileState, watchFiles } from './watch-files.ts'
 import { type ListSource, readSources } from './source.ts'
 
 export interface SourcesPartOptions {
@@ -20,9 +20,10 @@ export interface SourcesPartOptions {
 /** The application's own lists: compiled at once, so that the first request has them; a changed file is compiled in a thread. */
 export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchIntervalMs }: SourcesPartOptions): Part {
   const first = jobNow()
+  const files = sources.flatMap(source => typeof source === 'object' && source !== null && 'path' in source ? [String(source.path)] : [])
+  const before = files.map(fileState)
   const namesNetworks = readSources('lists.sources', sources, first.nowSeconds).some(list => list.asns.length > 0)
   const database = liveDatabase(runCompileJob(first))
-  const files = sources.flatMap(source => 'path' in source ? [source.path] : [])
   let unwatch = (): void => {}
 
   function jobNow (): CompileJob {
@@ -39,7 +40,7 @@ export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchInterv
       database.start(log)
       if (namesNetworks && asnPackage !== undefined) compile(log)
       else if (namesNetworks) log.warn({}, 'ip-risk: AS numbers in lists.sources say nothing without AS data: npm install @ip-location-db/asn')
-      if (watchIntervalMs !== undefined) unwatch = watchFiles(files, () => compile(log), watchIntervalMs)
+      if (watchIntervalMs !== undefined) unwatch = watchFiles(files, before, () => compile(log), watchIntervalMs)
     },
     async close () {
       unwatch()

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { formatAddress, parseAddress } from '../ip/address.ts'
-import { watchFiles } from '../lists/reload.ts'
+import { fileState, watchFiles } from '../lists/watch-files.ts'
 import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString } from '../options.ts'
 import { answerOf, MMDB_KINDS, type MmdbKind } from './mmdb-answer.ts'
 import { loadReader, type MmdbFile, openMmdb } from './mmdb-reader.ts'
@@ -26,6 +26,7 @@ export interface MmdbOptions {
 export function mmdb (options: MmdbOptions): Provider {
   const { path, kind, watchIntervalMs } = checkMmdbOptions(options)
   const Reader = loadReader()
+  const before = [fileState(path)]
   let file = openFirst()
   let unwatch: (() => void) | undefined
   let saidBroken = false
@@ -53,7 +54,7 @@ export function mmdb (options: MmdbOptions): Provider {
 
   function start (log: IpRiskLogger): void {
     if (unwatch !== undefined) return
-    unwatch = watchIntervalMs === undefined ? () => {} : watchFiles([path], () => { reload(log) }, watchIntervalMs)
+    unwatch = watchIntervalMs === undefined ? () => {} : watchFiles([path], before, () => { reload(log) }, watchIntervalMs)
   }
 
   function lookup (ip: string, { log }: LookupContext): ProviderAnswer {
