@@ -99,8 +99,8 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
         now,
         onHold: pause.hear,
         onSight (lost) {
-          if (lost === null) log.info({ provider: name }, 'the shared budget is in sight again')
-          else log.warn({ provider: name, cause: kindOf(lost) }, 'the shared budget is out of sight: this process spends only its own part')
+          if (lost === null) log.debug({ provider: name }, 'the shared budget is in sight again')
+          else log.debug({ provider: name, cause: kindOf(lost) }, 'the shared budget is out of sight: this process spends only its own part')
         }
       })
     const budget = { quota, pause, terms }
