@@ -42,14 +42,15 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
     return risk
   }
 
-  function annotate (req: Request, _res: Response, next: NextFunction): void {
-    assess(req, unmarked).then(() => next(), next)
+  function annotate (req: Request, res: Response, next: NextFunction): void {
+    assess(req, unmarked).then(() => { if (!res.headersSent) next() }, next)
   }
 
   function route (option: Exclude<RouteIpRiskOption, false> = true): RequestHandler {
     const marked = plan(option)
     return (req, res, next) => {
       assess(req, marked).then(risk => refusal(req, risk)).then(refused => {
+        if (res.headersSent) return // somebody answered meanwhile: a timeout, say
         if (refused?.challenge !== undefined) res.setHeader('www-authenticate', refused.challenge)
         next(refused?.error)
       }, next)

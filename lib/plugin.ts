@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions, RouteOptions } from 'fastify'
 import type {} from '../types/fastify.ts'
 import type { FastifyIpRiskOptions, IpRisk } from '../types/contract.ts'
 import { createApi } from './api.ts'
@@ -29,26 +29,33 @@ type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen]?: tru
 
 const mountedOn = (app: FastifyInstance): Mounted | undefined => (app as { [mounted]?: Mounted })[mounted]
 
-export async function mount (app: FastifyInstance, given: FastifyIpRiskOptions): Promise<void> {
+export async function mount (app: FastifyInstance, registered: FastifyIpRiskOptions): Promise<void> {
   if (Object.hasOwn(app, mounted)) throw new AlreadyRegistered()
   const parent = mountedOn(app)
+  const given = withoutRegisterOptions(registered)
   const scope = readScope(given, parent?.scope)
   const options = { ...parent?.options, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
   const engine = parent !== undefined && sharesEngine(parent.options, given) ? parent.engine : createEngine(options, app.log)
-  const comparing = app.hasRequestDecorator('ips')
-  if (comparing && engine !== parent?.engine) engine.log.warn({}, trustProxyWarning)
-  Object.defineProperty(app, mounted, { value: { options, engine, scope, plans: new WeakMap(), comparing } satisfies Mounted })
-  app.decorate('ipRisk', createApi(engine, scope))
   if (engine !== parent?.engine) {
     app.addHook('onReady', async () => { await engine.ready() })
     app.addHook('onClose', async () => { await engine.close() })
   }
+  const comparing = app.hasRequestDecorator('ips')
+  if (comparing && engine !== parent?.engine) engine.log.warn({}, trustProxyWarning)
+  Object.defineProperty(app, mounted, { value: { options, engine, scope, plans: new WeakMap(), comparing } satisfies Mounted })
+  app.decorate('ipRisk', createApi(engine, scope))
   if (parent === undefined) {
     app.decorateRequest('ipRisk', null)
     app.addHook('onRoute', onRoute)
     app.addHook('onRequest', onRequest)
     app.addHook('preHandler', stepUpWhereUnseen)
   }
+}
+
+/** Fastify hands its own options to every plugin. */
+function withoutRegisterOptions (options: FastifyIpRiskOptions & RegisterOptions): FastifyIpRiskOptions {
+  const { prefix, logLevel, logSerializers, ...own } = options
+  return own
 }
 
 /** Checks a route's option at boot, and puts the step-up behind the route's own authentication. */
@@ -87,7 +94,12 @@ function lateRoute (config: Config, scope: Scope, engine: Engine): RoutePlan | n
   const name = routeName(config.method, config.url)
   try {
     const plan = readRoute(name, config.ipRisk, scope)
-    if (plan !== null) warnOfMissingStepUp(engine, scope, plan, [config.method].flat())
+    if (plan === null) return null
+    warnOfMissingStepUp(engine, scope, plan, [config.method].flat())
+    if (plan.marked && scope.stepUp !== undefined && !config[seen]) {
+      engine.log.warn({ route: config.url }, 'a step-up on this route is asked before its own preHandlers, and so perhaps before authentication: ' +
+        'await the registration of fastify-ip-risk before routes are declared')
+    }
     return plan
   } catch (err) {
     engine.log.error({ err }, 'a route has a wrong "config.ipRisk" and is judged as if it were "true"; ' +

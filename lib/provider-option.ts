@@ -1,6 +1,6 @@
 import type { Provider } from '../types/contract.ts'
 import { badOption } from './errors.ts'
-import { checkFunction, checkNumber, checkObject, shown } from './options.ts'
+import { checkBoolean, checkFunction, checkNumber, checkObject, checkString, checkStrings, shown } from './options.ts'
 
 /** A provider as an option: an own one may lack what ours have. */
 export function checkProvider (path: string, given: unknown): Provider {
@@ -23,5 +23,13 @@ export function checkProvider (path: string, given: unknown): Provider {
   for (const name of ['perMinute', 'perDay', 'burst'] as const) {
     checkNumber(`${path}.limits.${name}`, limits[name], undefined, { min: 1, max: 1e9 })
   }
+  checkNumber(`${path}.timeoutMs`, provider.timeoutMs, undefined, { min: 1, max: 600_000 })
+  checkNumber(`${path}.maxConcurrent`, provider.maxConcurrent, undefined, { min: 1, max: 1_000_000 })
+  checkNumber(`${path}.reserveForWrites`, provider.reserveForWrites, undefined, { min: 0, max: 1, integer: false })
+  checkString(`${path}.quotaName`, provider.quotaName, undefined)
+  checkBoolean(`${path}.sync`, provider.sync, false)
+  checkStrings(`${path}.names`, provider.names)
+  if (provider.members !== undefined && !Array.isArray(provider.members)) throw badOption(`${path}.members`, 'must be an array of providers')
+  provider.members?.forEach((member, i) => checkProvider(`${path}.members[${i}]`, member))
   return provider
 }

@@ -36,7 +36,7 @@ export function readRoute (path: string, option: unknown, scope: Scope): RoutePl
   const kind = action === null ? undefined : scope.actions.get(action)
   if (action !== null && kind === undefined) {
     throw badOption(path, `names the action ${shown(action)}, which is not declared: use one of ${[...scope.actions.keys()].join(', ')}, ` +
-      'or declare it in the plugin option "actions", { write: [...] } or { read: [...] }')
+      'or declare it in the plugin option "actions", { write: [...] } or { read: [...] }, and await the registration in this scope')
   }
   const declared = kind === undefined ? undefined : kind === 'write'
   return {

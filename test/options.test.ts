@@ -12,6 +12,13 @@ const wrong: [options: object, message: RegExp][] = [
   [{ provider: { name: 'own' } }, /"provider.lookup" is missing/],
   [{ provider: { ...provider, families: [5] } }, /"provider.families" must be an array of 4 and 6/],
   [{ provider: { ...provider, limits: { perMinute: 0 } } }, /"provider.limits.perMinute" must be an integer from 1/],
+  [{ provider: { ...provider, timeoutMs: 'x' } }, /"provider.timeoutMs" must be an integer from 1/],
+  [{ provider: { ...provider, maxConcurrent: -1 } }, /"provider.maxConcurrent" must be an integer from 1/],
+  [{ provider: { ...provider, reserveForWrites: 7 } }, /"provider.reserveForWrites" must be a number from 0 to 1/],
+  [{ provider: { ...provider, names: 3 } }, /"provider.names" must be an array of strings/],
+  [{ provider: { ...provider, sync: 'yes' } }, /"provider.sync" must be true or false/],
+  [{ provider: { ...provider, members: provider } }, /"provider.members" must be an array of providers/],
+  [{ provider: { ...provider, members: [{ name: 'm' }] } }, /"provider.members\[0\].lookup" is missing/],
   [{ redis: 'localhost' }, /"redis" must be a URL such as redis:/],
   [{ redis: 6379 }, /"redis" must be a URL, ioredis options or a client, got 6379/],
   [{ cache: { ttlSeconds: 21_601 } }, /"cache.ttlSeconds" must be an integer from 1 to 21600, got 21601/],
@@ -88,4 +95,10 @@ t.test('a wrong route option fails at boot and names the route', async t => {
     t.throws(() => app.post('/x', { config: { ipRisk: config as 'signup' } }, async () => 1), { code: 'FST_IP_RISK_BAD_OPTION', message })
     await app.close()
   }
+})
+
+t.test('what Fastify hands to every plugin is no option of ours', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await t.resolves(async () => { await app.register(ipRisk, { provider, prefix: '/v1', logLevel: 'warn', logSerializers: {} }) })
 })

@@ -85,7 +85,10 @@ t.test('routes declared beside a register that is not awaited are judged and ste
     const wrong = await app.inject({ method: 'POST', url: '/wrong', remoteAddress: visitors.vpn_detected })
     t.equal(wrong.statusCode, 403, 'a wrong option never fails for visitors')
   }
-  t.match(lines, [{ level: 50, msg: /wrong "config\.ipRisk"/, err: { code: 'FST_IP_RISK_BAD_OPTION', message: /POST \/wrong.*"sign-up"/ } }], 'said once')
+  t.match(lines, [
+    { level: 40, route: '/signup', msg: /asked before its own preHandlers.*await the registration/ },
+    { level: 50, msg: /wrong "config\.ipRisk"/, err: { code: 'FST_IP_RISK_BAD_OPTION', message: /POST \/wrong.*"sign-up"/ } }
+  ], 'each said once')
 })
 
 t.test('a wrong route option fails at boot, naming the route', async t => {

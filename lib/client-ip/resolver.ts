@@ -55,7 +55,8 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
   let proxy = ''
   let proxyFamily: 4 | 6 = 4
 
-  const resolve = (request: RawRequest): ClientIp => {
+  const resolve = (given: RawRequest): ClientIp => {
+    const request = given.headers === undefined ? { socket: given.socket, headers: {} } : given
     const text = request.socket?.remoteAddress
     if (typeof text !== 'string') return withoutPeer(request, rules, walk)
     if (text === proxyText) return walk(startTrail(request, rules, proxy, text, proxyEnd, proxyFamily, proxyMark), rules)

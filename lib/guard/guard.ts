@@ -39,11 +39,16 @@ export interface GuardedProvider {
   close (): Promise<void>
 }
 
+interface NamedBudget extends Budget { readonly terms: string }
+
+/** Without Redis a process keeps one budget for a provider, however many scopes of it ask. */
+const ownBudgets = new WeakMap<Provider, NamedBudget>()
+
 /** Puts a provider, and every member of a combination for itself, behind its guards. */
 export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider {
   const { log, redis, now = () => performance.now(), windows = realWindows } = deps
   const guards = new Map<Provider, Guarded>()
-  const budgets = new Map<string, Budget & { readonly terms: string }>()
+  const budgets = new Map<string, NamedBudget>()
 
   function guardOf (provider: Provider): Guarded {
     const known = guards.get(provider)
@@ -78,9 +83,10 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
     const name = provider.quotaName ?? provider.name
     const reserveForWrites = provider.reserveForWrites ?? 0.5
     const terms = JSON.stringify([provider.limits, reserveForWrites])
-    const known = budgets.get(name)
+    const known = budgets.get(name) ?? (redis === undefined ? ownBudgets.get(provider) : undefined)
     if (known !== undefined) {
       if (known.terms !== terms) throw badOption('provider', `has two members on the budget "${name}" with different limits: give them the same`)
+      budgets.set(name, known)
       return known
     }
     const limits = quotaLimits(provider.limits ?? {}, reserveForWrites, windows)
@@ -105,6 +111,7 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
       })
     const budget = { quota, pause, terms }
     budgets.set(name, budget)
+    if (redis === undefined) ownBudgets.set(provider, budget)
     return budget
   }
 
@@ -125,7 +132,9 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
       return Object.fromEntries(asked.map(([{ name }, guard]) => [name, guard.stats()]))
     },
     async close () {
-      await Promise.all([...guards.values(), ...[...budgets.values()].map(({ quota }) => quota)].map(part => part.close()))
+      const parts = [...guards.values(), ...[...budgets.values()].map(({ quota }) => quota)]
+      const results = await Promise.allSettled(parts.map(part => part.close()))
+      for (const result of results) if (result.status === 'rejected') throw result.reason
     }
   }
 }

@@ -69,7 +69,13 @@ export function createFinder ({ memory, shared, ask, providerName, now, count }:
       lease?.fail(given.reason, !refusals.has(given.reason))
       return failed(ip, given.reason)
     }
-    const answer = ownCopy(given)
+    let answer: KnownAnswer
+    try {
+      answer = ownCopy(given)
+    } catch {
+      lease?.fail('bad_response', true)
+      return failed(ip, 'bad_response')
+    }
     if (refresh) count('refreshed')
     const verdict: KnownVerdict = Object.freeze({ answer, provider: answer.provider ?? providerName, checkedAtMs: now(), cache: 'miss' as const })
     if (flight.dropped) lease?.release()

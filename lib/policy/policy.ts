@@ -49,7 +49,10 @@ export function compilePolicy (base: CompiledPolicy, policy: Policy | undefined,
 
 /** What the policy says of this risk on this route. Pure but for the log line of a function that fails. Never throws. */
 export function judge (policy: CompiledPolicy, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): Decision {
-  if (risk.reason === 'listed') return risk.provider === DENY_LIST ? 'block' : 'allow'
+  if (risk.reason === 'listed') {
+    if (risk.provider === ALLOW_LIST) return 'allow'
+    if (risk.provider === DENY_LIST) return 'block'
+  }
   const { table, nearer } = policy
   if (policy.judge === undefined || nearer?.[route.write ? 'write' : 'read'][risk.verdict] !== undefined) return byTable(policy, risk, route)
   const decision = byFunction(policy.judge, risk, route, log)
