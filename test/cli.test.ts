@@ -9,6 +9,8 @@ import type { IpRisk } from '../types/contract.ts'
 import { lineOf } from '../lib/cli/check.ts'
 import { runCli } from '../lib/cli/run.ts'
 import { asnLookup } from '../lib/lists/asn-lookup.ts'
+import { asnSnapshotPath, writeSnapshot } from '../lib/lists/cache-folder.ts'
+import { runCompileJob } from '../lib/lists/compile-job.ts'
 import { publishers } from '../lib/lists/publishers.ts'
 import { rangesOf } from '../lib/lists/ranges.ts'
 import { fakeGetipintel, fakeIplogs } from '../lib/testing.ts'
@@ -184,6 +186,25 @@ t.test('lists are compiled with the networks of the optional package, which alon
   const other = join(folder, 'other')
   const pulled = await run(env, 'lists', 'pull', '--mirror', url, '--only', 'vpn-mullvad', '--folder', other)
   t.match(pulled, { code: 0, out: /1 lists and \d{5} networks compiled into .*other/, err: '' })
+})
+
+t.test('check compiles networks anew where those of the cache folder are outdated or broken, and answers where it cannot keep them', async t => {
+  const folder = t.testdir({
+    'asn-ipv4.csv': '8.8.8.0,8.8.8.255,64500,Of an older package',
+    'asn-ipv6.csv': '2a00::,2a00::ffff,64500,Of an older package'
+  })
+  const asnPackage = { folder, source: '@ip-location-db/asn 1.0.0' }
+  const path = asnSnapshotPath(join(folder, 'fastify-ip-risk'))
+  const env = { XDG_CACHE_HOME: folder }
+  writeSnapshot(path, runCompileJob({ sources: [], covers: [], builtIn: true, asnPackage, nowSeconds: 1_800_000_000 }))
+  t.match(await run(env, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: /^ip-risk: compiling @ip-location-db\/asn [\d.]+, once$/ }, 'outdated')
+  t.match(await run(env, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: '' }, 'once')
+  writeFileSync(path, 'broken')
+  t.match(await run(env, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: /compiling.*\n.*cache folder cannot be used/ }, 'broken')
+  t.match(await run(env, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: '' }, 'mended')
+  const file = join(folder, 'file')
+  writeFileSync(file, '')
+  t.match(await run({ XDG_CACHE_HOME: file }, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: /cannot be kept.*ENOTDIR/ }, 'not to be written')
 })
 
 t.test('a folder that cannot be read is a failure, not a wrong command line', async t => {

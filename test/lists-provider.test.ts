@@ -289,6 +289,37 @@ t.test('gives a compilation up for a newer one', async t => {
   t.same(log.lines.filter(({ level }) => level !== 'debug').length, 1)
 })
 
+t.test('gives a compilation up for a newer snapshot, also where its result is on its way already', async t => {
+  const job = (ip: string): CompileJob => ({ sources: [{ id: 'exits', kind: 'tor-exit', entries: [ip] }], covers: [], builtIn: true, nowSeconds })
+  const broken = { ...job('20.0.0.2'), asnPackage: { folder: '/nowhere', source: 'none' } }
+  const pulled = runCompileJob(job('20.0.0.3'))
+  const swapped = (compiled: CompileJob, when: 'at once' | 'at its end') => {
+    const database = liveDatabase(runCompileJob(job('20.0.0.1')))
+    const log = recorder()
+    const debug = (fields: object): void => {
+      if (when === 'at its end' && (fields as { percent: number }).percent === 100) database.swap(pulled)
+    }
+    database.compile(compiled, { ...log, debug }, () => log.info({}, 'done'))
+    if (when === 'at once') database.swap(pulled)
+    return { database, log }
+  }
+  const all = [swapped(job('20.0.0.2'), 'at once'), swapped(job('20.0.0.2'), 'at its end'), swapped(broken, 'at once')]
+  const last = liveDatabase(pulled)
+  keepAlive(t, last)
+  for (const ip of ['20.0.0.4', '20.0.0.5']) {
+    // Those before, which began earlier, would have ended by now.
+    const log = recorder()
+    last.compile(job(ip), log)
+    await log.said('compiled lists are in use')
+  }
+  for (const { database, log } of all) {
+    t.match(database.current.answer('20.0.0.3'), { verdict: 'vpn_detected' })
+    t.match(database.current.answer('20.0.0.2'), { verdict: 'unknown' })
+    t.same(log.lines, [])
+    await database.close()
+  }
+})
+
 t.test('ends a compilation that is under way when it is closed', async t => {
   const provider = lists({ cacheFolder: t.testdir({}) })
   const log = recorder()

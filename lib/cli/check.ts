@@ -2,7 +2,6 @@ import type { IpRisk, UnknownReason } from '../../types/contract.ts'
 import { createIpRisk } from '../create-ip-risk.ts'
 import { canonicalAddress } from '../ip/address.ts'
 import { type Command, EXIT, parsed, positiveNumber, UsageError } from './command.ts'
-import { compileNetworksOnce } from './networks.ts'
 import { providerOf, stderrLog } from './provider.ts'
 
 const HELP = `Usage: ip-risk check IP… [options]
@@ -34,7 +33,6 @@ export const check: Command = {
     const timeoutMs = positiveNumber('--timeout-ms', values['timeout-ms'], 8000)
     const name = values.provider ?? (io.env['IP_RISK_PROVIDER'] || 'lists')
     const redis = values.redis ?? (io.env['IP_RISK_REDIS'] || undefined)
-    if (name === 'lists') compileNetworksOnce(io)
     const provider = providerOf(name, timeoutMs, io)
     const ipRisk = createIpRisk({ provider, timeoutMs, logAddress: 'full', log: stderrLog(io), ...redis !== undefined && { redis } })
     try {

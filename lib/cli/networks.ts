@@ -1,18 +1,32 @@
-import { existsSync } from 'node:fs'
-import { findAsnPackage } from '../lists/asn-database.ts'
-import { asnSnapshotPath, defaultCacheFolder, listsSnapshotPath, writeSnapshot } from '../lists/cache-folder.ts'
+import type { Provider } from '../../types/contract.ts'
+import { type AsnPackage, findAsnPackage } from '../lists/asn-database.ts'
+import { asnSnapshotPath, defaultCacheFolder, writeSnapshot } from '../lists/cache-folder.ts'
 import { runCompileJob } from '../lists/compile-job.ts'
+import { findSnapshot } from '../lists/find-snapshot.ts'
+import { snapshotPart } from '../lists/snapshot-part.ts'
+import { providerOfParts } from '../providers/lists.ts'
 import type { Io } from './command.ts'
 
 /**
- * A server answers `unknown` until its AS numbers are compiled in the background. Somebody who asks about one address waits for them
- * instead, once.
+ * The embedded provider as a command needs it. A server answers `unknown` until its AS numbers are compiled in the background; somebody
+ * who asks about one address waits for them instead, once.
  */
-export function compileNetworksOnce (io: Io): void {
-  const folder = defaultCacheFolder(io.env)
+export function listsForOnce (io: Io): Provider {
+  const cacheFolder = defaultCacheFolder(io.env)
   const asnPackage = findAsnPackage()
-  if (asnPackage === undefined || existsSync(listsSnapshotPath(folder)) || existsSync(asnSnapshotPath(folder))) return
+  const found = findSnapshot(cacheFolder, asnPackage)
+  const bytes = found.bytes ?? (asnPackage && compileNetworks(asnPackage, cacheFolder, io))
+  const part = snapshotPart({ found: { ...found, ...bytes && { bytes } }, cacheFolder, asnPackage, watchIntervalMs: undefined })
+  return providerOfParts([part])
+}
+
+function compileNetworks (asnPackage: AsnPackage, cacheFolder: string, io: Io): Uint8Array {
   io.err(`ip-risk: compiling ${asnPackage.source}, once`)
-  const job = { sources: [], covers: [], builtIn: true, asnPackage, nowSeconds: Math.floor(Date.now() / 1000) }
-  writeSnapshot(asnSnapshotPath(folder), runCompileJob(job))
+  const bytes = runCompileJob({ sources: [], covers: [], builtIn: true, asnPackage, nowSeconds: Math.floor(Date.now() / 1000) })
+  try {
+    writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
+  } catch (error) {
+    io.err(`ip-risk: the compiled AS numbers cannot be kept, and will be compiled anew each time: ${(error as Error).message}`)
+  }
+  return bytes
 }

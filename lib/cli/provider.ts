@@ -1,14 +1,13 @@
 import type { IpRiskLogger, Provider } from '../../types/contract.ts'
-import { defaultCacheFolder } from '../lists/cache-folder.ts'
 import { getipintel } from '../providers/getipintel.ts'
 import { iplogs } from '../providers/iplogs.ts'
-import { lists } from '../providers/lists.ts'
 import { mmdb } from '../providers/mmdb.ts'
 import { type Io, UsageError } from './command.ts'
+import { listsForOnce } from './networks.ts'
 
 /** The provider of a name as the command line gives it. Throws `UsageError`, and `IpRiskError` where its options are wrong. */
 export function providerOf (name: string, timeoutMs: number, io: Io): Provider {
-  if (name === 'lists') return lists({ watch: false, cacheFolder: defaultCacheFolder(io.env) })
+  if (name === 'lists') return listsForOnce(io)
   if (name === 'iplogs') return iplogs({ timeoutMs, ...baseUrl(io, 'IP_RISK_IPLOGS_URL') })
   if (name === 'getipintel') {
     const contact = io.env['GETIPINTEL_CONTACT']

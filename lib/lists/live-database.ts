@@ -8,7 +8,7 @@ import { staleLists } from './describe.ts'
 export interface LiveDatabase {
   /** Read it anew for each question. */
   readonly current: Database & { refresh (): void }
-  /** Throws `BadSnapshot`, and keeps the one before. */
+  /** A compilation that is under way is given up. Throws `BadSnapshot`, and keeps the one before. */
   swap (bytes: Uint8Array): void
   /** In a thread; a compilation that is under way is given up for the newer one. Failures are logged, and the one before stays. */
   compile (job: CompileJob, log: IpRiskLogger, done?: (bytes: Uint8Array) => void): void
@@ -35,23 +35,34 @@ export function liveDatabase (initial: Uint8Array, now: () => number = Date.now,
     }
   }
 
-  function swap (bytes: Uint8Array): void {
+  function use (bytes: Uint8Array): void {
     current = openDatabase(bytes, now)
     sayStale()
   }
 
+  /** What its thread has sent already still arrives afterwards: it is no longer the one that counts. */
+  async function giveUp (): Promise<void> {
+    const last = compilation
+    compilation = undefined
+    await last?.stop()
+  }
+
   return {
     get current () { return current },
-    swap,
+    swap (bytes) {
+      use(bytes)
+      giveUp()
+    },
     compile (job, log, done) {
-      compilation?.stop()
+      giveUp()
       const mine = compilation = compileInWorker(job, progress => log.debug(progress, 'ip-risk: compiling lists'))
       mine.done.then(bytes => {
+        if (compilation !== mine) return
         done?.(bytes)
-        swap(bytes)
+        use(bytes)
         log.info({ lists: job.sources.length, asnSource: job.asnPackage?.source }, 'ip-risk: compiled lists are in use')
       }).catch((error: unknown) => {
-        log.error({ err: error }, 'ip-risk: lists could not be compiled; those before stay in use')
+        if (compilation === mine) log.error({ err: error }, 'ip-risk: lists could not be compiled; those before stay in use')
       }).finally(() => {
         if (compilation === mine) compilation = undefined
       })
@@ -66,7 +77,7 @@ export function liveDatabase (initial: Uint8Array, now: () => number = Date.now,
     },
     async close () {
       clearInterval(timer)
-      await compilation?.stop()
+      await giveUp()
     }
   }
 }

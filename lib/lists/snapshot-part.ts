@@ -5,6 +5,7 @@ import { badOption } from '../errors.ts'
 import type { AsnPackage } from './asn-database.ts'
 import { asnSnapshotPath, listsSnapshotPath, writeSnapshot } from './cache-folder.ts'
 import { type CompileJob, runCompileJob } from './compile-job.ts'
+import { findSnapshot, type FoundSnapshot } from './find-snapshot.ts'
 import { liveDatabase } from './live-database.ts'
 import type { Part } from './part.ts'
 import { decodeSnapshot } from './snapshot.ts'
@@ -13,6 +14,8 @@ import { fileState, watchFiles } from './watch-files.ts'
 export interface SnapshotPartOptions {
   /** A file that must be there; undefined: what the cache folder or the package of AS numbers has. */
   readonly path?: string
+  /** What was found already; undefined: looked for here. */
+  readonly found?: FoundSnapshot
   readonly cacheFolder: string
   /** What to compile where the cache folder has nothing. */
   readonly asnPackage: AsnPackage | undefined
@@ -25,10 +28,10 @@ const NO_DATA_HINT = 'ip-risk: there are no data, so every address but Cloudflar
   'Run "npx ip-risk lists pull" (public lists), or "npm install @ip-location-db/asn" (networks; compiled at the next start)'
 
 /** The compiled public lists, else what the package of AS numbers gives, else scopes and Cloudflare's ranges. */
-export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs }: SnapshotPartOptions): Part {
+export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, ...given }: SnapshotPartOptions): Part {
   const watched = path ?? listsSnapshotPath(cacheFolder)
   const before = [fileState(watched)]
-  const found = path === undefined ? findSnapshot(cacheFolder, asnPackage) : { bytes: readGiven(path), problems: [] }
+  const found = given.found ?? (path === undefined ? findSnapshot(cacheFolder, asnPackage) : { bytes: readGiven(path), problems: [] })
   const database = liveDatabase(found.bytes ?? runCompileJob(jobNow()))
   let unwatch = (): void => {}
 
@@ -83,23 +86,4 @@ function readGiven (path: string): Uint8Array {
   } catch (cause) {
     throw badOption('lists.snapshot', `cannot be used: ${(cause as Error).message}`, cause)
   }
-}
-
-interface FoundSnapshot { readonly bytes?: Uint8Array, readonly problems: readonly unknown[] }
-
-/** The pulled lists; else the compiled AS numbers, if they are those of the package that is installed now. */
-function findSnapshot (cacheFolder: string, asnPackage: AsnPackage | undefined): FoundSnapshot {
-  const problems: unknown[] = []
-  const read = (path: string, wanted: (asnSource: string | undefined) => boolean): Uint8Array | undefined => {
-    try {
-      const bytes = readFileSync(path)
-      return wanted(decodeSnapshot(bytes).meta.asnSource) ? bytes : undefined
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') problems.push(error)
-      return undefined
-    }
-  }
-  const bytes = read(listsSnapshotPath(cacheFolder), () => true) ??
-    read(asnSnapshotPath(cacheFolder), asnSource => asnPackage === undefined || asnSource === asnPackage.source)
-  return { ...bytes && { bytes }, problems }
 }

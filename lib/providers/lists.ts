@@ -41,6 +41,11 @@ export function lists (options?: ListsOptions): Provider {
     ...sources === undefined ? [] : [sourcesPart({ sources, covers, builtIn: snapshot === false, asnPackage, watchIntervalMs })],
     ...snapshot === false ? [] : [snapshotPart({ ...snapshot !== true && { path: snapshot }, cacheFolder, asnPackage, watchIntervalMs })]
   ]
+  return providerOfParts(parts)
+}
+
+/** Asks one after the other, until one knows something. */
+export function providerOfParts (parts: readonly Part[]): Provider {
   let started = false
 
   function start (log: IpRiskLogger): void {
