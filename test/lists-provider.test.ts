@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { once, EventEmitter } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../types/contract.ts'
@@ -341,7 +341,30 @@ t.test('finds the package and the cache folder', async t => {
   const folder = t.testdir({ taken: { 'file.txt': '' } })
   t.throws(() => writeSnapshot(join(folder, 'taken'), Uint8Array.of(1)), 'a folder is in the way')
   t.same(readdirSync(folder), ['taken'])
-  mkdirSync(join(folder, 'deep'))
+  // Where another container with this process id is writing.
+  mkdirSync(join(folder, 'deep', `s.${process.pid}.new`), { recursive: true })
+  writeSnapshot(join(folder, 'deep', 's'), Uint8Array.of(2))
+  t.same([...readFileSync(join(folder, 'deep', 's'))], [2])
   writeSnapshot(join(folder, 'deep', 'er', 's'), Uint8Array.of(1))
   t.same([...readFileSync(join(folder, 'deep', 'er', 's'))], [1])
+})
+
+t.test('keeps a user without a home apart in the folder for temporary files', t => {
+  const tmp = t.testdir({})
+  const before = process.env['TMPDIR']
+  t.teardown(() => {
+    if (before === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before
+  })
+  process.env['TMPDIR'] = tmp
+  const own = join(tmp, `fastify-ip-risk-${process.getuid?.() ?? 'user'}`)
+  t.equal(defaultCacheFolder({}, () => { throw new Error('uv_os_homedir returned ENOENT') }), own, 'a user without a home')
+  t.equal(defaultCacheFolder({}, () => ''), own)
+  mkdirSync(own)
+  t.equal(defaultCacheFolder({}, () => ''), own, 'also when it is there')
+  renameSync(own, `${own}.old`)
+  symlinkSync(`${own}.old`, own)
+  const elsewhere = defaultCacheFolder({}, () => '')
+  t.ok(elsewhere.startsWith(`${own}-`), 'what leads elsewhere is not followed')
+  t.end()
 })

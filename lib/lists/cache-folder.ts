@@ -1,11 +1,36 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { randomUUID } from 'node:crypto'
+import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 
-/** Of this user: `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`. XDG says to ignore a relative path. */
-export function defaultCacheFolder (env: NodeJS.ProcessEnv = process.env): string {
+/**
+ * Of this user: `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`, else one in the system's folder for temporary files.
+ * XDG says to ignore a relative path.
+ */
+export function defaultCacheFolder (env: NodeJS.ProcessEnv = process.env, home: () => string = homedir): string {
   const base = env['XDG_CACHE_HOME']
-  return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), '.cache'), 'fastify-ip-risk')
+  if (base !== undefined && isAbsolute(base)) return join(base, 'fastify-ip-risk')
+  const own = homeFolder(home)
+  return own === undefined ? temporaryFolder() : join(own, '.cache', 'fastify-ip-risk')
+}
+
+/** Undefined where there is none. Node throws for a user with neither `HOME` nor a line in passwd, as a container may run under. */
+function homeFolder (home: () => string): string | undefined {
+  try {
+    const folder = home()
+    return isAbsolute(folder) ? folder : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Everybody can write there: a folder that somebody else made under this user's name is not read, since its lists would be believed. */
+function temporaryFolder (): string {
+  const uid = process.getuid?.()
+  const folder = join(tmpdir(), `fastify-ip-risk-${uid ?? 'user'}`)
+  const state = lstatSync(folder, { throwIfNoEntry: false })
+  const isOwn = state === undefined || (state.isDirectory() && (uid === undefined || state.uid === uid))
+  return isOwn ? folder : `${folder}-${randomUUID()}`
 }
 
 /** What `ip-risk lists pull` and `ip-risk lists compile` write and `lists()` reads first. */
@@ -21,7 +46,8 @@ export function asnSnapshotPath (folder: string = defaultCacheFolder()): string 
 /** Whole or not at all: a reader, or a watching process, never sees half of it. Makes the folder. */
 export function writeSnapshot (path: string, bytes: Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true })
-  const beside = `${path}.${process.pid}.new`
+  // No process id: containers that share a volume have the same ones.
+  const beside = `${path}.${randomUUID()}.new`
   try {
     writeFileSync(beside, bytes, { mode: 0o644 })
     renameSync(beside, path)

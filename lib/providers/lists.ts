@@ -25,7 +25,7 @@ export interface ListsOptions {
   readonly snapshot?: boolean | string
   /** Use the package `@ip-location-db/asn` where it is installed. Default true. */
   readonly asn?: boolean
-  /** Default `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`. */
+  /** Default `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`, else one a user in the system's temporary folder. */
   readonly cacheFolder?: string
   /** Loads files anew when they change. Default true. */
   readonly watch?: boolean
@@ -108,7 +108,7 @@ function checkListsOptions (given: ListsOptions | undefined): Settings {
     covers,
     snapshot,
     asn: checkBoolean('lists.asn', options.asn, true),
-    cacheFolder: checkString('lists.cacheFolder', options.cacheFolder, defaultCacheFolder()),
+    cacheFolder: checkString('lists.cacheFolder', options.cacheFolder, undefined) ?? defaultCacheFolder(),
     watchIntervalMs: watch ? watchIntervalMs : undefined
   }
 }
