@@ -5,6 +5,7 @@ import { freePort, type RedisServer, startRedis } from './support/redis.ts'
 import type { EngineOptions } from '../types/contract.ts'
 import { until } from './support/engine.ts'
 import { keptLog } from './support/log.ts'
+import { nonsenseServer } from './support/nonsense-server.ts'
 import { startCluster, startSentinel } from './support/redis-topologies.ts'
 import { type SteadyLoad, steadyLoad, truthfulProvider } from './support/steady-load.ts'
 
@@ -163,6 +164,32 @@ t.test('garbage under keys, leases, marks and in messages', async t => {
     await served(20)
   }
   await ends()
+})
+
+t.test('a server that is no Redis, or has lost its mind', async t => {
+  const server = await nonsenseServer()
+  t.teardown(() => server.close())
+  const nonsense = [
+    '$-1\r\n', '*-1\r\n', ':7\r\n', '+OK\r\n', '*0\r\n', '*1\r\n$1\r\nx\r\n', '*2\r\n*0\r\n$-1\r\n', '*2\r\n$4\r\nheld\r\n$4\r\nlong\r\n',
+    '*2\r\n$5\r\nvalue\r\n:5\r\n', '*2\r\n$2\r\n{}\r\n$1\r\nx\r\n', '*2\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n*1\r\n:1\r\n', `*8\r\n${':1\r\n'.repeat(8)}`,
+    'HTTP/1.1 400 Bad Request\r\n\r\n', '\0\u0001\u0002', '$99999999\r\n'
+  ]
+  for (const reply of nonsense) {
+    server.say(reply)
+    const before = server.answered
+    const log = keptLog()
+    const provider = { ...truthfulProvider(), limits: { perMinute: 100_000 } }
+    const engine = createEngine({ provider, redis: server.url, cache: { redisTimeoutMs: 20 } }, log)
+    const load = steadyLoad(engine, BOUND_MS)
+    await engine.allow('192.0.2.1', 60)
+    await engine.invalidate('192.0.2.2')
+    await until(() => load.answered >= 20)
+    await load.stop()
+    t.strictSame(load.wrong, [], JSON.stringify(reply))
+    t.ok(server.answered > before)
+    t.strictSame(log.lines.filter(line => line.startsWith('error')), [])
+    await engine.close()
+  }
 })
 
 t.test('Sentinel: the master is killed, then the next one is frozen', async t => {

@@ -37,6 +37,8 @@ interface Reply {
   readonly reason: UnknownReason
 }
 
+const answers: ReadonlySet<unknown> = new Set<Reply['answer']>(['ok', 'full', 'quiet', 'held'])
+
 /** The budget that all processes on one Redis share; while Redis is away or its count cannot be believed, each spends its own part. */
 export function fleetQuota (options: FleetQuotaOptions): Quota {
   const { redis, key, limits, windows, now } = options
@@ -162,6 +164,8 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
 function readReply (reply: unknown): Reply {
   if (!Array.isArray(reply) || reply.length < 8) throw new TypeError('the quota script answered something else')
   const [answer, waitMs, epoch, members, part, usedMinute, usedDay, reason] = reply
+  const numbers = [waitMs, members, part, usedMinute, usedDay].map(Number)
+  if (!answers.has(answer) || !numbers.every(Number.isFinite)) throw new TypeError('the quota script answered something else')
   return {
     answer,
     waitMs: Number(waitMs),
