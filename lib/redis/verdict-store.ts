@@ -24,7 +24,10 @@ export interface VerdictStoreParts {
 }
 
 export interface VerdictStore extends SharedCache {
-  /** Gives back the leases that are held, so that other processes need not wait for their end. */
+  /**
+   * Gives back the leases that are held, so that other processes need not wait for their end, and takes none any more. Resolves when
+   * Redis was told, or does not answer. What comes of a call that is under way is told to nobody.
+   */
   close (): Promise<void>
 }
 
@@ -33,12 +36,17 @@ const DEAF_MS = 25
 /** After the end of a lease, so that it is over by any clock. */
 const LEASE_SLACK_MS = 10
 
+/** For who still asks: nobody is to be called any more. */
+const closed: Claim = { kind: 'failed', reason: 'unavailable' }
+
 /** Verdicts in Redis under the plain address (or what stands for it), and leases beside them. What is not ours there is left alone. */
 export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
   const { port, inbox, keys, entries, refusals, cache: { ttlSeconds, unknownTtlSeconds }, log, now } = parts
   const readKey = createReader(port)
   const leases = new Set<StoredLease>()
+  const claims = new Set<Promise<Claim>>()
   let saidForeign = false
+  let closing = false
 
   return {
     timeoutMs: port.timeoutMs,
@@ -47,11 +55,26 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
       if (stored === undefined) return 'away'
       return stored.remainingMs === -2 ? undefined : usable(ip, stored.text, stored.remainingMs)
     },
-    claim,
+    async claim (ip, options) {
+      if (closing) return closed
+      const claimed = claim(ip, options)
+      claims.add(claimed)
+      try {
+        return await claimed
+      } finally {
+        claims.delete(claimed)
+      }
+    },
     unclaimed: ip => leaseOn(ip, keys.id(ip), randomUUID(), false),
     async close () {
-      await Promise.all([...leases].map(lease => lease.release()))
+      closing = true
+      await Promise.all([...claims, releaseAll()])
+      await releaseAll() // what those claims brought
     }
+  }
+
+  async function releaseAll (): Promise<void> {
+    await Promise.all([...leases].map(lease => lease.release()))
   }
 
   async function claim (ip: string, options: ClaimOptions): Promise<Claim> {
