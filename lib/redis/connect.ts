@@ -45,7 +45,11 @@ export function connect (option: NonNullable<EngineOptions['redis']>, log: IpRis
 function open (option: string | RedisOptions): Redis {
   if (typeof option === 'string') {
     if (!/^rediss?:\/\/./.test(option)) throw badOption('redis', 'must be a URL such as redis://127.0.0.1:6379, ioredis options, or a client')
-    return new Redis(option, impatient as object)
+    try {
+      return new Redis(option, impatient as object)
+    } catch { // the error quotes the URL, and with it the password
+      throw badOption('redis', 'is no URL that can be understood: see to the port, and encode special characters of the password')
+    }
   }
   if (typeof option !== 'object' || option === null || Array.isArray(option)) {
     throw badOption('redis', `must be a URL, ioredis options or a client, got ${shown(option)}`)
