@@ -24,6 +24,8 @@ export interface FleetQuotaOptions {
 
 const firstContactPausesMs = [0, 50, 150, 300]
 const connectMs = 1_000
+/** Calls that one script is told of. */
+const toldAtOnce = 1_000
 
 /** What the script answered. */
 interface Reply {
@@ -61,9 +63,15 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
   /** Until then a refusal is local: no room before. */
   const closedUntil = { read: 0, write: 0 }
 
-  async function run (op: 'read' | 'write' | 'beat', timeoutMs = options.timeoutMs): Promise<Reply> {
+  async function run (op: 'read' | 'write' | 'beat', timeoutMs?: number): Promise<Reply> {
+    // The whole of a long absence is told before more is asked for, in parts that hold nobody up.
+    while (unseen.hasUnreported(toldAtOnce)) await runOnce('beat', timeoutMs)
+    return await runOnce(op, timeoutMs)
+  }
+
+  async function runOnce (op: 'read' | 'write' | 'beat', timeoutMs = options.timeoutMs): Promise<Reply> {
     const begun = now()
-    const unreported = unseen.takeUnreported()
+    const unreported = unseen.takeUnreported(toldAtOnce)
     const ages = unreported.map(at => Math.max(0, begun - at))
     let reply: Reply
     try {
