@@ -137,7 +137,12 @@ t.test('what a process may spend unseen', async t => {
 t.test('what a long absence has to tell is bounded by what counts, and told in parts before more is asked for', async t => {
   const { now, pass } = clock()
   const unseen = unseenBudget({
-    limits: quotaLimits({ perMinute: 40 }, 0, realWindows), reserveForWrites: 0, windows: realWindows, absenceMs: 25_000, retryMs: 10_000, now
+    limits: quotaLimits({ perMinute: 40 }, 0, realWindows),
+    reserveForWrites: 0,
+    windows: realWindows,
+    absenceMs: 25_000,
+    retryMs: 10_000,
+    now
   })
   for (let minute = 0; minute < 100; minute++) {
     pass(minuteMs + 1)
@@ -161,8 +166,15 @@ t.test('what a long absence has to tell is bounded by what counts, and told in p
     }
   }
   const quota = fleetQuota({
-    redis, key: 'k', limits: quotaLimits({ perMinute: 10_000 }, 0, realWindows), reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now,
-    onHold: () => t.fail(), onSight () {}
+    redis,
+    key: 'k',
+    limits: quotaLimits({ perMinute: 10_000 }, 0, realWindows),
+    reserveForWrites: 0,
+    windows: realWindows,
+    timeoutMs: 100,
+    now,
+    onHold: () => t.fail(),
+    onSight () {}
   })
   t.teardown(() => quota.close())
   while (await quota.take(true) === null);
