@@ -13,6 +13,7 @@ import type { Lookup } from './lookup/lookup.ts'
 import { createMemory } from './lookup/memory.ts'
 import { lists } from './providers/lists.ts'
 import { checkProvider } from './provider-option.ts'
+import { clusterPrefix } from './redis/connect.ts'
 import { openFleet } from './redis/fleet.ts'
 import { createKeys } from './redis/keys.ts'
 import { unasked } from './verdict/verdict.ts'
@@ -66,7 +67,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const watch = watchMisconfiguration(clientIp, log)
   const counters = createCounters()
   const memory = createMemory({ ...cache, now })
-  const keys = createKeys(cache.keyPrefix, cache.keySecret)
+  const keys = createKeys(cache.keyPrefix, cache.keySecret, clusterPrefix(options.redis))
   const allowed = createAllowed(keys.id, now)
   const fleet = options.redis === undefined
     ? undefined

@@ -231,6 +231,19 @@ t.test('a Cluster of three: leases work, and a node that is frozen or killed tak
   await until(() => other.isAllowed('192.0.2.1'))
   const answers = await Promise.all([engine, other].map(engine => engine.lookup('192.0.2.77', { mode: 'wait', write: false, timeoutMs: BOUND_MS })))
   t.strictSame(answers.map(({ answer }) => answer.verdict), ['vpn_detected', 'vpn_detected'])
+  const prefixed = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })), { keyPrefix: 'app:' })
+  prefixed.on('error', () => {})
+  t.teardown(() => prefixed.disconnect())
+  const log = keptLog()
+  const own = createEngine({ provider: truthfulProvider(), redis: prefixed, cache: { redisTimeoutMs: 2000 } }, log)
+  t.teardown(() => own.close())
+  await own.ready()
+  for (let i = 1; i < 10; i++) {
+    const ip = `192.0.2.${i}`
+    await own.lookup(ip, { mode: 'wait', write: false, timeoutMs: BOUND_MS })
+    await until(async () => await cluster.exists(`app:${ip}`) === 1)
+  }
+  t.strictSame(log.lines.filter(line => !line.includes('"keyPrefix"')), [])
   nodes[1]!.process.kill('SIGSTOP')
   await served(100)
   nodes[1]!.process.kill('SIGCONT')

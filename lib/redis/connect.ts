@@ -67,6 +67,11 @@ function isClient (option: unknown): option is RedisClient {
   return typeof option === 'object' && option !== null && typeof (option as RedisClient).duplicate === 'function'
 }
 
+/** What the client of a Cluster puts before each name, where it decides in which slot a key lives. */
+export function clusterPrefix (option: EngineOptions['redis']): string {
+  return isClient(option) && option.isCluster ? option.options.keyPrefix ?? '' : ''
+}
+
 function warnOfPrefix (client: RedisClient, log: IpRiskLogger): void {
   const { keyPrefix } = client.options
   if (keyPrefix === undefined || keyPrefix === '') return
