@@ -167,16 +167,15 @@ t.test('garbage under keys, leases, marks and in messages', async t => {
 })
 
 t.test('a server that is no Redis, or has lost its mind', async t => {
-  const server = await nonsenseServer()
-  t.teardown(() => server.close())
   const nonsense = [
     '$-1\r\n', '*-1\r\n', ':7\r\n', '+OK\r\n', '*0\r\n', '*1\r\n$1\r\nx\r\n', '*2\r\n*0\r\n$-1\r\n', '*2\r\n$4\r\nheld\r\n$4\r\nlong\r\n',
     '*2\r\n$5\r\nvalue\r\n:5\r\n', '*2\r\n$2\r\n{}\r\n$1\r\nx\r\n', '*2\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n*1\r\n:1\r\n', `*8\r\n${':1\r\n'.repeat(8)}`,
     'HTTP/1.1 400 Bad Request\r\n\r\n', '\0\u0001\u0002', '$99999999\r\n'
   ]
-  for (const reply of nonsense) {
+  await Promise.all(nonsense.map(async reply => {
+    const server = await nonsenseServer()
+    t.teardown(() => server.close())
     server.say(reply)
-    const before = server.answered
     const log = keptLog()
     const provider = { ...truthfulProvider(), limits: { perMinute: 100_000 } }
     const engine = createEngine({ provider, redis: server.url, cache: { redisTimeoutMs: 20 } }, log)
@@ -186,10 +185,10 @@ t.test('a server that is no Redis, or has lost its mind', async t => {
     await until(() => load.answered >= 20)
     await load.stop()
     t.strictSame(load.wrong, [], JSON.stringify(reply))
-    t.ok(server.answered > before)
+    t.ok(server.answered > 0)
     t.strictSame(log.lines.filter(line => line.startsWith('error')), [])
     await engine.close()
-  }
+  }))
 })
 
 t.test('Sentinel: the master is killed, then the next one is frozen', async t => {
