@@ -13,6 +13,7 @@ import type { Lookup } from './lookup/lookup.ts'
 import { createMemory } from './lookup/memory.ts'
 import { lists } from './providers/lists.ts'
 import { checkProvider } from './provider-option.ts'
+import { clusterPrefix } from './redis/connect.ts'
 import { openFleet } from './redis/fleet.ts'
 import { createKeys } from './redis/keys.ts'
 import { unasked } from './verdict/verdict.ts'
@@ -66,23 +67,33 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const watch = watchMisconfiguration(clientIp, log)
   const counters = createCounters()
   const memory = createMemory({ ...cache, now })
-  const keys = createKeys(cache.keyPrefix, cache.keySecret)
+  const keys = createKeys(cache.keyPrefix, cache.keySecret, clusterPrefix(options.redis))
   const allowed = createAllowed(keys.id, now)
   const fleet = options.redis === undefined
     ? undefined
     : openFleet(options.redis, {
       cache, keys, provider, log, now, addresses: () => layers.addresses(), heed: { allow: allowed.add, forget }
     })
-  const guarded = guardProvider(provider, {
-    log,
-    redis: fleet?.port,
-    redisTimeoutMs: cache.redisTimeoutMs,
-    settled: (ip, answer) => { if (answer.verdict !== 'unknown') layers.replace(ip, answer) }
-  })
+  let guarded: GuardedProvider | undefined
+  try {
+    guarded = guardProvider(provider, {
+      log,
+      redis: fleet?.port,
+      redisTimeoutMs: cache.redisTimeoutMs,
+      settled: (ip, answer) => { if (answer.verdict !== 'unknown') layers.replace(ip, answer) }
+    })
+    start(provider, log)
+  } catch (err) {
+    // It is the first error that has to be mended: how the rest closes changes nothing.
+    guarded?.close().catch(() => {})
+    fleet?.close().catch(() => {})
+    throw err
+  }
+  const { ask, bulk, stats, close } = guarded
   const layers = createLayers({
     memory,
     shared: fleet?.verdicts,
-    ask: guarded.ask,
+    ask,
     providerName: provider.name,
     ttlSeconds: cache.ttlSeconds,
     refresh: !hasDailyLimit(provider),
@@ -93,8 +104,6 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   function forget (ip: string): void {
     layers.forget(ip)
   }
-
-  start(provider, log)
 
   return {
     log,
@@ -108,8 +117,8 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     setCloudflareRanges: clientIp.setCloudflareRanges,
     compareAddress: watch.compare,
     providerName: provider.name,
-    lookup: withinFamilies(provider, now, provider.sync === true ? askAtOnce(provider, guarded, now) : layers.lookup),
-    bulk: guarded.bulk,
+    lookup: withinFamilies(provider, now, provider.sync === true ? askAtOnce(provider, ask, now) : layers.lookup),
+    bulk,
     isAllowed: allowed.has,
     async allow (ip, ttlSeconds) {
       allowed.add(keys.id(ip), ttlSeconds * 1000)
@@ -125,12 +134,16 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       unknown: { ...counters.unknown },
       decisions: { ...counters.decisions },
       redis: fleet?.port.state ?? 'none',
-      providers: guarded.stats()
+      providers: stats()
     }),
     ready: async () => await fleet?.ready(),
     async close () {
-      await guarded.close()
-      await fleet?.close()
+      await fleet?.release()
+      try {
+        await close()
+      } finally {
+        await fleet?.close()
+      }
     }
   }
 }
@@ -144,9 +157,9 @@ function hasDailyLimit ({ limits, members = [] }: Provider): boolean {
   return limits?.perDay !== undefined || members.some(hasDailyLimit)
 }
 
-function askAtOnce ({ name }: Provider, guarded: GuardedProvider, now: () => number): Lookup {
+function askAtOnce ({ name }: Provider, ask: GuardedProvider['ask'], now: () => number): Lookup {
   return (ip, { write }) => {
-    const answer = guarded.ask(ip, { write }) as ProviderAnswer
+    const answer = ask(ip, { write }) as ProviderAnswer
     return { answer, provider: (answer.verdict !== 'unknown' && answer.provider) || name, checkedAtMs: now(), cache: 'none' }
   }
 }

@@ -6,7 +6,7 @@ import { getipintel } from '../lib/providers/getipintel.ts'
 import { iplogs } from '../lib/providers/iplogs.ts'
 import { fakeGetipintel, fakeIplogs, fakeProvider } from '../lib/testing.ts'
 import { knownAnswer, unknownAnswer } from '../lib/verdict/answers.ts'
-import { collect } from './support/guard.ts'
+import { clock, collect } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 
 const addresses = (count: number): string[] => Array.from({ length: count }, (_, i) => `198.18.${i >> 8}.${i & 255}`)
@@ -162,6 +162,71 @@ t.test('every address gets one row, whatever a provider\'s own bulk does', async
   })
   t.match(thrown.get('192.0.2.2'), { reason: 'unavailable', cause: 'TypeError' })
   t.match((await rowsOf(async function * () {})).get('192.0.2.2'), { reason: 'bad_response' })
+})
+
+t.test('one chunk probes a provider that was left alone, and only its rows close the breaker', async t => {
+  const { now, pass } = clock()
+  const server = await fakeIplogs()
+  t.teardown(() => server.close())
+  const guarded = guard(iplogs({ baseUrl: server.url, limits: {}, retries: 0 }), { now })
+  const breaker = (): unknown => guarded.stats()['iplogs']!.breaker
+  const calls = async (): Promise<number> => {
+    const before = server.calls
+    await collect(guarded.bulk(addresses(5_000), { write: false }))
+    return server.calls - before
+  }
+  server.fault({ status: 500 })
+  t.ok(await calls() < 10)
+  t.equal(breaker(), 'open')
+  t.equal(await calls(), 0)
+  for (let probe = 0; probe < 3; probe++) {
+    pass(10_001)
+    t.equal(await calls(), 1)
+    t.equal(breaker(), 'open')
+  }
+  pass(10_001)
+  const gone = AbortSignal.abort()
+  await collect(guarded.bulk(addresses(5_000), { write: false, signal: gone }))
+  t.equal(breaker(), 'open')
+  server.heal()
+  await calls()
+  t.equal(breaker(), 'closed')
+  t.equal(await calls(), 50)
+})
+
+t.test('a probe that brings no row is left to the next one', async t => {
+  const { now, pass } = clock()
+  let bring: 'failure' | 'error' | 'nothing' | 'rows' = 'failure'
+  const guarded = guard({
+    ...fakeProvider(),
+    async * bulk (ips, { spend }) {
+      for (const ip of ips) {
+        const refused = await spend()
+        if (refused !== null) yield [ip, refused]
+        else if (bring === 'failure') yield [ip, unknownAnswer('unavailable')]
+        else if (bring === 'rows') yield [ip, knownAnswer('clean')]
+        else if (bring === 'error') throw new Error('broken')
+        else return
+      }
+    }
+  }, { now })
+  const verdicts = async (): Promise<unknown[]> => {
+    const rows = await collect(guarded.bulk(addresses(6), { write: false }))
+    return rows.map(([, { verdict }]) => verdict)
+  }
+  await verdicts()
+  pass(10_001)
+  bring = 'nothing'
+  await verdicts()
+  t.equal(guarded.stats()['fake']!.breaker, 'open')
+  bring = 'error'
+  await verdicts()
+  t.equal(guarded.stats()['fake']!.breaker, 'open')
+  bring = 'rows'
+  t.same(await verdicts(), Array(6).fill('unknown'), 'an error is a failed probe')
+  pass(10_001)
+  t.same(await verdicts(), Array(6).fill('clean'))
+  t.equal(guarded.stats()['fake']!.breaker, 'closed')
 })
 
 t.test('wrong arguments are refused', async t => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import t from 'tap'
 import Fastify from 'fastify'
 import ipRisk, { createIpRisk, IpRiskError } from '../lib/index.ts'
@@ -28,6 +29,8 @@ const wrong: [options: object, message: RegExp][] = [
   [{ cache: { keySecret: 'short' } }, /"cache.keySecret" must have at least 16 characters/],
   [{ cache: { unknownTtlSeconds: -1 } }, /"cache.unknownTtlSeconds"/],
   [{ cache: { staleIfErrorSeconds: 'long' } }, /"cache.staleIfErrorSeconds"/],
+  [{ redis: 'redis://:s3cret@127.0.0.1:99999' }, /"redis" is no URL that can be understood.*password/],
+  [{ redis: 'redis://:s3cret%zz@127.0.0.1' }, /"redis" is no URL that can be understood/],
   [{ cache: { redisTimeoutMs: 0 } }, /"cache.redisTimeoutMs"/],
   [{ timeoutMs: 0 }, /"timeoutMs" must be an integer from 1 to 60000, got 0/],
   [{ actions: ['transfer'] }, /"actions" must be an object, got an array/],
@@ -67,6 +70,7 @@ t.test('a wrong option fails the registration, naming itself and the mend', asyn
     const err = await app.register(ipRisk, options as FastifyIpRiskOptions).then(() => null, (err: unknown) => err)
     t.match(err, { code: 'FST_IP_RISK_BAD_OPTION', message }, JSON.stringify(options))
     t.ok(err instanceof IpRiskError)
+    t.notMatch(inspect(err), /s3cret/)
     await app.close()
   }
 })

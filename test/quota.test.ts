@@ -103,8 +103,10 @@ t.test('what a process may spend unseen', async t => {
   t.equal(spend(member), 0, 'then nothing')
   pass(60_000)
   t.equal(spend(member), 10, 'then an even share')
-  t.equal(member.takeUnreported().length, 13)
-  t.equal(member.takeUnreported().length, 0)
+  t.equal(member.takeUnreported(10).length, 10)
+  t.ok(member.hasUnreported(2))
+  t.equal(member.takeUnreported(10).length, 3)
+  t.equal(member.takeUnreported(10).length, 0)
 
   const late = budget()
   late.contact({ at: now(), ...contact })
@@ -128,8 +130,57 @@ t.test('what a process may spend unseen', async t => {
   t.equal(spend(quiet), 0, 'nor right after it, when the fleet calls again')
   pass(90_000)
   t.equal(spend(quiet), 10)
-  quiet.giveBack([1, 2])
-  t.same(quiet.takeUnreported().slice(0, 2), [1, 2])
+  quiet.giveBack([now() - 2, now() - 1])
+  t.same(quiet.takeUnreported(100).slice(0, 2), [now() - 2, now() - 1])
+})
+
+t.test('what a long absence has to tell is bounded by what counts, and told in parts before more is asked for', async t => {
+  const { now, pass } = clock()
+  const unseen = unseenBudget({
+    limits: quotaLimits({ perMinute: 40 }, 0, realWindows),
+    reserveForWrites: 0,
+    windows: realWindows,
+    absenceMs: 25_000,
+    retryMs: 10_000,
+    now
+  })
+  for (let minute = 0; minute < 100; minute++) {
+    pass(minuteMs + 1)
+    for (let i = 0; i < 10; i++) t.equal(unseen.take(true), null)
+  }
+  t.notOk(unseen.hasUnreported(80))
+  const told = unseen.takeUnreported(1_000)
+  t.equal(told.length, 10, 'those that have left every window count nowhere')
+  for (let i = 0; i < 30; i++) unseen.giveBack(told)
+  t.notOk(unseen.hasUnreported(40))
+  pass(minuteMs)
+  t.same(unseen.takeUnreported(1_000), [])
+
+  let isAway = true
+  const runs: [op: unknown, told: number][] = []
+  const redis: RedisPort = {
+    async run (_script, _keys, args) {
+      if (isAway) throw new Error('away')
+      runs.push([args[0], args.length - 16])
+      return ['ok', 0, 'epoch', 1, 0, 1, 1, '']
+    }
+  }
+  const quota = fleetQuota({
+    redis,
+    key: 'k',
+    limits: quotaLimits({ perMinute: 10_000 }, 0, realWindows),
+    reserveForWrites: 0,
+    windows: realWindows,
+    timeoutMs: 100,
+    now,
+    onHold: () => t.fail(),
+    onSight () {}
+  })
+  t.teardown(() => quota.close())
+  while (await quota.take(true) === null);
+  isAway = false
+  t.equal(await quota.take(true), null)
+  t.same(runs, [['beat', 1_000], ['beat', 1_000], ['write', 500]])
 })
 
 t.test('on a real Redis', async t => {
@@ -284,14 +335,14 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
   pass(1_000)
   t.match(await quota.take(true), { reason: 'quota_exhausted', retryAfterSeconds: 4 })
   t.match(await quota.take(false), { reason: 'quota_exhausted', retryAfterSeconds: 4 })
-  for (const nonsense of [42, null, [], 'ok']) {
+  for (const nonsense of [42, null, [], 'ok', ['fine', 0, 'epoch', 1, 0, 1, 1, ''], ['ok', 0, 'epoch', 'some', 0, 1, 1, '']]) {
     reply = nonsense
     const other = make()
     t.equal(await other.take(true), null)
     t.equal(await other.take(true), null)
     t.match(await other.take(true), { reason: 'quota_exhausted' }, 'a quarter, as when Redis is away')
   }
-  t.same(sights, [false, false, false, false], 'said once')
+  t.same(sights, Array(6).fill(false), 'said once')
   reply = ['held', 5_000, 'epoch', 1, 0, 1, 1, 'nonsense']
   const heard: unknown[] = []
   const back = fleetQuota({

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import t from 'tap'
 import { createEngine } from '../lib/engine.ts'
 import { createIpRisk } from '../lib/create-ip-risk.ts'
@@ -250,4 +250,32 @@ t.test('the word of one process reaches those that run, those that start later, 
   await until(async () => (await third.lookup(cleared)).decision === 'allow')
   t.match(await third.lookup(cleared), { provider: 'allow-list', reason: 'listed' })
   await Promise.all([first.close(), second.close(), third.close()])
+})
+
+t.test('a client that gives numbers as text', async t => {
+  const client = new Redis({ port: redis.port, host: '127.0.0.1', stringNumbers: true })
+  t.teardown(() => client.disconnect())
+  const provider = heldProvider(async () => answer('clean'))
+  const { ask, log } = await testEngine(t, { provider, redis: client })
+  const asked = ask(ip)
+  await until(() => provider.calls.length === 1)
+  // Renewed more than once, else it is over after two seconds.
+  await until(async () => await redis.client.pttl(`ip-risk:lease:{${ip}}`) < 1500)
+  await until(async () => await redis.client.pttl(`ip-risk:lease:{${ip}}`) > 1500)
+  await until(async () => await redis.client.pttl(`ip-risk:lease:{${ip}}`) < 1500)
+  await until(async () => await redis.client.pttl(`ip-risk:lease:{${ip}}`) > 1500)
+  provider.release()
+  await asked
+  await until(async () => await redis.client.exists(ip) === 1)
+  const other = await testEngine(t, { provider: heldProvider(async () => answer('clean')), redis: client })
+  t.match(await other.ask(ip, 'cache'), { cache: 'redis' })
+  t.strictSame([...log.lines, ...other.log.lines], [])
+})
+
+t.test('a prefix of a Cluster client that would part the keys of one address is refused', async t => {
+  for (const keyPrefix of ['a{b', '{}', '{a}{b}']) {
+    const client = new Cluster([{ host: '127.0.0.1', port: redis.port }], { lazyConnect: true, keyPrefix })
+    t.throws(() => createEngine({ provider: tableProvider({}), redis: client }, keptLog()), { message: /"redis" is a Cluster client whose "keyPrefix"/ })
+    client.disconnect()
+  }
 })

@@ -1,11 +1,12 @@
-import type { ProviderAnswer, ProviderStats, UnknownReason } from '../../types/contract.ts'
+import type { ProviderAnswer, ProviderStats, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
+import { heldCause } from './hold.ts'
 import type { Layer } from './question.ts'
 
 type State =
   | { readonly kind: 'closed', readonly failures: number }
   | { readonly kind: 'open', readonly until: number }
-  | { readonly kind: 'probing' }
+  | { readonly kind: 'probing', readonly by: object }
 
 export interface BreakerOptions {
   readonly now: () => number
@@ -15,9 +16,14 @@ export interface BreakerOptions {
 
 export interface Breaker {
   readonly layer: Layer
-  /** For calls that do not pass the layer (bulk): whether to ask, and what came of it. */
-  isOpen (): boolean
-  record (answer: ProviderAnswer): void
+  /** For calls that do not pass the layer (bulk): why it is of no use to ask now, or null. */
+  refusal (): UnknownAnswer | null
+  /** Just before a call: null, or why not. A breaker that was open for its time lets one call through, to probe the provider. */
+  admit (by: object): UnknownAnswer | null
+  /** What came of a call of `by`. Only who probes can close the breaker. */
+  record (answer: ProviderAnswer, by: object): void
+  /** `by` records nothing more: a probe that brought nothing is left to the next one. */
+  settle (by: object): void
   state (): ProviderStats['breaker']
 }
 
@@ -27,7 +33,12 @@ const openMs = 10_000
 /** The provider is dead, slow or out of its mind. Refusals (429, other 4xx) are the word of a provider that works. */
 const failing: ReadonlySet<UnknownReason> = new Set(['timeout', 'unavailable', 'bad_response'])
 /** Our own refusals: the provider was not asked. */
-const notAsked: ReadonlySet<UnknownReason> = new Set(['quota_exhausted', 'overloaded', 'unsupported_family'])
+const notAsked: ReadonlySet<UnknownReason> = new Set(['not_asked', 'quota_exhausted', 'overloaded', 'unsupported_family'])
+const openCause = 'breaker open'
+
+function isOurs ({ reason, cause }: UnknownAnswer): boolean {
+  return notAsked.has(reason) || cause === openCause || cause === heldCause
+}
 
 /** Leaves a failing provider alone: 5 failures in a row, 10 s, then one call probes it while all others are answered at once. */
 export function breaker ({ now, onChange }: BreakerOptions): Breaker {
@@ -38,43 +49,52 @@ export function breaker ({ now, onChange }: BreakerOptions): Breaker {
     if (!again) onChange('open', reason)
   }
 
-  function record (answer: ProviderAnswer): void {
+  function record (answer: ProviderAnswer, by: object): void {
     // What was under way when it opened says nothing new.
-    if (state.kind !== 'closed') return
-    const reason = answer.verdict === 'unknown' ? answer.reason : null
-    if (reason !== null && notAsked.has(reason)) return
-    const failures = reason !== null && failing.has(reason) ? state.failures + 1 : 0
-    if (reason !== null && failures >= failuresToOpen) open(reason, false)
-    else state = { kind: 'closed', failures }
-  }
-
-  function recordProbe (answer: ProviderAnswer): void {
-    const reason = answer.verdict === 'unknown' ? answer.reason : null
-    if (reason !== null && notAsked.has(reason)) state = { kind: 'open', until: now() }
-    else if (reason !== null && failing.has(reason)) open(reason, true)
-    else {
-      state = { kind: 'closed', failures: 0 }
-      onChange('closed')
+    if (state.kind === 'open' || (state.kind === 'probing' && state.by !== by)) return
+    if (answer.verdict === 'unknown' && isOurs(answer)) return
+    const probes = state.kind === 'probing'
+    const failures = state.kind === 'closed' ? state.failures + 1 : failuresToOpen
+    if (answer.verdict === 'unknown' && failing.has(answer.reason)) {
+      if (failures >= failuresToOpen) open(answer.reason, probes)
+      else state = { kind: 'closed', failures }
+      return
     }
+    state = { kind: 'closed', failures: 0 }
+    if (probes) onChange('closed')
   }
 
-  const isOpen = (): boolean => state.kind === 'probing' || (state.kind === 'open' && now() < state.until)
+  function settle (by: object): void {
+    if (state.kind === 'probing' && state.by === by) state = { kind: 'open', until: now() }
+  }
+
+  function refusal (): UnknownAnswer | null {
+    const isOpen = state.kind === 'probing' || (state.kind === 'open' && now() < state.until)
+    return isOpen ? unknownAnswer('unavailable', openCause) : null
+  }
+
+  function admit (by: object): UnknownAnswer | null {
+    const refused = refusal()
+    if (refused === null && state.kind === 'open') state = { kind: 'probing', by }
+    return refused
+  }
 
   return {
-    isOpen,
+    refusal,
+    admit,
     record,
+    settle,
     state: () => state.kind,
     layer: next => async question => {
-      if (isOpen()) return unknownAnswer('unavailable', 'breaker open')
-      if (state.kind === 'closed') {
+      const refused = admit(question)
+      if (refused !== null) return refused
+      try {
         const answer = await next(question)
-        record(answer)
+        record(answer, question)
         return answer
+      } finally {
+        settle(question)
       }
-      state = { kind: 'probing' }
-      const answer = await next(question)
-      recordProbe(answer)
-      return answer
     }
   }
 }

@@ -58,8 +58,9 @@ export function guardedBulk (deps: BulkDeps): { askAll (ips: readonly string[], 
   async function * together (ips: readonly string[], options: EndingOptions): Rows {
     const { write, signal } = options
     const missing = new Set(ips)
+    // Whoever waits for room must not be the one that all others wait for: a probe begins with its call.
     const spend = async (): Promise<UnknownAnswer | null> =>
-      circuit.isOpen() ? unknownAnswer('unavailable', 'breaker open') : await withRoom(() => deps.spend(write), options)
+      circuit.refusal() ?? await withRoom(() => deps.spend(write), options) ?? circuit.admit(options)
     const context = deps.context({ ip: '', write, signal, bulk: true, look: () => cancelled }, signal, spend)
     // A failed chunk gives all its rows one and the same answer: it counts once.
     const counted = new WeakSet<ProviderAnswer>()
@@ -70,13 +71,16 @@ export function guardedBulk (deps: BulkDeps): { askAll (ips: readonly string[], 
         const answer = checkAnswer(row)
         if (!counted.has(answer)) {
           counted.add(answer)
-          circuit.record(answer)
+          circuit.record(answer, options)
           pause.see(answer)
         }
         yield [ip, answer]
       }
     } catch (error) {
       failed = unknownAnswer('unavailable', kindOf(error))
+      if (!signal.aborted) circuit.record(failed, options)
+    } finally {
+      circuit.settle(options)
     }
     for (const ip of missing) yield [ip, failed]
   }

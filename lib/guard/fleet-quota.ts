@@ -24,6 +24,8 @@ export interface FleetQuotaOptions {
 
 const firstContactPausesMs = [0, 50, 150, 300]
 const connectMs = 1_000
+/** Calls that one script is told of. */
+const toldAtOnce = 1_000
 
 /** What the script answered. */
 interface Reply {
@@ -36,6 +38,8 @@ interface Reply {
   readonly usedDay: number
   readonly reason: UnknownReason
 }
+
+const answers: ReadonlySet<unknown> = new Set<Reply['answer']>(['ok', 'full', 'quiet', 'held'])
 
 /** The budget that all processes on one Redis share; while Redis is away or its count cannot be believed, each spends its own part. */
 export function fleetQuota (options: FleetQuotaOptions): Quota {
@@ -59,9 +63,15 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
   /** Until then a refusal is local: no room before. */
   const closedUntil = { read: 0, write: 0 }
 
-  async function run (op: 'read' | 'write' | 'beat', timeoutMs = options.timeoutMs): Promise<Reply> {
+  async function run (op: 'read' | 'write' | 'beat', timeoutMs?: number): Promise<Reply> {
+    // The whole of a long absence is told before more is asked for, in parts that hold nobody up.
+    while (unseen.hasUnreported(toldAtOnce)) await runOnce('beat', timeoutMs)
+    return await runOnce(op, timeoutMs)
+  }
+
+  async function runOnce (op: 'read' | 'write' | 'beat', timeoutMs = options.timeoutMs): Promise<Reply> {
     const begun = now()
-    const unreported = unseen.takeUnreported()
+    const unreported = unseen.takeUnreported(toldAtOnce)
     const ages = unreported.map(at => Math.max(0, begun - at))
     let reply: Reply
     try {
@@ -162,6 +172,8 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
 function readReply (reply: unknown): Reply {
   if (!Array.isArray(reply) || reply.length < 8) throw new TypeError('the quota script answered something else')
   const [answer, waitMs, epoch, members, part, usedMinute, usedDay, reason] = reply
+  const numbers = [waitMs, members, part, usedMinute, usedDay].map(Number)
+  if (!answers.has(answer) || !numbers.every(Number.isFinite)) throw new TypeError('the quota script answered something else')
   return {
     answer,
     waitMs: Number(waitMs),

@@ -30,9 +30,11 @@ export interface UnseenBudget {
   /** The count is there again, but it is not believed for so long. */
   quiet (forMs: number): void
   isQuiet (): boolean
-  /** Hands over the calls made here that the fleet has not been told of. */
-  takeUnreported (): number[]
-  giveBack (unreported: readonly number[]): void
+  /** Hands over calls made here that the fleet has not been told of: those that still count somewhere, the newest first to go. */
+  takeUnreported (atMost: number): number[]
+  /** Whether more than so many are still to be told. */
+  hasUnreported (moreThan: number): boolean
+  giveBack (unreported: number[]): void
 }
 
 /** So many calls, from a time on. */
@@ -48,6 +50,8 @@ const membersUnknown = 4
  */
 export function unseenBudget ({ limits, reserveForWrites, windows, absenceMs, retryMs, now }: UnseenBudgetOptions): UnseenBudget {
   const log = slidingLog(limits.keepMs)
+  /** The newest calls that fill the largest limit say all that can be said: a window that holds them is full. */
+  const most = Math.max(0, ...limits.all.map(({ max }) => max))
   let unreported: number[] = []
   let contact: (Contact & { readonly joinedAt: number, readonly founder: boolean }) | null = null
   let quietUntil = 0
@@ -91,6 +95,7 @@ export function unseenBudget ({ limits, reserveForWrites, windows, absenceMs, re
       if (keepMs > 0) {
         log.add(at, write)
         unreported.push(at)
+        if (unreported.length > 2 * most) unreported = unreported.slice(-most) // now and then: each cut costs a copy
       }
       return null
     },
@@ -101,11 +106,16 @@ export function unseenBudget ({ limits, reserveForWrites, windows, absenceMs, re
     },
     quiet (forMs) { quietUntil = now() + forMs },
     isQuiet: () => now() < quietUntil,
-    takeUnreported () {
-      const all = unreported
-      unreported = []
-      return all
+    takeUnreported (atMost) {
+      const from = Math.max(0, unreported.length - atMost)
+      const oldest = now() - limits.keepMs
+      const newest = unreported.slice(from).filter(at => at > oldest)
+      unreported = newest.length < unreported.length - from ? [] : unreported.slice(0, from)
+      return newest
     },
-    giveBack (calls) { unreported = [...calls, ...unreported] }
+    hasUnreported: moreThan => unreported.length > moreThan,
+    giveBack (calls) {
+      unreported = calls.concat(unreported).sort((a, b) => a - b).slice(-most)
+    }
   }
 }

@@ -45,7 +45,11 @@ export function connect (option: NonNullable<EngineOptions['redis']>, log: IpRis
 function open (option: string | RedisOptions): Redis {
   if (typeof option === 'string') {
     if (!/^rediss?:\/\/./.test(option)) throw badOption('redis', 'must be a URL such as redis://127.0.0.1:6379, ioredis options, or a client')
-    return new Redis(option, impatient as object)
+    try {
+      return new Redis(option, impatient as object)
+    } catch { // the error quotes the URL, and with it the password
+      throw badOption('redis', 'is no URL that can be understood: see to the port, and encode special characters of the password')
+    }
   }
   if (typeof option !== 'object' || option === null || Array.isArray(option)) {
     throw badOption('redis', `must be a URL, ioredis options or a client, got ${shown(option)}`)
@@ -61,6 +65,11 @@ function open (option: string | RedisOptions): Redis {
 /** By its methods: a client of another copy of ioredis is no instance of our class. */
 function isClient (option: unknown): option is RedisClient {
   return typeof option === 'object' && option !== null && typeof (option as RedisClient).duplicate === 'function'
+}
+
+/** What the client of a Cluster puts before each name, where it decides in which slot a key lives. */
+export function clusterPrefix (option: EngineOptions['redis']): string {
+  return isClient(option) && option.isCluster ? option.options.keyPrefix ?? '' : ''
 }
 
 function warnOfPrefix (client: RedisClient, log: IpRiskLogger): void {

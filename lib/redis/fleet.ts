@@ -21,6 +21,8 @@ export interface Fleet {
   forget (ip: string): Promise<void>
   /** Resolves when the connection stands, or could not be made in a second. */
   ready (): Promise<void>
+  /** Before calls are aborted: other processes may make them, and need not hear of our end. Resolves as `allow` does. */
+  release (): Promise<void>
   close (): Promise<void>
 }
 
@@ -69,6 +71,7 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
       await port.ready()
       await inbox.ready()
     },
+    release: async () => await verdicts.close(),
     async close () {
       moveOut()
       inbox.close()

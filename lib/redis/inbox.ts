@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection, RedisClient } from './connect.ts'
-import type { RedisPort } from './client.ts'
+import { isReply, type RedisPort } from './client.ts'
 import { deferred } from './deferred.ts'
 import { TELL } from './scripts.ts'
 
@@ -103,7 +103,7 @@ export function openInbox (connection: Connection, port: RedisPort, noticeChanne
   function subscribe (): RedisClient {
     const client = connection.subscriber()
     client.on('ready', () => {
-      client.subscribe(name, noticeChannel).then(() => {
+      answersAsRedis(client).then(async () => await client.subscribe(name, noticeChannel)).then(() => {
         if (client !== subscriber || closed) return
         listening = true
         firstTime()
@@ -143,4 +143,13 @@ export function openInbox (connection: Connection, port: RedisPort, noticeChanne
 function drop (client: RedisClient): void {
   client.removeAllListeners('message')
   client.disconnect()
+}
+
+/** Rejects otherwise: the client takes what comes back on a SUBSCRIBE for granted, and throws where nobody can catch it. */
+async function answersAsRedis (client: RedisClient): Promise<void> {
+  const reply: unknown = await client.ping().catch((err: unknown) => {
+    if (!isReply(err)) throw err
+    return 'PONG' // it may be forbidden
+  })
+  if (reply !== 'PONG') throw new TypeError('PING was answered with something else')
 }

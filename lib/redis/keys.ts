@@ -23,10 +23,15 @@ export interface AddressKeys {
 /** An HMAC costs more than a request may; these are at hand. */
 const IDS_KEPT = 10_000
 
-export function createKeys (keyPrefix: string, keySecret: string | undefined): Keys {
-  const tag = hashTag(keyPrefix)
+/** `outerPrefix`: what the client of a Cluster puts before each name, and is hashed with it. */
+export function createKeys (keyPrefix: string, keySecret: string | undefined, outerPrefix = ''): Keys {
+  if (hashTag(outerPrefix) === null) {
+    throw badOption('redis', 'is a Cluster client whose "keyPrefix" may have braces only as one hash tag, such as "{app}:"')
+  }
+  const tag = hashTag(outerPrefix + keyPrefix)
+  if (tag === null) throw badOption('cache.keyPrefix', 'may have braces only as one hash tag, such as "{app}:"')
   const name = tag === undefined
-    ? (kind: string, key: string) => `ip-risk:${kind}:{${key}}`
+    ? (kind: string, key: string) => `ip-risk:${kind}:{${outerPrefix}${key}}`
     : (kind: string, key: string) => `ip-risk:${kind}:{${tag}}${key}`
   return {
     id: keySecret === undefined ? ip => ip : underSecret(keySecret),
@@ -49,10 +54,11 @@ function underSecret (secret: string): (ip: string) => string {
   }
 }
 
-/** The part of a key that a Cluster hashes. Our names put the verdict key between braces, which other braces would end too early. */
-function hashTag (keyPrefix: string): string | undefined {
-  if (!/[{}]/.test(keyPrefix)) return undefined
-  const tag = /^[^{}]*\{([^{}]+)\}[^{}]*$/.exec(keyPrefix)?.[1]
-  if (tag === undefined) throw badOption('cache.keyPrefix', 'may have braces only as one hash tag, such as "{app}:"')
-  return tag
+/**
+ * The part of a key that a Cluster hashes. Our names put the verdict key between braces, which other braces would end too early; `null`:
+ * these do.
+ */
+function hashTag (prefix: string): string | undefined | null {
+  if (!/[{}]/.test(prefix)) return undefined
+  return /^[^{}]*\{([^{}]+)\}[^{}]*$/.exec(prefix)?.[1] ?? null
 }

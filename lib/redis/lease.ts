@@ -42,10 +42,11 @@ export interface StoredLease extends Lease {
 export function createLease (parts: LeaseParts): StoredLease {
   const { port, keys, entries, ip, id, token, ttlSeconds, failedMs, now } = parts
   let timer = parts.isHeld ? renewLater() : undefined
+  let over = false
 
   return {
     fill (verdict: KnownVerdict) {
-      end()
+      if (!end()) return
       const lifeMs = ttlSeconds * 1000 - (now() - verdict.checkedAtMs)
       const lifeSeconds = Math.round(lifeMs / 1000)
       if (lifeSeconds < 1) return
@@ -55,25 +56,28 @@ export function createLease (parts: LeaseParts): StoredLease {
       ])
     },
     fail (reason: UnknownReason, remember: boolean) {
-      end()
+      if (!end()) return
       send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, reason, remember ? failedMs : 0, messageText(UNKNOWN, id, 0, reason)])
     },
     async release () {
-      end()
+      if (!end()) return
       await send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, '', 0, messageText(RETRY, id, 0, '')])
     }
   }
 
-  function end (): void {
+  /** False when it has ended before: who gave a lease back has nothing more to say of its call. */
+  function end (): boolean {
+    if (over) return false
+    over = true
     clearTimeout(timer)
-    timer = undefined
     parts.ended()
+    return true
   }
 
   function renewLater (): NodeJS.Timeout {
     return setTimeout(() => {
-      port.run(RENEW, [keys.lease], [token, LEASE_MS]).then(renewed => renewed === 1, () => true).then(goesOn => {
-        if (goesOn && timer !== undefined) timer = renewLater()
+      port.run(RENEW, [keys.lease], [token, LEASE_MS]).then(renewed => Number(renewed) === 1, () => true).then(goesOn => {
+        if (goesOn && !over) timer = renewLater()
       })
     }, RENEW_MS).unref()
   }
@@ -81,7 +85,8 @@ export function createLease (parts: LeaseParts): StoredLease {
   /** Nobody waits for it. That Redis does not answer, the port has logged. */
   async function send (script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<void> {
     await port.run(script, keys, args).then(reply => {
-      if (typeof reply === 'string') parts.refused(reply)
+      // With `stringNumbers` a client gives the numbers as text.
+      if (typeof reply === 'string' && !/^\d+$/.test(reply)) parts.refused(reply)
     }, () => {})
   }
 }

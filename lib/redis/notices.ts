@@ -56,19 +56,24 @@ export function createNotices ({ port, keys, channel, sender, log, heed }: Notic
     },
     receive ({ kind, id, remainingMs, body }) {
       if (body === sender) return
-      if (kind === ALLOW) heed.allow(id, remainingMs)
+      if (kind === ALLOW) heedAllow(id, remainingMs)
       else if (kind === FORGOTTEN) heed.forget(id)
     },
     catchUp () {
       for (const word of untold.splice(0)) tell(word)
       const nowMs = performance.now()
       port.run(CATCH_UP, [keys.allowed, keys.forgotten], [MEMORY_MS, Math.ceil(nowMs - lookedAtMs) + OVERLAP_MS]).then(reply => {
-        const [allowed, forgotten] = reply as [string[], string[]]
-        for (let i = 0; i < allowed.length; i += 2) heed.allow(allowed[i]!, Number(allowed[i + 1]))
+        const [allowed, forgotten] = Array.isArray(reply) ? reply : []
+        if (!areTexts(allowed) || !areTexts(forgotten)) throw new TypeError('the script answered something else')
+        for (let i = 0; i + 1 < allowed.length; i += 2) heedAllow(allowed[i]!, Number(allowed[i + 1]))
         for (const id of forgotten) heed.forget(id)
         lookedAtMs = nowMs
-      }, () => {}) // it is tried again when Redis is back
+      }).catch(() => {}) // it is tried again when Redis is back
     }
+  }
+
+  function heedAllow (id: string, forMs: number): void {
+    if (forMs > 0) heed.allow(id, forMs)
   }
 
   async function note (set: string, kind: string, id: string, forMs: number): Promise<void> {
@@ -83,4 +88,8 @@ export function createNotices ({ port, keys, channel, sender, log, heed }: Notic
       if (untold.length < MAX_UNTOLD) untold.push(word)
     }
   }
+}
+
+function areTexts (value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(text => typeof text === 'string')
 }

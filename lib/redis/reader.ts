@@ -36,10 +36,21 @@ export function createReader (port: RedisPort): (key: string) => Promise<Stored>
 
   function readSome (keys: readonly string[], pending: readonly Pending[]): void {
     port.run(READ, keys, []).then(reply => {
-      const fields = reply as (string | number)[]
-      pending.forEach(({ resolve }, i) => resolve({ text: fields[2 * i] as string, remainingMs: fields[2 * i + 1] as number }))
-    }, () => { // the port has logged the change of state
+      const found = readReply(reply, keys.length)
+      pending.forEach(({ resolve }, i) => resolve(found[i]))
+    }).catch(() => { // the port has logged the change of state
       for (const { resolve } of pending) resolve(undefined)
     })
   }
+}
+
+/** Throws a `TypeError` for what the script cannot have said: whoever answers here is no Redis. */
+function readReply (reply: unknown, count: number): Stored[] {
+  if (!Array.isArray(reply) || reply.length !== 2 * count) throw new TypeError('the script answered something else')
+  return Array.from({ length: count }, (_, i) => {
+    const text: unknown = reply[2 * i]
+    const remainingMs = Number(reply[2 * i + 1]) // text from a client with `stringNumbers`
+    if (typeof text !== 'string' || !Number.isFinite(remainingMs)) throw new TypeError('the script answered something else')
+    return { text, remainingMs }
+  })
 }

@@ -24,7 +24,10 @@ export interface VerdictStoreParts {
 }
 
 export interface VerdictStore extends SharedCache {
-  /** Gives back the leases that are held, so that other processes need not wait for their end. */
+  /**
+   * Gives back the leases that are held, so that other processes need not wait for their end, and takes none any more. Resolves when
+   * Redis was told, or does not answer. What comes of a call that is under way is told to nobody.
+   */
   close (): Promise<void>
 }
 
@@ -33,12 +36,17 @@ const DEAF_MS = 25
 /** After the end of a lease, so that it is over by any clock. */
 const LEASE_SLACK_MS = 10
 
+/** For who still asks: nobody is to be called any more. */
+const closed: Claim = { kind: 'failed', reason: 'unavailable' }
+
 /** Verdicts in Redis under the plain address (or what stands for it), and leases beside them. What is not ours there is left alone. */
 export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
   const { port, inbox, keys, entries, refusals, cache: { ttlSeconds, unknownTtlSeconds }, log, now } = parts
   const readKey = createReader(port)
   const leases = new Set<StoredLease>()
+  const claims = new Set<Promise<Claim>>()
   let saidForeign = false
+  let closing = false
 
   return {
     timeoutMs: port.timeoutMs,
@@ -47,11 +55,26 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
       if (stored === undefined) return 'away'
       return stored.remainingMs === -2 ? undefined : usable(ip, stored.text, stored.remainingMs)
     },
-    claim,
+    async claim (ip, options) {
+      if (closing) return closed
+      const claimed = claim(ip, options)
+      claims.add(claimed)
+      try {
+        return await claimed
+      } finally {
+        claims.delete(claimed)
+      }
+    },
     unclaimed: ip => leaseOn(ip, keys.id(ip), randomUUID(), false),
     async close () {
-      await Promise.all([...leases].map(lease => lease.release()))
+      closing = true
+      await Promise.all([...claims, releaseAll()])
+      await releaseAll() // what those claims brought
     }
+  }
+
+  async function releaseAll (): Promise<void> {
+    await Promise.all([...leases].map(lease => lease.release()))
   }
 
   async function claim (ip: string, options: ClaimOptions): Promise<Claim> {
@@ -78,20 +101,20 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
     const minMs = refresh ? ttlSeconds * 100 : 0
     for (let useless = '', rounds = 0; rounds < 2; rounds++) {
       const reply = await port.run(CLAIM, [verdict, lease, waiters, failed], [token, LEASE_MS, inbox.name, minMs, useless], timeoutMs)
-      const [kind, text, remainingMs, sha] = reply as [string, string, number, string]
+      const { kind, text, ms, sha } = readClaim(reply)
       switch (kind) {
         case 'value': {
-          const verdict = usable(ip, text, remainingMs)
+          const verdict = usable(ip, text, ms)
           if (verdict !== undefined) return { kind: 'stored', verdict }
           useless = sha
           continue
         }
-        case 'failed': return { kind: 'failed', reason: text as UnknownReason }
-        case 'held': return { kind: 'held', news: newsOf(ip, expected, Number(text)) }
+        case 'failed': return { kind: 'failed', reason: reasonFrom(text) }
+        case 'held': return { kind: 'held', news: newsOf(ip, expected, ms) }
         case 'ours':
           refusals.accepted()
           return { kind: 'ours', lease: leaseOn(ip, id, token, true) }
-        default: refusals.refused(text)
+        case 'refused': refusals.refused(text)
       }
       break
     }
@@ -99,10 +122,10 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
   }
 
   async function newsOf (ip: string, expected: Expected, leaseMs: number): Promise<News | undefined> {
-    const timer = setTimeout(expected.end, inbox.listening ? Math.max(0, leaseMs) + LEASE_SLACK_MS : DEAF_MS)
+    const timer = setTimeout(expected.end, inbox.listening ? Math.min(Math.max(0, leaseMs), LEASE_MS) + LEASE_SLACK_MS : DEAF_MS)
     const message = await expected.message
     clearTimeout(timer)
-    if (message?.kind === UNKNOWN) return { reason: message.body as UnknownReason }
+    if (message?.kind === UNKNOWN) return { reason: reasonFrom(message.body) }
     if (message?.kind !== VERDICT) return undefined
     const verdict = entries.read(ip, message.body, message.remainingMs)
     return verdict === undefined || verdict === 'foreign' ? undefined : { verdict: Object.freeze({ ...verdict, cache: 'miss' as const }) }
@@ -137,4 +160,40 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
     leases.add(lease)
     return lease
   }
+}
+
+/** What another process may say of its call; anything else is garbage, and must not spread into records and counters. */
+const reasons: readonly UnknownReason[] = [
+  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response', 'no_data', 'unsupported_family', 'not_asked'
+]
+
+function reasonFrom (text: string): UnknownReason {
+  return reasons.find(reason => reason === text) ?? 'unavailable'
+}
+
+interface ClaimReply {
+  readonly kind: 'value' | 'failed' | 'held' | 'ours' | 'refused'
+  readonly text: string
+  /** Left of the life of the value, or of the lease. */
+  readonly ms: number
+  readonly sha: string
+}
+
+/** Throws a `TypeError` for what the script cannot have said: whoever answers here is no Redis. */
+function readClaim (reply: unknown): ClaimReply {
+  if (!Array.isArray(reply)) throw new TypeError('the script answered something else')
+  const [kind, said = '', remainingMs, sha = ''] = reply as unknown[]
+  const text = String(said)
+  switch (kind) {
+    case 'value':
+    case 'held': {
+      const ms = Number(kind === 'held' ? text : remainingMs) // text from a client with `stringNumbers`
+      if (Number.isFinite(ms)) return { kind, text, ms, sha: String(sha) }
+      break
+    }
+    case 'failed':
+    case 'ours':
+    case 'refused': return { kind, text, ms: 0, sha: '' }
+  }
+  throw new TypeError('the script answered something else')
 }
