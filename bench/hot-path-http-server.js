@@ -1,4 +1,4 @@
-// The servers of bench/hot-path-http, all in one process (two processes differ by more than a hook costs), one of them under load at a time.
+// The servers of bench/hot-path-http, all in one process (two differ by more than a hook costs), one of them under load at a time.
 import Fastify from 'fastify'
 import rateLimit from '@fastify/rate-limit'
 import ipRisk from '../dist/lib/index.js'
