@@ -1,31 +1,6 @@
 // The servers of bench/hot-path-http, all in one process (two differ by more than a hook costs), one of them under load at a time.
 import Fastify from 'fastify'
-import rateLimit from '@fastify/rate-limit'
-import ipRisk from '../dist/lib/index.js'
-
-const answer = {
-  verdict: 'clean', score: 0.1, isVpn: false, confidence: 0.9, signals: [], info: { asn: 'AS64496', country: 'Exampleland' }, categories: []
-}
-const variants = {
-  bare () {},
-  'empty hook' (app) {
-    app.addHook('onRequest', (request, reply, done) => done())
-  },
-  'a hook that reads one header' (app) {
-    app.addHook('onRequest', (request, reply, done) => {
-      if (request.raw.headers['x-forwarded-for'] === '') throw new Error('the load sends an address')
-      done()
-    })
-  },
-  async 'fastify-ip-risk, memory hit' (app) {
-    await app.register(ipRisk, {
-      provider: { name: 'fixed', lookup: async () => answer }, clientIp: { trusted: ['loopback'] }, cache: { ttlSeconds: 21_600 }
-    })
-  },
-  async '@fastify/rate-limit, local store' (app) {
-    await app.register(rateLimit, { max: 1e9, timeWindow: 3_600_000 })
-  }
-}
+import { variants } from './hot-path-variants.js'
 
 const apps = {}
 const ports = {}

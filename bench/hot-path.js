@@ -3,29 +3,10 @@
 // `npm run build && cd bench && npm install && node hot-path.js [rounds]`
 import { setImmediate as turn } from 'node:timers/promises'
 import Fastify from 'fastify'
-import rateLimit from '@fastify/rate-limit'
-import ipRisk from '../dist/lib/index.js'
+import { variants } from './hot-path-variants.js'
 
 const rounds = Number(process.argv[2] ?? 40)
 const REQUESTS = 20_000
-
-const answer = {
-  verdict: 'clean', score: 0.1, isVpn: false, confidence: 0.9, signals: [], info: { asn: 'AS64496', country: 'Exampleland' }, categories: []
-}
-const variants = {
-  bare () {},
-  'empty hook' (app) {
-    app.addHook('onRequest', (request, reply, done) => done())
-  },
-  async 'fastify-ip-risk, memory hit' (app) {
-    await app.register(ipRisk, {
-      provider: { name: 'fixed', lookup: async () => answer }, clientIp: { trusted: ['loopback'] }, cache: { ttlSeconds: 21_600 }
-    })
-  },
-  async '@fastify/rate-limit, local store' (app) {
-    await app.register(rateLimit, { max: 1e9, timeWindow: 3_600_000 })
-  }
-}
 
 /** As much of Node's response as Fastify asks for. */
 class Response {

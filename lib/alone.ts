@@ -1,10 +1,11 @@
-import type { BulkOptions, BulkRun, ClientIp, IpRisk, LookupMode, ProviderAnswer } from '../types/contract.ts'
+import type { BulkOptions, BulkRun, ClientIp, IpRisk, LookupMode } from '../types/contract.ts'
 import { assess, judged, type Place } from './assess.ts'
 import { bulk } from './bulk.ts'
 import type { Engine } from './engine.ts'
 import { canonicalAddress } from './ip/address.ts'
 import { scopeOf } from './ip/scopes.ts'
 import type { Scope } from './scope.ts'
+import { answeredBy } from './verdict/verdict.ts'
 
 /** Addresses that no request brought: judged as a write by them would be. */
 
@@ -21,7 +22,7 @@ export function assessMany (engine: Engine, scope: Scope, ips: Iterable<string>,
     },
     ask: engine.bulk,
     verdict: (ip, answer) => judged(engine, addressAlone(ip), {
-      answer, provider: providerOf(answer) ?? engine.providerName, checkedAtMs: engine.now(), cache: 'miss'
+      answer, provider: answeredBy(answer, engine.providerName), checkedAtMs: engine.now(), cache: 'miss'
     }, fromCache)
   })
 }
@@ -36,8 +37,4 @@ function addressAlone (text: unknown): ClientIp {
   const ip = typeof text === 'string' ? canonicalAddress(text) : null
   const scope = ip === null ? null : scopeOf(ip)
   return { ip, source: 'none', peer: null, hops: 0, scope, infrastructure: false, worker: false, ignored: [] }
-}
-
-function providerOf (answer: ProviderAnswer): string | undefined {
-  return answer.verdict === 'unknown' ? undefined : answer.provider
 }

@@ -16,7 +16,7 @@ import { checkProvider } from './provider-option.ts'
 import { clusterPrefix } from './redis/connect.ts'
 import { openFleet } from './redis/fleet.ts'
 import { createKeys } from './redis/keys.ts'
-import { unasked } from './verdict/verdict.ts'
+import { answeredBy, unasked } from './verdict/verdict.ts'
 
 /** Everything behind a scope: how an address is found, and what is known of it. Shared by the scopes whose options for it agree. */
 export interface Engine {
@@ -160,7 +160,7 @@ function hasDailyLimit ({ limits, members = [] }: Provider): boolean {
 function askAtOnce ({ name }: Provider, ask: GuardedProvider['ask'], now: () => number): Lookup {
   return (ip, { write }) => {
     const answer = ask(ip, { write }) as ProviderAnswer
-    return { answer, provider: (answer.verdict !== 'unknown' && answer.provider) || name, checkedAtMs: now(), cache: 'none' }
+    return { answer, provider: answeredBy(answer, name), checkedAtMs: now(), cache: 'none' }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { KnownAnswer, ProviderAnswer, Stats, UnknownReason } from '../../types/contract.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
-import type { KnownVerdict, Verdict } from '../verdict/verdict.ts'
+import { answeredBy, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
 import type { Flight } from './flight.ts'
 import type { Memory } from './memory.ts'
 import { pack, unpack } from './packed.ts'
@@ -77,7 +77,7 @@ export function createFinder ({ memory, shared, ask, providerName, now, count }:
       return failed(ip, 'bad_response')
     }
     if (refresh) count('refreshed')
-    const verdict: KnownVerdict = Object.freeze({ answer, provider: answer.provider ?? providerName, checkedAtMs: now(), cache: 'miss' as const })
+    const verdict: KnownVerdict = Object.freeze({ answer, provider: answeredBy(answer, providerName), checkedAtMs: now(), cache: 'miss' as const })
     if (flight.dropped) lease?.release()
     else lease?.fill(verdict)
     return kept(ip, flight, verdict)

@@ -26,6 +26,11 @@ export function unasked (reason: UnknownReason, nowMs: number, provider = 'none'
   return { answer, provider, checkedAtMs: nowMs, cache: 'none' }
 }
 
+/** Who gave the answer: the member that it names, else the provider that was asked. */
+export function answeredBy (answer: ProviderAnswer, providerName: string): string {
+  return (answer.verdict !== 'unknown' && answer.provider) || providerName
+}
+
 export function from (verdict: Verdict, cache: CacheState): Verdict {
   return verdict.cache === cache ? verdict : Object.freeze({ ...verdict, cache })
 }

@@ -1,0 +1,27 @@
+// What bench/hot-path and bench/hot-path-http put before a bare handler.
+import rateLimit from '@fastify/rate-limit'
+import ipRisk from '../dist/lib/index.js'
+
+const answer = {
+  verdict: 'clean', score: 0.1, isVpn: false, confidence: 0.9, signals: [], info: { asn: 'AS64496', country: 'Exampleland' }, categories: []
+}
+export const variants = {
+  bare () {},
+  'empty hook' (app) {
+    app.addHook('onRequest', (request, reply, done) => done())
+  },
+  'a hook that reads one header' (app) {
+    app.addHook('onRequest', (request, reply, done) => {
+      if (request.raw.headers['x-forwarded-for'] === '') throw new Error('the load sends an address')
+      done()
+    })
+  },
+  async 'fastify-ip-risk, memory hit' (app) {
+    await app.register(ipRisk, {
+      provider: { name: 'fixed', lookup: async () => answer }, clientIp: { trusted: ['loopback'] }, cache: { ttlSeconds: 21_600 }
+    })
+  },
+  async '@fastify/rate-limit, local store' (app) {
+    await app.register(rateLimit, { max: 1e9, timeWindow: 3_600_000 })
+  }
+}
