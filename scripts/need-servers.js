@@ -1,10 +1,11 @@
-// The tests start a redis-server, nginx and HAProxy of their own on the loopback. Finds them, else installs Debian's packages where it
-// may, else says how. Without Redis there are no tests; without the proxies those of a chain of real proxies are skipped.
+// The tests start a redis-server, nginx, HAProxy and Caddy of their own on the loopback. Finds them, else installs Debian's
+// packages where it may, else says how. Without Redis there are no tests; without a proxy the tests that need it are skipped.
 import { spawnSync } from 'node:child_process'
 
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
 const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore', env }).status === 0
-const missing = () => ['redis-server', 'nginx', 'haproxy'].filter(command => !works(command, '-v'))
+const versionOption = command => command === 'caddy' ? 'version' : '-v'
+const missing = () => ['redis-server', 'nginx', 'haproxy', 'caddy'].filter(command => !works(command, versionOption(command)))
 
 if (missing().length > 0) {
   const isRoot = process.getuid?.() === 0
@@ -14,7 +15,8 @@ if (missing().length > 0) {
     // RUNLEVEL=1 keeps Debian from starting the services: nobody asked for servers on this machine.
     const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', '-qq']
     const [command, ...args] = isRoot ? apt : ['sudo', '-n', ...apt]
-    for (const step of [['update'], ['install', '--yes', '--no-install-recommends', ...missing()]]) {
+    // One by one: a package that this release does not have must not keep the others out.
+    for (const step of [['update'], ...missing().map(name => ['install', '--yes', '--no-install-recommends', name])]) {
       spawnSync(command, [...args, ...step], { stdio: ['ignore', 'ignore', 'inherit'] })
     }
   }

@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Debian puts both where only root's PATH looks. */
+/** Debian puts them where only root's PATH looks. */
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
 
-/** Which of the proxies is not there, or an empty text. */
-export function missingProxies (): string {
-  const missing = [['nginx', '-v'], ['haproxy', '-v']].filter(([command, flag]) => spawnSync(command!, [flag!], { env }).status !== 0)
-  return missing.map(([command]) => command).join(' and ')
+export type Proxy = 'nginx' | 'haproxy' | 'caddy'
+
+/** Which of the proxies is not installed, or an empty text. */
+export function missingProxies (proxies: readonly Proxy[] = ['nginx', 'haproxy']): string {
+  return proxies.filter(proxy => spawnSync(proxy, [proxy === 'caddy' ? 'version' : '-v'], { env }).status !== 0).join(' and ')
 }
 
 export async function freePort (): Promise<number> {
@@ -30,7 +31,8 @@ export interface Running { readonly stop: () => Promise<void> }
 async function start (command: string, args: readonly string[], config: string, ports: readonly number[]): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), `ip-risk-${command}-`))
   await writeFile(join(folder, 'config'), config)
-  const child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const home = { HOME: folder, XDG_DATA_HOME: '', XDG_CONFIG_HOME: '' } // where Caddy keeps files of its own
+  const child = spawn(command, args, { cwd: folder, env: { ...env, ...home }, stdio: ['ignore', 'ignore', 'pipe'] })
   let errors = ''
   child.stderr!.on('data', chunk => { errors += chunk })
   const stop = async () => {
@@ -129,6 +131,30 @@ ${lines.map(line => `  ${line}`).join('\n')}
   server to ${to} source ${from}
 `).join('')}`
   return start('haproxy', ['-db', '-f', 'config'], config, sites.map(site => site.port))
+}
+
+export interface CaddySite {
+  readonly port: number
+  readonly to: string
+  /** More lines of `reverse_proxy`. */
+  readonly lines?: readonly string[]
+}
+
+/** Caddy as it comes: it replaces what the visitor sent. It connects from 127.0.0.1: Debian 12's version cannot be told otherwise. */
+export function startCaddy (sites: readonly CaddySite[]): Promise<Running> {
+  const config = `
+{
+  admin off
+  auto_https off
+}
+${sites.map(({ port, to, lines = [] }) => `
+http://:${port} {
+  bind 127.0.0.1
+  reverse_proxy ${to} {
+${lines.map(line => `    ${line}`).join('\n')}
+  }
+}`).join('')}`
+  return start('caddy', ['run', '--config', 'config', '--adapter', 'caddyfile'], config, sites.map(site => site.port))
 }
 
 export interface Visitor { readonly ask: (path: string, lines?: readonly string[]) => Promise<unknown>, readonly close: () => void }
