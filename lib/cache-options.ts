@@ -1,4 +1,4 @@
-import type { CacheOptions } from '../types/contract.ts'
+import type { CacheOptions, Provider } from '../types/contract.ts'
 import { badOption } from './errors.ts'
 import { checkNumber, checkObject, checkString } from './options.ts'
 
@@ -33,4 +33,34 @@ export function readCache (given: CacheOptions | undefined): CacheSettings {
     staleIfErrorSeconds: checkNumber('cache.staleIfErrorSeconds', cache.staleIfErrorSeconds, 3600, { min: 0, max: 86_400, integer: false }),
     redisTimeoutMs: checkNumber('cache.redisTimeoutMs', cache.redisTimeoutMs, 100, { min: 1, max: 10_000 })
   }
+}
+
+/** How old an answer may become, by the name of the provider that gave it. */
+export interface AgeLimits {
+  /** Younger than this, it is served. */
+  freshMs (provider: string): number
+  /** Younger than this, it may stand in when the provider fails. */
+  keptMs (provider: string): number
+}
+
+/** `ttlSeconds` and `staleIfErrorSeconds`, within the `maxAgeSeconds` of each provider. */
+export function ageLimits ({ ttlSeconds, staleIfErrorSeconds }: Pick<CacheSettings, 'ttlSeconds' | 'staleIfErrorSeconds'>, root: Provider): AgeLimits {
+  const ttlMs = ttlSeconds * 1000
+  const allMs = ttlMs + staleIfErrorSeconds * 1000
+  const maxAgeMs = new Map<string, number>()
+  const leastMs = addMaxAges(maxAgeMs, root, Infinity)
+  const limitOf = (provider: string): number => maxAgeMs.get(provider) ?? leastMs
+  return {
+    // Asked on every memory hit: no search where it changes nothing.
+    freshMs: leastMs >= ttlMs ? () => ttlMs : provider => Math.min(ttlMs, limitOf(provider)),
+    keptMs: provider => Math.min(allMs, limitOf(provider))
+  }
+}
+
+/** An answer under a composite's own name may have a part of each member: it gets the smallest limit, which is returned. */
+function addMaxAges (maxAgeMs: Map<string, number>, { name, maxAgeSeconds, members = [] }: Provider, outerMs: number): number {
+  const ownMs = Math.min(outerMs, (maxAgeSeconds ?? Infinity) * 1000)
+  const leastMs = Math.min(ownMs, ...members.map(member => addMaxAges(maxAgeMs, member, ownMs)))
+  maxAgeMs.set(name, Math.min(leastMs, maxAgeMs.get(name) ?? Infinity))
+  return leastMs
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type {
   ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, Provider, ProviderAnswer, RawRequest, SetCloudflareRanges, Stats
 } from '../types/contract.ts'
-import { readCache } from './cache-options.ts'
+import { ageLimits, readCache } from './cache-options.ts'
 import { createClientIp } from './client-ip/resolver.ts'
 import { type Watch, watchMisconfiguration } from './client-ip/watch.ts'
 import { createCounters } from './counters.ts'
@@ -66,13 +66,14 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   for (const warning of clientIp.warnings) log.warn({}, warning)
   const watch = watchMisconfiguration(clientIp, log)
   const counters = createCounters()
-  const memory = createMemory({ ...cache, now })
+  const ages = ageLimits(cache, provider)
+  const memory = createMemory({ ...cache, ages, now })
   const keys = createKeys(cache.keyPrefix, cache.keySecret, clusterPrefix(options.redis))
   const allowed = createAllowed(keys.id, now)
   const fleet = options.redis === undefined
     ? undefined
     : openFleet(options.redis, {
-      cache, keys, provider, log, now, addresses: () => layers.addresses(), heed: { allow: allowed.add, forget }
+      cache, ages, keys, provider, log, now, addresses: () => layers.addresses(), heed: { allow: allowed.add, forget }
     })
   let guarded: GuardedProvider | undefined
   try {

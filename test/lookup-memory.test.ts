@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { ageLimits } from '../lib/cache-options.ts'
 import { createAllowed } from '../lib/lookup/allowed.ts'
 import { createMemory } from '../lib/lookup/memory.ts'
 import { pack, unpack } from '../lib/lookup/packed.ts'
 import type { KnownVerdict, Verdict } from '../lib/verdict/verdict.ts'
 import { unknownAnswer } from '../lib/verdict/answers.ts'
 import type { KnownAnswer } from '../types/contract.ts'
-import { answer } from './support/table-provider.ts'
+import { answer, tableProvider } from './support/table-provider.ts'
 
 const options = { maxEntries: 5000, ttlSeconds: 300, unknownTtlSeconds: 10, staleIfErrorSeconds: 3600 }
 const known = (checkedAtMs: number, more: Partial<KnownAnswer> = {}): KnownVerdict =>
@@ -15,7 +16,8 @@ const failure = (checkedAtMs: number): Verdict => ({ answer: unknownAnswer('unav
 
 function memoryAt (startMs: number, more: Partial<typeof options> = {}) {
   let nowMs = startMs
-  const memory = createMemory({ ...options, ...more, now: () => nowMs })
+  const settings = { ...options, ...more }
+  const memory = createMemory({ ...settings, ages: ageLimits(settings, tableProvider({})), now: () => nowMs })
   return { memory, wait: (seconds: number) => { nowMs += seconds * 1000 } }
 }
 

@@ -1,14 +1,15 @@
 import { LRUCache } from 'lru-cache'
+import type { AgeLimits } from '../cache-options.ts'
 import { from, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
 import { type Packed, pack, unpack } from './packed.ts'
 
 /** The verdicts this process holds: bounded, longest unused out first. A hit costs no promise, no timer and no copy. */
 export interface Memory {
-  /** What is younger than `ttlSeconds`; when a failure was noted a moment ago, what is stale; else that failure. */
+  /** What is fresh; when a failure was noted a moment ago, what is stale; else that failure. */
   get (ip: string): Verdict | undefined
   /** A verdict that is past its time and may stand in for one that could not be had. */
   stale (ip: string): Verdict | undefined
-  /** Keeps a verdict (frozen) until it is `ttlSeconds` old, and `staleIfErrorSeconds` more in case of need. A newer one stays. */
+  /** Keeps a verdict (frozen) while it is fresh, and longer in case of need, as `ages` says. A newer one stays. */
   set (ip: string, verdict: KnownVerdict): void
   /** Notes that nothing could be learnt, which holds for `unknownTtlSeconds`. What is known stays. */
   fail (ip: string, verdict: Verdict): void
@@ -20,9 +21,8 @@ export interface Memory {
 
 export interface MemoryOptions {
   readonly maxEntries: number
-  readonly ttlSeconds: number
+  readonly ages: AgeLimits
   readonly unknownTtlSeconds: number
-  readonly staleIfErrorSeconds: number
   readonly now: () => number
 }
 
@@ -41,9 +41,7 @@ const LEAST_RETRY_MS = 1000
 const TICK_MS = 10
 
 export function createMemory (options: MemoryOptions): Memory {
-  const { maxEntries, now } = options
-  const ttlMs = options.ttlSeconds * 1000
-  const staleMs = options.staleIfErrorSeconds * 1000
+  const { maxEntries, ages, now } = options
   const unknownMs = options.unknownTtlSeconds * 1000
   const startMs = now()
   // What is thrown out must not be packed any more.
@@ -56,7 +54,7 @@ export function createMemory (options: MemoryOptions): Memory {
     get (ip) {
       const entry = entries.get(ip)
       if (entry === undefined) return failures.size === 0 ? undefined : failure(ip)
-      if (age(entry) < ttlMs) return typeof entry.held === 'string' ? read(entry) : entry.held
+      if (age(entry) < ages.freshMs(entry.provider)) return typeof entry.held === 'string' ? read(entry) : entry.held
       const failed = failure(ip)
       return failed === undefined ? undefined : past(entry) ?? failed
     },
@@ -67,7 +65,7 @@ export function createMemory (options: MemoryOptions): Memory {
     set (ip, verdict) {
       const checkedAt = Math.floor((verdict.checkedAtMs - startMs) / TICK_MS)
       const held = entries.peek(ip)
-      if (now() - verdict.checkedAtMs >= ttlMs || (held !== undefined && held.checkedAt > checkedAt)) return
+      if (now() - verdict.checkedAtMs >= ages.freshMs(verdict.provider) || (held !== undefined && held.checkedAt > checkedAt)) return
       const entry: Entry = { provider: verdict.provider, checkedAt, held: from(verdict, 'memory') as KnownVerdict }
       entries.set(ownText(ip), entry)
       failures.delete(ip)
@@ -77,7 +75,7 @@ export function createMemory (options: MemoryOptions): Memory {
       const nowMs = now()
       const entry = entries.peek(ip)
       const untilMs = nowMs + (entry === undefined ? unknownMs : Math.max(unknownMs, LEAST_RETRY_MS))
-      if (entry !== undefined && age(entry) >= ttlMs + staleMs) entries.delete(ip)
+      if (entry !== undefined && age(entry) >= ages.keptMs(entry.provider)) entries.delete(ip)
       // They stand in the order of their time, which is about the order of their end.
       for (const [oldest, { untilMs }] of failures) {
         if (untilMs > nowMs && failures.size < maxEntries) break
@@ -104,7 +102,7 @@ export function createMemory (options: MemoryOptions): Memory {
   }
 
   function past (entry: Entry): Verdict | undefined {
-    if (age(entry) >= ttlMs + staleMs) return undefined
+    if (age(entry) >= ages.keptMs(entry.provider)) return undefined
     return from(typeof entry.held === 'string' ? read(entry) : entry.held, 'stale')
   }
 

@@ -21,6 +21,9 @@ export interface GetipintelOptions extends RemoteOptions {
 /** When the mode without flags has its settled value. */
 const settledMs = 5_000
 
+/** The longest that GetIPIntel allows its answers to be cached. */
+const SIX_HOURS = 21_600
+
 /** GetIPIntel, https://getipintel.net: free for 15 calls a minute and 500 a day for each source address: all instances behind one NAT. */
 export function getipintel (options: GetipintelOptions): Provider {
   const given = checkObject<GetipintelOptions>('getipintel', options, [...remoteOptionNames, 'contact', 'flags', 'oflags', 'thresholds', 'families'])
@@ -51,6 +54,7 @@ export function getipintel (options: GetipintelOptions): Provider {
   return {
     name: nameOf(flags, sorted, given.thresholds === undefined ? null : grades),
     quotaName: 'getipintel',
+    maxAgeSeconds: SIX_HOURS,
     families: given.families === undefined ? [4] : checkFamilies('getipintel.families', given.families),
     ...settings,
     async lookup (ip, context) {

@@ -1,4 +1,5 @@
 import type { KnownAnswer } from '../../types/contract.ts'
+import type { AgeLimits } from '../cache-options.ts'
 import { parseStoredBody, toIplogsBody } from '../verdict/iplogs-body.ts'
 import { isObject } from '../verdict/read.ts'
 import type { KnownVerdict } from '../verdict/verdict.ts'
@@ -9,12 +10,14 @@ import type { KnownVerdict } from '../verdict/verdict.ts'
  */
 export interface EntryFormat {
   write (ip: string, verdict: KnownVerdict): string
+  /** How long it stays fresh from now on; negative when it is not any more. */
+  freshForMs (verdict: KnownVerdict): number
   /** `foreign`: not written by us or by anybody who follows the guide; `undefined`: of no use, and may be replaced. */
   read (ip: string, text: string, remainingMs: number): KnownVerdict | 'foreign' | undefined
 }
 
 export interface EntryOptions {
-  readonly ttlSeconds: number
+  readonly ages: AgeLimits
   /** Names that the configured provider answers with. */
   readonly names: readonly string[]
   /** Leave out what would tell the address. */
@@ -26,9 +29,7 @@ export interface EntryOptions {
 const DEFAULT_PROVIDER = 'iplogs'
 const HIDDEN = '[address]'
 
-export function createEntryFormat ({ ttlSeconds, names, secret, now }: EntryOptions): EntryFormat {
-  const ttlMs = ttlSeconds * 1000
-
+export function createEntryFormat ({ ages, names, secret, now }: EntryOptions): EntryFormat {
   return {
     write (ip, { answer, provider, checkedAtMs }) {
       const text = JSON.stringify({
@@ -36,6 +37,7 @@ export function createEntryFormat ({ ttlSeconds, names, secret, now }: EntryOpti
       })
       return secret ? text.replaceAll(ip, HIDDEN) : text
     },
+    freshForMs: ({ provider, checkedAtMs }) => ages.freshMs(provider) - (now() - checkedAtMs),
     read (ip, text, remainingMs) {
       const entry = remainingMs < 0 ? undefined : parse(text)
       if (!isObject(entry)) return 'foreign'
@@ -43,18 +45,19 @@ export function createEntryFormat ({ ttlSeconds, names, secret, now }: EntryOpti
       const provider = names.find(name => name === said)
       if (provider === undefined) return undefined
       const answer = parseStoredBody(entry, secret ? null : ip)
-      const checkedAtMs = checkedAt(entry['checked_at'], remainingMs)
-      if (answer === null || now() - checkedAtMs >= ttlMs) return undefined
+      const freshMs = ages.freshMs(provider)
+      const checkedAtMs = checkedAt(entry['checked_at'], remainingMs, freshMs)
+      if (answer === null || !(now() - checkedAtMs < freshMs)) return undefined
       return Object.freeze({ answer: freeze(answer), provider, checkedAtMs, cache: 'redis' as const })
     }
   }
 
-  /** As the entry says; without that, or when it names a time to come, by what is left of its life. */
-  function checkedAt (said: unknown, remainingMs: number): number {
+  /** As the entry says; without that, or when it names a time to come, by what is left of its life. NaN: that is longer than we keep anything. */
+  function checkedAt (said: unknown, remainingMs: number, freshMs: number): number {
     const nowMs = now()
     const checkedAtMs = typeof said === 'string' ? Date.parse(said) : NaN
     if (checkedAtMs <= nowMs) return checkedAtMs
-    return nowMs - Math.max(0, ttlMs - remainingMs)
+    return remainingMs > freshMs ? NaN : nowMs - (freshMs - remainingMs)
   }
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { EngineOptions, IpRiskLogger, Provider } from '../../types/contract.ts'
-import type { CacheSettings } from '../cache-options.ts'
+import type { AgeLimits, CacheSettings } from '../cache-options.ts'
 import type { SharedCache } from '../lookup/shared-cache.ts'
 import { createRedisPort, type RedisPort } from './client.ts'
 import { connect } from './connect.ts'
@@ -28,6 +28,7 @@ export interface Fleet {
 
 export interface FleetParts {
   readonly cache: CacheSettings
+  readonly ages: AgeLimits
   readonly keys: Keys
   readonly provider: Provider
   readonly log: IpRiskLogger
@@ -43,7 +44,7 @@ const COMPARED_A_TURN = 500
 
 /** Throws an `IpRiskError` that names the option. */
 export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: FleetParts): Fleet {
-  const { cache, keys, provider, log, now, addresses, heed } = parts
+  const { cache, ages, keys, provider, log, now, addresses, heed } = parts
   const connection = connect(option, log)
   let moveOut = (): void => {}
   try {
@@ -59,8 +60,8 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
   const notices = createNotices({ port, keys, channel, sender: inbox.name, log, heed: { allow: heed.allow, forget } })
   port.onReturn(notices.catchUp)
   const names = [...new Set([provider.name, ...provider.names ?? []])]
-  const entries = createEntryFormat({ ttlSeconds: cache.ttlSeconds, names, secret: keys.secret, now })
-  const verdicts = createVerdictStore({ port, inbox, keys, entries, refusals: createRefusals(log, now), cache, log, now })
+  const entries = createEntryFormat({ ages, names, secret: keys.secret, now })
+  const verdicts = createVerdictStore({ port, inbox, keys, entries, refusals: createRefusals(log, now), cache, log })
 
   return {
     port,

@@ -27,9 +27,7 @@ export interface LeaseParts {
   readonly token: string
   /** Whether it is known to stand in Redis. If not, it stores where nobody else's does. */
   readonly isHeld: boolean
-  readonly ttlSeconds: number
   readonly failedMs: number
-  readonly now: () => number
   refused (reason: string): void
   ended (): void
 }
@@ -40,14 +38,14 @@ export interface StoredLease extends Lease {
 }
 
 export function createLease (parts: LeaseParts): StoredLease {
-  const { port, keys, entries, ip, id, token, ttlSeconds, failedMs, now } = parts
+  const { port, keys, entries, ip, id, token, failedMs } = parts
   let timer = parts.isHeld ? renewLater() : undefined
   let over = false
 
   return {
     fill (verdict: KnownVerdict) {
       if (!end()) return
-      const lifeMs = ttlSeconds * 1000 - (now() - verdict.checkedAtMs)
+      const lifeMs = entries.freshForMs(verdict)
       const lifeSeconds = Math.round(lifeMs / 1000)
       if (lifeSeconds < 1) return
       const text = entries.write(ip, verdict)

@@ -20,7 +20,6 @@ export interface VerdictStoreParts {
   readonly refusals: Refusals
   readonly cache: CacheSettings
   readonly log: IpRiskLogger
-  readonly now: () => number
 }
 
 export interface VerdictStore extends SharedCache {
@@ -41,7 +40,7 @@ const closed: Claim = { kind: 'failed', reason: 'unavailable' }
 
 /** Verdicts in Redis under the plain address (or what stands for it), and leases beside them. What is not ours there is left alone. */
 export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
-  const { port, inbox, keys, entries, refusals, cache: { ttlSeconds, unknownTtlSeconds }, log, now } = parts
+  const { port, inbox, keys, entries, refusals, cache: { ttlSeconds, unknownTtlSeconds }, log } = parts
   const readKey = createReader(port)
   const leases = new Set<StoredLease>()
   const claims = new Set<Promise<Claim>>()
@@ -151,9 +150,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
       id,
       token,
       isHeld,
-      ttlSeconds,
       failedMs: Math.round(failedMs),
-      now,
       refused: refusals.refused,
       ended: () => { leases.delete(lease) }
     })
