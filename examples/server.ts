@@ -1,7 +1,7 @@
 // A shop that judges its visitors. `npm start`, then play every visitor with the curl lines it prints.
 // REDIS_URL=redis://127.0.0.1:6379 shares verdicts; PROVIDER=iplogs asks the real service instead of the example's own list.
 import Fastify from 'fastify'
-import ipRisk, { iplogs } from 'fastify-ip-risk'
+import ipRisk, { failClosed, iplogs } from 'fastify-ip-risk'
 import { exampleLists, visitors } from './visitors.ts'
 
 const { PORT = '3000', REDIS_URL, PROVIDER = 'lists' } = process.env
@@ -22,8 +22,8 @@ const done = async (): Promise<object> => ({ done: true })
 app.post('/signup', { config: { ipRisk: 'signup' } }, done)
 app.post('/payment', { config: { ipRisk: 'payment' } }, done)
 app.post('/withdrawal', {
-  // Fails closed: with nothing known of the address, money leaves after a second factor only.
-  config: { ipRisk: { action: 'withdrawal', policy: { write: { suspicious: 'step_up_auth', unknown: 'step_up_auth' } } } }
+  // With nothing known about the address, money leaves after a second factor only; without any address it does not leave.
+  config: { ipRisk: { action: 'withdrawal', policy: failClosed } }
 }, done)
 app.get('/pricing', async () => ({ price: 9 })) // a read: annotated, never refused
 app.get('/whoami', { config: { ipRisk: true } }, async request => request.ipRisk)

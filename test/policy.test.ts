@@ -45,7 +45,20 @@ function log (): IpRiskLogger & { readonly lines: object[] } {
 
 t.test('the default table is the documented one, and nobody can change it', async t => {
   t.same(defaultPolicy, {
-    write: { clean: 'allow', suspicious: 'elevate_risk', vpn_likely: 'step_up_auth', vpn_detected: 'block', unknown: 'allow' },
+    write: {
+      clean: 'allow',
+      suspicious: 'elevate_risk',
+      vpn_likely: 'step_up_auth',
+      vpn_detected: 'block',
+      unknown: {
+        default: 'allow',
+        no_ip: 'elevate_risk',
+        infrastructure: 'elevate_risk',
+        overloaded: 'elevate_risk',
+        quota_exhausted: 'elevate_risk',
+        rate_limited: 'elevate_risk'
+      }
+    },
     read: { clean: 'allow', suspicious: 'allow', vpn_likely: 'allow', vpn_detected: 'allow', unknown: 'allow' },
     rules: [{ category: 'relay', atMost: 'elevate_risk' }, { category: 'warp', atMost: 'elevate_risk' }, { category: 'cgnat', atMost: 'elevate_risk' }],
     allowBlockingReads: false
@@ -91,6 +104,9 @@ t.test('rules come before cells; the first that applies decides, and every atMos
   t.equal(judge(policy, of('tor', 'crawler'), write), 'allow', 'the first')
   t.equal(judge(policy, of('tor', 'vpn'), write), 'step_up_auth', 'softened')
   t.equal(judge(policy, of('tor', 'relay'), write), 'elevate_risk', 'the default rule for relays still stands')
+  const closed = over({ write: { unknown: 'block' }, rules })
+  t.equal(judge(closed, risk('unknown', { reason: 'not_public', categories: ['cgnat'] }), write), 'block', 'a category is no verdict')
+  t.equal(judge(closed, risk('unknown', { reason: 'no_data', categories: ['crawler'] }), write), 'allow', 'but a rule may decide')
   t.equal(judge(over({ rules: [{ category: 'relay', then: 'block' }] }), of('relay'), write), 'block', 'one rule a category: the nearer')
   t.equal(judge(over({ rules }, { rules: [{ category: 'tor', atMost: 'elevate_risk' }] }), of('tor'), write), 'elevate_risk')
 })

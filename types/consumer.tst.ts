@@ -1,7 +1,7 @@
 /** What an application may write, and what must not compile. Compiled here, and from the packed package under several TypeScripts. */
 import express from 'express'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import ipRisk, { createIpRisk, decide, defaultPolicy, fastifyIpRisk, iplogs, lists } from 'fastify-ip-risk'
+import ipRisk, { createIpRisk, decide, defaultPolicy, failClosed, fastifyIpRisk, iplogs, lists } from 'fastify-ip-risk'
 import type { Decision, DecisionRecord, FastifyIpRiskOptions, IpRisk, IpRiskRefusal, LookupRecord, Policy, RouteIpRisk, UnknownReason, VerdictName } from 'fastify-ip-risk'
 import expressIpRisk from 'fastify-ip-risk/express'
 import { fakeProvider } from 'fastify-ip-risk/testing'
@@ -52,6 +52,8 @@ const handler = async (): Promise<string> => 'ok'
 app.post('/a', { config: { ipRisk: 'wire' } }, handler)
 app.get('/b', { config: { ipRisk: { action: 'statement', lookup: 'background', timeoutMs: 50, mode: 'monitor' } } }, handler)
 app.post('/c', { config: { ipRisk: { policy: (risk, route) => risk.isVpn && route.write ? 'step_up_auth' : 'allow' } } }, handler)
+app.post('/closed', { config: { ipRisk: { action: 'withdrawal', policy: failClosed } } }, handler)
+app.post('/closed-and-more', { config: { ipRisk: { policy: { write: { ...failClosed.write, suspicious: 'step_up_auth' } } } } }, handler)
 // @ts-expect-error -- an undeclared action
 app.post('/d', { config: { ipRisk: 'transfer' } }, handler)
 // @ts-expect-error -- an undeclared action, written out

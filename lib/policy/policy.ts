@@ -57,12 +57,12 @@ export function judge (policy: CompiledPolicy, risk: IpRisk, route: RouteContext
   if (policy.judge === undefined || nearer?.[route.write ? 'write' : 'read'][risk.verdict] !== undefined) return byTable(policy, risk, route)
   const decision = byFunction(policy.judge, risk, route, log)
   if (decision === undefined) return byTable(policy, risk, route)
-  return clamped(nearer === undefined ? decision : applyRules(nearer.rules, risk.categories, decision), table, route)
+  return clamped(nearer === undefined ? decision : applyRules(nearer.rules, risk, decision), table, route)
 }
 
 function byTable ({ table, rules }: CompiledPolicy, risk: IpRisk, route: RouteContext): Decision {
   const decision = cell(route.write ? table.write : table.read, risk)
-  return risk.categories.length === 0 ? decision : clamped(applyRules(rules, risk.categories, decision), table, route)
+  return risk.categories.length === 0 ? decision : clamped(applyRules(rules, risk, decision), table, route)
 }
 
 function cell (row: Row, risk: IpRisk): Decision {

@@ -1,4 +1,4 @@
-import type { Category, Decision, PolicyRule } from '../../types/contract.ts'
+import type { Category, Decision, IpRisk, PolicyRule } from '../../types/contract.ts'
 import { milder } from './decision.ts'
 
 /** Rules by their category, one for each; asked on every request, and for the few categories of one address only. */
@@ -9,8 +9,11 @@ export function compileRules (rules: readonly PolicyRule[]): Rules {
   return new Map(rules.map(({ category, then, atMost }, place) => [category, { place, then, atMost }]))
 }
 
-/** The first `then` that applies takes the decision's place; every `atMost` that applies softens what stands then. */
-export function applyRules (rules: Rules, categories: readonly Category[], decision: Decision): Decision {
+/**
+ * The first `then` that applies takes the decision's place; every `atMost` that applies softens what stands then. `atMost` softens
+ * verdicts only: the decision about an `unknown` stays, or no route could fail closed.
+ */
+export function applyRules (rules: Rules, { verdict, categories }: Pick<IpRisk, 'verdict' | 'categories'>, decision: Decision): Decision {
   let result = decision
   let place = Infinity
   for (const category of categories) {
@@ -20,6 +23,7 @@ export function applyRules (rules: Rules, categories: readonly Category[], decis
       place = rule.place
     }
   }
+  if (verdict === 'unknown') return result
   for (const category of categories) {
     const atMost = rules.get(category)?.atMost
     if (atMost !== undefined) result = milder(result, atMost)

@@ -14,14 +14,36 @@ export interface Table {
 export type NamedCells = { readonly [V in keyof Row]?: Row[V] }
 export type Row = { readonly [V in VerdictName]: Decision } & { readonly unknown: UnknownCell }
 
-/** Writes are judged, reads never stopped; relays, WARP and carrier NAT are ordinary customers, so they are flagged at most. */
+/**
+ * Writes are judged, reads never stopped; relays, WARP and carrier NAT are ordinary customers, so they are flagged at most. An unknown
+ * visitor is let in, because a failing provider must not close the application. What a visitor can bring about at will is flagged.
+ */
 export const defaultPolicy: Table = Object.freeze({
   write: Object.freeze({
-    clean: 'allow', suspicious: 'elevate_risk', vpn_likely: 'step_up_auth', vpn_detected: 'block', unknown: 'allow'
+    clean: 'allow',
+    suspicious: 'elevate_risk',
+    vpn_likely: 'step_up_auth',
+    vpn_detected: 'block',
+    unknown: Object.freeze({
+      default: 'allow',
+      no_ip: 'elevate_risk',
+      infrastructure: 'elevate_risk',
+      overloaded: 'elevate_risk',
+      quota_exhausted: 'elevate_risk',
+      rate_limited: 'elevate_risk'
+    })
   }),
   read: Object.freeze({ clean: 'allow', suspicious: 'allow', vpn_likely: 'allow', vpn_detected: 'allow', unknown: 'allow' }),
   rules: Object.freeze((['relay', 'warp', 'cgnat'] as const).map(category => Object.freeze({ category, atMost: 'elevate_risk' as const }))),
   allowBlockingReads: false
+})
+
+/**
+ * For routes where money leaves: nobody gets through because nothing is known. `unknown` writes need a step-up (give the option `stepUp`,
+ * without which nothing asks for one), and are blocked where not even an address is known. The other cells stay what they are.
+ */
+export const failClosed: { readonly write: { readonly unknown: Exclude<UnknownCell, Decision> } } = Object.freeze({
+  write: Object.freeze({ unknown: Object.freeze({ default: 'step_up_auth', no_ip: 'block', infrastructure: 'block' }) })
 })
 
 const verdicts: readonly string[] = Object.keys(defaultPolicy.write)
