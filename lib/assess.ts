@@ -93,7 +93,7 @@ function describe (
     confidence: known ? answer.confidence : null,
     signals: answer.signals ?? nothing,
     info: answer.info ?? noInfo,
-    categories: address.worker ? withHosting(answer.categories) : answer.categories ?? nothing,
+    categories: withScope(address, answer.categories),
     provider,
     cache,
     ageSeconds: cache === 'none' || cache === 'miss' ? 0 : Math.max(0, Math.floor((nowMs - checkedAtMs) / 1000)),
@@ -106,7 +106,11 @@ function describe (
   return risk
 }
 
-/** A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted machine. */
-function withHosting (categories: readonly Category[] = nothing): readonly Category[] {
-  return categories.includes('hosting') ? categories : [...categories, 'hosting']
+/**
+ * What the address itself says. A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted machine. One in
+ * shared address space (RFC 6598), which nobody can be asked about, is behind its carrier's NAT.
+ */
+function withScope ({ worker, infrastructure, scope }: ClientIp, categories: readonly Category[] = nothing): readonly Category[] {
+  const own = worker ? 'hosting' : scope === 'shared' && !infrastructure ? 'cgnat' : undefined
+  return own === undefined || categories.includes(own) ? categories : [...categories, own]
 }

@@ -40,6 +40,7 @@ t.test('the flags of a record decide, one by one', t => {
       info: { vpnProvider: 'foo' },
       signals: [{ type: 'known_vpn_cidr', weight: 0.6, detail: 'is_anonymous_vpn, foo, seen 2025-04-14' }]
     }],
+    [{ is_anonymous_vpn: true, provider_name: 'icloud_private_relay' }, { verdict: 'vpn_detected', categories: ['relay'] }],
     [{ is_tor_exit_node: true }, { verdict: 'vpn_detected', score: 1, categories: ['tor'], signals: [{ type: 'tor_exit' }] }],
     [{ is_public_proxy: true }, { verdict: 'vpn_likely', isVpn: true, categories: ['proxy'], info: { isProxy: true } }],
     [{ is_residential_proxy: true }, { verdict: 'vpn_likely', categories: ['proxy'] }],

@@ -62,7 +62,7 @@ t.test('our entry is one that the guide can read', async t => {
     is_vpn: false,
     confidence: 0.8,
     signals: [{ type: 'dc_ip', weight: 0.2, matched: true, detail: 'a data centre' }],
-    ip_info: { ip, country_code: 'EX' },
+    ip_info: { ip, country_code: 'EX', is_vpn: false },
     request_id: 'req-7',
     provider: 'iplogs'
   })
@@ -76,7 +76,7 @@ t.test('an entry is a miss that may be replaced when it is of another provider, 
     'a provider that is no name': { ...guideBody, provider: 7 },
     'too old': { ...guideBody, checked_at: old },
     'about another address': { ...guideBody, ip_info: { ip: '203.0.113.10' } },
-    'an impossible score': { ...guideBody, score: 7 },
+    'clean, with an impossible score': { ...guideBody, verdict: 'clean', score: 7 },
     'no verdict at all': { hello: 'world' }
   }
   for (const [name, entry] of Object.entries(entries)) {
@@ -149,7 +149,7 @@ t.test('under keySecret no address stands in Redis, in a name, a value or a mess
   t.equal(provider.calls.length, 1)
   await until(async () => await redis.client.exists(`p:${hash}`) === 1)
   const body = JSON.parse((await redis.client.get(`p:${hash}`))!)
-  t.same(Object.keys(body.ip_info), ['org'])
+  t.same(body.ip_info, { org: 'Example', is_vpn: true })
   t.notOk('request_id' in body)
   await here.engine.allow(ip, 60)
   await until(() => there.engine.isAllowed(ip))

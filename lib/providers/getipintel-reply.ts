@@ -1,7 +1,7 @@
 import type { Category, IpInfo, ProviderAnswer, Signal, UnknownAnswer, VerdictName } from '../../types/contract.ts'
 import { canonicalAddress } from '../ip/address.ts'
-import { knownAnswer, unknownAnswer } from '../verdict/answers.ts'
-import { categoryNames } from '../verdict/iplogs-categories.ts'
+import { isVpnVerdict, knownAnswer, unknownAnswer } from '../verdict/answers.ts'
+import { categoryNames, relayOrWarp } from '../verdict/iplogs-categories.ts'
 import { isObject, type Json, readFraction, readNumber, readText } from '../verdict/read.ts'
 import { type HttpReply, parseJson } from './http.ts'
 
@@ -29,7 +29,7 @@ export function readGetipintel ({ status, text }: HttpReply, ip: string, grades:
   const verdict: VerdictName = result === 1 || result > grades.vpn_detected
     ? 'vpn_detected'
     : result > grades.vpn_likely ? 'vpn_likely' : result >= grades.suspicious ? 'suspicious' : 'clean'
-  const isVpn = verdict === 'vpn_likely' || verdict === 'vpn_detected'
+  const isVpn = isVpnVerdict(verdict)
   return knownAnswer(verdict, { score: result, isVpn, info: infoOf(body), ...findings(body, result, isVpn, grades) })
 }
 
@@ -84,11 +84,13 @@ function findings (body: Json, score: number, isVpn: boolean, grades: Grades): {
   const vpnType = readText(body['VPNType'])
   const residential = readFraction(body['ResidentialProxy']) ?? 0
   if (score === 1) found(null, 'listed', 1, 'explicitly listed')
-  if (readNumber(body['iCloudRelayEgress']) === 1 || vpnType === 'iCloudRelayEgress') found('relay', 'icloud_relay', 0, 'iCloud Private Relay')
-  if (readNumber(body['GoogleOneVPN']) === 1 || vpnType?.startsWith('Google') === true) found('vpn', 'google_vpn', 0, vpnType ?? 'GoogleOneVPN')
+  const named = relayOrWarp(vpnType)
+  if (readNumber(body['iCloudRelayEgress']) === 1 || named === 'relay') found('relay', 'icloud_relay', 0, 'iCloud Private Relay')
+  if (named === 'warp') found('warp', 'cloudflare_warp', 0, 'Cloudflare WARP')
+  if (readNumber(body['GoogleOneVPN']) === 1 || /^google/i.test(vpnType ?? '')) found('vpn', 'google_vpn', 0, vpnType ?? 'GoogleOneVPN')
   if (residential > grades.vpn_likely) found('proxy', 'residential_proxy', residential, 'residential proxy')
   if (readNumber(body['BadIP']) === 1) found('abuse', 'bad_ip', 0, 'seen in bad behaviour')
   // A relay is its own kind, not a VPN: ordinary customers use it.
-  if (isVpn && !categories.has('relay')) categories.add('vpn')
+  if (isVpn && !categories.has('relay') && !categories.has('warp')) categories.add('vpn')
   return { signals, categories: categoryNames.filter(name => categories.has(name)) }
 }

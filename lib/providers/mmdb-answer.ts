@@ -1,6 +1,7 @@
 import type { Category, IpInfo, ProviderAnswer, Signal } from '../../types/contract.ts'
 import { verdictOf } from '../lists/score.ts'
 import { BANDS } from '../lists/weights.ts'
+import { relayOrWarp } from '../verdict/iplogs-categories.ts'
 
 export const MMDB_KINDS = ['anonymous-ip', 'anonymous-plus', 'residential-proxy', 'ip-risk', 'asn'] as const
 export type MmdbKind = typeof MMDB_KINDS[number]
@@ -50,7 +51,7 @@ export function answerOf (kind: MmdbKind, record: unknown): ProviderAnswer {
   if (Object.keys(json).length > 0 && !Object.keys(json).some(name => FIELDS.has(name))) return noData
   const signals = kind === 'residential-proxy' ? residentialSignals(record, json) : flagSignals(json)
   const score = Math.max(0, ...signals.map(({ weight }) => weight))
-  const categories = categoriesOf(signals)
+  const categories = categoriesOf(signals, relayOrWarp(json['provider_name']))
   return {
     verdict: verdictOf(score),
     score,
@@ -82,11 +83,12 @@ function residentialSignals (record: unknown, json: Json): Signal[] {
   return [{ type: 'residential_proxy_backbone', weight, detail: `residential proxy${detailOf(json)}` }]
 }
 
-function categoriesOf (signals: readonly Signal[]): Category[] {
+function categoriesOf (signals: readonly Signal[], named: Category | null): Category[] {
   const found = new Set<Category>()
   for (const { type, weight } of signals) {
     const category = FLAGS.find(flag => flag.type === type)?.category
-    if (category !== undefined) found.add(category)
+    // Ordinary customers use a private relay or WARP.
+    if (category !== undefined) found.add(category === 'vpn' && named !== null ? named : category)
     if (type === 'ip_risk' && weight >= BANDS.vpnLikely) found.add('abuse')
   }
   return [...found]

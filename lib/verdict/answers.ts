@@ -5,13 +5,18 @@ export function knownAnswer (verdict: VerdictName, fields: Partial<Omit<KnownAns
   return {
     verdict,
     score: null,
-    isVpn: verdict === 'vpn_likely' || verdict === 'vpn_detected',
+    isVpn: isVpnVerdict(verdict),
     confidence: null,
     signals: [],
     info: {},
     categories: [],
     ...fields
   }
+}
+
+/** Whether the verdict calls an address a VPN, where nothing says it in so many words. */
+export function isVpnVerdict (verdict: VerdictName): boolean {
+  return verdict === 'vpn_likely' || verdict === 'vpn_detected'
 }
 
 export function unknownAnswer (reason: UnknownReason, cause?: string): UnknownAnswer {

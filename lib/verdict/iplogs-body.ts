@@ -2,7 +2,8 @@ import type { KnownAnswer, Signal, VerdictName } from '../../types/contract.ts'
 import { canonicalAddress } from '../ip/address.ts'
 import { categoriesOf, readCategories } from './iplogs-categories.ts'
 import { infoToJson, readInfo } from './iplogs-info.ts'
-import { type Json, isObject, readFraction, readNumber, readOneOf, readText } from './read.ts'
+import { isVpnVerdict } from './answers.ts'
+import { type Json, isObject, readBoolean, readFraction, readNumber, readOneOf, readText } from './read.ts'
 
 /**
  * The body of IPLogs' `POST /v1/check`, which is also the shape of the shared cache's entries, so that other programs that follow the
@@ -15,41 +16,29 @@ export const verdictNames: readonly VerdictName[] = ['clean', 'suspicious', 'vpn
 const maxSignals = 64
 
 /**
- * What the provider said of `ip` (canonical), or null when a field is missing or impossible or the answer is about another address.
- * Optional fields of a wrong type are left out.
+ * What the provider said of `ip` (canonical), or null when there is no verdict or it is about another address. The verdict alone is
+ * compulsory; the guide calls `score`, `is_vpn`, `ip_info` and `signals` stable, and its own mock has no more. What has an impossible
+ * value is left out, but a body with such a value cannot call an address `clean`: damage must not acquit.
  */
-export function parseIplogsBody (value: unknown, ip: string): KnownAnswer | null {
-  const answer = parseBody(value, ip)
-  return answer === null || answer.score === null || answer.confidence === null ? null : answer
-}
-
-/**
- * The same for a cache entry. There `score` and `confidence` may be null (other providers have none), `categories` and `provider` are
- * ours, and with `ip` null (entries under a secret key leave the address out) the address is not compared.
- */
-export function parseStoredBody (value: unknown, ip: string | null): KnownAnswer | null {
-  const answer = parseBody(value, ip)
-  if (answer === null) return null
-  const body = value as Json
-  const provider = readText(body['provider'])
-  return {
-    ...answer,
-    ...body['categories'] !== undefined && { categories: readCategories(body['categories']) },
-    ...provider !== undefined && { provider }
+export function parseIplogsBody (value: unknown, ip: string | null): KnownAnswer | null {
+  if (!isObject(value)) return null
+  const verdict = readOneOf(value['verdict'], verdictNames)
+  if (verdict === undefined) return null
+  let sound = true
+  const optional = <T>(name: string, read: (field: unknown) => T | undefined): T | undefined => {
+    const field = value[name] ?? undefined // null is absent
+    const found = field === undefined ? undefined : read(field)
+    if (found === undefined && field !== undefined) sound = false
+    return found
   }
-}
-
-function parseBody (body: unknown, ip: string | null): KnownAnswer | null {
-  if (!isObject(body)) return null
-  const verdict = readOneOf(body['verdict'], verdictNames)
-  const score = readNullable(body['score'])
-  const confidence = readNullable(body['confidence'])
-  const isVpn = body['is_vpn']
-  const signals = readSignals(body['signals'])
-  const info = isObject(body['ip_info']) ? body['ip_info'] : ip === null && body['ip_info'] === undefined ? {} : null
-  if (verdict === undefined || score === undefined || confidence === undefined || typeof isVpn !== 'boolean' || signals === null || info === null) return null
-  if (ip !== null && (typeof info['ip'] !== 'string' || canonicalAddress(info['ip']) !== ip)) return null
-  const requestId = readText(body['request_id'])
+  const score = optional('score', readFraction) ?? null
+  const confidence = optional('confidence', readFraction) ?? null
+  const isVpn = optional('is_vpn', readBoolean) ?? isVpnVerdict(verdict)
+  const signals = optional('signals', readSignals) ?? []
+  const info = optional('ip_info', info => isObject(info) ? info : undefined) ?? {}
+  if (!sound && verdict === 'clean') return null
+  if (ip !== null && !isAbout(info['ip'] ?? undefined, ip)) return null
+  const requestId = readText(value['request_id'])
   return {
     verdict,
     score,
@@ -62,28 +51,44 @@ function parseBody (body: unknown, ip: string | null): KnownAnswer | null {
   }
 }
 
-/** null stays null; undefined: not there, or impossible. */
-function readNullable (value: unknown): number | null | undefined {
-  return value === null ? null : readFraction(value)
+/** An answer need not say which address it is about. IPLogs scores the caller where it is not told one, so another address is none. */
+function isAbout (said: unknown, ip: string): boolean {
+  return said === undefined || (typeof said === 'string' && canonicalAddress(said) === ip)
 }
 
-/** The matched ones; null when this is no list of signals. Types are an open set. */
-function readSignals (value: unknown): Signal[] | null {
-  if (!Array.isArray(value)) return null
+/**
+ * The same for a cache entry. There `categories` and `provider` are ours, and with `ip` null (entries under a secret key leave the address
+ * out) the address is not compared.
+ */
+export function parseStoredBody (value: unknown, ip: string | null): KnownAnswer | null {
+  const answer = parseIplogsBody(value, ip)
+  if (answer === null) return null
+  const body = value as Json
+  const provider = readText(body['provider'])
+  return {
+    ...answer,
+    ...body['categories'] !== undefined && { categories: readCategories(body['categories']) },
+    ...provider !== undefined && { provider }
+  }
+}
+
+/** The matched ones; undefined when this is no list. Types are an open set. One that cannot be read costs nothing but itself. */
+function readSignals (value: unknown): Signal[] | undefined {
+  if (!Array.isArray(value)) return undefined
   const matched: Signal[] = []
   for (const signal of value) {
-    const type = isObject(signal) ? readText(signal['type'], 80) : undefined
-    if (type === undefined || typeof signal.matched !== 'boolean') return null
-    const weight = readNumber(signal.weight ?? 0)
-    if (weight === undefined) return null
-    if (!signal.matched || matched.length === maxSignals) continue
+    if (matched.length === maxSignals) break
+    const type = isObject(signal) && signal['matched'] === true ? readText(signal['type'], 80) : undefined
+    const weight = type === undefined ? undefined : readNumber(signal.weight ?? 0)
+    if (type === undefined || weight === undefined) continue
     matched.push({ type, weight: Math.min(Math.max(weight, 0), 1), detail: readText(signal.detail) ?? '' })
   }
   return matched
 }
 
 /**
- * The way back: everything that the answer has, in that shape. With `ip` null the address and the request id are left out. Who answered
+ * The way back: everything that the answer has, in that shape, and the fields of the guide's types. With `ip` null the address and the
+ * request id are left out. Who answered
  * (`provider`) stands in it only where the answer names somebody; the cache adds it, and `checked_at`, otherwise.
  */
 export function toIplogsBody (answer: KnownAnswer, ip: string | null): Record<string, unknown> {
@@ -93,7 +98,7 @@ export function toIplogsBody (answer: KnownAnswer, ip: string | null): Record<st
     is_vpn: answer.isVpn,
     confidence: answer.confidence,
     signals: answer.signals.map(({ type, weight, detail }) => ({ type, weight, matched: true, detail })),
-    ip_info: { ...ip !== null && { ip }, ...infoToJson(answer.info) },
+    ip_info: { ...ip !== null && { ip }, ...infoToJson(answer.info), is_vpn: answer.isVpn },
     ...ip !== null && answer.requestId !== undefined && { request_id: answer.requestId },
     categories: answer.categories,
     ...answer.provider !== undefined && { provider: answer.provider }

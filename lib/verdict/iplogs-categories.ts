@@ -24,20 +24,48 @@ const ofSignal: ReadonlyMap<string, Category> = new Map([
 ] as const)
 
 /**
+ * Lower-case words with single spaces, and one around: `iCloudPrivateRelay`, `ICLOUD_PRIVATE_RELAY` and `iCloud Private-Relay` are one.
+ * Providers spell names as they like, and a hyphen must not block ordinary customers.
+ */
+function wordsOf (text: string): string {
+  const words = text.replace(/([a-z\d])([A-Z])/g, '$1 $2').replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2').toLowerCase()
+  return ` ${words.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()} `.replaceAll(' i cloud', ' icloud')
+}
+
+/** Anybody may call a network "Private Relay": of an organisation, it counts only beside the name of who runs it. */
+const ofVendor = [/ (?:(?:icloud|apple) ?)?private ?relay | (?:icloud|apple) ?relay /, / (?:cloudflare ?)?warp /] as const
+const ofNetwork = [/ (?:icloud|apple) ?(?:private ?)?relay /, / cloudflare ?warp /] as const
+const ofType = [
+  /^ (?:known )?(?:(?:icloud |apple )*private ?relay|(?:icloud|apple) ?(?:private ?)?relay) (?:(?:egress|exit|ip) )?$/,
+  /^ (?:known )?(?:cloudflare ?)?warp (?:(?:egress|exit|ip) )?$/
+] as const
+
+function match (text: unknown, [relay, warp]: readonly [RegExp, RegExp]): 'relay' | 'warp' | null {
+  if (typeof text !== 'string') return null
+  const words = wordsOf(text)
+  return relay.test(words) ? 'relay' : warp.test(words) ? 'warp' : null
+}
+
+/** Whether the name of a VPN, as a provider writes it, is that of a private relay or of WARP. */
+export function relayOrWarp (vendor: unknown): 'relay' | 'warp' | null {
+  return match(vendor, ofVendor)
+}
+
+/**
  * The categories of an IPLogs answer, in the order of `categoryNames`. Private relays and WARP are what their name says and not `vpn`:
  * ordinary customers use them. `is_vpn` alone means `vpn`, unless something says what else it is (Tor comes as `is_vpn` with `tor_exit`).
  */
 export function categoriesOf (isVpn: boolean, signals: readonly Signal[], info: Json): Category[] {
   const found = new Set<Category>()
+  let named = match(info['vpn_provider'], ofVendor) ?? match(info['org'], ofNetwork) ?? match(info['isp'], ofNetwork)
   for (const { type, weight } of signals) {
-    const category = ofSignal.get(type)
-    if (category !== undefined && weight > 0) found.add(category)
+    const category = ofSignal.get(type) ?? ofSignal.get(wordsOf(type).trim().replaceAll(' ', '_'))
+    if (category === undefined) named ??= match(type, ofType)
+    else if (weight > 0) found.add(category)
   }
   if (info['is_proxy'] === true) found.add('proxy')
   if (info['type'] === 'datacenter' || info['type'] === 'hosting') found.add('hosting')
   if (info['is_vpn'] === true || (isVpn && !found.has('tor') && !found.has('proxy'))) found.add('vpn')
-  const vendor = typeof info['vpn_provider'] === 'string' ? info['vpn_provider'] : ''
-  const named = /\bprivate relay\b/i.test(vendor) ? 'relay' : /\bwarp\b/i.test(vendor) ? 'warp' : null
   if (named !== null) {
     found.delete('vpn')
     found.add(named)

@@ -1,18 +1,20 @@
 import type { KnownAnswer } from '../../types/contract.ts'
+import { isVpnVerdict } from './answers.ts'
 import { verdictNames } from './iplogs-body.ts'
 import { categoriesOf } from './iplogs-categories.ts'
 import { readInfo } from './iplogs-info.ts'
-import { type Json, readFraction, readOneOf, readText } from './read.ts'
+import { type Json, readBoolean, readFraction, readOneOf, readText } from './read.ts'
 
 /**
  * A compact row of `/v1/bulk-check`: ip, verdict, score, country, asn, provider. It says less than `/v1/check` does (so it is never
- * cached): no signals, no confidence; null when even the verdict is none.
+ * cached): no signals, no confidence; null when even the verdict is none, or an impossible score stands beside `clean`.
  */
 export function parseIplogsRow (row: Json): KnownAnswer | null {
   const verdict = readOneOf(row['verdict'], verdictNames)
-  const score = row['score'] === undefined || row['score'] === null ? null : readFraction(row['score'])
-  if (verdict === undefined || score === undefined) return null
-  const isVpn = typeof row['is_vpn'] === 'boolean' ? row['is_vpn'] : verdict === 'vpn_likely' || verdict === 'vpn_detected'
+  const given = row['score'] ?? undefined
+  const score = readFraction(given) ?? null
+  if (verdict === undefined || (verdict === 'clean' && given !== undefined && score === null)) return null
+  const isVpn = readBoolean(row['is_vpn']) ?? isVpnVerdict(verdict)
   const country = readText(row['country'])
   const info = {
     asn: row['asn'],

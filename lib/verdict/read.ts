@@ -18,6 +18,10 @@ export function readFraction (value: unknown): number | undefined {
   return number !== undefined && number >= 0 && number <= 1 ? number : undefined
 }
 
+export function readBoolean (value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined
+}
+
 /** Text that is not empty, cut to a bounded length: what a provider sends must not fill our memory. */
 export function readText (value: unknown, maxLength = 200): string | undefined {
   return typeof value === 'string' && value !== '' ? value.slice(0, maxLength) : undefined
