@@ -5,6 +5,7 @@ import { deadline } from '../deadline.ts'
 import { version } from '../version.ts'
 import { baseUrlParts } from './options.ts'
 import { failureAnswer, statusAnswer } from './http-answers.ts'
+import { untraced } from './untraced.ts'
 
 export const userAgent: string = `fastify-ip-risk/${version} (+https://www.npmjs.com/package/fastify-ip-risk)`
 
@@ -71,7 +72,7 @@ export function httpClient (options: HttpClientOptions): HttpClient {
   async function once (request: HttpRequest, signal: AbortSignal, maxBodyBytes: number): Promise<HttpReply | UnknownAnswer> {
     try {
       const json = request.json === undefined ? null : JSON.stringify(request.json)
-      const { statusCode: status, headers, body } = await pool.request({
+      const { statusCode: status, headers, body } = await untraced(() => pool.request({
         method: request.method ?? (json === null ? 'GET' : 'POST'),
         path: basePath + request.path + queryText(request.query),
         headers: {
@@ -83,7 +84,7 @@ export function httpClient (options: HttpClientOptions): HttpClient {
         },
         body: json,
         signal
-      })
+      }))
       if ((status < 200 || status > 299) && options.alsoRead?.includes(status) !== true) {
         body.on('error', () => {}).destroy()
         return statusAnswer(status, headers['retry-after'])
