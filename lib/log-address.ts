@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { LogAddress } from '../types/contract.ts'
 import { formatAddress, parseAddress, words } from './ip/address.ts'
+import { HIDDEN, redactAddress, redactStrings } from './ip/redact.ts'
 
 /** How an address stands in a log line or a record. null stays null. */
 export type ShowAddress = (ip: string | null) => string | null
@@ -22,4 +23,9 @@ function truncated (ip: string): string | null {
   return family === 4
     ? `${formatAddress(4, [0, 0, 0, words[3]! & 0xffffff00])}/24`
     : `${formatAddress(6, [words[0]!, (words[1]! & 0xffff0000) >>> 0, 0, 0])}/48`
+}
+
+/** What a provider says of an address, for a log line or a record that shows the address as `shown`. */
+export function withoutAddress<T> (value: T, ip: string | null, shown: string | null): T {
+  return ip === null || shown === ip ? value : redactStrings(value, redactAddress(ip, shown ?? HIDDEN))
 }

@@ -1,7 +1,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
-import type { Decision, DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord, Signal } from '../types/contract.ts'
+import type { Decision, DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord } from '../types/contract.ts'
 import type { Place } from './assess.ts'
-import type { ShowAddress } from './log-address.ts'
+import { type ShowAddress, withoutAddress } from './log-address.ts'
 import type { Scope } from './scope.ts'
 import type { Verdict } from './verdict/verdict.ts'
 
@@ -32,6 +32,7 @@ function decisionRecord (risk: IpRisk, { scope, plan, method, url, requestId }: 
   return Object.freeze({
     ...rest,
     signals: withoutAddress(risk.signals, ip, address),
+    info: withoutAddress(risk.info, ip, address),
     address,
     requestId,
     method,
@@ -45,12 +46,6 @@ function decisionRecord (risk: IpRisk, { scope, plan, method, url, requestId }: 
 
 function wouldBe (decision: Decision, { stepUp }: Scope): Decision {
   return decision === 'step_up_auth' && stepUp === undefined ? 'elevate_risk' : decision
-}
-
-/** Providers may write the address into a signal's detail, where it would escape `logAddress`. */
-function withoutAddress (signals: readonly Signal[], ip: string | null, address: string | null): readonly Signal[] {
-  if (ip === null || address === ip || !signals.some(signal => signal.detail.includes(ip))) return signals
-  return signals.map(signal => ({ ...signal, detail: signal.detail.replaceAll(ip, address ?? '(address)') }))
 }
 
 /** `onDecision` as the record calls it. */

@@ -207,7 +207,7 @@ t.test('hmac takes the secret of the scope above, and is refused without one', a
 
 t.test('a signal\'s detail does not carry the address past logAddress', async t => {
   const signals = [{ type: 'list', weight: 1, detail: '203.0.113.9 is on a list (203.0.113.9)' }, { type: 'asn', weight: 0.5, detail: 'AS64500' }]
-  for (const [logAddress, detail] of [['truncated', '203.0.113.0/24 is on a list (203.0.113.0/24)'], ['none', '(address) is on a list ((address))'],
+  for (const [logAddress, detail] of [['truncated', '203.0.113.0/24 is on a list (203.0.113.0/24)'], ['none', '[address] is on a list ([address])'],
     ['full', signals[0]!.detail]] as const) {
     const records: DecisionRecord[] = []
     const seen: (IpRisk | null)[] = []

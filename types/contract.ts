@@ -103,8 +103,8 @@ export interface Provider {
   /** The provider's own limit on one call, retries included; it may be longer than what a request waits. Default 5 000. */
   readonly timeoutMs?: number
   /**
-   * Longest time, in seconds, that an answer may be used after it was given, `staleIfErrorSeconds` included: 1..31 536 000. Default: no limit
-   * but those of `cache`. In a composite, the limit of the member that answered counts. GetIPIntel's terms allow 21 600.
+   * Longest time, in seconds, that an answer may be used after it was given, `staleIfErrorSeconds` included: 1..31 536 000. Default: none
+   * but the limits of `cache`. In a composite, the limit of the member that answered counts. GetIPIntel's terms allow 21 600.
    */
   readonly maxAgeSeconds?: number
   /** Calls under way at once. Default 50. */

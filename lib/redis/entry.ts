@@ -1,5 +1,6 @@
 import type { KnownAnswer } from '../../types/contract.ts'
 import type { AgeLimits } from '../cache-options.ts'
+import { HIDDEN, redactAddress, redactStrings } from '../ip/redact.ts'
 import { parseStoredBody, toIplogsBody } from '../verdict/iplogs-body.ts'
 import { isObject } from '../verdict/read.ts'
 import type { KnownVerdict } from '../verdict/verdict.ts'
@@ -27,15 +28,12 @@ export interface EntryOptions {
 
 /** Who wrote an entry that does not say it. */
 const DEFAULT_PROVIDER = 'iplogs'
-const HIDDEN = '[address]'
 
 export function createEntryFormat ({ ages, names, secret, now }: EntryOptions): EntryFormat {
   return {
     write (ip, { answer, provider, checkedAtMs }) {
-      const text = JSON.stringify({
-        ...toIplogsBody(answer, secret ? null : ip), provider, checked_at: new Date(checkedAtMs).toISOString()
-      })
-      return secret ? text.replaceAll(ip, HIDDEN) : text
+      const body = secret ? redactStrings(toIplogsBody(answer, null), redactAddress(ip, HIDDEN)) : toIplogsBody(answer, ip)
+      return JSON.stringify({ ...body, provider, checked_at: new Date(checkedAtMs).toISOString() })
     },
     freshForMs: ({ provider, checkedAtMs }) => ages.freshMs(provider) - (now() - checkedAtMs),
     read (ip, text, remainingMs) {
@@ -52,7 +50,7 @@ export function createEntryFormat ({ ages, names, secret, now }: EntryOptions): 
     }
   }
 
-  /** As the entry says; without that, or when it names a time to come, by what is left of its life. NaN: that is longer than we keep anything. */
+  /** As the entry says. Without that, or when it names a time to come, by what is left of its life; NaN where that exceeds `freshMs`. */
   function checkedAt (said: unknown, remainingMs: number, freshMs: number): number {
     const nowMs = now()
     const checkedAtMs = typeof said === 'string' ? Date.parse(said) : NaN
