@@ -1,8 +1,10 @@
 import type { Category, ClientIp, Decision, IpRisk, IpRiskLogger, RawRequest, RouteContext } from '../types/contract.ts'
 import { notLookedUp } from './client-ip/resolver.ts'
+import { noAddress, nothingIgnored } from './client-ip/result.ts'
 import type { Engine } from './engine.ts'
 import { ALLOW_LIST, judge } from './policy/policy.ts'
 import { lookupChannel, publishLookup, record } from './record.ts'
+import { endsAsGone } from './refusal.ts'
 import { isWrite, type RoutePlan } from './route.ts'
 import type { Scope } from './scope.ts'
 import { unasked, type Verdict } from './verdict/verdict.ts'
@@ -22,13 +24,22 @@ const nothing: readonly never[] = Object.freeze([])
 const noInfo = Object.freeze({})
 
 /**
- * One request, whole: address, verdict, decision, and the word to whoever wants it. Acting on it is the caller's part.
+ * One request, whole: address, verdict, decision, and the word to whoever wants it. Acting on it is the caller's part (`ended`).
  * Never rejects; no promise where memory or a sync provider answers.
  */
 export function visit (engine: Engine, request: RawRequest, place: Place): IpRisk | Promise<IpRisk> {
   const startedMs = performance.now()
+  if (endsAsGone(request, place.plan)) return gone(engine, place)
   const risk = assess(engine, engine.resolve(request), place)
-  return risk instanceof Promise ? risk.then(risk => told(engine, risk, place, startedMs)) : told(engine, risk, place, startedMs)
+  return risk instanceof Promise
+    ? risk.then(risk => endsAsGone(request, place.plan) ? gone(engine, place) : told(engine, risk, place, startedMs))
+    : told(engine, risk, place, startedMs)
+}
+
+/** The risk of a client that left before its request was judged. It is a block, so that nobody goes on who acts on the decision alone. */
+function gone (engine: Engine, { plan, method }: Place): IpRisk {
+  const risk = describe(noAddress(false, 'no-peer', nothingIgnored), unasked('no_ip', engine.now()), plan.action, isWrite(plan, method), engine.now())
+  return Object.freeze({ ...risk, decision: 'block', enforced: true })
 }
 
 function told (engine: Engine, risk: IpRisk, place: Place, startedMs: number): IpRisk {

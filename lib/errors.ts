@@ -21,6 +21,8 @@ export const AlreadyRegistered: Thrown = define('FST_IP_RISK_ALREADY_REGISTERED'
 export const Blocked: Thrown = define('FST_IP_RISK_BLOCKED', 'This request was refused', 403)
 /** 401 beside a `WWW-Authenticate` challenge. */
 export const StepUpRequired: Thrown = define('FST_IP_RISK_STEP_UP', 'A stronger or more recent authentication is required', 401)
+/** 499, as in nginx: the client left before the handler started. Nobody receives it; hooks, error handlers and logs see it. */
+export const ClientGone: Thrown = define('FST_IP_RISK_CLIENT_GONE', 'The client left before this request was handled', 499)
 /** A list of addresses cannot be read, or was refused. The message says why; a list that was there before stays. */
 export const BadList: Thrown = define('FST_IP_RISK_BAD_LIST', 'This list cannot be used: %s')
 /** A compiled snapshot of lists that cannot be used: damaged, cut off, of another version. */

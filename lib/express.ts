@@ -23,7 +23,8 @@ export interface ExpressIpRiskOptions extends EngineOptions {
 export interface ExpressIpRisk extends RequestHandler {
   /**
    * Middleware for one route: judges it as the route option says (default `true`) and refuses through `next(err)`, code
-   * `FST_IP_RISK_BLOCKED` (403) or `FST_IP_RISK_STEP_UP` (401, with the challenge on the response). It stands behind authentication.
+   * `FST_IP_RISK_BLOCKED` (403), `FST_IP_RISK_STEP_UP` (401, with the challenge on the response), or `FST_IP_RISK_CLIENT_GONE` (499, where
+   * the client has left). It belongs behind authentication, last before the handler.
    * Throws an `IpRiskError` at once when the option is wrong.
    */
   route (option?: Exclude<RouteIpRiskOption, false>): RequestHandler

@@ -5,8 +5,8 @@ import { createApi } from './api.ts'
 import { visit } from './assess.ts'
 import { trustProxyWarning } from './client-ip/warnings.ts'
 import { createEngine, type Engine, sharesEngine } from './engine.ts'
-import { AlreadyRegistered } from './errors.ts'
-import { blocked, challenged, needsStepUp, warnOfMissingStepUp } from './refusal.ts'
+import { AlreadyRegistered, ClientGone, type IpRiskError } from './errors.ts'
+import { challenged, ended, needsStepUp, warnOfMissingStepUp } from './refusal.ts'
 import { readRoute, type RoutePlan } from './route.ts'
 import { readScope, type Scope } from './scope.ts'
 
@@ -70,7 +70,7 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
 }
 
 /** One hook for all routes: one added by `onRoute` would miss those declared beside an un-awaited `register`, and 404s. */
-function onRequest (this: FastifyInstance, request: FastifyRequest, _reply: FastifyReply, done: Done): void {
+function onRequest (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const here = mountedOn(this)!
   const { engine, scope, plans } = here
   const { config } = request.routeOptions
@@ -79,14 +79,27 @@ function onRequest (this: FastifyInstance, request: FastifyRequest, _reply: Fast
   if (plan === null) return done()
   const place = { scope, plan, method: request.method, url: config.url, requestId: request.id, log: request.log }
   const risk = visit(engine, request.raw, place)
-  if (risk instanceof Promise) risk.then(risk => act(here, request, risk, done), done)
-  else act(here, request, risk, done)
+  if (risk instanceof Promise) risk.then(risk => act(here, plan, request, reply, risk, done), done)
+  else act(here, plan, request, reply, risk, done)
 }
 
-function act (here: Mounted, request: FastifyRequest, risk: IpRisk, done: Done): void {
+function act (here: Mounted, plan: RoutePlan, request: FastifyRequest, reply: FastifyReply, risk: IpRisk, done: Done): void {
   request.ipRisk = risk
   if (here.comparing) here.comparing = !here.engine.compareAddress(risk, request.ip)
-  done(blocked(risk))
+  continueOrEnd(request, reply, ended(request.raw, plan, risk), done)
+}
+
+/** Continues, or ends the request with the error. Every hook and error handler sees a client that is gone, but it must not fill the log. */
+function continueOrEnd (request: FastifyRequest, reply: FastifyReply, error: IpRiskError | undefined, done: Done): void {
+  if (!(error instanceof ClientGone)) return done(error)
+  const { log, raw } = reply
+  const atDebug = (level: 'info' | 'error') => (fields: { err?: unknown }, ...rest: []): void => {
+    log[fields?.err === error ? 'debug' : level](fields, ...rest)
+  }
+  reply.log = Object.assign(Object.create(log), { info: atDebug('info'), error: atDebug('error') })
+  done(error)
+  // Node never emits `finish` once the socket is closed, and Fastify would never run its onResponse hooks: they listen for `error` too.
+  setImmediate(() => { if (request.raw.socket.destroyed && raw.listenerCount('error') > 0) raw.emit('error', error) })
 }
 
 /** Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the scope's policy. */
@@ -108,10 +121,17 @@ function lateRoute (config: Config, scope: Scope, engine: Engine): RoutePlan | n
   }
 }
 
+/** Runs last before the handler: the application's own hooks may have waited, and the client may have left meanwhile. */
 function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
-  if (!needsStepUp(request.ipRisk)) return done()
-  challenged(mountedOn(this)!.scope, request, request.log).then(refusal => {
-    if (refusal === undefined) return done()
+  const { scope, plans } = mountedOn(this)!
+  const { raw, ipRisk, routeOptions: { config } } = request
+  const plan = plans.get(config)
+  if (plan === undefined || plan === null || ipRisk === null) return done()
+  const error = ended(raw, plan, ipRisk)
+  if (error !== undefined || !needsStepUp(ipRisk)) return continueOrEnd(request, reply, error, done)
+  challenged(scope, request, request.log).then(refusal => {
+    const error = ended(raw, plan, ipRisk)
+    if (error !== undefined || refusal === undefined) return continueOrEnd(request, reply, error, done)
     reply.header('www-authenticate', refusal.challenge) // before the error, so that it survives custom error handlers
     done(refusal.error)
   })
@@ -119,7 +139,7 @@ function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyR
 
 /** Runs before the route's own `preHandler`s, which is as late as a hook can stand that the route did not know when it was declared. */
 function stepUpWhereUnseen (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
-  if (!needsStepUp(request.ipRisk) || (request.routeOptions.config as Config)[seen]) return done()
+  if ((request.routeOptions.config as Config)[seen]) return done()
   stepUp.call(this, request, reply, done)
 }
 

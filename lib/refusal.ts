@@ -1,6 +1,6 @@
-import type { IpRisk, IpRiskLogger } from '../types/contract.ts'
+import type { IpRisk, IpRiskLogger, RawRequest } from '../types/contract.ts'
 import type { Engine } from './engine.ts'
-import { Blocked, type IpRiskError, StepUpRequired } from './errors.ts'
+import { Blocked, ClientGone, type IpRiskError, StepUpRequired } from './errors.ts'
 import { canStepUp } from './policy/policy.ts'
 import { isWrite, type RoutePlan } from './route.ts'
 import type { Scope } from './scope.ts'
@@ -12,8 +12,26 @@ export function needsStepUp (risk: IpRisk | null | undefined): boolean {
   return risk?.decision === 'step_up_auth' && risk.enforced
 }
 
-/** 403 where a block is enforced. */
-export function blocked (risk: IpRisk): IpRiskError | undefined {
+/**
+ * Whether nobody waits for the answer to this request any more. A client that only stopped sending (a half-close) is not gone.
+ * After a reset the peer's address cannot be read, so a policy would judge nobody: an attacker needs no answer to a withdrawal.
+ */
+export function isGone ({ socket, stream }: RawRequest): boolean {
+  if (stream?.destroyed === true || stream?.closed === true || socket?.destroyed === true) return true
+  return socket?.remoteAddress === undefined && socket?.localAddress !== undefined
+}
+
+/**
+ * Whether the request ends here because its client is gone. Monitor mode never acts: a sender that does not wait for answers would lose
+ * its requests on the day it is switched on.
+ */
+export function endsAsGone (request: RawRequest, { marked, mode }: Pick<RoutePlan, 'marked' | 'mode'>): boolean {
+  return marked && mode === 'enforce' && isGone(request)
+}
+
+/** What ends a judged request before its handler: 499 where its client is gone, 403 where a block is enforced. */
+export function ended (request: RawRequest, plan: Pick<RoutePlan, 'marked' | 'mode'>, risk: IpRisk): IpRiskError | undefined {
+  if (endsAsGone(request, plan)) return new ClientGone()
   return risk.decision === 'block' && risk.enforced ? new Blocked() : undefined
 }
 

@@ -5,7 +5,7 @@ import { createApi } from './api.ts'
 import { visit } from './assess.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { badOption } from './errors.ts'
-import { blocked, challenged, needsStepUp, type Refusal, warnOfMissingStepUp } from './refusal.ts'
+import { challenged, ended, needsStepUp, type Refusal, warnOfMissingStepUp } from './refusal.ts'
 import { readRoute, type RoutePlan } from './route.ts'
 import { readScope } from './scope.ts'
 
@@ -18,8 +18,8 @@ export interface Standalone {
   readonly api: IpRiskApi
   /** `undefined` is an unmarked route. Throws on a wrong option. */
   plan (option: Exclude<RouteIpRiskOption, false> | undefined): RoutePlan
-  judge (request: OwnRequest, plan: RoutePlan, url?: string): IpRisk | Promise<IpRisk>
-  /** What to answer instead of going on, or undefined. Never rejects. */
+  judge (request: OwnRequest, plan: RoutePlan, url?: string): Promise<IpRisk>
+  /** What to answer instead of going on, or undefined. A risk that `judge` did not give counts as one of a marked route. Never rejects. */
   refusal (request: OwnRequest, risk: IpRisk): Promise<Refusal | undefined>
 }
 
@@ -30,6 +30,7 @@ export function createStandalone (
 ): Standalone {
   const scope = readScope(options)
   const engine = createEngine(options, log)
+  const plans = new WeakMap<IpRisk, RoutePlan>()
   return {
     engine,
     api: createApi(engine, scope),
@@ -39,12 +40,20 @@ export function createStandalone (
       warnOfMissingStepUp(engine, scope, plan, ['GET', 'POST'])
       return plan
     },
-    judge: (request, plan, url) =>
-      visit(engine, request, { scope, plan, method: request.method ?? 'GET', url, requestId: idOf(request), log: logOf(request, log) }),
+    async judge (request, plan, url) {
+      const place = { scope, plan, method: request.method ?? 'GET', url, requestId: idOf(request), log: logOf(request, log) }
+      const risk = await visit(engine, request, place)
+      plans.set(risk, plan)
+      return risk
+    },
     async refusal (request, risk) {
-      const error = blocked(risk)
+      const plan = plans.get(risk) ?? { marked: true, mode: scope.mode }
+      const error = ended(request, plan, risk)
       if (error !== undefined) return { error }
-      return needsStepUp(risk) ? await challenged(scope, request, logOf(request, log)) : undefined
+      if (!needsStepUp(risk)) return undefined
+      const refused = await challenged(scope, request, logOf(request, log))
+      const gone = ended(request, plan, risk)
+      return gone === undefined ? refused : { error: gone }
     }
   }
 }

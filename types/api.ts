@@ -41,8 +41,9 @@ export interface IpRiskEngine extends IpRiskApi {
    */
   check (request: RawRequest & { readonly method?: string | undefined }, route?: Exclude<RouteIpRiskOption, false>): Promise<IpRisk>
   /**
-   * What to answer instead of going on: where a block is enforced, and where a step-up is, unless `stepUp.isSatisfied(request)`.
-   * Ask it behind authentication. null: go on. Never rejects.
+   * What to answer instead of going on: where the client is gone (499, for hooks and logs: nobody receives it), where a block is enforced,
+   * and where a step-up is, unless `stepUp.isSatisfied(request)`. Ask it behind authentication, last before the handler. null: go on.
+   * `risk` is the object that `check` gave. Never rejects.
    */
   refusal (request: RawRequest, risk: IpRisk): Promise<IpRiskRefusal | null>
   /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */

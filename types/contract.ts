@@ -322,10 +322,22 @@ export interface CloudflareOptions {
    */
   readonly proof?: (request: RawRequest) => boolean
 }
-/** The part of a Node request that the resolver reads. */
+/** The part of a Node request that is read to find the client's address and to see that the client is gone. */
 export interface RawRequest {
-  /** `authorized` is for a proof: whether a TLS client certificate was accepted. */
-  readonly socket: { readonly remoteAddress?: string | undefined, readonly server?: unknown, readonly authorized?: boolean | undefined }
+  /**
+   * `authorized` is for a proof: whether a TLS client certificate was accepted.
+   * The client is gone when its socket is `destroyed`, or has a `localAddress` and no `remoteAddress`: a reset leaves only the first,
+   * and a unix socket never has either.
+   */
+  readonly socket: {
+    readonly remoteAddress?: string | undefined
+    readonly localAddress?: string | undefined
+    readonly destroyed?: boolean | undefined
+    readonly server?: unknown
+    readonly authorized?: boolean | undefined
+  }
+  /** HTTP/2 only. A stream that is closed or destroyed has no client, even while its connection is open. */
+  readonly stream?: { readonly closed?: boolean | undefined, readonly destroyed?: boolean | undefined } | undefined
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
   readonly rawHeaders?: readonly string[]
 }
