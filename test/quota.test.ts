@@ -64,18 +64,25 @@ t.test('half of a budget is kept for writes, and never less', async t => {
 
 t.test('minute, day and burst hold together, and a call that one refuses counts for none', async t => {
   const { now, pass } = clock()
-  const guarded = guardProvider(limited({ perMinute: 5, perDay: 12, burst: 2 }), { log: memoryLog(), now })
+  const quota = localQuota(quotaLimits({ perMinute: 5, perDay: 12, burst: 2 }, 0.5, realWindows), now)
+  const refusals: unknown[] = []
+  const taken = async (): Promise<number> => {
+    const answers = await Promise.all(Array.from({ length: 4 }, () => quota.take(true)))
+    refusals.push(answers.at(-1))
+    return answers.filter(answer => answer === null).length
+  }
   const counts: number[] = []
-  for (let second = 0; second < 130; second++) {
-    counts.push(await answered(guarded, 4, true))
-    pass(1_000)
+  for (let i = 0; i < 110; i++) {
+    counts.push(await taken())
+    pass(realWindows.burstMs)
   }
   t.same(counts.slice(0, 4), [2, 2, 1, 0])
   t.equal(counts.reduce((sum, count) => sum + count), 12, 'the day is over')
-  t.match(guarded.stats()['fake'], { dayLeft: 0 })
+  t.match(quota.left(), { dayLeft: 0 })
+  t.match(refusals[0], { reason: 'quota_exhausted', cause: 'burst', retryAfterSeconds: 1.25 }, 'a burst only waits')
+  t.match(refusals[2], { reason: 'quota_exhausted', cause: undefined, retryAfterSeconds: 59.5 })
   pass(realWindows.dayMs + realWindows.slackMs)
-  t.equal(await answered(guarded, 4, true), 2)
-  await guarded.close()
+  t.equal(await taken(), 2)
   t.equal(await localQuota(quotaLimits({}, 0.5, realWindows), now).take(false), null, 'no limits, no bound')
 })
 

@@ -123,7 +123,10 @@ export interface Provider {
 export interface ProviderLimits {
   readonly perMinute?: number
   readonly perDay?: number
-  /** Calls in any one second. */
+  /**
+   * Calls in any one second. It only smooths: further lookups wait for their turn, writes first, at most `maxConcurrent` of them,
+   * as long as a request waits for them. A longer queue is `overloaded`. Default: none.
+   */
   readonly burst?: number
 }
 

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { parseAddress, words } from '../ip/address.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
 import type { Layer } from './question.ts'
+import { isBurst } from './quota.ts'
 
 /** At most `limit` calls under way; more are answered at once. */
 export function maxConcurrent (limit: number): Layer {
@@ -25,6 +26,11 @@ const subnetsKept = 10_000
 /** One visitor holds 2^64 addresses: each IPv6 /64 gets 10 lookups in any minute, so that it cannot spend the budget of all. */
 export function subnetBound (now: () => number): Layer {
   const askedAt = new LRUCache<string, number[]>({ max: subnetsKept })
+  const forget = (subnet: string, at: number): void => {
+    const times = askedAt.peek(subnet)
+    const place = times?.indexOf(at) ?? -1
+    if (place >= 0) times!.splice(place, 1)
+  }
   return next => async question => {
     if (question.bulk !== true && parseAddress(question.ip) === 6) {
       const subnet = `${words[0]}:${words[1]}`
@@ -33,6 +39,9 @@ export function subnetBound (now: () => number): Layer {
       if (recent.length >= lookupsPerSubnet) return unknownAnswer('overloaded', 'too many cold addresses from one /64')
       recent.push(at)
       askedAt.set(subnet, recent)
+      const answer = await next(question)
+      if (isBurst(answer)) forget(subnet, at) // it was not asked yet
+      return answer
     }
     return await next(question)
   }

@@ -22,7 +22,7 @@ export function guardCombination (provider: Provider, deps: Deps): Guarded {
       if (time.signal.aborted) resolve(unknownAnswer('timeout'))
     })
     try {
-      return checkAnswer(await Promise.race([provider.lookup(ip, contextOf(deps, options.write, time.signal)), over]))
+      return checkAnswer(await Promise.race([provider.lookup(ip, contextOf(deps, { ...options, signal: time.signal })), over]))
     } catch (error) {
       return unknownAnswer('unavailable', kindOf(error))
     } finally {
@@ -40,7 +40,7 @@ export function guardCombination (provider: Provider, deps: Deps): Guarded {
       const missing = new Set(ips)
       let failed = unknownAnswer('bad_response', 'no row for this address')
       try {
-        for await (const [ip, answer] of provider.bulk(ips, contextOf(deps, write, signal, wait))) {
+        for await (const [ip, answer] of provider.bulk(ips, contextOf(deps, { write, signal, wait }))) {
           if (missing.delete(ip)) yield [ip, checkAnswer(answer)]
         }
       } catch (error) {
@@ -55,7 +55,7 @@ export function guardCombination (provider: Provider, deps: Deps): Guarded {
 
 /** An embedded provider answers at once: nothing to wait for, nothing to spend, only mistakes to bound. */
 export function guardSync (provider: Provider, deps: Deps): Guarded {
-  const contexts = { read: contextOf(deps, false, never), write: contextOf(deps, true, never) }
+  const contexts = { read: contextOf(deps, { write: false }), write: contextOf(deps, { write: true }) }
   let calls = 0
   let failures = 0
 
@@ -83,13 +83,13 @@ export function guardSync (provider: Provider, deps: Deps): Guarded {
   }
 }
 
-function contextOf (deps: Deps, write: boolean, signal: AbortSignal, wait = true): LookupContext {
+function contextOf (deps: Deps, { write, signal = never, leftMs, wait = true }: AskOptions): LookupContext {
   return {
     signal,
     write,
     log: deps.log,
     spend: async () => null,
-    ask: (member, ip, options) => deps.ask(member, ip, { write, signal, ...options }),
+    ask: (member, ip, options) => deps.ask(member, ip, { write, signal, leftMs, ...options }),
     askAll: (member, ips, options) => deps.askAll(member, ips, { write, signal, wait, ...options })
   }
 }

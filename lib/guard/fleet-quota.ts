@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import { heldCause } from './hold.ts'
-import { exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
+import { burstFull, exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
 import { holdScript, quotaScript } from './quota-script.ts'
 import type { RedisPort } from './redis-port.ts'
 import { unseenBudget } from './unseen-budget.ts'
@@ -29,7 +29,7 @@ const toldAtOnce = 1_000
 
 /** What the script answered. */
 interface Reply {
-  readonly answer: 'ok' | 'full' | 'quiet' | 'held'
+  readonly answer: 'ok' | 'full' | 'burst' | 'quiet' | 'held'
   readonly waitMs: number
   readonly epoch: string
   readonly members: number
@@ -39,7 +39,7 @@ interface Reply {
   readonly reason: UnknownReason
 }
 
-const answers: ReadonlySet<unknown> = new Set<Reply['answer']>(['ok', 'full', 'quiet', 'held'])
+const answers: ReadonlySet<unknown> = new Set<Reply['answer']>(['ok', 'full', 'burst', 'quiet', 'held'])
 
 /** The budget that all processes on one Redis share; while Redis is away or its count cannot be believed, each spends its own part. */
 export function fleetQuota (options: FleetQuotaOptions): Quota {
@@ -146,6 +146,7 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
           closedUntil.read = now() + reply.waitMs
           if (write) closedUntil.write = closedUntil.read
           return exhausted(reply.waitMs)
+        case 'burst': return burstFull(reply.waitMs)
         // A permit that took so long to arrive may belong to a window that is over.
         case 'ok': return now() - begun > windows.slackMs ? exhausted(0) : null
       }

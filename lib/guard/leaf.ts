@@ -3,6 +3,7 @@ import { deadline } from '../deadline.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
 import { maxConcurrent, onlyFamilies, subnetBound } from './bounds.ts'
 import { breaker } from './breaker.ts'
+import { burstQueue } from './burst-queue.ts'
 import { guardedBulk } from './bulk.ts'
 import { checkAnswer, kindOf } from './check-answer.ts'
 import type { Hold } from './hold.ts'
@@ -32,6 +33,8 @@ export interface AskOptions {
   readonly signal?: AbortSignal | undefined
   /** Shortens the provider's own time. */
   readonly timeoutMs?: number | undefined
+  /** Milliseconds that somebody still waits for the answer. Default: as long as the provider's own time. */
+  readonly leftMs?: (() => number) | undefined
   /** Of many addresses: whether to wait for room in the minute's budget. Default true. */
   readonly wait?: boolean | undefined
 }
@@ -46,6 +49,7 @@ export interface Guarded {
 }
 
 const defaultTimeoutMs = 5_000
+const defaultConcurrent = 50
 
 /** One provider that is asked over the network (or may take its time), behind all its guards. */
 export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
@@ -71,13 +75,13 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
   }
 
   function context (question: Question, signal: AbortSignal, spend: LookupContext['spend']): LookupContext {
-    const { ip, write } = question
+    const { ip, write, leftMs } = question
     return {
       signal,
       write,
       log,
       spend,
-      ask: (member, ip, options) => deps.ask(member, ip, { write, signal, ...options }),
+      ask: (member, ip, options) => deps.ask(member, ip, { write, signal, leftMs, ...options }),
       askAll: (member, ips, options) => deps.askAll(member, ips, { write, signal, ...options }),
       ...deps.settled !== undefined && { later: (delayMs, look) => looks.add(ip, delayMs, answer => look(answer)) }
     }
@@ -107,16 +111,24 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
   /** A budget that is known to be spent refuses at once. */
   const solvent: Layer = next => async question => quota.refusal(question.write) ?? await next(question)
   /** The provider is asked only if the budget has a call left. */
-  const spending: Layer = next => async question => await spend(question.write) ?? await next(question)
+  const spending: Layer = next => async question => {
+    const refused = await spend(question.write)
+    if (refused !== null) return refused
+    question.admitted?.()
+    return await next(question)
+  }
+  const queue = burstQueue({ maxWaiting: provider.maxConcurrent ?? defaultConcurrent, longestMs: timeoutMs, now })
 
-  // Outermost first. What is free comes before what costs: a pause, a spent budget and an open breaker are known here; a full house and
-  // a flood from one subnet must not reach the budget; a call is taken out of it last, so that no refused question uses it up.
+  // Outermost first. Whoever waits for the next second waits in front of all the rest, and holds nothing. What is free comes before what
+  // costs: a pause, a spent budget and an open breaker are known here; a full house and a flood from one subnet must not reach the budget;
+  // a call is taken out of it last, so that no refused question uses it up.
   const ask = [
     ...provider.families === undefined ? [] : [onlyFamilies(provider.families)],
+    queue.layer,
     pause.layer,
     solvent,
     circuit.layer,
-    maxConcurrent(provider.maxConcurrent ?? 50),
+    maxConcurrent(provider.maxConcurrent ?? defaultConcurrent),
     subnetBound(now),
     spending
   ].reduceRight<Ask>((next, layer) => layer(next), call)
@@ -129,6 +141,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
     stats: () => ({ calls, failures, breaker: circuit.state(), ...quota.left() }),
     async close () {
       looks.close()
+      queue.close()
       bulk.close()
       await provider.close?.()
     }

@@ -8,6 +8,10 @@ export interface Question {
   readonly signal?: AbortSignal | undefined
   /** Shortens the provider's own time. */
   readonly timeoutMs?: number | undefined
+  /** Milliseconds that somebody still waits for the answer: a question that has to wait for its turn is dropped after it. */
+  readonly leftMs?: (() => number) | undefined
+  /** Called when the budget had a call for it. */
+  readonly admitted?: (() => void) | undefined
   /** Part of a bulk: the operator's own question, no visitor's. */
   readonly bulk?: boolean
   /** How the provider is asked: its `lookup`, or a second look. */

@@ -79,15 +79,16 @@ if held > 0 then
 elseif quiet and quiet > now then
   answer, wait = 'quiet', quiet - now
 elseif op ~= 'beat' then
-  bound(calls, burst, burstMax, 0)
   bound(calls, minute, minuteMax, fence)
   bound(calls, day, dayMax, 0)
   if op == 'read' then
     bound(reads, minute, minuteReads, 0)
     bound(reads, day, dayReads, 0)
   end
+  local lasting = wait
+  if lasting == 0 then bound(calls, burst, burstMax, 0) end
   if wait > 0 then
-    answer = 'full'
+    answer = lasting > 0 and 'full' or 'burst'
   elseif keep > 0 then
     redis.call('ZADD', calls, now, callId)
     if op == 'read' then redis.call('ZADD', reads, now, callId) end

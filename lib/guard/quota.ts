@@ -1,4 +1,4 @@
-import type { ProviderLimits, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import type { ProviderAnswer, ProviderLimits, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import type { Limit } from './sliding-log.ts'
 import { slidingLog } from './sliding-log.ts'
 
@@ -23,12 +23,16 @@ export interface Windows {
   readonly slackMs: number
 }
 
-export const realWindows: Windows = { minuteMs: 60_000, dayMs: 86_400_000, burstMs: 1_000, slackMs: 2_000 }
+/** A second is a quarter longer: the first calls of a burst still open their connections, the next ones overtake them. */
+export const realWindows: Windows = { minuteMs: 60_000, dayMs: 86_400_000, burstMs: 1_250, slackMs: 2_000 }
 
 export interface QuotaLimits {
   readonly minute: Limit | null
   readonly day: Limit | null
+  /** Smooths only: who meets it waits. */
   readonly burst: Limit | null
+  /** Of a minute and a day: who meets one is refused. */
+  readonly lasting: readonly Limit[]
   readonly all: readonly Limit[]
   readonly keepMs: number
 }
@@ -40,8 +44,9 @@ export function quotaLimits (limits: ProviderLimits, reserveForWrites: number, w
   const day = limit(limits.perDay, windows.dayMs + windows.slackMs, reserveForWrites)
   // The burst only smooths: nothing is kept back in a second.
   const burst = limit(limits.burst, windows.burstMs, 0)
-  const all = [burst, minute, day].filter(limit => limit !== null)
-  return { minute, day, burst, all, keepMs: Math.max(0, ...all.map(limit => limit.windowMs)) }
+  const lasting = [minute, day].filter(limit => limit !== null)
+  const all = burst === null ? lasting : [burst, ...lasting]
+  return { minute, day, burst, lasting, all, keepMs: Math.max(0, ...all.map(limit => limit.windowMs)) }
 }
 
 /** What reads may use of a budget, so that the kept part is never less than was promised. */
@@ -53,13 +58,26 @@ export function exhausted (waitMs: number): UnknownAnswer {
   return { verdict: 'unknown', reason: 'quota_exhausted', ...Number.isFinite(waitMs) && { retryAfterSeconds: waitMs / 1000 } }
 }
 
+const burstCause = 'burst'
+
+/** Not in this second: the queue of the provider waits for it. */
+export function burstFull (waitMs: number): UnknownAnswer {
+  return { ...exhausted(Math.max(0, waitMs)), cause: burstCause }
+}
+
+export function isBurst (answer: ProviderAnswer): answer is UnknownAnswer {
+  return answer.verdict === 'unknown' && answer.cause === burstCause
+}
+
 /** The budget of one process alone. */
 export function localQuota (limits: QuotaLimits, now: () => number): Quota {
   const log = slidingLog(limits.keepMs)
 
   function refusal (write: boolean): UnknownAnswer | null {
-    const waitMs = log.waitMs(now(), write, limits.all)
-    return waitMs > 0 ? exhausted(waitMs) : null
+    const waitMs = log.waitMs(now(), write, limits.lasting)
+    if (waitMs > 0) return exhausted(waitMs)
+    const burstMs = limits.burst === null ? 0 : log.waitMs(now(), write, [limits.burst])
+    return burstMs > 0 ? burstFull(burstMs) : null
   }
 
   return {

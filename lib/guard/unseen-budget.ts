@@ -1,5 +1,5 @@
 import type { UnknownAnswer } from '../../types/contract.ts'
-import { exhausted, type QuotaLimits, readsOf, type Windows } from './quota.ts'
+import { burstFull, exhausted, type QuotaLimits, readsOf, type Windows } from './quota.ts'
 import { type Limit, slidingLog } from './sliding-log.ts'
 
 /** What a process knew of the fleet when it last saw it. */
@@ -87,11 +87,14 @@ export function unseenBudget ({ limits, reserveForWrites, windows, absenceMs, re
     take (write) {
       const at = now()
       const { burst, minute, day, keepMs } = limits
-      const burstShare = burst === null ? 0 : Math.max(1, Math.floor(burst.max / (contact?.members ?? membersUnknown)))
       const may = (minute === null || fits(minuteAllowance(minute, at), write, reserveForWrites)) &&
-        (day === null || fits(dayAllowance(day), write, reserveForWrites)) &&
-        (burst === null || fits({ since: at - burst.windowMs, max: burstShare }, write, 0))
+        (day === null || fits(dayAllowance(day), write, reserveForWrites))
       if (!may) return exhausted(retryMs)
+      if (burst !== null) {
+        const share = Math.max(1, Math.floor(burst.max / (contact?.members ?? membersUnknown)))
+        const waitMs = log.waitMs(at, write, [{ ...burst, max: share, maxReads: share }])
+        if (waitMs > 0) return burstFull(waitMs)
+      }
       if (keepMs > 0) {
         log.add(at, write)
         unreported.push(at)

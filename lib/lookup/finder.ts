@@ -7,7 +7,7 @@ import { pack, unpack } from './packed.ts'
 import type { Lease, SharedCache } from './shared-cache.ts'
 
 /** The provider behind its guards. Never rejects. */
-export type Ask = (ip: string, call: { readonly write: boolean }) => ProviderAnswer | Promise<ProviderAnswer>
+export type Ask = (ip: string, call: { readonly write: boolean, readonly leftMs: () => number }) => ProviderAnswer | Promise<ProviderAnswer>
 
 export interface FinderParts {
   readonly memory: Memory
@@ -64,7 +64,7 @@ export function createFinder ({ memory, shared, ask, providerName, now, count }:
 
   async function asked (ip: string, flight: Flight<Verdict>, refresh: boolean, lease: Lease | undefined): Promise<Verdict> {
     count('provider')
-    const given = await ask(ip, { write: flight.write })
+    const given = await ask(ip, { write: flight.write, leftMs: () => flight.wantedUntilMs - now() })
     if (given.verdict === 'unknown') {
       lease?.fail(given.reason, !refusals.has(given.reason))
       return failed(ip, given.reason)

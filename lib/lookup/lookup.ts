@@ -45,13 +45,13 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
       case 'skip': return unasked('skipped', now())
       case 'cache': return shared === undefined ? unasked('not_asked', now()) : readShared(shared, ip, call, () => unasked('not_asked', now()))
       case 'background': return unlessStored(ip, call, claimWithinMs => {
-        join(ip, call.write, claimWithinMs)
+        join(ip, call.write, claimWithinMs, now() + call.timeoutMs)
         return unasked('pending', now(), providerName)
       })
       case 'wait': {
         const untilMs = now() + call.timeoutMs
         return unlessStored(ip, call, claimWithinMs =>
-          waitAtMost(landed(ip, call.write, claimWithinMs), untilMs - now(), () => late(ip)))
+          waitAtMost(landed(ip, call.write, claimWithinMs, untilMs), untilMs - now(), () => late(ip)))
       }
     }
   }
@@ -78,16 +78,19 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
   }
 
   /** A write is not content with what a read was refused: a part of every budget is kept for writes. */
-  async function landed (ip: string, write: boolean, claimWithinMs: number): Promise<Verdict> {
-    const flight = join(ip, write, claimWithinMs)
+  async function landed (ip: string, write: boolean, claimWithinMs: number, untilMs: number): Promise<Verdict> {
+    const flight = join(ip, write, claimWithinMs, untilMs)
     const verdict = await flight.landed
     if (!write || flight.write || !isRefusal(verdict)) return verdict
-    return await join(ip, true, shared?.timeoutMs ?? 0).landed
+    return await join(ip, true, shared?.timeoutMs ?? 0, untilMs).landed
   }
 
-  function join (ip: string, write: boolean, claimWithinMs: number): { readonly write: boolean, readonly landed: Promise<Verdict> } {
+  function join (
+    ip: string, write: boolean, claimWithinMs: number, untilMs: number
+  ): { readonly write: boolean, readonly landed: Promise<Verdict> } {
     const flight = flights.get(ip)
-    if (flight === undefined) return flights.start(ip, write, flight => find(ip, flight, { refresh: false, claimWithinMs }))
+    if (flight === undefined) return flights.start(ip, write, untilMs, flight => find(ip, flight, { refresh: false, claimWithinMs }))
+    flight.wantedUntilMs = Math.max(flight.wantedUntilMs, untilMs)
     count('shared')
     return flight
   }
@@ -95,7 +98,7 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
   function refresh (ip: string, held: Verdict | KnownVerdict, { mode }: LookupCall): void {
     if (mode === 'cache' || mode === 'skip' || held.cache === 'stale' || !isKnown(held)) return
     if (flights.get(ip) !== undefined || !memory.mayRetry(ip)) return
-    flights.start(ip, false, flight => find(ip, flight, { refresh: true, claimWithinMs: shared?.timeoutMs ?? 0 }))
+    flights.start(ip, false, now(), flight => find(ip, flight, { refresh: true, claimWithinMs: shared?.timeoutMs ?? 0 }))
   }
 
   function late (ip: string): Verdict {
