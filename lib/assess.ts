@@ -58,7 +58,7 @@ export function assess (engine: Engine, address: ClientIp, place: Place): IpRisk
 
 function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place): Verdict | Promise<Verdict> {
   const { ip } = address
-  if (ip === null) return unasked('no_ip', engine.now())
+  if (ip === null) return unasked(notLookedUp(address)!, engine.now())
   const list = engine.isAllowed(ip) ? ALLOW_LIST : scope.lists.of(ip)
   if (list !== undefined) return unasked('listed', engine.now(), list)
   const why = notLookedUp(address)

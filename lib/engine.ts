@@ -26,6 +26,8 @@ export interface Engine {
   readonly resolve: (request: RawRequest) => ClientIp
   readonly explain: (request: RawRequest) => ClientIpExplanation
   readonly setCloudflareRanges: SetCloudflareRanges
+  /** Whether any forwarding header may be read. */
+  readonly readsHeaders: boolean
   /** Whether our address and the framework's own are known to differ; for who has another rule set beside ours. */
   readonly compareAddress: Watch['compare']
   readonly providerName: string
@@ -116,6 +118,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     },
     explain: clientIp.explain,
     setCloudflareRanges: clientIp.setCloudflareRanges,
+    readsHeaders: clientIp.readsHeaders,
     compareAddress: watch.compare,
     providerName: provider.name,
     lookup: withinFamilies(provider, now, provider.sync === true ? askAtOnce(provider, ask, now) : layers.lookup),

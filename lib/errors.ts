@@ -19,6 +19,8 @@ export const AlreadyRegistered: Thrown = define('FST_IP_RISK_ALREADY_REGISTERED'
   'fastify-ip-risk is registered in this scope already: register it once, and again only inside a child scope')
 /** 403. Says nothing about the verdict: the visitor sees it. */
 export const Blocked: Thrown = define('FST_IP_RISK_BLOCKED', 'This request was refused', 403)
+/** 431. So many header lines, on a marked write, that Node may have dropped the one that names the client. */
+export const TruncatedHeaders: Thrown = define('FST_IP_RISK_TRUNCATED_HEADERS', 'This request has too many header lines', 431)
 /** 401 beside a `WWW-Authenticate` challenge. */
 export const StepUpRequired: Thrown = define('FST_IP_RISK_STEP_UP', 'A stronger or more recent authentication is required', 401)
 /** 499, as in nginx: the client left before the handler started. Nobody receives it; hooks, error handlers and logs see it. */

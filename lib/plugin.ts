@@ -6,6 +6,7 @@ import { visit } from './assess.ts'
 import { trustProxyWarning } from './client-ip/warnings.ts'
 import { createEngine, type Engine, sharesEngine } from './engine.ts'
 import { AlreadyRegistered, ClientGone, type IpRiskError } from './errors.ts'
+import { keepAllHeaderLines } from './header-lines.ts'
 import { challenged, ended, needsStepUp, warnOfMissingStepUp } from './refusal.ts'
 import { readRoute, type RoutePlan } from './route.ts'
 import { readScope, type Scope } from './scope.ts'
@@ -39,6 +40,7 @@ export async function mount (app: FastifyInstance, registered: FastifyIpRiskOpti
   if (engine !== parent?.engine) {
     app.addHook('onReady', async () => { await engine.ready() })
     app.addHook('onClose', async () => { await engine.close() })
+    if (engine.readsHeaders) keepAllHeaderLines(app)
   }
   const comparing = app.hasRequestDecorator('ips')
   if (comparing && engine !== parent?.engine) engine.log.warn({}, trustProxyWarning)

@@ -1,6 +1,6 @@
 import type { IpRisk, IpRiskLogger, RawRequest } from '../types/contract.ts'
 import type { Engine } from './engine.ts'
-import { Blocked, ClientGone, type IpRiskError, StepUpRequired } from './errors.ts'
+import { Blocked, ClientGone, type IpRiskError, StepUpRequired, TruncatedHeaders } from './errors.ts'
 import { canStepUp } from './policy/policy.ts'
 import { isWrite, type RoutePlan } from './route.ts'
 import type { Scope } from './scope.ts'
@@ -29,10 +29,11 @@ export function endsAsGone (request: RawRequest, { marked, mode }: Pick<RoutePla
   return marked && mode === 'enforce' && isGone(request)
 }
 
-/** What ends a judged request before its handler: 499 where its client is gone, 403 where a block is enforced. */
+/** What ends a judged request before its handler: 499 where its client is gone; where a block is enforced 403, or 431. */
 export function ended (request: RawRequest, plan: Pick<RoutePlan, 'marked' | 'mode'>, risk: IpRisk): IpRiskError | undefined {
   if (endsAsGone(request, plan)) return new ClientGone()
-  return risk.decision === 'block' && risk.enforced ? new Blocked() : undefined
+  if (risk.decision !== 'block' || !risk.enforced) return undefined
+  return risk.reason === 'truncated_headers' ? new TruncatedHeaders() : new Blocked()
 }
 
 /** Asks whether the visitor has authenticated strongly enough. Only for a risk that `needsStepUp`. Never rejects. */

@@ -9,7 +9,7 @@ export type Category = 'vpn' | 'proxy' | 'tor' | 'hosting' | 'relay' | 'warp' | 
 /** Why nothing is known. README has the table of when. */
 export type UnknownReason =
   | 'pending' | 'not_asked' | 'timeout' | 'unavailable' | 'overloaded' | 'rate_limited' | 'quota_exhausted' | 'rejected'
-  | 'bad_response' | 'no_data' | 'not_public' | 'infrastructure' | 'no_ip' | 'unsupported_family' | 'listed' | 'skipped'
+  | 'bad_response' | 'no_data' | 'not_public' | 'infrastructure' | 'no_ip' | 'truncated_headers' | 'unsupported_family' | 'listed' | 'skipped'
 
 /** A finding that matched. `weight` 0..1 as the provider says; unknown types are kept. */
 export interface Signal { readonly type: string, readonly weight: number, readonly detail: string }
@@ -342,19 +342,22 @@ export interface RawRequest {
   /** HTTP/2 only. A stream that is closed or destroyed has no client, even while its connection is open. */
   readonly stream?: { readonly closed?: boolean | undefined, readonly destroyed?: boolean | undefined } | undefined
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
+  /** Names and values in turn. As many as Node keeps at most: then some may be missing, and no header is believed. */
   readonly rawHeaders?: readonly string[]
+  /** 2: header lines are never dropped, however many there are. */
+  readonly httpVersionMajor?: number
 }
 export type AddressScope =
   | 'public' | 'unspecified' | 'this-network' | 'loopback' | 'private' | 'shared' | 'link-local' | 'documentation' | 'benchmarking'
   | 'protocol' | 'translation' | '6to4' | 'teredo' | 'discard' | 'dummy' | 'srv6' | 'site-local' | 'multicast' | 'reserved' | 'broadcast'
 export type ResolveReason =
   | 'peer-untrusted' | 'header-missing' | 'multiple-values' | 'invalid-value' | 'invalid-hop' | 'hop-limit' | 'too-few-hops'
-  | 'not-cloudflare' | 'private-client-from-public-proxy' | 'conflict' | 'all-hops-trusted' | 'no-peer'
+  | 'not-cloudflare' | 'private-client-from-public-proxy' | 'conflict' | 'all-hops-trusted' | 'no-peer' | 'truncated-headers'
 /** A header that named an address and was not believed. Its value is not repeated: it is the visitor's. */
 export interface IgnoredHeader { readonly header: string, readonly why: ResolveReason }
 /** Every key is always there; `undefined` where it does not apply. */
 export interface ClientIp {
-  /** Canonical: RFC 5952, mapped IPv4 unwrapped. null where nothing can be said, which only happens without a usable peer. */
+  /** Canonical: RFC 5952, mapped IPv4 unwrapped. null where nothing can be said: without a usable peer, or with `truncated-headers`. */
   readonly ip: string | null
   readonly source: AddressSource
   /** The address of the TCP connection; null on a unix socket. */

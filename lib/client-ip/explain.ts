@@ -89,9 +89,11 @@ function hop ({ from, text, address, mark }: Found, position: number, verdict: H
       case 'counted': return `one of the ${rules.hops} hops that are counted`
       case 'client': return position === 0 ? peerWhy(result) : `the first address that no option names; ${from} was written by the hop before it`
       case 'unusable': return position === 0 ? 'the connection has no usable address' : 'no address: nothing is skipped, so the walk ends before it'
-      case 'not-read': return result.source === 'remote-address' && result.hops === 0
-        ? 'not read: the peer may not speak for others'
-        : 'not read: anybody may have written what stands left of the client'
+      case 'not-read':
+        if (result.reason === 'truncated-headers') return `not read: ${reasonText[result.reason]}`
+        return result.source === 'remote-address' && result.hops === 0
+          ? 'not read: the peer may not speak for others'
+          : 'not read: anybody may have written what stands left of the client'
     }
   }
 

@@ -13,5 +13,6 @@ export const reasonText: { readonly [R in ResolveReason]: string } = {
   'private-client-from-public-proxy': 'Cloudflare cannot know a client with a private address',
   conflict: 'CF-Connecting-IP and X-Forwarded-For name different addresses; Cloudflare\'s header wins',
   'all-hops-trusted': 'every address of the chain is a listed proxy, so the furthest one is the caller',
-  'no-peer': 'the connection has no usable address'
+  'no-peer': 'the connection has no usable address',
+  'truncated-headers': 'Node may have dropped header lines, the proxy\'s among them, so none is believed'
 }

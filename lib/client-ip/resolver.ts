@@ -2,8 +2,8 @@ import type { Cidr } from '../ip/cidr.ts'
 import { SCOPE_MASK, UNSPECIFIED } from '../ip/scopes.ts'
 import { addressText, parseAddress } from '../ip/address.ts'
 import type {
-  ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest, SetCloudflareRanges,
-  UnknownReason
+  ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest, ResolveReason,
+  SetCloudflareRanges, UnknownReason
 } from '../../types/contract.ts'
 import { replacementList } from './cloudflare-list.ts'
 import { addressEnd, parsePeer } from './entry.ts'
@@ -12,6 +12,7 @@ import { edgeProof } from './proof.ts'
 import { addressResult, forwardingHeaders, noAddress, nothingIgnored } from './result.ts'
 import { type ClientIpSettings, readClientIpOptions } from './settings.ts'
 import { type Rules, startTrail } from './trail.ts'
+import { isTruncated, truncatedWarning } from './truncated.ts'
 import { CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA, trustMap } from './trust.ts'
 import { isUnixListener } from './unix.ts'
 import { type Walk, countHops, readRealIp, walkList } from './walk.ts'
@@ -28,6 +29,8 @@ export interface ClientIpFinder {
   /** What is doubtful about the options, one sentence each. */
   readonly warnings: readonly string[]
   readonly settings: ClientIpSettings
+  /** Whether the options let any peer speak for somebody else. */
+  readonly readsHeaders: boolean
 }
 
 /** `log` hears of a proof that fails to work and of a list of ranges that is refused. `now` in ms, for the age of the bundled list. */
@@ -45,7 +48,14 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
     acceptedMask: TRUSTED | edgeMask | (countsOnly ? NON_PUBLIC : 0),
     proven: edgeProof(settings.proof, log)
   }
-  const walk: Walk = rules.hops !== undefined ? countHops : rules.header === 'x-real-ip' ? readRealIp : walkList
+  const walkFrom: Walk = rules.hops !== undefined ? countHops : rules.header === 'x-real-ip' ? readRealIp : walkList
+  let warned = false
+  const walk: Walk = (trail, rules) => {
+    if (!isTruncated(trail.request)) return walkFrom(trail, rules)
+    if (!warned) log?.warn({ code: 'IP_RISK_HEADERS_TRUNCATED' }, truncatedWarning)
+    warned = true
+    return noAddress(true, 'truncated-headers', ignoredHeaders(trail.request, 'truncated-headers'), trail.peer)
+  }
   const unlisted = settings.cloudflareMode === 'unset' ? CLOUDFLARE : 0
 
   // Proxies are few and send many requests: the one that was accepted last need not be parsed again.
@@ -97,7 +107,9 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
     return family !== 0 && (rules.map.at(family) & CLOUDFLARE) !== 0
   }
 
-  return { resolve, explain: explainer(rules, resolve), setCloudflareRanges, isCloudflare, warnings, settings }
+  const { trusted, unix, hops, everyHop } = settings
+  const readsHeaders = on || trusted.length > 0 || unix !== undefined || hops !== undefined || everyHop
+  return { resolve, explain: explainer(rules, resolve), setCloudflareRanges, isCloudflare, warnings, settings, readsHeaders }
 }
 
 /** A unix socket has no address. That alone proves nothing: a TCP socket that was closed has none either, so the listener is asked. */
@@ -106,7 +118,7 @@ function withoutPeer (request: RawRequest, rules: Rules, walk: Walk): ClientIp {
   return walk(startTrail(request, rules, null, '', 0, 4, rules.unix === 'via' ? VIA : TRUSTED), rules)
 }
 
-function ignoredHeaders ({ headers }: RawRequest, why: 'peer-untrusted' | 'no-peer'): readonly IgnoredHeader[] {
+function ignoredHeaders ({ headers }: RawRequest, why: ResolveReason): readonly IgnoredHeader[] {
   if (headers['cf-connecting-ip'] === undefined && headers['x-forwarded-for'] === undefined &&
     headers.forwarded === undefined && headers['x-real-ip'] === undefined) return nothingIgnored
   return forwardingHeaders.filter(header => headers[header] !== undefined).map(header => ({ header, why }))
@@ -119,8 +131,10 @@ export function createClientIpResolver (options?: ClientIpOptions, log?: Pick<Ip
 }
 
 /** Why nobody is asked about the address; undefined: it is looked up. Documentation addresses occur in tests and examples only. */
-export function notLookedUp ({ ip, infrastructure, scope }: ClientIp): Extract<UnknownReason, 'no_ip' | 'infrastructure' | 'not_public'> | undefined {
-  if (ip === null) return 'no_ip'
+export function notLookedUp (
+  { ip, infrastructure, scope, reason }: ClientIp
+): Extract<UnknownReason, 'truncated_headers' | 'no_ip' | 'infrastructure' | 'not_public'> | undefined {
+  if (ip === null) return reason === 'truncated-headers' ? 'truncated_headers' : 'no_ip'
   if (infrastructure) return 'infrastructure'
   return scope === 'public' || scope === 'documentation' ? undefined : 'not_public'
 }

@@ -24,12 +24,14 @@ export function addressResult (
   }
 }
 
-/** The answer where there is none: no usable peer, or a unix socket whose proxy named nobody. */
-export function noAddress (infrastructure: boolean, reason: ResolveReason | undefined, ignored: readonly IgnoredHeader[]): ClientIp {
+/** The answer where there is none: no usable peer, a unix socket whose proxy named nobody, headers that cannot be believed. */
+export function noAddress (
+  infrastructure: boolean, reason: ResolveReason | undefined, ignored: readonly IgnoredHeader[], peer: string | null = null
+): ClientIp {
   return {
     ip: null,
     source: 'none',
-    peer: null,
+    peer,
     hops: 0,
     scope: null,
     infrastructure,

@@ -53,6 +53,8 @@ export function judge (policy: CompiledPolicy, risk: IpRisk, route: RouteContext
     if (risk.provider === ALLOW_LIST) return 'allow'
     if (risk.provider === DENY_LIST) return 'block'
   }
+  // The visitor chose how many lines to send: no policy lets a request pass for it that it could stop.
+  if (risk.reason === 'truncated_headers' && (route.write || policy.table.allowBlockingReads)) return 'block'
   const { table, nearer } = policy
   if (policy.judge === undefined || nearer?.[route.write ? 'write' : 'read'][risk.verdict] !== undefined) return byTable(policy, risk, route)
   const decision = byFunction(policy.judge, risk, route, log)

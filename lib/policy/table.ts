@@ -49,7 +49,7 @@ export const failClosed: { readonly write: { readonly unknown: Exclude<UnknownCe
 const verdicts: readonly string[] = Object.keys(defaultPolicy.write)
 const reasons: readonly UnknownReason[] = [
   'pending', 'not_asked', 'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected',
-  'bad_response', 'no_data', 'not_public', 'infrastructure', 'no_ip', 'unsupported_family', 'listed', 'skipped'
+  'bad_response', 'no_data', 'not_public', 'infrastructure', 'no_ip', 'truncated_headers', 'unsupported_family', 'listed', 'skipped'
 ]
 
 /** The cells that `over` names, on top of `base`; a rule takes the place of the base's rule for its category. Throws on a wrong cell. */

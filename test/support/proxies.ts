@@ -114,10 +114,11 @@ export interface HaproxySite {
 }
 
 /** HAProxy with `option forwardfor`, which adds a line of its own to what the visitor sent. */
-export function startHaproxy (sites: readonly HaproxySite[]): Promise<Running> {
+export function startHaproxy (sites: readonly HaproxySite[], global: readonly string[] = []): Promise<Running> {
   const config = `
 global
   maxconn 64
+${global.map(line => `  ${line}`).join('\n')}
 defaults
   mode http
   timeout connect 5s
@@ -157,17 +158,20 @@ ${lines.map(line => `    ${line}`).join('\n')}
   return start('caddy', ['run', '--config', 'config', '--adapter', 'caddyfile'], config, sites.map(site => site.port))
 }
 
-export interface Visitor { readonly ask: (path: string, lines?: readonly string[]) => Promise<unknown>, readonly close: () => void }
+export interface Visitor {
+  readonly ask: (path: string, lines?: readonly string[], method?: string) => Promise<unknown>
+  readonly close: () => void
+}
 
 /** A visitor who writes bytes: requests one after the other on one connection, from an address of the loopback network. */
-export async function visitor (port: number, localAddress: string): Promise<Visitor> {
-  const socket: Socket = connect({ port, host: '127.0.0.1', localAddress })
+export async function visitor (port: number, localAddress: string, host = '127.0.0.1'): Promise<Visitor> {
+  const socket: Socket = connect({ port, host, localAddress })
   socket.setEncoding('latin1')
   await once(socket, 'connect')
   let received = ''
   return {
-    async ask (path, lines = []) {
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: app.example\r\n${lines.map(line => `${line}\r\n`).join('')}\r\n`)
+    async ask (path, lines = [], method = 'GET') {
+      socket.write(`${method} ${path} HTTP/1.1\r\nHost: app.example\r\n${lines.map(line => `${line}\r\n`).join('')}\r\n`)
       for (;;) {
         const head = received.indexOf('\r\n\r\n')
         if (head >= 0) {
