@@ -7,6 +7,7 @@ import express from 'express'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import expressIpRisk from '../lib/express.ts'
+import { keepAllHeaderLines } from '../lib/header-lines.ts'
 import ipRisk, { createIpRisk } from '../lib/index.ts'
 import type { DecisionRecord, EngineOptions, FastifyIpRiskOptions } from '../types/contract.ts'
 import { freePort, missingProxies, startHaproxy, visitor } from './support/proxies.ts'
@@ -198,5 +199,6 @@ t.test('a server of another kind is left as it is', async t => {
   const server = createServer()
   const { app } = await application(t, {}, { serverFactory: () => Object.assign(server, { getConnections: undefined }) as never })
   await app.ready()
+  keepAllHeaderLines({ server, addHook: (_name: string, hook: () => void) => hook() } as never) // a Fastify that keeps its servers elsewhere
   t.notOk('maxHeadersCount' in server)
 })
