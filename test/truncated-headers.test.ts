@@ -199,6 +199,7 @@ t.test('a server of another kind is left as it is', async t => {
   const server = createServer()
   const { app } = await application(t, {}, { serverFactory: () => Object.assign(server, { getConnections: undefined }) as never })
   await app.ready()
-  keepAllHeaderLines({ server, addHook: (_name: string, hook: () => void) => hook() } as never) // a Fastify that keeps its servers elsewhere
+  // A Fastify that keeps its servers elsewhere.
+  keepAllHeaderLines({ server, addHook: (_name: string, hook: () => void) => hook() } as never)
   t.notOk('maxHeadersCount' in server)
 })
