@@ -36,9 +36,11 @@ export function visit (engine: Engine, request: RawRequest, place: Place): IpRis
     : told(engine, risk, place, startedMs)
 }
 
-/** The risk of a client that left before its request was judged. It is a block, so that nobody goes on who acts on the decision alone. */
+/** The risk of a client that left before its request was judged. A block, so that who acts on the decision alone stops too. */
 function gone (engine: Engine, { plan, method }: Place): IpRisk {
-  const risk = describe(noAddress(false, 'no-peer', nothingIgnored), unasked('no_ip', engine.now()), plan.action, isWrite(plan, method), engine.now())
+  const now = engine.now()
+  const nobody = noAddress(false, 'no-peer', nothingIgnored)
+  const risk = describe(nobody, unasked('no_ip', now), plan.action, isWrite(plan, method), now)
   return Object.freeze({ ...risk, decision: 'block', enforced: true })
 }
 

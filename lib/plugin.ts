@@ -99,6 +99,7 @@ function continueOrEnd (request: FastifyRequest, reply: FastifyReply, error: IpR
     log[fields?.err === error ? 'debug' : level](fields, ...rest)
   }
   reply.log = Object.assign(Object.create(log), { info: atDebug('info'), error: atDebug('error') })
+  reply.code(error.statusCode!) // for onResponse hooks, should an error handler take its time
   done(error)
   // Node never emits `finish` once the socket is closed, and Fastify would never run its onResponse hooks: they listen for `error` too.
   setImmediate(() => { if (request.raw.socket.destroyed && raw.listenerCount('error') > 0) raw.emit('error', error) })

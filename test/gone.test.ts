@@ -73,7 +73,7 @@ for (const [name, kind, build, leaves] of everywhere) {
   })
 }
 
-t.test('nor does one whose client left during the lookup, during authentication, or while the step-up was checked', async t => {
+t.test('nor does one whose client left during the lookup, during authentication, or during the step-up', async t => {
   for (const [name, kind, build] of everywhere.filter(([, kind]) => kind === 'http' || kind === 'http2')) {
     for (const where of ['lookup', 'behind', 'stepUp'] as const) {
       let waiting = 0
@@ -86,7 +86,13 @@ t.test('nor does one whose client left during the lookup, during authentication,
       const site = await build(t, kind, {
         engine: {
           clientIp: { trusted: ['loopback'] },
-          provider: { name: 'slow', async lookup () { if (where === 'lookup') await wait(); return answer('vpn_likely') } },
+          provider: {
+            name: 'slow',
+            async lookup () {
+              if (where === 'lookup') await wait()
+              return answer('vpn_likely')
+            }
+          },
           policy: { write: { vpn_likely: where === 'lookup' ? 'allow' : 'step_up_auth' } }
         },
         behind: where === 'behind' ? opened : undefined,

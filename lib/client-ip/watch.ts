@@ -1,6 +1,7 @@
 import { canonicalAddress } from '../ip/address.ts'
 import type { ClientIp, IpRiskLogger, RawRequest } from '../../types/contract.ts'
 import type { ClientIpFinder } from './resolver.ts'
+import { isUnixListener } from './unix.ts'
 
 /** Requests that must all look wrong before it is said. */
 const HEADER_WINDOW = 20
@@ -23,8 +24,8 @@ export function watchMisconfiguration (finder: Pick<ClientIpFinder, 'settings' |
   const { trusted, unix, hops, header, cloudflareMode, everyHop } = settings
   const on = cloudflareMode === 'on'
   const listsNothing = trusted.length === 0 && unix === undefined
-  const say = (finding: string, message: string): true => {
-    log.warn({ finding }, message)
+  const say = (finding: string, message: string, code?: string): true => {
+    log.warn({ finding, ...code !== undefined && { code } }, message)
     return true
   }
   let wrongHeader = false
@@ -58,6 +59,10 @@ export function watchMisconfiguration (finder: Pick<ClientIpFinder, 'settings' |
       'a request came from an address of Cloudflare, which stands for many visitors: set clientIp.cloudflare: true, or false where you are not behind it')
   }
 
+  const unixNotListed: Check = ({ reason }, { socket }) => reason === 'no-peer' && isUnixListener(socket?.server) &&
+    say('unix-not-listed', 'a request came over a unix socket, whose peer has no address, and clientIp.trusted does not name "unix": ' +
+    'every visitor is unknown, no_ip. Add "unix" to clientIp.trusted if a proxy connects to the socket', 'IP_RISK_UNIX_SOCKET_NOT_TRUSTED')
+
   let withoutEdge = 0
   const cloudflareNeverSeen: Check = ({ source, reason, worker, infrastructure }) => {
     const edge = source === 'cf-connecting-ip' || worker || reason === 'private-client-from-public-proxy' ||
@@ -76,6 +81,7 @@ export function watchMisconfiguration (finder: Pick<ClientIpFinder, 'settings' |
   const nothingBelieved = listsNothing && !on && hops === undefined && !everyHop
   const checks: Check[] = [
     ...(nothingBelieved ? [proxyNotListed] : [headerNeverSeen, onlyInfrastructure]),
+    ...(unix === undefined ? [unixNotListed] : []),
     ...(cloudflareMode === 'unset' ? [cloudflareNotSet] : on ? [cloudflareNeverSeen] : []),
     ...(hops !== undefined && listsNothing ? [publicPeer] : [])
   ]

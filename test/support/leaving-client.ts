@@ -5,7 +5,11 @@ import { connect as connectTls } from 'node:tls'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Command, type Kind, type Leave, psk, pskOptions } from './leaving.ts'
 
-// The clients of `leaving.ts`, in a process of their own: they send requests and leave while the server is busy or waits.
+// The clients of `leaving.ts`, in a process of their own: they send requests and leave while the server waits.
+
+const upgrade = [
+  'GET /', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
+]
 
 interface Client { readonly raw: Socket, send (lines: readonly string[]): void, leave (how: Leave): void }
 let clients: Client[] = []
@@ -15,7 +19,9 @@ async function openOne (kind: Kind, to: NetConnectOpts): Promise<Client> {
   raw.on('error', () => {})
   await new Promise(resolve => raw.once('connect', resolve))
   if (kind === 'http2') return await openHttp2(raw)
-  const socket = kind === 'tls' ? connectTls({ ...pskOptions, socket: raw, pskCallback: () => psk, checkServerIdentity: () => undefined }) : raw
+  const socket = kind === 'tls'
+    ? connectTls({ ...pskOptions, socket: raw, pskCallback: () => psk, checkServerIdentity: () => undefined })
+    : raw
   if (kind === 'tls') {
     socket.on('error', () => {})
     await new Promise(resolve => socket.once('secureConnect', resolve))
@@ -24,9 +30,7 @@ async function openOne (kind: Kind, to: NetConnectOpts): Promise<Client> {
   return {
     raw,
     send (lines) {
-      const first = kind === 'upgrade'
-        ? ['GET /', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
-        : ['POST /', 'Content-Length: 0']
+      const first = kind === 'upgrade' ? upgrade : ['POST /', 'Content-Length: 0']
       const [start, ...headers] = [...first, ...lines]
       socket.write(`${start} HTTP/1.1\r\nHost: app.example\r\n${headers.map(line => `${line}\r\n`).join('')}\r\n`)
     },

@@ -8,11 +8,21 @@ import ipRisk, { createIpRisk } from '../../lib/index.ts'
 import type { EngineOptions, IpRisk, RouteIpRiskOption, StepUp } from '../../types/contract.ts'
 import { type Kind, psk, pskOptions } from './leaving.ts'
 
+interface Line {
+  readonly level: number
+  readonly msg: string
+  readonly reqId?: string
+  readonly code?: string
+  readonly err?: { readonly code?: string }
+}
+
 /** An application with one marked route `POST /`, and what its own hooks, handler and error handler saw. */
 export interface Site {
   readonly server: Server
   /** Requests that reached the application's own hook ahead of ours. */
   arrived: number
+  /** Of these, requests whose client has stopped sending; HTTP/1.1 only. */
+  halfClosed: number
   /** Of these, requests whose socket or stream has closed. */
   closed: number
   handled: number
@@ -22,7 +32,7 @@ export interface Site {
   readonly statuses: number[]
   readonly risks: (IpRisk | null | undefined)[]
   /** Levels and messages of the log. */
-  readonly lines: { readonly level: number, readonly msg: string }[]
+  readonly lines: Line[]
 }
 
 export interface SiteOptions {
@@ -35,6 +45,8 @@ export interface SiteOptions {
   readonly route?: Exclude<RouteIpRiskOption, false> | undefined
   readonly listen?: FastifyListenOptions | undefined
   readonly fastify?: FastifyServerOptions | undefined
+  /** Before the route is declared; Fastify only. */
+  readonly prepare?: ((app: FastifyInstance) => void) | undefined
 }
 type Ended = { teardown (close: () => unknown): unknown }
 export type Build = (t: Ended, kind: Kind, options: SiteOptions) => Promise<Site>
@@ -43,6 +55,7 @@ function watched (server: Server): Site & { see (request: IncomingMessage): void
   return {
     server,
     arrived: 0,
+    halfClosed: 0,
     closed: 0,
     handled: 0,
     codes: [],
@@ -53,12 +66,14 @@ function watched (server: Server): Site & { see (request: IncomingMessage): void
       this.arrived++
       const { stream, socket } = request as IncomingMessage & { readonly stream?: Socket }
       ;(stream ?? socket).once('close', () => { this.closed++ })
+      if (stream === undefined) socket.once('end', () => { this.halfClosed++ })
     }
   }
 }
 
-export const fastifySite: Build = async (t, kind, { engine, ahead, behind, stepUp, route = true, listen = loopback, fastify }) => {
-  const lines: Site['lines'][number][] = []
+export const fastifySite: Build = async (t, kind, options) => {
+  const { engine, ahead, behind, stepUp, route = true, listen = loopback, fastify, prepare } = options
+  const lines: Line[] = []
   const app = (Fastify as (options: unknown) => unknown)({
     ...kind === 'http2' && { http2: true },
     ...kind === 'tls' && { https: { ...pskOptions, pskCallback: () => psk.psk } },
@@ -77,6 +92,7 @@ export const fastifySite: Build = async (t, kind, { engine, ahead, behind, stepU
   })
   app.addHook('onResponse', async (_request, reply) => { site.statuses.push(reply.statusCode) })
   await app.register(ipRisk, { ...engine, ...stepUp !== undefined && { stepUp: stepUp as StepUp } })
+  prepare?.(app)
   app.route({
     method: kind === 'upgrade' ? 'GET' : 'POST',
     url: '/',

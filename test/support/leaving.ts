@@ -33,7 +33,9 @@ export interface LeavingClients {
   sendAndLeave (how: Leave, lines?: readonly string[]): Promise<void>
 }
 
-export async function leavingClients (t: { teardown (close: () => unknown): unknown }, count: number): Promise<LeavingClients> {
+type Ended = { teardown (close: () => unknown): unknown }
+
+export async function leavingClients (t: Ended, count: number): Promise<LeavingClients> {
   const folder = await mkdtemp(join(tmpdir(), 'ip-risk-leaving-'))
   const child = fork(new URL('./leaving-client.ts', import.meta.url), { execArgv: ['--import', 'tsx'] })
   t.teardown(async () => {
