@@ -11,7 +11,7 @@ export interface Counters {
 }
 
 export function createCounters (): Counters {
-  const lookups = { memory: 0, redis: 0, provider: 0, shared: 0, stale: 0, refreshed: 0 }
+  const lookups = { memory: 0, redis: 0, provider: 0, shared: 0, stale: 0, subnet: 0, refreshed: 0 }
   const unknown: Counters['unknown'] = {}
   const decisions = { allow: 0, elevate_risk: 0, step_up_auth: 0, block: 0 }
   return {

@@ -92,11 +92,12 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     fleet?.close().catch(() => {})
     throw err
   }
-  const { ask, bulk, stats, close } = guarded
+  const { ask, isCrowded, bulk, stats, close } = guarded
   const layers = createLayers({
     memory,
     shared: fleet?.verdicts,
     ask,
+    isCrowded,
     providerName: provider.name,
     ttlSeconds: cache.ttlSeconds,
     refresh: !hasDailyLimit(provider),

@@ -150,7 +150,11 @@ export interface BulkRun<V> extends AsyncIterableIterator<[string, V]> {
 }
 
 export type AddressSource = 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote-address' | 'none'
-export type CacheState = 'memory' | 'redis' | 'miss' | 'stale' | 'none'
+/**
+ * Where a verdict came from. `miss`: the provider, just now. `stale`: memory, after its time, because the provider failed. `subnet`: other
+ * addresses of the same IPv6 /64, because too many of them are new; such a verdict is not cached. `none`: nobody was asked.
+ */
+export type CacheState = 'memory' | 'redis' | 'miss' | 'stale' | 'subnet' | 'none'
 
 /** `request.ipRisk`: frozen, and of the same shape on a hit and on a miss. */
 export interface IpRisk {
@@ -286,6 +290,8 @@ export interface Stats {
     /** Answers that another request or process had asked for. */
     readonly shared: number
     readonly stale: number
+    /** Answered by the verdicts on other addresses of the same IPv6 /64. */
+    readonly subnet: number
     readonly refreshed: number
   }
   readonly unknown: { readonly [R in UnknownReason]?: number }

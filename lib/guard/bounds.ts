@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { parseAddress, words } from '../ip/address.ts'
+import { subnetOf } from '../ip/subnet-key.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
 import type { Layer } from './question.ts'
 import { isBurst } from './quota.ts'
@@ -23,27 +23,39 @@ const subnetWindowMs = 60_000
 /** Bounds the memory: about 2 MB. Who has more /64s than these fights the quota. */
 const subnetsKept = 10_000
 
+export interface SubnetBound {
+  readonly layer: Layer
+  /** Whether no address of this one's /64 may be asked about just now. */
+  isFull (ip: string): boolean
+}
+
 /** One visitor holds 2^64 addresses: each IPv6 /64 gets 10 lookups in any minute, so that it cannot spend the budget of all. */
-export function subnetBound (now: () => number): Layer {
+export function subnetBound (now: () => number): SubnetBound {
   const askedAt = new LRUCache<string, number[]>({ max: subnetsKept })
-  const forget = (subnet: string, at: number): void => {
-    const times = askedAt.peek(subnet)
-    const place = times?.indexOf(at) ?? -1
-    if (place >= 0) times!.splice(place, 1)
-  }
-  return next => async question => {
-    if (question.bulk !== true && parseAddress(question.ip) === 6) {
-      const subnet = `${words[0]}:${words[1]}`
+  const recent = (subnet: string): number[] => (askedAt.get(subnet) ?? []).filter(time => time > now() - subnetWindowMs)
+
+  return {
+    layer: next => async question => {
+      const subnet = question.bulk === true ? undefined : subnetOf(question.ip)
+      if (subnet === undefined) return await next(question)
       const at = now()
-      const recent = (askedAt.get(subnet) ?? []).filter(time => time > at - subnetWindowMs)
-      if (recent.length >= lookupsPerSubnet) return unknownAnswer('overloaded', 'too many cold addresses from one /64')
-      recent.push(at)
-      askedAt.set(subnet, recent)
+      const times = recent(subnet)
+      if (times.length >= lookupsPerSubnet) return unknownAnswer('overloaded', 'too many cold addresses from one /64')
+      askedAt.set(subnet, [...times, at])
       const answer = await next(question)
       if (isBurst(answer)) forget(subnet, at) // it was not asked yet
       return answer
+    },
+    isFull (ip) {
+      const subnet = subnetOf(ip)
+      return subnet !== undefined && recent(subnet).length >= lookupsPerSubnet
     }
-    return await next(question)
+  }
+
+  function forget (subnet: string, at: number): void {
+    const times = askedAt.peek(subnet)
+    const place = times?.indexOf(at) ?? -1
+    if (place >= 0) times!.splice(place, 1)
   }
 }
 

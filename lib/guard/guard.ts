@@ -32,6 +32,8 @@ export interface GuardedProvider {
   readonly names: readonly string[]
   /** Never throws or rejects. No promise when the provider is `sync`. */
   ask (ip: string, options: AskOptions): ProviderAnswer | Promise<ProviderAnswer>
+  /** Whether an address is one of too many cold ones from its /64, so that some provider would not be asked about it. */
+  isCrowded (ip: string): boolean
   /** One row for each address, in any order; each address must be given once. Never throws. */
   bulk (ips: readonly string[], options: AskOptions): AsyncIterable<[string, ProviderAnswer]>
   /** By the name of each provider that is asked, the members of combinations. */
@@ -126,6 +128,7 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
   return {
     names: root.names ?? [root.name],
     ask: rootGuard.ask,
+    isCrowded: ip => [...guards.values()].some(guard => guard.isCrowded?.(ip) === true),
     bulk: rootGuard.askAll,
     stats () {
       const asked = [...guards].filter(([{ members }]) => members === undefined)

@@ -44,6 +44,8 @@ export interface Guarded {
   ask (ip: string, options: AskOptions): ProviderAnswer | Promise<ProviderAnswer>
   /** One row for each address, as they come. Waits for room in the minute's budget. */
   askAll (ips: readonly string[], options: AskOptions): AsyncIterable<[string, ProviderAnswer]>
+  /** Whether its bound on lookups of one /64 is reached. */
+  isCrowded?(ip: string): boolean
   stats (): ProviderStats
   close (): Promise<void>
 }
@@ -117,6 +119,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
     question.admitted?.()
     return await next(question)
   }
+  const subnets = subnetBound(now)
   const queue = burstQueue({ maxWaiting: provider.maxConcurrent ?? defaultConcurrent, longestMs: timeoutMs, now })
 
   // Outermost first. Whoever waits for the next second waits in front of all the rest, and holds nothing. What is free comes before what
@@ -129,7 +132,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
     solvent,
     circuit.layer,
     maxConcurrent(provider.maxConcurrent ?? defaultConcurrent),
-    subnetBound(now),
+    subnets.layer,
     spending
   ].reduceRight<Ask>((next, layer) => layer(next), call)
 
@@ -138,6 +141,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
   return {
     ask: (ip, options) => ask({ ip, ...options, look: context => provider.lookup(ip, context) }),
     askAll: bulk.askAll,
+    isCrowded: subnets.isFull,
     stats: () => ({ calls, failures, breaker: circuit.state(), ...quota.left() }),
     async close () {
       looks.close()

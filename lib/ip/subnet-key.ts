@@ -16,3 +16,8 @@ export function subnetKey (ip: string | null | undefined, ipv6Prefix = 64): stri
   }
   return `${formatAddress(6)}/${prefix}`
 }
+
+/** A short key for the IPv6 /64 around an address; undefined where the text is no IPv6 address. */
+export function subnetOf (ip: string): string | undefined {
+  return ip.includes(':') && parseAddress(ip) === 6 ? `${words[0]}:${words[1]}` : undefined
+}

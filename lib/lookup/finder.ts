@@ -1,9 +1,9 @@
 import type { KnownAnswer, ProviderAnswer, Stats, UnknownReason } from '../../types/contract.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
-import { answeredBy, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
+import { answeredBy, isKnown, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
 import type { Flight } from './flight.ts'
 import type { Memory } from './memory.ts'
-import { pack, unpack } from './packed.ts'
+import { pack, severity, unpack } from './packed.ts'
 import type { Lease, SharedCache } from './shared-cache.ts'
 
 /** The provider behind its guards. Never rejects. */
@@ -13,6 +13,8 @@ export interface FinderParts {
   readonly memory: Memory
   readonly shared: SharedCache | undefined
   readonly ask: Ask
+  /** Whether too many addresses of the same /64 were asked about just now. */
+  readonly isCrowded: (ip: string) => boolean
   readonly providerName: string
   readonly now: () => number
   readonly count: (what: keyof Stats['lookups']) => void
@@ -38,7 +40,7 @@ export function isRefusal ({ answer }: Verdict): boolean {
   return answer.verdict === 'unknown' && refusals.has(answer.reason)
 }
 
-export function createFinder ({ memory, shared, ask, providerName, now, count }: FinderParts): Finder {
+export function createFinder ({ memory, shared, ask, isCrowded, providerName, now, count }: FinderParts): Finder {
   return async function find (ip, flight, { refresh, claimWithinMs }) {
     if (shared === undefined || claimWithinMs <= 0) return await asked(ip, flight, refresh, shared?.unclaimed(ip))
     const giveUpAtMs = now() + PATIENCE_MS
@@ -63,6 +65,11 @@ export function createFinder ({ memory, shared, ask, providerName, now, count }:
   }
 
   async function asked (ip: string, flight: Flight<Verdict>, refresh: boolean, lease: Lease | undefined): Promise<Verdict> {
+    const neighbours = isCrowded(ip) ? fromSubnet(ip) : undefined
+    if (neighbours !== undefined) {
+      lease?.release()
+      return neighbours
+    }
     count('provider')
     const given = await ask(ip, { write: flight.write, leftMs: () => flight.wantedUntilMs - now() })
     if (given.verdict === 'unknown') {
@@ -81,6 +88,16 @@ export function createFinder ({ memory, shared, ask, providerName, now, count }:
     if (flight.dropped) lease?.release()
     else lease?.fill(verdict)
     return kept(ip, flight, verdict)
+  }
+
+  /** An address must not shed a worse verdict of its own by bringing milder neighbours along. */
+  function fromSubnet (ip: string): Verdict | undefined {
+    const nearby = memory.nearby(ip)
+    if (nearby === undefined) return undefined
+    const own = memory.stale(ip)
+    const isOwn = own !== undefined && isKnown(own) && severity(own.answer) >= severity(nearby.answer)
+    count(isOwn ? 'stale' : 'subnet')
+    return isOwn ? own : nearby
   }
 
   function kept (ip: string, flight: Flight<Verdict>, verdict: KnownVerdict): Verdict {

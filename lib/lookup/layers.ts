@@ -13,6 +13,7 @@ export interface LayersParts {
   readonly memory: Memory
   readonly shared: SharedCache | undefined
   readonly ask: Ask
+  readonly isCrowded: (ip: string) => boolean
   readonly providerName: string
   readonly ttlSeconds: number
   /** Refreshing costs some calls more: not where the calls of a day are counted. */
@@ -32,9 +33,9 @@ export interface Layers {
 }
 
 /** The layers around a provider that takes its time. */
-export function createLayers ({ memory, shared, ask, providerName, ttlSeconds, refresh, now, count }: LayersParts): Layers {
+export function createLayers ({ memory, shared, ask, isCrowded, providerName, ttlSeconds, refresh, now, count }: LayersParts): Layers {
   const flights = createFlights<Verdict>()
-  const find = createFinder({ memory, shared, ask, providerName, now, count })
+  const find = createFinder({ memory, shared, ask, isCrowded, providerName, now, count })
   const refreshAfterMs = refresh ? ttlSeconds * REFRESH_AT * 1000 : Infinity
   return {
     lookup: createLookup({ memory, shared, flights, find, providerName, refreshAfterMs, now, count }),

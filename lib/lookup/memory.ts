@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { AgeLimits } from '../cache-options.ts'
 import { from, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
-import { type Packed, pack, unpack } from './packed.ts'
+import { createNeighbours, verdictOfSubnet } from './neighbours.ts'
+import { type Packed, pack, severity, unpack } from './packed.ts'
 
 /** The verdicts this process holds: bounded, longest unused out first. A hit costs no promise, no timer and no copy. */
 export interface Memory {
@@ -9,6 +10,8 @@ export interface Memory {
   get (ip: string): Verdict | undefined
   /** A verdict that is past its time and may stand in for one that could not be had. */
   stale (ip: string): Verdict | undefined
+  /** What is known of the IPv6 /64 around an address: fresh verdicts only. Not a verdict on the address itself, so it is never kept. */
+  nearby (ip: string): KnownVerdict | undefined
   /** Keeps a verdict (frozen) while it is fresh, and longer in case of need, as `ages` says. A newer one stays. */
   set (ip: string, verdict: KnownVerdict): void
   /** Notes that nothing could be learnt, which holds for `unknownTtlSeconds`. What is known stays. */
@@ -39,13 +42,22 @@ const UNPACKED = 4096
 /** Between two tries to refresh, even where failures are not kept. */
 const LEAST_RETRY_MS = 1000
 const TICK_MS = 10
+/** The severity of `vpn_detected`. */
+const DETECTED = 3
 
 export function createMemory (options: MemoryOptions): Memory {
   const { maxEntries, ages, now } = options
   const unknownMs = options.unknownTtlSeconds * 1000
   const startMs = now()
   // What is thrown out must not be packed any more.
-  const entries = new LRUCache<string, Entry>({ max: maxEntries, dispose: entry => { entry.held = '' } })
+  const entries = new LRUCache<string, Entry>({
+    max: maxEntries,
+    dispose (entry, ip, reason) {
+      entry.held = ''
+      if (reason !== 'set') neighbours.delete(ip)
+    }
+  })
+  const neighbours = createNeighbours()
   const failures = new Map<string, { readonly verdict: Verdict, readonly untilMs: number }>()
   const unpacked: (Entry | undefined)[] = []
   let next = 0
@@ -62,12 +74,32 @@ export function createMemory (options: MemoryOptions): Memory {
       const entry = entries.get(ip)
       return entry === undefined ? undefined : past(entry)
     },
+    nearby (ip) {
+      let worst: Entry | undefined
+      let worstSeverity = -1
+      let known = 0
+      let detected = 0
+      for (const other of neighbours.of(ip)) {
+        const entry = entries.peek(other)
+        if (entry === undefined || age(entry) >= ages.freshMs(entry.provider)) continue
+        const grade = severity(typeof entry.held === 'string' ? entry.held : entry.held.answer)
+        known++
+        if (grade === DETECTED) detected++
+        if (grade > worstSeverity) {
+          worst = entry
+          worstSeverity = grade
+        }
+      }
+      return worst === undefined ? undefined : verdictOfSubnet(typeof worst.held === 'string' ? read(worst) : worst.held, known, detected)
+    },
     set (ip, verdict) {
       const checkedAt = Math.floor((verdict.checkedAtMs - startMs) / TICK_MS)
       const held = entries.peek(ip)
       if (now() - verdict.checkedAtMs >= ages.freshMs(verdict.provider) || (held !== undefined && held.checkedAt > checkedAt)) return
       const entry: Entry = { provider: verdict.provider, checkedAt, held: from(verdict, 'memory') as KnownVerdict }
-      entries.set(ownText(ip), entry)
+      const key = ownText(ip)
+      entries.set(key, entry)
+      if (held === undefined) neighbours.add(key)
       failures.delete(ip)
       keepUnpacked(entry)
     },
