@@ -7,6 +7,7 @@ import { createClientIp } from './client-ip/resolver.ts'
 import { type Watch, watchMisconfiguration } from './client-ip/watch.ts'
 import { createCounters } from './counters.ts'
 import { guardProvider, type GuardedProvider } from './guard/guard.ts'
+import { watchLateness } from './guard/health.ts'
 import { createAllowed } from './lookup/allowed.ts'
 import { createLayers } from './lookup/layers.ts'
 import type { Lookup } from './lookup/lookup.ts'
@@ -65,7 +66,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const cache = readCache(options.cache)
   const provider = options.provider === undefined ? lists() : checkProvider('provider', options.provider)
   const clientIp = createClientIp(options.clientIp, log, now())
-  for (const warning of clientIp.warnings) log.warn({}, warning)
+  for (const warning of clientIp.warnings) log.warn({ code: 'IP_RISK_CLIENT_IP_DOUBTFUL' }, warning)
   const watch = watchMisconfiguration(clientIp, log)
   const counters = createCounters()
   const ages = ageLimits(cache, provider)
@@ -96,7 +97,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const layers = createLayers({
     memory,
     shared: fleet?.verdicts,
-    ask,
+    ask: watchLateness(ask, provider.name, log, now),
     isCrowded,
     providerName: provider.name,
     ttlSeconds: cache.ttlSeconds,

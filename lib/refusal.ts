@@ -38,12 +38,15 @@ export function ended (request: RawRequest, plan: Pick<RoutePlan, 'marked' | 'mo
 
 /** Asks whether the visitor has authenticated strongly enough. Only for a risk that `needsStepUp`. Never rejects. */
 export async function challenged (scope: Scope, request: unknown, log: IpRiskLogger): Promise<Refusal | undefined> {
-  const { isSatisfied, challenge } = scope.stepUp!
+  const { isSatisfied, challenge, failing } = scope.stepUp!
   try {
     const satisfied: unknown = await isSatisfied(request)
+    failing.works()
     if (satisfied === true) return undefined
   } catch (err) {
-    log.error({ err }, 'stepUp.isSatisfied failed, which counts as "no"')
+    if (failing.shows()) {
+      log.error({ code: 'IP_RISK_STEP_UP_FAILED', err }, 'stepUp.isSatisfied failed, which counts as "no", so visitors are challenged: mend the function, or what it asks')
+    }
   }
   return { error: new StepUpRequired(), challenge }
 }
@@ -55,5 +58,5 @@ export function warnOfMissingStepUp (engine: Engine, { stepUp }: Scope, plan: Ro
   if (stepUp !== undefined || !plan.marked || plan.mode === 'monitor' || told.has(engine)) return
   if (!methods.some(method => canStepUp(plan.policy, isWrite(plan, method)))) return
   told.add(engine)
-  engine.log.warn({}, 'the policy can decide "step_up_auth", which is told and not enforced: give the option "stepUp"')
+  engine.log.warn({ code: 'IP_RISK_STEP_UP_MISSING' }, 'the policy can decide "step_up_auth", which is told and not enforced: give the option "stepUp"')
 }

@@ -118,7 +118,10 @@ t.test('after a 429 nobody calls until its time is over, and a window where it g
     pass(1)
     t.equal(await ask(guarded, '192.0.2.1'), 'clean')
     t.equal(guarded.stats()['tried']!.breaker, 'closed')
-    t.same(log.lines.map(line => line.level), ['warn', 'info'])
+    t.same(log.lines.map(line => line.level), ['warn'])
+    pass(300_000)
+    t.equal(await ask(guarded, '192.0.2.1'), 'clean')
+    t.same(log.lines.map(line => line.level), ['warn', 'info'], 'what comes back every minute is one state')
   }
 })
 

@@ -309,7 +309,7 @@ t.test('on a real Redis', async t => {
       await sleep(20)
       await ask(guarded, '203.0.113.1')
     }
-    t.same(log.lines.map(line => line.level), ['debug', 'debug'], 'one line a change')
+    t.same(log.lines.map(line => line.level), ['debug', 'warn', 'debug'], 'one line a change, and one for the spent part')
   })
 })
 

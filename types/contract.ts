@@ -49,7 +49,7 @@ export interface UnknownAnswer {
   readonly reason: UnknownReason
   /** With `rate_limited`, `rejected` and `quota_exhausted`: nobody asks the provider before. */
   readonly retryAfterSeconds?: number
-  /** With `retryAfterSeconds`: what a human has to do. Logged as an error, once for the pause. */
+  /** With `rejected` and `rate_limited`: what a human has to do. Logged as an error, once while it lasts. No secret, no address. */
   readonly alert?: string
   /** For the log; secrets are already redacted. */
   readonly cause?: unknown

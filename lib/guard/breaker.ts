@@ -10,8 +10,8 @@ type State =
 
 export interface BreakerOptions {
   readonly now: () => number
-  /** Called on the way to open, and back to closed. */
-  readonly onChange: (kind: 'open' | 'closed', reason?: UnknownReason) => void
+  /** Called on the way to open, with the last failure, and back to closed, with null. */
+  readonly onChange: (failure: UnknownAnswer | null) => void
 }
 
 export interface Breaker {
@@ -44,9 +44,9 @@ function isOurs ({ reason, cause }: UnknownAnswer): boolean {
 export function breaker ({ now, onChange }: BreakerOptions): Breaker {
   let state: State = { kind: 'closed', failures: 0 }
 
-  function open (reason: UnknownReason, again: boolean): void {
+  function open (failure: UnknownAnswer, again: boolean): void {
     state = { kind: 'open', until: now() + openMs }
-    if (!again) onChange('open', reason)
+    if (!again) onChange(failure)
   }
 
   function record (answer: ProviderAnswer, by: object): void {
@@ -56,12 +56,12 @@ export function breaker ({ now, onChange }: BreakerOptions): Breaker {
     const probes = state.kind === 'probing'
     const failures = state.kind === 'closed' ? state.failures + 1 : failuresToOpen
     if (answer.verdict === 'unknown' && failing.has(answer.reason)) {
-      if (failures >= failuresToOpen) open(answer.reason, probes)
+      if (failures >= failuresToOpen) open(answer, probes)
       else state = { kind: 'closed', failures }
       return
     }
     state = { kind: 'closed', failures: 0 }
-    if (probes) onChange('closed')
+    if (probes) onChange(null)
   }
 
   function settle (by: object): void {

@@ -4,6 +4,7 @@ import { eachConcurrently } from '../concurrently.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
 import type { Breaker } from './breaker.ts'
 import { checkAnswer, kindOf } from './check-answer.ts'
+import type { Health } from './health.ts'
 import { type Hold, heldCause } from './hold.ts'
 import type { AskOptions } from './leaf.ts'
 import type { Ask, Question } from './question.ts'
@@ -16,6 +17,7 @@ export interface BulkDeps {
   readonly context: (question: Question, signal: AbortSignal, spend: LookupContext['spend']) => LookupContext
   readonly circuit: Breaker
   readonly pause: Hold
+  readonly state: Health
 }
 
 /** Addresses asked about at once where a provider takes one at a time. */
@@ -30,7 +32,7 @@ const cancelled = unknownAnswer('not_asked', 'cancelled')
 
 /** Many addresses: by the provider's own bulk where it has one, else one by one. */
 export function guardedBulk (deps: BulkDeps): { askAll (ips: readonly string[], options: AskOptions): Rows, close (): void } {
-  const { provider, circuit, pause } = deps
+  const { provider, circuit, pause, state } = deps
   const running = new Set<AbortController>()
 
   /** Asks again as long as the budget says that there may be room within the window; a spent day is no such thing. */
@@ -73,11 +75,12 @@ export function guardedBulk (deps: BulkDeps): { askAll (ips: readonly string[], 
           counted.add(answer)
           circuit.record(answer, options)
           pause.see(answer)
+          state.see(answer, { write, bulk: true })
         }
         yield [ip, answer]
       }
     } catch (error) {
-      failed = unknownAnswer('unavailable', kindOf(error))
+      failed = signal.aborted ? unknownAnswer('unavailable', kindOf(error)) : state.threw(error)
       if (!signal.aborted) circuit.record(failed, options)
     } finally {
       circuit.settle(options)

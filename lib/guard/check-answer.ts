@@ -2,7 +2,7 @@ import type { ProviderAnswer, UnknownReason } from '../../types/contract.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
 import { verdictNames } from '../verdict/iplogs-body.ts'
 import { categoryNames } from '../verdict/iplogs-categories.ts'
-import { isObject, type Json } from '../verdict/read.ts'
+import { isObject } from '../verdict/read.ts'
 
 type Check = (value: unknown) => boolean
 
@@ -22,21 +22,32 @@ const areSignals = areAll(signal => isObject(signal) && isText(signal['type']) &
 const areCategories = areAll(category => (categoryNames as readonly unknown[]).includes(category))
 const isInfo: Check = info => isObject(info) && Object.values(info).every(optional(value => isPlain(value) || areAll(isText)(value)))
 
+const checks: Readonly<Record<string, Check>> = {
+  verdict: verdict => (verdictNames as readonly unknown[]).includes(verdict),
+  score: isFraction,
+  confidence: isFraction,
+  isVpn: value => typeof value === 'boolean',
+  signals: areSignals,
+  info: isInfo,
+  categories: areCategories,
+  provider: optional(isText),
+  requestId: optional(isText)
+}
+const unknownChecks: Readonly<Record<string, Check>> = {
+  reason: reason => reasons.has(reason),
+  signals: optional(areSignals),
+  info: optional(isInfo),
+  categories: optional(areCategories)
+}
+
 /** Providers are written by others: what does not have the shape of an answer must not be cached as one. */
 export function checkAnswer (answer: unknown): ProviderAnswer {
   if (!isObject(answer)) return unknownAnswer('bad_response', 'the provider answered nothing')
-  const right = answer['verdict'] === 'unknown' ? isUnknown(answer) : isKnown(answer)
-  return right ? answer as unknown as ProviderAnswer : unknownAnswer('bad_response', 'the provider\'s answer lacks fields, or has wrong ones')
-}
-
-function isKnown (answer: Json): boolean {
-  const { verdict, score, confidence, isVpn, signals, info, categories, provider, requestId } = answer
-  return (verdictNames as readonly unknown[]).includes(verdict) && isFraction(score) && isFraction(confidence) && typeof isVpn === 'boolean' &&
-    areSignals(signals) && isInfo(info) && areCategories(categories) && optional(isText)(provider) && optional(isText)(requestId)
-}
-
-function isUnknown ({ reason, signals, info, categories }: Json): boolean {
-  return reasons.has(reason) && optional(areSignals)(signals) && optional(isInfo)(info) && optional(areCategories)(categories)
+  const fields = answer['verdict'] === 'unknown' ? unknownChecks : checks
+  for (const name in fields) {
+    if (!fields[name]!(answer[name])) return unknownAnswer('bad_response', `"${name}" of the provider's answer is missing or wrong`)
+  }
+  return answer as unknown as ProviderAnswer
 }
 
 /** What may be said of a failure: its kind. A message may quote an URL with a key in it. */
@@ -44,4 +55,9 @@ export function kindOf (error: unknown): string {
   if (!(error instanceof Error)) return 'not an error'
   const { code } = error as { code?: unknown }
   return typeof code === 'string' ? `${error.name} ${code}` : error.name
+}
+
+/** Only text of a bounded length: what a provider gives as the cause may be anything. */
+export function causeText (cause: unknown): string | undefined {
+  return typeof cause === 'string' ? cause.slice(0, 200) : cause === undefined ? undefined : kindOf(cause)
 }

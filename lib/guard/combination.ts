@@ -3,17 +3,20 @@ import { eachConcurrently } from '../concurrently.ts'
 import { deadline } from '../deadline.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
 import { checkAnswer, kindOf } from './check-answer.ts'
+import { type Health, health } from './health.ts'
 import type { AskOptions, Guarded, LeafDeps } from './leaf.ts'
 
-type Deps = Pick<LeafDeps, 'log' | 'ask' | 'askAll'>
+type Deps = Pick<LeafDeps, 'log' | 'now' | 'ask' | 'askAll'>
 
 const defaultTimeoutMs = 5_000
 const singlesUnderWay = 8
+const promised = 'a sync provider returned a promise'
 const never = new AbortController().signal
 
 /** A combination asks its members behind their own guards, so it has none itself but a limit on its time. */
 export function guardCombination (provider: Provider, deps: Deps): Guarded {
   const sync = guardSync(provider, deps)
+  const state = health(provider, deps.log, deps.now)
 
   async function ask (ip: string, options: AskOptions): Promise<ProviderAnswer> {
     const time = deadline(Math.min(options.timeoutMs ?? Infinity, provider.timeoutMs ?? defaultTimeoutMs), options.signal)
@@ -22,9 +25,10 @@ export function guardCombination (provider: Provider, deps: Deps): Guarded {
       if (time.signal.aborted) resolve(unknownAnswer('timeout'))
     })
     try {
-      return checkAnswer(await Promise.race([provider.lookup(ip, contextOf(deps, { ...options, signal: time.signal })), over]))
+      const answer = provider.lookup(ip, contextOf(deps, { ...options, signal: time.signal }))
+      return checked(state, await Promise.race([answer, over]), options.write)
     } catch (error) {
-      return unknownAnswer('unavailable', kindOf(error))
+      return state.threw(error)
     } finally {
       time.clear()
     }
@@ -41,10 +45,10 @@ export function guardCombination (provider: Provider, deps: Deps): Guarded {
       let failed = unknownAnswer('bad_response', 'no row for this address')
       try {
         for await (const [ip, answer] of provider.bulk(ips, contextOf(deps, { write, signal, wait }))) {
-          if (missing.delete(ip)) yield [ip, checkAnswer(answer)]
+          if (missing.delete(ip)) yield [ip, checked(state, answer, write)]
         }
       } catch (error) {
-        failed = unknownAnswer('unavailable', kindOf(error))
+        failed = signal.aborted ? unknownAnswer('unavailable', kindOf(error)) : state.threw(error)
       }
       for (const ip of missing) yield [ip, failed]
     },
@@ -56,6 +60,7 @@ export function guardCombination (provider: Provider, deps: Deps): Guarded {
 /** An embedded provider answers at once: nothing to wait for, nothing to spend, only mistakes to bound. */
 export function guardSync (provider: Provider, deps: Deps): Guarded {
   const contexts = { read: contextOf(deps, { write: false }), write: contextOf(deps, { write: true }) }
+  const state = health(provider, deps.log, deps.now)
   let calls = 0
   let failures = 0
 
@@ -63,13 +68,14 @@ export function guardSync (provider: Provider, deps: Deps): Guarded {
     calls++
     try {
       const answer = provider.lookup(ip, write ? contexts.write : contexts.read)
-      if (!(answer instanceof Promise)) return checkAnswer(answer)
+      if (!(answer instanceof Promise)) return checked(state, answer, write)
       failures++
       answer.catch(() => {})
-      return unknownAnswer('unavailable', 'a sync provider returned a promise')
+      state.see(unknownAnswer('bad_response', promised), { write })
+      return unknownAnswer('unavailable', promised)
     } catch (error) {
       failures++
-      return unknownAnswer('unavailable', kindOf(error))
+      return state.threw(error)
     }
   }
 
@@ -81,6 +87,13 @@ export function guardSync (provider: Provider, deps: Deps): Guarded {
     stats: () => ({ calls, failures, breaker: 'closed' }),
     async close () { await provider.close?.() }
   }
+}
+
+/** What a member said is logged with the member: here only what has no shape. */
+function checked (state: Health, given: ProviderAnswer, write: boolean): ProviderAnswer {
+  const answer = checkAnswer(given)
+  if (answer !== given || answer.verdict !== 'unknown') state.see(answer, { write })
+  return answer
 }
 
 function contextOf (deps: Deps, { write, signal = never, leftMs, wait = true }: AskOptions): LookupContext {

@@ -1,4 +1,6 @@
 import type { IpRiskLogger, ProviderAnswer, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import { type Trouble, trouble } from '../trouble.ts'
+import { causeText } from './check-answer.ts'
 import type { Layer } from './question.ts'
 
 /** Marks the answers that come from a pause and not from the provider. */
@@ -25,15 +27,32 @@ export interface Hold {
   hear (reason: UnknownReason, forMs: number): void
 }
 
+/** A provider may give another cause each time. */
+const MAX_STATES = 8
+/** Nobody was refused for so long: a provider that refuses a part of our calls again and again is in one state. */
+const quietMs = 300_000
+
 export function hold ({ provider, now, log, windowMs, tell }: HoldOptions): Hold {
   let held: { reason: UnknownReason, until: number } | null = null
+  /** By reason and cause: what was logged is not logged again each time that the pause is over and the next call refused. */
+  const states = new Map<string, Trouble>()
 
-  /** Says whether this is news. */
-  function begin (reason: UnknownReason, forMs: number): boolean {
+  function begin (reason: UnknownReason, forMs: number, cause: string | undefined): boolean {
     const until = now() + forMs
-    const news = held === null || held.reason !== reason || held.until <= now()
     if (held === null || held.until < until) held = { reason, until }
-    return news
+    // Another process gives no cause: its word is no news where the reason is known.
+    const key = [...states.keys()].find(key => cause === undefined && key.startsWith(`${reason} `)) ?? `${reason} ${cause}`
+    let state = states.get(key)
+    if (state === undefined) {
+      if (states.size >= MAX_STATES) return false
+      states.set(key, state = trouble(now, quietMs))
+    }
+    return state.shows()
+  }
+
+  function works (): void {
+    for (const [key, state] of states) if (state.works()) states.delete(key)
+    if (states.size === 0) log.info({ code: 'IP_RISK_PROVIDER_RELEASED', provider }, 'the provider has not refused a call for five minutes')
   }
 
   function check (): UnknownAnswer | null {
@@ -41,7 +60,6 @@ export function hold ({ provider, now, log, windowMs, tell }: HoldOptions): Hold
     const leftMs = held.until - now()
     if (leftMs > 0) return { verdict: 'unknown', reason: held.reason, retryAfterSeconds: leftMs / 1000, cause: heldCause }
     held = null
-    log.info({ provider }, 'provider may be called again')
     return null
   }
 
@@ -49,19 +67,26 @@ export function hold ({ provider, now, log, windowMs, tell }: HoldOptions): Hold
     check,
     layer: next => async question => check() ?? await next(question),
     see (answer) {
-      if (answer.verdict !== 'unknown' || answer.cause === heldCause) return
-      const { reason, retryAfterSeconds, alert, cause } = answer
+      if (answer.verdict !== 'unknown') {
+        if (states.size > 0) works()
+        return
+      }
+      if (answer.cause === heldCause) return
+      const { reason, retryAfterSeconds, alert } = answer
       if (reason !== 'rate_limited' && (reason !== 'rejected' || retryAfterSeconds === undefined)) return
       const forMs = retryAfterSeconds === undefined ? windowMs : Math.max(retryAfterSeconds * 1000, 1000)
-      const news = begin(reason, forMs)
+      const cause = causeText(answer.cause)
+      const news = begin(reason, forMs, cause)
       tell(reason, forMs)
       if (!news) return
-      const fields = { provider, reason, cause, holdSeconds: Math.ceil(forMs / 1000) }
-      if (alert === undefined) log.warn(fields, 'provider refuses our calls, so nobody calls it for a while')
-      else log.error(fields, alert)
+      const fields = { code: 'IP_RISK_PROVIDER_HELD', provider, reason, cause, holdSeconds: Math.ceil(forMs / 1000) }
+      if (alert !== undefined) log.error(fields, alert)
+      else log.warn(fields, 'the provider refuses our calls, so no process calls it for a while: make fewer calls ("limits"), or get a larger plan')
     },
     hear (reason, forMs) {
-      if (begin(reason, forMs)) log.warn({ provider, reason, holdSeconds: Math.ceil(forMs / 1000) }, 'another process was refused, so nobody calls')
+      if (!begin(reason, forMs, undefined)) return
+      log.warn({ code: 'IP_RISK_PROVIDER_HELD', provider, reason, holdSeconds: Math.ceil(forMs / 1000) },
+        'the provider refused a call of another process, whose log says why, so no process calls it for a while')
     }
   }
 }

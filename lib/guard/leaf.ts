@@ -5,7 +5,8 @@ import { maxConcurrent, onlyFamilies, subnetBound } from './bounds.ts'
 import { breaker } from './breaker.ts'
 import { burstQueue } from './burst-queue.ts'
 import { guardedBulk } from './bulk.ts'
-import { checkAnswer, kindOf } from './check-answer.ts'
+import { checkAnswer } from './check-answer.ts'
+import { diagnosis, health } from './health.ts'
 import type { Hold } from './hold.ts'
 import type { Ask, Layer, Question } from './question.ts'
 import type { Quota } from './quota.ts'
@@ -58,14 +59,17 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
   const { now, log, budget: { quota, pause } } = deps
   const { name } = provider
   const timeoutMs = provider.timeoutMs ?? defaultTimeoutMs
+  const state = health(provider, log, now)
   let calls = 0
   let failures = 0
 
   const circuit = breaker({
     now,
-    onChange (kind, reason) {
-      if (kind === 'open') log.warn({ provider: name, reason }, 'provider keeps failing, so it is left alone and then probed')
-      else log.info({ provider: name }, 'provider works again')
+    onChange (failure) {
+      if (failure === null) return log.info({ code: 'IP_RISK_PROVIDER_CIRCUIT_CLOSED', provider: name }, 'the provider works again')
+      const { cause, fix } = diagnosis(failure)
+      log.warn({ code: 'IP_RISK_PROVIDER_CIRCUIT_OPEN', provider: name, reason: failure.reason, cause },
+        `the provider keeps failing, so it is left alone and probed every ten seconds: ${fix}`)
     }
   })
   const looks = secondLooks((ip, look) => ask({ ip, write: false, look }), (ip, answer) => deps.settled?.(ip, answer))
@@ -101,7 +105,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
     try {
       answer = checkAnswer(await Promise.race([question.look(context(question, time.signal, () => spend(question.write))), over]))
     } catch (error) {
-      answer = unknownAnswer('unavailable', kindOf(error))
+      answer = state.threw(error)
     } finally {
       time.clear()
     }
@@ -126,6 +130,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
   // costs: a pause, a spent budget and an open breaker are known here; a full house and a flood from one subnet must not reach the budget;
   // a call is taken out of it last, so that no refused question uses it up.
   const ask = [
+    state.layer,
     ...provider.families === undefined ? [] : [onlyFamilies(provider.families)],
     queue.layer,
     pause.layer,
@@ -136,7 +141,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
     spending
   ].reduceRight<Ask>((next, layer) => layer(next), call)
 
-  const bulk = guardedBulk({ provider, windowMs: deps.windowMs, ask, spend, context, circuit, pause })
+  const bulk = guardedBulk({ provider, windowMs: deps.windowMs, ask, spend, context, circuit, pause, state })
 
   return {
     ask: (ip, options) => ask({ ip, ...options, look: context => provider.lookup(ip, context) }),

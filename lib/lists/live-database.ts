@@ -31,7 +31,8 @@ export function liveDatabase (initial: Uint8Array, now: () => number = Date.now,
       const key = `${id} ${ageDays - ageDays % halfLifeDays}`
       if (said.has(key)) continue
       said.add(key)
-      toldTo?.warn({ list: id, ageDays, halfLifeDays }, 'ip-risk: a list is past its half-life and counts less and less: renew it ("ip-risk lists pull" for public lists)')
+      toldTo?.warn({ code: 'IP_RISK_LIST_STALE', list: id, ageDays, halfLifeDays },
+        'ip-risk: a list is past its half-life and counts less and less: renew it ("ip-risk lists pull" for public lists)')
     }
   }
 
@@ -62,7 +63,9 @@ export function liveDatabase (initial: Uint8Array, now: () => number = Date.now,
         use(bytes)
         log.info({ lists: job.sources.length, asnSource: job.asnPackage?.source }, 'ip-risk: compiled lists are in use')
       }).catch((error: unknown) => {
-        if (compilation === mine) log.error({ err: error }, 'ip-risk: lists could not be compiled; those before stay in use')
+        if (compilation === mine) {
+          log.error({ code: 'IP_RISK_LISTS_UNUSABLE', err: error }, 'ip-risk: lists could not be compiled; those before stay in use. Mend the list that the error names')
+        }
       }).finally(() => {
         if (compilation === mine) compilation = undefined
       })

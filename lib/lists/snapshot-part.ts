@@ -41,7 +41,8 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, 
       try {
         writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
       } catch (error) {
-        log.warn({ err: error, cacheFolder }, 'ip-risk: the compiled AS numbers cannot be kept, and will be compiled anew at each start')
+        log.warn({ code: 'IP_RISK_CACHE_FOLDER_UNWRITABLE', err: error, cacheFolder },
+          'ip-risk: the compiled AS numbers cannot be kept, and will be compiled anew at each start: let the process write to "lists.cacheFolder"')
       }
     })
   }
@@ -52,7 +53,8 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, 
       database.swap(await readFile(watched))
       log.info({ path: watched }, 'ip-risk: the new snapshot of lists is in use')
     } catch (error) {
-      log.error({ err: error, path: watched }, 'ip-risk: the new snapshot of lists cannot be used; the one before stays')
+      log.error({ code: 'IP_RISK_SNAPSHOT_UNUSABLE', err: error, path: watched },
+        'ip-risk: the new snapshot of lists cannot be used; the one before stays. Run "ip-risk lists pull" again')
     }
   }
 
@@ -60,9 +62,11 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, 
     answer: ip => database.current.answer(ip),
     start (log) {
       database.start(log)
-      for (const error of found.problems) log.warn({ err: error }, 'ip-risk: a snapshot in the cache folder cannot be used')
+      for (const error of found.problems) {
+        log.warn({ code: 'IP_RISK_SNAPSHOT_UNUSABLE', err: error }, 'ip-risk: a snapshot in the cache folder cannot be used: run "ip-risk lists pull" again')
+      }
       if (found.bytes === undefined) {
-        if (asnPackage === undefined) log.warn({ cacheFolder }, NO_DATA_HINT)
+        if (asnPackage === undefined) log.warn({ code: 'IP_RISK_LISTS_MISSING', cacheFolder }, NO_DATA_HINT)
         else compileNetworks(asnPackage, log)
       }
       if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], before, () => { reload(log) }, watchIntervalMs)

@@ -39,7 +39,9 @@ export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchInterv
     start (log) {
       database.start(log)
       if (namesNetworks && asnPackage !== undefined) compile(log)
-      else if (namesNetworks) log.warn({}, 'ip-risk: AS numbers in lists.sources say nothing without AS data: npm install @ip-location-db/asn')
+      else if (namesNetworks) {
+        log.warn({ code: 'IP_RISK_ASN_DATA_MISSING' }, 'ip-risk: AS numbers in lists.sources say nothing without AS data: npm install @ip-location-db/asn')
+      }
       if (watchIntervalMs !== undefined) unwatch = watchFiles(files, before, () => compile(log), watchIntervalMs)
     },
     async close () {

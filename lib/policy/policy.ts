@@ -1,6 +1,7 @@
 import type { Decision, IpRisk, IpRiskLogger, Policy, PolicyFunction, PolicyRule, RouteContext } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { shown } from '../options.ts'
+import { type Trouble, trouble } from '../trouble.ts'
 import { isDecision, stops } from './decision.ts'
 import { applyRules, compileRules, type Rules } from './rules.ts'
 import { defaultPolicy, mergeRules, mergeTable, namedCells, type NamedCells, type Row, type Table } from './table.ts'
@@ -77,13 +78,30 @@ function byFunction (decide: PolicyFunction, risk: IpRisk, route: RouteContext, 
   const where = { action: route.action, method: route.method, route: route.url }
   try {
     const decision: unknown = decide(risk, route)
-    if (isDecision(decision)) return decision
+    if (isDecision(decision)) {
+      failing.get(decide)?.works()
+      return decision
+    }
     if (decision instanceof Promise) decision.catch(() => {}) // an async function is no policy: its rejection must not end the process
-    log?.error({ ...where, got: shown(decision) }, 'the ip-risk policy function gave no decision; the table decides')
+    if (log !== undefined && begins(decide)) {
+      log.error({ code: 'IP_RISK_POLICY_FUNCTION_FAILED', ...where, got: shown(decision) },
+        'the function given as "policy" returned no decision, so the table decides: let it return one of allow, elevate_risk, step_up_auth, block')
+    }
   } catch (err) {
-    log?.error({ ...where, err }, 'the ip-risk policy function threw; the table decides')
+    if (log !== undefined && begins(decide)) {
+      log.error({ code: 'IP_RISK_POLICY_FUNCTION_FAILED', ...where, err }, 'the function given as "policy" threw, so the table decides: mend it')
+    }
   }
   return undefined
+}
+
+/** Logged once, and again after it has worked for a while. */
+const failing = new WeakMap<PolicyFunction, Trouble>()
+
+function begins (decide: PolicyFunction): boolean {
+  const state = failing.get(decide) ?? trouble()
+  failing.set(decide, state)
+  return state.shows()
 }
 
 /** Reads are never stopped by a rule or a function unless the policy says so in as many words. */

@@ -4,6 +4,7 @@ import { isVpnVerdict, knownAnswer, unknownAnswer } from '../verdict/answers.ts'
 import { categoryNames, relayOrWarp } from '../verdict/iplogs-categories.ts'
 import { isObject, type Json, readFraction, readNumber, readText } from '../verdict/read.ts'
 import { type HttpReply, parseJson } from './http.ts'
+import { statusAnswer } from './http-answers.ts'
 
 export interface Grades { readonly suspicious: number, readonly vpn_likely: number, readonly vpn_detected: number }
 
@@ -11,17 +12,16 @@ export interface Grades { readonly suspicious: number, readonly vpn_likely: numb
 const pauseSeconds = 3_600
 
 /**
- * Answers are JSON (numbers as strings) or bare text; errors are negative results, under 200 and under 400. The contact, which is
+ * Answers are JSON (numbers as strings) or bare text; errors are negative results, under 200, 400 and perhaps 403. The contact, which is
  * echoed, is not read.
  */
 export function readGetipintel ({ status, text }: HttpReply, ip: string, grades: Grades, oflags: string): ProviderAnswer {
   const body = text.trimStart().startsWith('{') ? parseJson(text) : plainBody(text.trim(), oflags)
   const result = isObject(body) ? readNumber(body['result']) : undefined
-  if (!isObject(body) || result === undefined) {
-    return status === 400 ? unknownAnswer('rejected', 'HTTP 400') : unknownAnswer('bad_response', 'no result')
-  }
-  if (result < 0) return codeAnswer(result)
-  if (status === 400) return unknownAnswer('rejected', 'HTTP 400')
+  if (result !== undefined && result < 0) return codeAnswer(result)
+  if (status === 403 && /bad browser/i.test(text)) return badBrowser
+  if (status >= 400) return statusAnswer(status, undefined)
+  if (!isObject(body) || result === undefined) return unknownAnswer('bad_response', 'no result')
   if (body['status'] !== 'success') return unknownAnswer('bad_response', 'not a success')
   if (result > 1) return unknownAnswer('bad_response', 'a result above 1')
   const queried = body['queryIP']
@@ -44,7 +44,20 @@ function plainBody (text: string, oflags: string): Json {
 function codeAnswer (code: number): UnknownAnswer {
   const cause = `GetIPIntel ${code}`
   switch (code) {
-    case -1: case -2: case -3: return unknownAnswer('rejected', cause)
+    case -1: case -2: return {
+      verdict: 'unknown',
+      reason: 'rejected',
+      cause,
+      alert: `GetIPIntel takes our question for invalid (${code}), so ` +
+      'addresses are unknown. If something between rewrites the query of URLs, let it be; otherwise this is a fault of fastify-ip-risk: please report it.'
+    }
+    case -3: return {
+      verdict: 'unknown',
+      reason: 'rejected',
+      cause,
+      alert: 'GetIPIntel takes an address that we took for public for unroutable (-3). ' +
+      'Other addresses are not affected. This is a fault of fastify-ip-risk: please report it.'
+    }
     case -4: return unknownAnswer('unavailable', cause)
     case -5: return {
       verdict: 'unknown',
@@ -64,6 +77,15 @@ function codeAnswer (code: number): UnknownAnswer {
     default: return unknownAnswer('bad_response', 'an unknown code')
   }
 }
+
+/** What the front of GetIPIntel shows to user agents that it does not like. */
+const badBrowser: UnknownAnswer = Object.freeze({
+  verdict: 'unknown',
+  reason: 'rejected',
+  cause: 'HTTP 403',
+  retryAfterSeconds: 60,
+  alert: 'GetIPIntel refuses our user agent (HTTP 403, "Bad Browser"), so calls stop for a minute: set the option "getipintel.userAgent" to another text.'
+})
 
 function infoOf (body: Json): IpInfo {
   const country = readText(body['Country'])

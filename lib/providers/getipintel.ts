@@ -42,8 +42,8 @@ export function getipintel (options: GetipintelOptions): Provider {
   const { baseUrl, userAgent, ...settings } = readRemoteOptions('getipintel', given, {
     baseUrl: 'https://check.getipintel.net', timeoutMs: flags === 'f' ? 8_000 : 5_000, limits: { perMinute: 15, perDay: 500, burst: 5 }
   })
-  // Codes come under 400 as well. No retry: every call counts, and overruns end in a ban.
-  const client = httpClient({ baseUrl, userAgent, connections: settings.maxConcurrent, alsoRead: [400] })
+  // Codes come under 400 as well, and the page of a 403 says what is refused. No retry: every call counts, and overruns end in a ban.
+  const client = httpClient({ baseUrl, userAgent, connections: settings.maxConcurrent, alsoRead: [400, 403] })
 
   async function ask (ip: string, context: LookupContext): Promise<ProviderAnswer> {
     const query = { ip, contact, format: 'json', flags, oflags: sorted === '' ? undefined : sorted }

@@ -11,10 +11,23 @@ export function statusAnswer (status: number, retryAfter: string | string[] | un
     return { verdict: 'unknown', reason: 'rate_limited', cause, ...retryAfterSeconds !== null && { retryAfterSeconds } }
   }
   if (status === 401 || status === 402 || status === 403) {
-    return { verdict: 'unknown', reason: 'rejected', retryAfterSeconds: refusedAccountSeconds, cause }
+    return { verdict: 'unknown', reason: 'rejected', retryAfterSeconds: refusedAccountSeconds, cause, alert: accountAlert(status) }
   }
   if (status >= 500) return { verdict: 'unknown', reason: 'unavailable', cause }
-  return { verdict: 'unknown', reason: status >= 400 ? 'rejected' : 'bad_response', cause }
+  if (status < 400) return { verdict: 'unknown', reason: 'bad_response', cause }
+  return {
+    verdict: 'unknown',
+    reason: 'rejected',
+    cause,
+    alert: `The provider's service answers HTTP ${status}, so addresses are unknown: check the option "baseUrl" (host and path), and what is asked there.`
+  }
+}
+
+function accountAlert (status: 401 | 402 | 403): string {
+  const fix = status === 403
+    ? 'check the account, whether this machine\'s source address may call, and the option "userAgent"'
+    : status === 402 ? 'check the plan and its payment' : 'check the key or the account'
+  return `The provider's service refuses our calls with HTTP ${status}, so they stop for a minute: ${fix}.`
 }
 
 /** RFC 9110 §10.2.3: seconds or an HTTP date, to whole seconds from now; at most a day. null: not given, or nonsense. */

@@ -48,7 +48,7 @@ export function mmdb (options: MmdbOptions): Provider {
       saidBroken = false
       log.info({ path, databaseType: file.databaseType, builtAt: new Date(file.builtMs).toISOString() }, 'ip-risk: a changed MMDB file is in use')
     } catch (error) {
-      log.error({ path, err: error }, 'ip-risk: a changed MMDB file cannot be used; the one before stays in use')
+      log.error({ code: 'IP_RISK_MMDB_UNUSABLE', path, err: error }, 'ip-risk: a changed MMDB file cannot be used; the one before stays in use. Replace it')
     }
   }
 
@@ -66,7 +66,9 @@ export function mmdb (options: MmdbOptions): Provider {
     try {
       return answerOf(file.kind, file.get(formatAddress(family)))
     } catch (cause) {
-      if (!saidBroken) log.error({ path, err: cause }, 'ip-risk: an MMDB file is broken where it was asked; such addresses are unknown')
+      if (!saidBroken) {
+        log.error({ code: 'IP_RISK_MMDB_BROKEN', path, err: cause }, 'ip-risk: an MMDB file is broken where it was asked; such addresses are unknown. Replace it')
+      }
       saidBroken = true
       return { verdict: 'unknown', reason: 'no_data', cause }
     }

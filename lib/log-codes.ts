@@ -1,0 +1,25 @@
+/** The `code` of every warning and error, for alerts and runbooks. A test holds this list and the log lines together. */
+export const logCodes = [
+  'IP_RISK_ASN_DATA_MISSING',
+  'IP_RISK_CACHE_FOLDER_UNWRITABLE',
+  'IP_RISK_CLIENT_IP_DOUBTFUL',
+  'IP_RISK_LISTS_MISSING',
+  'IP_RISK_LISTS_UNUSABLE',
+  'IP_RISK_LIST_STALE',
+  'IP_RISK_MMDB_BROKEN',
+  'IP_RISK_MMDB_UNUSABLE',
+  'IP_RISK_POLICY_FUNCTION_FAILED',
+  'IP_RISK_PROVIDER_BAD_RESPONSE',
+  'IP_RISK_PROVIDER_CIRCUIT_OPEN',
+  'IP_RISK_PROVIDER_HELD',
+  'IP_RISK_PROVIDER_LATE',
+  'IP_RISK_PROVIDER_REJECTED',
+  'IP_RISK_PROVIDER_THREW',
+  'IP_RISK_QUOTA_EXHAUSTED',
+  'IP_RISK_QUOTA_READS_EXHAUSTED',
+  'IP_RISK_SNAPSHOT_UNUSABLE',
+  'IP_RISK_STEP_UP_FAILED',
+  'IP_RISK_STEP_UP_MISSING'
+] as const
+
+export type LogCode = typeof logCodes[number]
