@@ -8,6 +8,7 @@ import { createEngine, type Engine, sharesEngine } from './engine.ts'
 import { AlreadyRegistered, ClientGone, type IpRiskError } from './errors.ts'
 import { keepAllHeaderLines } from './header-lines.ts'
 import { challenged, ended, needsStepUp, warnOfMissingStepUp } from './refusal.ts'
+import { checkRoutes, type MetRoute, methodDoubt, nameOf, type StepUpPlace, warnOfMethods } from './route-checks.ts'
 import { readRoute, type RoutePlan } from './route.ts'
 import { readScope, type Scope } from './scope.ts'
 
@@ -18,15 +19,17 @@ interface Mounted {
   readonly scope: Scope
   /** By the route's own `config` object. */
   readonly plans: WeakMap<object, RoutePlan | null>
+  /** Of all scopes together; empty once the application is ready. */
+  readonly met: MetRoute[]
   /** Fastify's own `trustProxy` is on, and has not been seen to differ yet. */
   comparing: boolean
 }
 type Done = (err?: Error) => void
 
 const mounted = Symbol('fastify-ip-risk')
-/** On the config of a route that our `onRoute` hook met: its step-up stands behind its own `preHandler`s. */
+/** On the config of a route that our `onRoute` hook met: its step-up is the last of its own `preHandler`s. */
 const seen = Symbol('fastify-ip-risk.seen')
-type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen]?: true }
+type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen]?: StepUpPlace }
 
 const mountedOn = (app: FastifyInstance): Mounted | undefined => (app as { [mounted]?: Mounted })[mounted]
 
@@ -44,13 +47,15 @@ export async function mount (app: FastifyInstance, registered: FastifyIpRiskOpti
   }
   const comparing = app.hasRequestDecorator('ips')
   if (comparing && engine !== parent?.engine) engine.log.warn({}, trustProxyWarning)
-  Object.defineProperty(app, mounted, { value: { options, engine, scope, plans: new WeakMap(), comparing } satisfies Mounted })
+  const met = parent?.met ?? []
+  Object.defineProperty(app, mounted, { value: { options, engine, scope, plans: new WeakMap(), met, comparing } satisfies Mounted })
   app.decorate('ipRisk', createApi(engine, scope))
   if (parent === undefined) {
     app.decorateRequest('ipRisk', null)
     app.addHook('onRoute', onRoute)
     app.addHook('onRequest', onRequest)
     app.addHook('preHandler', stepUpWhereUnseen)
+    app.addHook('onReady', async () => { checkRoutes(met.splice(0), stepUp, engine.log) })
   }
 }
 
@@ -62,13 +67,15 @@ function withoutRegisterOptions (options: FastifyIpRiskOptions & RegisterOptions
 
 /** Checks a route's option at boot, and puts the step-up behind the route's own authentication. */
 function onRoute (this: FastifyInstance, route: RouteOptions): void {
-  const { engine, scope } = mountedOn(this)!
-  const plan = readRoute(routeName(route.method, route.url), route.config?.ipRisk, scope)
+  const { engine, scope, met } = mountedOn(this)!
+  const plan = readRoute(`${nameOf(route)}: config.ipRisk`, route.config?.ipRisk, scope)
   if (plan === null || !plan.marked) return
   warnOfMissingStepUp(engine, scope, plan, [route.method].flat())
   const { preHandler = [] } = route
   route.preHandler = [...(Array.isArray(preHandler) ? preHandler : [preHandler]), stepUp] as NonNullable<RouteOptions['preHandler']>
-  route.config = { ...route.config, [seen]: true } as NonNullable<RouteOptions['config']>
+  const place: StepUpPlace = { inChain: false }
+  route.config = { ...route.config, [seen]: place } as NonNullable<RouteOptions['config']>
+  met.push({ options: route, plan, place, hasStepUp: scope.stepUp !== undefined })
 }
 
 /** One hook for all routes: one added by `onRoute` would miss those declared beside an un-awaited `register`, and 404s. */
@@ -102,34 +109,44 @@ function continueOrEnd (request: FastifyRequest, reply: FastifyReply, error: IpR
   reply.code(error.statusCode!) // for onResponse hooks, should an error handler take its time
   done(error)
   // Node never emits `finish` once the socket is closed, and Fastify would never run its onResponse hooks: they listen for `error` too.
-  setImmediate(() => { if (request.raw.socket.destroyed && raw.listenerCount('error') > 0) raw.emit('error', error) })
+  setImmediate(() => { if (request.raw.socket?.destroyed && raw.listenerCount('error') > 0) raw.emit('error', error) })
 }
 
 /** Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the scope's policy. */
 function lateRoute (config: Config, scope: Scope, engine: Engine): RoutePlan | null {
-  const name = routeName(config.method, config.url)
+  const name = `${nameOf(config)}: config.ipRisk`
   try {
     const plan = readRoute(name, config.ipRisk, scope)
     if (plan === null) return null
     warnOfMissingStepUp(engine, scope, plan, [config.method].flat())
-    if (plan.marked && scope.stepUp !== undefined && !config[seen]) {
-      engine.log.warn({ route: config.url }, 'a step-up on this route is asked before its own preHandlers, and so perhaps before authentication: ' +
+    if (config[seen] !== undefined) return plan
+    const doubt = methodDoubt(plan, config.ipRisk, [config.method].flat())
+    if (doubt !== undefined) warnOfMethods(doubt, [nameOf(config)], engine.log)
+    if (plan.marked && scope.stepUp !== undefined) {
+      engine.log.warn({ code: 'IP_RISK_STEP_UP_EARLY', route: config.url }, 'a step-up on this route is asked before its own preHandlers, and so perhaps before authentication: ' +
         'await the registration of fastify-ip-risk before routes are declared')
     }
     return plan
   } catch (err) {
-    engine.log.error({ err }, 'a route has a wrong "config.ipRisk" and is judged as if it were "true"; ' +
+    engine.log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has a wrong "config.ipRisk" and is judged as if it were "true"; ' +
       'await the registration of fastify-ip-risk before routes are declared, so that such a mistake fails at boot')
     return readRoute(name, true, scope)
   }
 }
 
-/** Runs last before the handler: the application's own hooks may have waited, and the client may have left meanwhile. */
+/** The last of the route's own `preHandler`s. Where another plugin wrapped it, its first run shows that it is still there. */
 function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+  const place = (request.routeOptions.config as Config)[seen]
+  if (place !== undefined) place.inChain = true
+  beforeHandler.call(this, request, reply, done)
+}
+
+/** The application's own hooks may have waited, and the client may have left meanwhile. */
+function beforeHandler (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const { scope, plans } = mountedOn(this)!
   const { raw, ipRisk, routeOptions: { config } } = request
   const plan = plans.get(config)
-  if (plan === undefined || plan === null || ipRisk === null) return done()
+  if (!plan?.marked || ipRisk === null) return done()
   const error = ended(raw, plan, ipRisk)
   if (error !== undefined || !needsStepUp(ipRisk)) return continueOrEnd(request, reply, error, done)
   challenged(scope, request, request.log).then(refusal => {
@@ -140,12 +157,8 @@ function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyR
   })
 }
 
-/** Runs before the route's own `preHandler`s, which is as late as a hook can stand that the route did not know when it was declared. */
+/** Runs before the route's own `preHandler`s, which is the latest place for a hook that is not one of them. */
 function stepUpWhereUnseen (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
-  if ((request.routeOptions.config as Config)[seen]) return done()
-  stepUp.call(this, request, reply, done)
-}
-
-function routeName (method: string | string[], url: string | undefined): string {
-  return `${String(method)} ${url ?? '(not found)'}: config.ipRisk`
+  if ((request.routeOptions.config as Config)[seen]?.inChain === true) return done()
+  beforeHandler.call(this, request, reply, done)
 }

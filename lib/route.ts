@@ -19,9 +19,13 @@ export interface RoutePlan {
 /** RFC 9110 section 9.2.1. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
+export function isSafeMethod (method: string): boolean {
+  return safeMethods.has(method)
+}
+
 /** Whether a request with this method on this route is a write. */
 export function isWrite (plan: RoutePlan, method: string): boolean {
-  return plan.write ?? !safeMethods.has(method)
+  return plan.write ?? !isSafeMethod(method)
 }
 
 /** Reads `config.ipRisk`. Throws an `IpRiskError` that names the option; `path` names the route. */
