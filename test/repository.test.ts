@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
@@ -23,4 +23,11 @@ t.test('a release is refused when the tag differs from the version', async t => 
     t.equal(status, 1)
     t.match(stderr, /package\.json says/)
   }
+})
+
+t.test('every file that SECURITY.md names exists, and the package contains the page', async t => {
+  const links = [...readFileSync(join(root, 'SECURITY.md'), 'utf8').matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path!)
+  t.ok(links.length > 20)
+  t.strictSame(links.filter(path => !existsSync(join(root, path))), [])
+  t.ok((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] }).files.includes('SECURITY.md'))
 })
