@@ -5,6 +5,7 @@ import { kindOf } from './check-answer.ts'
 import { guardCombination, guardSync } from './combination.ts'
 import { hold } from './hold.ts'
 import { type AskOptions, type Budget, type Guarded, guardLeaf, type LeafDeps } from './leaf.ts'
+import { learntLimit } from './learnt-limit.ts'
 import { localQuota, quotaLimits, realWindows, type Windows } from './quota.ts'
 import type { RedisPort } from './redis-port.ts'
 
@@ -92,10 +93,18 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
       return known
     }
     const limits = quotaLimits(provider.limits ?? {}, reserveForWrites, windows)
+    const windowMs = windows.minuteMs + windows.slackMs
     const pause = hold({
-      provider: name, now, log, windowMs: windows.minuteMs + windows.slackMs, tell: (reason, forMs) => quota.hold(reason, forMs)
+      provider: name,
+      now,
+      log,
+      windowMs,
+      tell (reason, forMs) {
+        learnt?.refused(reason, forMs)
+        counted.hold(reason, forMs)
+      }
     })
-    const quota = redis === undefined
+    const counted = redis === undefined
       ? localQuota(limits, now)
       : fleetQuota({
         redis,
@@ -105,13 +114,17 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
         windows,
         timeoutMs: deps.redisTimeoutMs ?? 100,
         now,
-        onHold: pause.hear,
+        onHold (reason, forMs) {
+          learnt?.refused(reason, forMs)
+          pause.hear(reason, forMs)
+        },
         onSight (lost) {
           if (lost === null) log.debug({ provider: name }, 'the shared budget is in sight again')
           else log.debug({ provider: name, cause: kindOf(lost) }, 'the shared budget is out of sight: this process spends only its own part')
         }
       })
-    const budget = { quota, pause, terms }
+    const learnt = limits.minute === null ? learntLimit(counted, { windowMs, reserveForWrites, now }) : undefined
+    const budget = { quota: learnt ?? counted, pause, terms }
     budgets.set(name, budget)
     if (redis === undefined) ownBudgets.set(provider, budget)
     return budget

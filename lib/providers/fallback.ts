@@ -3,7 +3,10 @@ import { badOption } from '../errors.ts'
 import { checkNumber, checkObject, shown } from '../options.ts'
 
 export interface FallbackOptions {
-  /** What each member but the last has. Default 2 000. */
+  /**
+   * Milliseconds that each member but the last has. Default 2 000; where only members that answer at once follow the first one, 4 500:
+   * the most that leaves a request time for their answer.
+   */
   readonly attemptTimeoutMs?: number
 }
 
@@ -14,7 +17,7 @@ export function fallback (...given: readonly (Provider | FallbackOptions)[]): Pr
   if (rest.length > 1 || (rest.length === 1 && given.at(-1) !== rest[0])) throw badOption('fallback', 'takes providers, and options at the end')
   const options = checkObject<FallbackOptions>('fallback', rest[0], ['attemptTimeoutMs'])
   checkMembers('fallback', members)
-  const timeoutMs = checkNumber('fallback.attemptTimeoutMs', options.attemptTimeoutMs, 2_000, { min: 1, max: 120_000 })
+  const timeoutMs = checkNumber('fallback.attemptTimeoutMs', options.attemptTimeoutMs, members.slice(1).every(member => member.sync) ? 4_500 : 2_000, { min: 1, max: 120_000 })
   const last = members.length - 1
 
   /** No promise as long as the members give none. `said`: what those before knew not, and why. */

@@ -11,13 +11,14 @@ export interface IplogsOptions extends RemoteOptions {
 }
 
 /**
- * IPLogs, https://iplogs.com: no key, no sign-up. Defaults: `timeoutMs` 8 000 (what its heaviest addresses take), 60 calls a minute.
+ * IPLogs, https://iplogs.com: no key, no sign-up. Defaults: `timeoutMs` 8 000 (what its heaviest addresses take), no `limits`:
+ * its documentation names none. After a 429 nobody calls until it is over, and then a part of each minute is kept for writes.
  * Its `verdict` is taken as it is, never computed from the score.
  */
 export function iplogs (options: IplogsOptions = {}): Provider {
   const given = checkObject<IplogsOptions>('iplogs', options, [...remoteOptionNames, 'retries'])
   const { baseUrl, userAgent, ...settings } = readRemoteOptions('iplogs', given, {
-    baseUrl: 'https://iplogs.com', timeoutMs: 8_000, limits: { perMinute: 60 }
+    baseUrl: 'https://iplogs.com', timeoutMs: 8_000, limits: {}
   })
   const retries = checkNumber('iplogs.retries', given.retries, 1, { min: 0, max: 3 })
   const client = httpClient({ baseUrl, userAgent, retries, connections: settings.maxConcurrent })
