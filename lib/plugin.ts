@@ -46,7 +46,7 @@ export async function mount (app: FastifyInstance, registered: FastifyIpRiskOpti
     if (engine.readsHeaders) keepAllHeaderLines(app)
   }
   const comparing = app.hasRequestDecorator('ips')
-  if (comparing && engine !== parent?.engine) engine.log.warn({}, trustProxyWarning)
+  if (comparing && engine !== parent?.engine) engine.log.warn({ code: 'IP_RISK_TRUST_PROXY_ON' }, trustProxyWarning)
   const met = parent?.met ?? []
   Object.defineProperty(app, mounted, { value: { options, engine, scope, plans: new WeakMap(), met, comparing } satisfies Mounted })
   app.decorate('ipRisk', createApi(engine, scope))

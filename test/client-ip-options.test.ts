@@ -129,7 +129,7 @@ t.test('R12 tells of misconfiguration that traffic shows, once each', async t =>
   const findings = (options: ClientIpOptions, traffic: Traffic[], times = 1) => {
     const found: string[] = []
     const finder = createClientIp(options)
-    const watch = watchMisconfiguration(finder, { warn: fields => { found.push((fields as { finding: string }).finding) } })
+    const watch = watchMisconfiguration(finder, { warn: fields => { found.push((fields as { code: string }).code) } })
     for (let i = 0; i < times; i++) {
       for (const [remoteAddress, headers = {}] of traffic) {
         const request = { socket: { remoteAddress }, headers }
@@ -140,25 +140,25 @@ t.test('R12 tells of misconfiguration that traffic shows, once each', async t =>
   }
   const xff = { 'x-forwarded-for': C }
   const rows: [what: string, ClientIpOptions, Traffic[], times: number, string[]][] = [
-    ['internal peer, headers, nothing trusted', {}, [[LB, xff], ['127.0.0.1', xff], ['100.64.0.1', xff], ['169.254.1.1', xff]], 3, ['proxy-not-listed']],
+    ['internal peer, headers, nothing trusted', {}, [[LB, xff], ['127.0.0.1', xff], ['100.64.0.1', xff], ['169.254.1.1', xff]], 3, ['IP_RISK_PROXY_NOT_LISTED']],
     ['without headers', {}, [[LB]], 100, []],
     ['public peer', {}, [[C, xff]], 100, []],
-    ['infrastructure only', { trusted: [LB] }, [[LB]], 100, ['only-infrastructure']],
+    ['infrastructure only', { trusted: [LB] }, [[LB]], 100, ['IP_RISK_ONLY_INFRASTRUCTURE']],
     ['not yet', { trusted: [LB] }, [[LB]], 49, []],
     ['a client was seen', { trusted: [LB] }, [[LB, xff], ...Array.from({ length: 60 }, (): Traffic => [LB])], 1, []],
-    ['Cloudflare peer, not set', {}, [[EDGE], [EDGE, xff]], 3, ['cloudflare-not-set']],
-    ['Cloudflare behind a balancer, not set', { trusted: [LB] }, [[LB, { 'x-forwarded-for': EDGE, 'cf-connecting-ip': C }]], 3, ['cloudflare-not-set']],
+    ['Cloudflare peer, not set', {}, [[EDGE], [EDGE, xff]], 3, ['IP_RISK_CLOUDFLARE_NOT_SET']],
+    ['Cloudflare behind a balancer, not set', { trusted: [LB] }, [[LB, { 'x-forwarded-for': EDGE, 'cf-connecting-ip': C }]], 3, ['IP_RISK_CLOUDFLARE_NOT_SET']],
     ['a visitor who pretends to', { trusted: [LB] }, [[LB, { ...xff, 'cf-connecting-ip': C }]], 3, []],
     ['Cloudflare off', { cloudflare: false }, [[EDGE]], 3, []],
-    ['Cloudflare on and never seen', { cloudflare: true }, [[C]], 1001, ['cloudflare-never-seen']],
+    ['Cloudflare on and never seen', { cloudflare: true }, [[C]], 1001, ['IP_RISK_CLOUDFLARE_NEVER_SEEN']],
     ['Cloudflare on and seen', { cloudflare: true }, [[EDGE, { 'cf-connecting-ip': C }], [C]], 1001, []],
     ['Cloudflare seen by its list', { cloudflare: true }, [[EDGE, xff], [C]], 1001, []],
-    ['another header', { trusted: [LB] }, [[LB, { 'x-real-ip': C }]], 100, ['header-never-seen']],
-    ['another header, forwarded', { trusted: [LB], header: 'x-real-ip' }, [[LB, { forwarded: `for=${C}` }]], 100, ['header-never-seen']],
+    ['another header', { trusted: [LB] }, [[LB, { 'x-real-ip': C }]], 100, ['IP_RISK_HEADER_NEVER_SEEN']],
+    ['another header, forwarded', { trusted: [LB], header: 'x-real-ip' }, [[LB, { forwarded: `for=${C}` }]], 100, ['IP_RISK_HEADER_NEVER_SEEN']],
     ['the chosen header was seen', { trusted: [LB] }, [[LB, xff], [LB, { 'x-real-ip': C }]], 100, []],
-    ['public peer with hops', { hops: 1 }, [[C, xff]], 3, ['public-peer-with-hops']],
+    ['public peer with hops', { hops: 1 }, [[C, xff]], 3, ['IP_RISK_PUBLIC_PEER_WITH_HOPS']],
     ['public peer with hops and trusted', { hops: 1, trusted: [LB] }, [[C, xff]], 3, []],
-    ['hops too few', { hops: 2 }, [[LB, xff]], 50, ['only-infrastructure']]
+    ['hops too few', { hops: 2 }, [[LB, xff]], 50, ['IP_RISK_ONLY_INFRASTRUCTURE']]
   ]
   for (const [what, options, traffic, times, expected] of rows) t.same(findings(options, traffic, times), expected, what)
 })

@@ -6,10 +6,10 @@ export function edgeProof (
 ): (request: RawRequest) => boolean {
   if (proof === undefined) return () => true
   let said = false
-  const say = (fields: object, problem: string) => {
+  const say = (fields: object, problem: string): void => {
     if (said) return
     said = true
-    log?.warn({ option: 'clientIp.cloudflare.proof', ...fields }, `clientIp.cloudflare.proof ${problem}: no request counts as coming from Cloudflare then`)
+    log?.warn({ code: 'IP_RISK_CLOUDFLARE_PROOF_FAILED', ...fields }, `clientIp.cloudflare.proof ${problem}: no request counts as coming from Cloudflare then`)
   }
   return request => {
     try {

@@ -94,7 +94,7 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
       current = replacementList(ranges, current)
     } catch (error) {
       const problem = (error as Error).message
-      log?.warn({ option: 'clientIp.cloudflare.ranges' }, `the new list of Cloudflare's ranges is refused, the old one stays: ${problem}`)
+      log?.warn({ code: 'IP_RISK_CLOUDFLARE_RANGES_REFUSED' }, `the new list of Cloudflare's ranges is refused, the old one stays: ${problem}`)
       return { accepted: false, problem }
     }
     rules.map = trustMap({ ...settings, cloudflare: current })

@@ -1,6 +1,8 @@
 import { canonicalAddress } from '../ip/address.ts'
 import type { ClientIp, IpRiskLogger, RawRequest } from '../../types/contract.ts'
+import { joinedLines } from './list-header.ts'
 import type { ClientIpFinder } from './resolver.ts'
+import { forwardingHeaders } from './result.ts'
 import { isUnixListener } from './unix.ts'
 
 /** Requests that must all look wrong before it is said. */
@@ -8,7 +10,7 @@ const HEADER_WINDOW = 20
 const INFRASTRUCTURE_WINDOW = 50
 const CLOUDFLARE_WINDOW = 1_000
 
-/** Misconfiguration that only traffic shows. Each finding is logged once, with the option to set; `finding` names it. */
+/** Misconfiguration that only traffic shows. Each finding is logged once, with the option to set. */
 export interface Watch {
   /** Looks at one result; nothing is left to do once every finding was made or ruled out. */
   readonly see: (client: ClientIp, request: RawRequest) => void
@@ -24,20 +26,20 @@ export function watchMisconfiguration (finder: Pick<ClientIpFinder, 'settings' |
   const { trusted, unix, hops, header, cloudflareMode, everyHop } = settings
   const on = cloudflareMode === 'on'
   const listsNothing = trusted.length === 0 && unix === undefined
-  const say = (finding: string, message: string, code?: string): true => {
-    log.warn({ finding, ...code !== undefined && { code } }, message)
+  const say = (code: `IP_RISK_${string}`, message: string): true => {
+    log.warn({ code }, message)
     return true
   }
   let wrongHeader = false
 
-  const proxyNotListed: Check = ({ reason, scope }) => reason === 'peer-untrusted' && isInternal(scope) && say('proxy-not-listed',
+  const proxyNotListed: Check = ({ reason, scope }) => reason === 'peer-untrusted' && isInternal(scope) && say('IP_RISK_PROXY_NOT_LISTED',
     'a request with forwarding headers came from an internal address, and no proxy is configured: you are behind a proxy that is not listed. ' +
     'Name it in clientIp.trusted; until then every visitor has its address')
 
   let ended = 0
   const onlyInfrastructure: Check = ({ infrastructure, reason }) => {
     if (!infrastructure || wrongHeader) return true
-    return ++ended === INFRASTRUCTURE_WINDOW && say('only-infrastructure',
+    return ++ended === INFRASTRUCTURE_WINDOW && say('IP_RISK_ONLY_INFRASTRUCTURE',
       `the first ${INFRASTRUCTURE_WINDOW} requests all ended at your own infrastructure (${reason}), so no visitor is judged: ` +
       `clientIp.trusted or clientIp.hops does not fit the chain, or a proxy does not send ${header}`)
   }
@@ -48,39 +50,47 @@ export function watchMisconfiguration (finder: Pick<ClientIpFinder, 'settings' |
     const other = (['x-forwarded-for', 'forwarded', 'x-real-ip'] as const).find(name => headers[name] !== undefined)
     if (reason !== 'header-missing' || other === undefined || ++otherHeader < HEADER_WINDOW) return false
     wrongHeader = true
-    return say('header-never-seen', `your proxy never sends ${header}, which is read, but ${other}: ` +
+    return say('IP_RISK_HEADER_NEVER_SEEN', `your proxy never sends ${header}, which is read, but ${other}: ` +
       `let it write ${header}, or set clientIp.header: '${other}' where it is your proxy that writes it`)
   }
 
   const cloudflareNotSet: Check = ({ ip, infrastructure, reason, hops: walked }, { headers }) => {
     const asPeer = infrastructure && walked === 0 && (reason === undefined || reason === 'peer-untrusted')
     const behindProxy = walked > 0 && !infrastructure && headers['cf-connecting-ip'] !== undefined && ip !== null && isCloudflare(ip)
-    return (asPeer || behindProxy) && say('cloudflare-not-set',
+    return (asPeer || behindProxy) && say('IP_RISK_CLOUDFLARE_NOT_SET',
       'a request came from an address of Cloudflare, which stands for many visitors: set clientIp.cloudflare: true, or false where you are not behind it')
   }
 
   const unixNotListed: Check = ({ reason }, { socket }) => reason === 'no-peer' && isUnixListener(socket?.server) &&
-    say('unix-not-listed', 'a request came over a unix socket, whose peer has no address, and clientIp.trusted does not name "unix": ' +
-    'every visitor is unknown, no_ip. Add "unix" to clientIp.trusted if a proxy connects to the socket', 'IP_RISK_UNIX_SOCKET_NOT_TRUSTED')
+    say('IP_RISK_UNIX_SOCKET_NOT_TRUSTED', 'a request came over a unix socket, whose peer has no address, and clientIp.trusted does not name "unix": ' +
+    'every visitor is unknown, no_ip. Add "unix" to clientIp.trusted if a proxy connects to the socket')
 
   let withoutEdge = 0
   const cloudflareNeverSeen: Check = ({ source, reason, worker, infrastructure }) => {
     const edge = source === 'cf-connecting-ip' || worker || reason === 'private-client-from-public-proxy' ||
       (source === 'x-forwarded-for' && !infrastructure && reason === 'header-missing')
     if (edge) return true
-    return ++withoutEdge === CLOUDFLARE_WINDOW && say('cloudflare-never-seen',
+    return ++withoutEdge === CLOUDFLARE_WINDOW && say('IP_RISK_CLOUDFLARE_NEVER_SEEN',
       `clientIp.cloudflare is on, and ${CLOUDFLARE_WINDOW} requests came without a hop of Cloudflare: name the proxy between Cloudflare and you in ` +
       'clientIp.trusted or clientIp.cloudflare.via, renew the list of ranges, or set clientIp.cloudflare: false')
   }
 
   const publicPeer: Check = ({ source, scope, infrastructure, hops: walked }) => source === 'remote-address' && walked === 0 && !infrastructure &&
-    (scope === 'public' || scope === 'documentation') && say('public-peer-with-hops',
+    (scope === 'public' || scope === 'documentation') && say('IP_RISK_PUBLIC_PEER_WITH_HOPS',
     'a request came straight from a public address, and clientIp.hops without clientIp.trusted believes internal proxies only: ' +
     'name the proxy in clientIp.trusted if it is one')
 
+  const connectionHeader: Check = ({ hops: walked, infrastructure }, { headers: { connection } }) => {
+    if (connection === undefined || connection === 'keep-alive' || connection === 'close') return false
+    return (walked > 0 || infrastructure) && namesForwardingHeader(joinedLines(connection)) &&
+      say('IP_RISK_CONNECTION_NAMES_FORWARDING_HEADER', 'a proxy passed on a Connection header in which the visitor names a forwarding header. It is ' +
+        'ignored here, but another proxy behind that one would remove the header, and the visitor would pass for your own infrastructure. ' +
+        'Do not pass it on: proxy_set_header Connection "" in nginx; the README says what to set in HAProxy')
+  }
+
   const nothingBelieved = listsNothing && !on && hops === undefined && !everyHop
   const checks: Check[] = [
-    ...(nothingBelieved ? [proxyNotListed] : [headerNeverSeen, onlyInfrastructure]),
+    ...(nothingBelieved ? [proxyNotListed] : [connectionHeader, headerNeverSeen, onlyInfrastructure]),
     ...(unix === undefined ? [unixNotListed] : []),
     ...(cloudflareMode === 'unset' ? [cloudflareNotSet] : on ? [cloudflareNeverSeen] : []),
     ...(hops !== undefined && listsNothing ? [publicPeer] : [])
@@ -92,12 +102,19 @@ export function watchMisconfiguration (finder: Pick<ClientIpFinder, 'settings' |
     },
     compare (client, requestIp) {
       const theirs = requestIp === undefined ? client.ip : canonicalAddress(requestIp) ?? requestIp
-      different ||= client.ip !== null && client.ip !== theirs && say('request-ip-differs',
+      different ||= client.ip !== null && client.ip !== theirs && say('IP_RISK_REQUEST_IP_DIFFERS',
         'Fastify\'s request.ip and request.ipRisk.ip name different addresses: trustProxy and clientIp do not say the same. ' +
         'Leave trustProxy out, or give it the proxies of clientIp.trusted')
       return different
     }
   }
+}
+
+const forwardingNames: ReadonlySet<string> = new Set([...forwardingHeaders, 'cf-connecting-ipv6'])
+
+/** What `Connection` names is for the next hop only, and a proxy that obeys it (RFC 9110, 7.6.1) removes the header. */
+function namesForwardingHeader (connection: string): boolean {
+  return connection.toLowerCase().split(',').some(name => forwardingNames.has(name.trim()))
 }
 
 function isInternal (scope: ClientIp['scope']): boolean {

@@ -73,18 +73,20 @@ export interface NginxSite {
   readonly to: string
   /** The address that it connects from. */
   readonly from?: string
+  /** The value of the Connection header that it sends. Default: none. */
+  readonly connection?: string
 }
 
 /** nginx as its manual has it: X-Forwarded-For appended, X-Real-IP set, connections to the application kept. */
 export function startNginx (sites: readonly NginxSite[]): Promise<Running> {
-  const servers = sites.map(({ port, to, from }, i) => `
+  const servers = sites.map(({ port, to, from, connection = '""' }, i) => `
   upstream to${i} { server ${to}; keepalive 4; }
   server {
     listen 127.0.0.1:${port};
     location / {
       proxy_pass http://to${i};
       proxy_http_version 1.1;
-      proxy_set_header Connection "";
+      proxy_set_header Connection ${connection};
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Real-IP $remote_addr;
       ${from === undefined ? '' : `proxy_bind ${from};`}
