@@ -3,6 +3,7 @@ import { badOption } from './errors.ts'
 import { type Cidr, parseCidr } from './ip/cidr.ts'
 import { parseAddress } from './ip/address.ts'
 import { type RangeMap, rangeMap } from './ip/range-map.ts'
+import { placeEmbedded, scopeOf } from './ip/scopes.ts'
 import { checkStrings } from './options.ts'
 import { ALLOW_LIST, DENY_LIST } from './policy/policy.ts'
 
@@ -10,15 +11,15 @@ import { ALLOW_LIST, DENY_LIST } from './policy/policy.ts'
 export interface AddressLists {
   readonly allow: readonly Cidr[]
   readonly deny: readonly Cidr[]
-  /** The list that decides about a canonical address: `allow-list`, `deny-list` or none. */
+  /**
+   * The list that decides about a canonical address: `allow-list`, which wins, `deny-list` or none. `deny` also meets the IPv4 address
+   * inside an IPv6 address; `allow` does not, because anybody can make up an address with an allowed one in it.
+   */
   of (ip: string): string | undefined
 }
 
-const NONE = 0
 const DENY = 1
-/** The greatest wins, wherever the networks lie in each other: an allowed address wins over everything. */
 const ALLOW = 2
-const names = { [NONE]: undefined, [DENY]: DENY_LIST, [ALLOW]: ALLOW_LIST } as const
 
 export const noLists: AddressLists = { allow: [], deny: [], of: () => undefined }
 
@@ -31,11 +32,21 @@ export function readLists ({ allow, deny }: EngineOptions, parent: AddressLists)
 function addressLists (allow: readonly Cidr[], deny: readonly Cidr[]): AddressLists {
   if (allow.length === 0 && deny.length === 0) return noLists
   const entries = [...allow.map(cidr => ({ cidr, value: ALLOW })), ...deny.map(cidr => ({ cidr, value: DENY }))]
-  const map: RangeMap = rangeMap(entries, NONE, Math.max)
+  const map: RangeMap = rangeMap(entries, 0, (outer, inner) => outer | inner)
   return {
     allow,
     deny,
-    of: ip => names[map.at(parseAddress(ip) as 4 | 6) as keyof typeof names]
+    of (ip) {
+      const family = parseAddress(ip) as 4 | 6
+      const found = map.at(family)
+      if ((found & ALLOW) !== 0) return ALLOW_LIST
+      return (found & DENY) !== 0 || (family === 6 && deniesEmbedded(ip)) ? DENY_LIST : undefined
+    }
+  }
+
+  function deniesEmbedded (ip: string): boolean {
+    const scope = scopeOf(ip)!
+    return scope !== 'public' && placeEmbedded(scope) && (map.at(4) & DENY) !== 0
   }
 }
 

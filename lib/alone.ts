@@ -1,9 +1,9 @@
-import type { BulkOptions, BulkRun, ClientIp, IpRisk, LookupMode } from '../types/contract.ts'
+import type { BulkOptions, BulkRun, ClientIp, IpRisk, LookupMode, ProviderAnswer } from '../types/contract.ts'
 import { assess, judged, type Place } from './assess.ts'
-import { bulk } from './bulk.ts'
+import { bulk, type BulkAsk } from './bulk.ts'
 import type { Engine } from './engine.ts'
 import { canonicalAddress } from './ip/address.ts'
-import { scopeOf } from './ip/scopes.ts'
+import { lookupAddress, scopeOf } from './ip/scopes.ts'
 import type { Scope } from './scope.ts'
 import { answeredBy } from './verdict/verdict.ts'
 
@@ -20,11 +20,25 @@ export function assessMany (engine: Engine, scope: Scope, ips: Iterable<string>,
       const risk = await assess(engine, addressAlone(ip), fromCache)
       return risk.reason === 'not_asked' ? null : risk
     },
-    ask: engine.bulk,
+    ask: (ips, options) => askOnce(engine, ips, options),
     verdict: (ip, answer) => judged(engine, addressAlone(ip), {
       answer, provider: answeredBy(answer, engine.providerName), checkedAtMs: engine.now(), cache: 'miss'
     }, fromCache)
   })
+}
+
+/** Several addresses may be looked up by one. */
+async function * askOnce (engine: Engine, ips: readonly string[], options: BulkAsk): AsyncGenerator<[string, ProviderAnswer]> {
+  const waiting = new Map<string, string[]>()
+  for (const ip of ips) {
+    const asked = ip.includes(':') ? lookupAddress(ip, scopeOf(ip))! : ip
+    const same = waiting.get(asked)
+    if (same === undefined) waiting.set(asked, [ip])
+    else same.push(ip)
+  }
+  for await (const [asked, answer] of engine.bulk([...waiting.keys()], options)) {
+    for (const ip of waiting.get(asked)!) yield [ip, answer]
+  }
 }
 
 function placeAlone (engine: Engine, scope: Scope, lookup: LookupMode): Place {

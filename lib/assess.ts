@@ -2,6 +2,7 @@ import type { Category, ClientIp, Decision, IpRisk, IpRiskLogger, RawRequest, Ro
 import { notLookedUp } from './client-ip/resolver.ts'
 import { noAddress, nothingIgnored } from './client-ip/result.ts'
 import type { Engine } from './engine.ts'
+import { lookupAddress } from './ip/scopes.ts'
 import { ALLOW_LIST, judge } from './policy/policy.ts'
 import { lookupChannel, publishLookup, record } from './record.ts'
 import { endsAsGone } from './refusal.ts'
@@ -67,7 +68,8 @@ function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place
   if (why !== undefined) return unasked(why, engine.now())
   if (plan.lookup === 'skip') return unasked('skipped', engine.now())
   const call = { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs }
-  return lookupChannel.hasSubscribers ? publishing(engine, scope, ip, call) : engine.lookup(ip, call)
+  const asked = lookupAddress(ip, address.scope)!
+  return lookupChannel.hasSubscribers ? publishing(engine, scope, asked, call) : engine.lookup(asked, call)
 }
 
 function publishing (engine: Engine, { showAddress }: Scope, ip: string, call: Parameters<Engine['lookup']>[1]): Verdict | Promise<Verdict> {

@@ -8,6 +8,7 @@ import { type Watch, watchMisconfiguration } from './client-ip/watch.ts'
 import { createCounters } from './counters.ts'
 import { guardProvider, type GuardedProvider } from './guard/guard.ts'
 import { watchLateness } from './guard/health.ts'
+import { lookupAddress, scopeOf } from './ip/scopes.ts'
 import { createAllowed } from './lookup/allowed.ts'
 import { createLayers } from './lookup/layers.ts'
 import type { Lookup } from './lookup/lookup.ts'
@@ -130,7 +131,8 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       allowed.add(keys.id(ip), ttlSeconds * 1000)
       await fleet?.allow(ip, ttlSeconds * 1000)
     },
-    async invalidate (ip) {
+    async invalidate (given) {
+      const ip = lookupAddress(given, scopeOf(given)) ?? given
       forget(ip)
       await fleet?.forget(ip)
     },

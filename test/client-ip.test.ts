@@ -44,7 +44,13 @@ const rows: Row[] = [
   ['R1.5 a zone on the peer is dropped', { trusted: ['fe80::1'] }, 'fe80::1%eth0', { [xff]: C }, { ip: C, peer: 'fe80::1' }],
   ['R1.5 on any peer', {}, '2001:db8::1%3', {}, { ip: '2001:db8::1' }],
   ['R1.5 a zone in a header is dropped on fe80::/10', lb, LB, { [xff]: '[febf::1%eth0.1]:80' }, { ip: 'febf::1', scope: 'link-local' }],
-  ['R1.5 and unusable elsewhere', lb, LB, { [xff]: '2001:db8::1%eth0' }, stopped(LB, 'invalid-hop')],
+  ['R1.5 and on any other IPv6 text', lb, LB, { [xff]: '2001:db8::1%eth0' }, { ip: '2001:db8::1', infrastructure: false }],
+  ['R1.5 a mapped IPv4 address included', lb, LB, { [xff]: `::ffff:${C}%1` }, { ip: C, version: 4, infrastructure: false }],
+  ['R1.5 in brackets, with a port', lb, LB, { [xff]: '[::ffff:cb00:7109%en0]:80' }, { ip: C }],
+  ['R1.5 of a proxy too', lb, LB, { [xff]: `${C}, ::ffff:${LB}%2` }, { ip: C, hops: 2 }],
+  ['R1.5 IPv4 text has none', lb, LB, { [xff]: `${C}%1` }, stopped(LB, 'invalid-hop')],
+  ['R1.5 an unspecified one is unusable all the same', lb, LB, { [xff]: '::%1' }, stopped(LB, 'invalid-hop')],
+  ['R1.5 nor is there one in CF-Connecting-IP', edgeOnly, EDGE, { [cf]: `::ffff:${FORGED}%1`, [xff]: C }, { ip: C, reason: 'invalid-value' }],
   ['R1.5 an empty zone is none', lb, LB, { [xff]: 'fe80::1%' }, stopped(LB, 'invalid-hop')],
   ['R1.5 nor one with other characters', lb, LB, { [xff]: 'fe80::1%e:80' }, stopped(LB, 'invalid-hop')],
   ['R1.6 IPv6 comes out canonical', lb, LB, { [xff]: '2001:DB8:0:0:0:0:0:1' }, { ip: '2001:db8::1', version: 6 }],
@@ -256,7 +262,8 @@ t.test('says what nobody is asked about', async t => {
   t.equal(why({}, '8.8.8.8'), undefined)
   t.equal(why({}, C), undefined, 'documentation, for tests and examples')
   t.equal(why({}, '192.168.0.1'), 'not_public')
-  t.equal(why({}, '64:ff9b::808:808'), 'not_public', 'nothing is looked up for what is embedded')
+  t.equal(why({}, '64:ff9b::808:808'), undefined, 'it is looked up by the IPv4 address inside')
+  t.equal(why({}, '64:ff9b::a00:1'), 'not_public')
   t.equal(why({}, undefined), 'no_ip')
   t.equal(why({}, EDGE), 'infrastructure')
   t.equal(why(edgeOnly, EDGE, { [cf]: WORKER }), undefined, 'a Worker is judged like anybody else')

@@ -379,7 +379,7 @@ export interface ClientIp {
   readonly reason?: ResolveReason | undefined
   readonly ignored: readonly IgnoredHeader[]
   readonly version?: 4 | 6 | undefined
-  /** Inside 6to4, Teredo, NAT64 and IPv4-compatible text. To report, never to trust. */
+  /** Inside 6to4, Teredo, NAT64 and IPv4-compatible text. For lookups and deny lists; never trusted. */
   readonly embeddedIPv4?: string | undefined
 }
 /** Never throws. */

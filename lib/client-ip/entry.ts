@@ -11,7 +11,7 @@ const COLON = 58
 
 /**
  * One entry of a list header, `text[start, end)`: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`. A zone
- * only on fe80::/10, where it is dropped. 0 for anything else, and for an address that nobody can have (`0.0.0.0`, `::`).
+ * on IPv6 text is dropped, as on the peer. 0 for anything else, and for an address that nobody can have (`0.0.0.0`, `::`).
  */
 export function parseEntry (text: string, start: number, end: number, obfuscatedPort = false): Family {
   if (end - start > MAX_ENTRY_LENGTH) return 0
@@ -67,15 +67,20 @@ export function parsePeer (text: string): Family {
   return parseAddress(text, 0, zone)
 }
 
+/**
+ * A zone (RFC 4007) says on which link the proxy saw the address, and nothing of the client: `::ffff:192.0.2.1%1` is 192.0.2.1. Were it
+ * unusable, the walk would end at the proxy.
+ */
 function parseZoned (text: string): Family {
   const family = parseAddress(text, addressStart, addressEnd)
   if (family !== 0) return family
   const zone = text.indexOf('%', addressStart)
   if (zone < 0 || zone >= addressEnd || !isZone(text, zone + 1, addressEnd)) return 0
+  const colon = text.indexOf(':', addressStart)
+  if (colon < 0 || colon > zone) return 0
   const zoned = parseAddress(text, addressStart, zone)
-  if (zoned !== 6 || words[0]! >>> 22 !== 0xfe80 >>> 6) return 0
   addressEnd = zone
-  return 6
+  return zoned
 }
 
 function isZone (text: string, start: number, end: number): boolean {

@@ -1,5 +1,5 @@
 import type { Cidr } from '../ip/cidr.ts'
-import { SCOPE_MASK, UNSPECIFIED } from '../ip/scopes.ts'
+import { SCOPE_MASK, UNSPECIFIED, lookupAddress } from '../ip/scopes.ts'
 import { addressText, parseAddress } from '../ip/address.ts'
 import type {
   ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest, ResolveReason,
@@ -130,11 +130,11 @@ export function createClientIpResolver (options?: ClientIpOptions, log?: Pick<Ip
   return Object.assign(resolve, { explain, warnings, setCloudflareRanges })
 }
 
-/** Why nobody is asked about the address; undefined: it is looked up. Documentation addresses occur in tests and examples only. */
+/** Why nobody is asked about the address; undefined: it is looked up, by its `lookupAddress`. */
 export function notLookedUp (
   { ip, infrastructure, scope, reason }: ClientIp
 ): Extract<UnknownReason, 'truncated_headers' | 'no_ip' | 'infrastructure' | 'not_public'> | undefined {
   if (ip === null) return reason === 'truncated-headers' ? 'truncated_headers' : 'no_ip'
   if (infrastructure) return 'infrastructure'
-  return scope === 'public' || scope === 'documentation' ? undefined : 'not_public'
+  return lookupAddress(ip, scope) === null ? 'not_public' : undefined
 }

@@ -1,5 +1,5 @@
 import type { AddressScope } from '../../types/contract.ts'
-import { parseAddress, words } from './address.ts'
+import { formatAddress, parseAddress, words } from './address.ts'
 import { parseCidr } from './cidr.ts'
 import { type RangeMap, type RangeMapEntry, rangeMap } from './range-map.ts'
 import { specialPurpose } from './special-purpose.ts'
@@ -31,7 +31,31 @@ export function scopeOf (ip: string): AddressScope | null {
   return family === 0 ? null : scopes[scopeMap.at(family)]!
 }
 
-/** The IPv4 address inside the IPv6 address that stands in `words`, or -1. To report, never to trust: anybody can write one. */
+/**
+ * The address that a client is looked up and cached by: its own, or the public IPv4 address that a 6to4, Teredo or NAT64 address carries,
+ * because that is what providers know. null: nobody is asked. Documentation addresses occur in tests and examples only.
+ */
+export function lookupAddress (ip: string, scope: AddressScope | null): string | null {
+  if (isLookedUp(scope)) return ip
+  if (scope !== '6to4' && scope !== 'teredo' && scope !== 'translation') return null
+  parseAddress(ip)
+  return placeEmbedded(scope) && isLookedUp(scopes[scopeMap.at(4)]!) ? formatAddress(4) : null
+}
+
+function isLookedUp (scope: AddressScope | null): boolean {
+  return scope === 'public' || scope === 'documentation'
+}
+
+/** Puts the IPv4 address inside the IPv6 address that stands in `words` there instead. false: there is none. */
+export function placeEmbedded (scope: AddressScope): boolean {
+  const value = embeddedIPv4(scope)
+  if (value < 0) return false
+  words[0] = words[1] = words[2] = 0
+  words[3] = value
+  return true
+}
+
+/** The IPv4 address inside the IPv6 address that stands in `words`, or -1. Never to trust: anybody can write one. */
 export function embeddedIPv4 (scope: AddressScope): number {
   if (scope === '6to4') return ((words[0]! & 0xffff) * 65536) + (words[1]! >>> 16) // RFC 3056
   if (scope === 'teredo') return ~words[3]! >>> 0 // RFC 4380: the client, inverted
