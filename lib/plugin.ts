@@ -95,7 +95,7 @@ function onRequest (this: FastifyInstance, request: FastifyRequest, reply: Fasti
 function act (here: Mounted, plan: RoutePlan, request: FastifyRequest, reply: FastifyReply, risk: IpRisk, done: Done): void {
   request.ipRisk = risk
   if (here.comparing) here.comparing = !here.engine.compareAddress(risk, request.ip)
-  continueOrEnd(request, reply, ended(request.raw, plan, risk), done)
+  continueOrEnd(request, reply, risk.decision === 'block' ? ended(request.raw, plan, risk) : undefined, done) // gone is a block too
 }
 
 /** Continues, or ends the request with the error. Every hook and error handler sees a client that is gone, but it must not fill the log. */

@@ -10,7 +10,7 @@ import { fastifySite, portOf, type Site, type SiteOptions } from './support/leav
 import { memoryLog } from './support/log.ts'
 import { tableProvider } from './support/table-provider.ts'
 
-const COUNT = 40
+const COUNT = 25
 const engine: EngineOptions = { provider: tableProvider({}), policy: { write: { unknown: 'allow' } } }
 const clients = await leavingClients(t, COUNT)
 
