@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Decision, IpRisk, UnknownReason, VerdictName } from '../types/contract.ts'
+import { failClosed } from '../lib/index.ts'
 import { rims } from './support/rims.ts'
 import { answer, tableProvider, type Row, visitorProvider, visitors } from './support/table-provider.ts'
 
@@ -8,6 +9,7 @@ type Cells = Readonly<Record<Visitor, Decision>>
 const write: Cells = { clean: 'allow', suspicious: 'elevate_risk', vpn_likely: 'step_up_auth', vpn_detected: 'block', unknown: 'allow' }
 const read: Cells = { clean: 'allow', suspicious: 'allow', vpn_likely: 'allow', vpn_detected: 'allow', unknown: 'allow' }
 const strict: Cells = { clean: 'allow', suspicious: 'step_up_auth', vpn_likely: 'block', vpn_detected: 'block', unknown: 'step_up_auth' }
+const closed: Cells = { ...write, unknown: 'step_up_auth' }
 const everyone = Object.keys(visitors) as Visitor[]
 const challenge = 'Bearer error="insufficient_user_authentication", ' +
   'error_description="A stronger or more recent authentication is required", acr_values="mfa"'
@@ -16,6 +18,7 @@ const routes = {
   '/signup': 'signup',
   '/account': true,
   '/withdrawal': { action: 'withdrawal', policy: { write: { suspicious: 'step_up_auth', vpn_likely: 'block', unknown: { default: 'step_up_auth' } } } },
+  '/closed': { action: 'withdrawal', policy: failClosed },
   '/watched': { action: 'payment', mode: 'monitor' },
   '/enforced': { action: 'payment', mode: 'enforce' },
   '/search': { write: false },
@@ -28,6 +31,7 @@ const matrix: [method: string, url: keyof typeof routes, cells: Cells][] = [
   ['POST', '/signup', write], ['GET', '/signup', write],
   ['POST', '/account', write], ['GET', '/account', read],
   ['POST', '/withdrawal', strict], ['GET', '/withdrawal', strict],
+  ['POST', '/closed', closed],
   ['POST', '/search', read],
   ['POST', '/judged', { clean: 'block', suspicious: 'allow', vpn_likely: 'allow', vpn_detected: 'allow', unknown: 'allow' }],
   ['POST', '/skipped', { clean: 'allow', suspicious: 'allow', vpn_likely: 'allow', vpn_detected: 'allow', unknown: 'allow' }]
@@ -54,6 +58,15 @@ for (const [name, start] of Object.entries(rims)) {
         }
       }
     }
+  })
+
+  t.test(`${name}: an unknown that a visitor can bring about is flagged, and blocked where it must not pass`, async t => {
+    const rim = await start({ provider: visitorProvider(), satisfied: true }, routes)
+    t.teardown(() => rim.close())
+    const flagged = { verdict: 'unknown', reason: 'infrastructure', decision: 'elevate_risk', enforced: false }
+    t.match(await rim.ask('POST', '/signup', '127.0.0.1'), { status: 200, risk: flagged })
+    t.match(await rim.ask('GET', '/account', '127.0.0.1'), { status: 200, risk: { ...flagged, decision: 'allow' } })
+    t.equal((await rim.ask('POST', '/closed', '127.0.0.1')).status, 403)
   })
 
   t.test(`${name}: in monitor mode everything is told and nothing happens, but where the route enforces`, async t => {
