@@ -57,6 +57,12 @@ interface Chain {
   start (to: string, ports: readonly [number, number]): Promise<readonly Running[]>
 }
 
+/** The visitor's `Connection` would let Caddy remove X-Forwarded-For. */
+const connectionOfItsOwn = [
+  'http-request set-header Connection upgrade if { req.hdr(Upgrade) -m found }',
+  'http-request del-header Connection unless { req.hdr(Upgrade) -m found }'
+]
+
 const chains: readonly Chain[] = [
   { what: 'nginx', proxies: ['nginx'], start: async (to, [port]) => [await startNginx([{ port, to, from: NGINX }])] },
   { what: 'HAProxy', proxies: ['haproxy'], start: async (to, [port]) => [await startHaproxy([{ port, to, from: HAPROXY }])] },
@@ -67,6 +73,14 @@ const chains: readonly Chain[] = [
     start: async (to, [port, between]) => [
       await startHaproxy([{ port: between, to, from: HAPROXY }]),
       await startNginx([{ port, to: `127.0.0.1:${between}`, from: NGINX }])
+    ]
+  },
+  {
+    what: 'HAProxy as README has it, then Caddy',
+    proxies: ['haproxy', 'caddy'],
+    start: async (to, [port, between]) => [
+      await startCaddy([{ port: between, to, lines: [`trusted_proxies ${HAPROXY}`] }]),
+      await startHaproxy([{ port, to: `127.0.0.1:${between}`, from: HAPROXY, lines: connectionOfItsOwn }])
     ]
   }
 ]
