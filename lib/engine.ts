@@ -13,6 +13,7 @@ import { createAllowed } from './lookup/allowed.ts'
 import { createLayers } from './lookup/layers.ts'
 import type { Lookup } from './lookup/lookup.ts'
 import { createMemory } from './lookup/memory.ts'
+import { createSettling, settlingProviders } from './lookup/settling.ts'
 import { lists } from './providers/lists.ts'
 import { checkProvider } from './provider-option.ts'
 import { clusterPrefix } from './redis/connect.ts'
@@ -85,7 +86,10 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       log,
       redis: fleet?.port,
       redisTimeoutMs: cache.redisTimeoutMs,
-      settled: (ip, answer) => { if (answer.verdict !== 'unknown') layers.replace(ip, answer) }
+      settled (ip, answer) {
+        if (answer.verdict !== 'unknown') layers.replace(ip, answer)
+        settling?.settled(ip)
+      }
     })
     start(provider, log)
   } catch (err) {
@@ -107,6 +111,11 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     count: counters.lookup
   })
 
+  const settlesAfterMs = settlingProviders(provider)
+  const settling = settlesAfterMs.size === 0
+    ? undefined
+    : createSettling({ lookup: layers.lookup, memory, shared: fleet?.verdicts, settlesAfterMs, now })
+
   function forget (ip: string): void {
     layers.forget(ip)
   }
@@ -124,7 +133,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     readsHeaders: clientIp.readsHeaders,
     compareAddress: watch.compare,
     providerName: provider.name,
-    lookup: withinFamilies(provider, now, provider.sync === true ? askAtOnce(provider, ask, now) : layers.lookup),
+    lookup: withinFamilies(provider, now, provider.sync === true ? askAtOnce(provider, ask, now) : (settling ?? layers).lookup),
     bulk,
     isAllowed: allowed.has,
     async allow (ip, ttlSeconds) {
@@ -146,6 +155,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     }),
     ready: async () => await fleet?.ready(),
     async close () {
+      settling?.close()
       await fleet?.release()
       try {
         await close()

@@ -25,6 +25,7 @@ export function checkProvider (path: string, given: unknown): Provider {
   }
   checkNumber(`${path}.timeoutMs`, provider.timeoutMs, undefined, { min: 1, max: 600_000 })
   checkNumber(`${path}.maxAgeSeconds`, provider.maxAgeSeconds, undefined, { min: 1, max: 31_536_000, integer: false })
+  checkNumber(`${path}.settlesAfterMs`, provider.settlesAfterMs, undefined, { min: 1, max: 60_000 })
   checkNumber(`${path}.maxConcurrent`, provider.maxConcurrent, undefined, { min: 1, max: 1_000_000 })
   checkNumber(`${path}.reserveForWrites`, provider.reserveForWrites, undefined, { min: 0, max: 1, integer: false })
   checkString(`${path}.quotaName`, provider.quotaName, undefined)

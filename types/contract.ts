@@ -82,7 +82,11 @@ export interface LookupContext {
    * answer to give instead. In `bulk` it waits for room within the minute.
    */
   spend (): Promise<UnknownAnswer | null>
-  /** Asks once more, in the background, and replaces what was cached with the answer. Absent where nobody would see it. */
+  /**
+   * Asks once more, in the background, from the reads' part of the budget, and replaces what was cached with the answer, here
+   * and in other processes. Once an address at a time. Absent where nobody would see the answer: in `bulk`, and where a
+   * composite merges answers.
+   */
   later? (delayMs: number, look: (context: LookupContext) => ProviderAnswer | Promise<ProviderAnswer>): void
 }
 
@@ -107,6 +111,12 @@ export interface Provider {
    * but the limits of `cache`. In a composite, the limit of the member that answered counts. GetIPIntel's terms allow 21 600.
    */
   readonly maxAgeSeconds?: number
+  /**
+   * A known answer younger than this is not final, in milliseconds: 1..60 000. Default: every answer is final. `lookup` asks
+   * for the settled one by `context.later`, with a delay that is at least 100 ms longer. A write that meets an unsettled answer
+   * waits for the settled one where its `timeoutMs` allows. GetIPIntel without flags: 5 000, as its documentation says.
+   */
+  readonly settlesAfterMs?: number
   /** Calls under way at once. Default 50. */
   readonly maxConcurrent?: number
   /** The part of a budget kept for writes, 0..1. Default 0.5. */

@@ -20,8 +20,8 @@ export interface GuardDeps {
   /** A clock in milliseconds that never goes back. Default `performance.now`. */
   readonly now?: (() => number) | undefined
   /**
-   * A provider looked again, in the background, and this is what it says now: the cache may take it in place of an answer of the same
-   * provider (`answer.provider` names it). Without it nobody looks again.
+   * A provider was asked again, in the background, and this is what it says now: the cache may take it in place of an answer of the same
+   * provider (`answer.provider` names it). Unknown: the first answer stays. Without this nobody is asked again.
    */
   readonly settled?: ((ip: string, answer: ProviderAnswer) => void) | undefined
   /** Lengths of the windows, for tests that cannot wait. */
@@ -70,7 +70,8 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
       ...shared,
       windowMs: windows.minuteMs + windows.slackMs,
       budget: budgetOf(provider),
-      settled: deps.settled === undefined ? undefined : settled
+      // What a composite merges into an answer of its own is not replaced.
+      settled: deps.settled !== undefined && (root.names ?? [root.name]).includes(provider.name) ? settled : undefined
     })
   }
 

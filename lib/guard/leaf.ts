@@ -89,7 +89,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
       spend,
       ask: (member, ip, options) => deps.ask(member, ip, { write, signal, leftMs, ...options }),
       askAll: (member, ips, options) => deps.askAll(member, ips, { write, signal, ...options }),
-      ...deps.settled !== undefined && { later: (delayMs, look) => looks.add(ip, delayMs, answer => look(answer)) }
+      ...deps.settled !== undefined && question.bulk !== true && { later: (delayMs, look) => looks.add(ip, delayMs, look) }
     }
   }
 

@@ -9,23 +9,25 @@ export interface SecondLooks {
   close (): void
 }
 
-/** Asks again after a while, behind the same guards and from the reads' part of the budget; only a known answer counts. */
+/**
+ * Asks once more about an address after a while, behind the same guards and from the reads' part of the budget, so that writes keep theirs.
+ * `settled` gets what came of it.
+ */
 export function secondLooks (
   ask: (ip: string, look: Question['look']) => Promise<ProviderAnswer>, settled: (ip: string, answer: ProviderAnswer) => void
 ): SecondLooks {
-  const waiting = new Set<NodeJS.Timeout>()
+  const waiting = new Map<string, NodeJS.Timeout>()
   return {
     add (ip, delayMs, look) {
-      if (waiting.size >= maxWaiting) return
+      if (waiting.has(ip) || waiting.size >= maxWaiting) return
       const timer = setTimeout(async () => {
-        waiting.delete(timer)
-        const answer = await ask(ip, look)
-        if (answer.verdict !== 'unknown') settled(ip, answer)
+        waiting.delete(ip)
+        settled(ip, await ask(ip, look))
       }, delayMs).unref()
-      waiting.add(timer)
+      waiting.set(ip, timer)
     },
     close () {
-      for (const timer of waiting) clearTimeout(timer)
+      for (const timer of waiting.values()) clearTimeout(timer)
       waiting.clear()
     }
   }

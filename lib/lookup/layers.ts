@@ -1,5 +1,5 @@
 import type { KnownAnswer, Stats } from '../../types/contract.ts'
-import type { Verdict } from '../verdict/verdict.ts'
+import { SETTLED_LATER_MS, type Verdict } from '../verdict/verdict.ts'
 import { type Ask, createFinder, ownCopy } from './finder.ts'
 import { createFlights } from './flight.ts'
 import { createLookup, type Lookup } from './lookup.ts'
@@ -46,8 +46,10 @@ export function createLayers ({ memory, shared, ask, isCrowded, providerName, tt
     addresses: () => [...memory.addresses(), ...flights.keys()],
     replace (ip, answer) {
       const provider = answer.provider ?? providerName
-      if (memory.get(ip)?.provider !== provider) return
-      const verdict = Object.freeze({ answer: ownCopy(answer), provider, checkedAtMs: now(), cache: 'miss' as const })
+      const held = memory.get(ip)
+      if (held?.provider !== provider) return
+      const checkedAtMs = held.checkedAtMs + SETTLED_LATER_MS
+      const verdict = Object.freeze({ answer: ownCopy(answer), provider, checkedAtMs, cache: 'miss' as const })
       memory.set(ip, verdict)
       shared?.unclaimed(ip).fill(verdict)
     }

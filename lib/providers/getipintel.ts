@@ -18,8 +18,9 @@ export interface GetipintelOptions extends RemoteOptions {
   readonly families?: readonly (4 | 6)[]
 }
 
-/** When the mode without flags has its settled value. */
+/** When the mode without flags has its settled value, and how much later it is asked for. */
 const settledMs = 5_000
+const marginMs = 100
 
 /** The longest that GetIPIntel allows its answers to be cached. */
 const SIX_HOURS = 21_600
@@ -54,12 +55,13 @@ export function getipintel (options: GetipintelOptions): Provider {
   return {
     name: nameOf(flags, sorted, given.thresholds === undefined ? null : grades),
     quotaName: 'getipintel',
+    ...flags === undefined && { settlesAfterMs: settledMs },
     maxAgeSeconds: SIX_HOURS,
     families: given.families === undefined ? [4] : checkFamilies('getipintel.families', given.families),
     ...settings,
     async lookup (ip, context) {
       const answer = await ask(ip, context)
-      if (flags === undefined && context.write && answer.verdict !== 'unknown') context.later?.(settledMs, context => ask(ip, context))
+      if (flags === undefined && answer.verdict !== 'unknown') context.later?.(settledMs + marginMs, context => ask(ip, context))
       return answer
     },
     close: () => client.close()

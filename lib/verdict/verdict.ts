@@ -11,6 +11,12 @@ export interface Verdict {
   readonly cache: CacheState
 }
 
+/**
+ * A settled verdict is as old as the unsettled one whose place it takes, but for this: enough to be told from it (memory rounds down to
+ * hundredths of a second), and so little that its age says that it is settled.
+ */
+export const SETTLED_LATER_MS = 20
+
 export interface KnownVerdict extends Verdict { readonly answer: KnownAnswer }
 
 export function isKnown (verdict: Verdict): verdict is KnownVerdict {
