@@ -1,12 +1,14 @@
+import { hkdfSync } from 'node:crypto'
 import type { CacheOptions, Provider } from '../types/contract.ts'
 import { badOption } from './errors.ts'
-import { checkNumber, checkObject, checkString } from './options.ts'
+import { checkNumber, checkObject, checkString, checkStrings } from './options.ts'
 
 export interface CacheSettings {
   readonly ttlSeconds: number
   readonly maxEntries: number
   readonly keyPrefix: string
-  readonly keySecret: string | undefined
+  /** The current one, and perhaps the previous one. */
+  readonly keySecret: readonly string[] | undefined
   readonly unknownTtlSeconds: number
   readonly staleIfErrorSeconds: number
   readonly redisTimeoutMs: number
@@ -20,19 +22,32 @@ export function readCache (given: CacheOptions | undefined): CacheSettings {
   const cache = checkObject<CacheOptions>('cache', given, [
     'ttlSeconds', 'maxEntries', 'keyPrefix', 'keySecret', 'unknownTtlSeconds', 'staleIfErrorSeconds', 'redisTimeoutMs'
   ])
-  const keySecret = checkString('cache.keySecret', cache.keySecret, undefined)
-  if (keySecret !== undefined && keySecret.length < MIN_SECRET_LENGTH) {
-    throw badOption('cache.keySecret', `must have at least ${MIN_SECRET_LENGTH} characters: every address can be guessed, so the secret alone protects them`)
-  }
   return {
     ttlSeconds: checkNumber('cache.ttlSeconds', cache.ttlSeconds, 300, { min: 1, max: MAX_TTL_SECONDS }),
     maxEntries: checkNumber('cache.maxEntries', cache.maxEntries, 10_000, { min: 1, max: 10_000_000 }),
     keyPrefix: checkString('cache.keyPrefix', cache.keyPrefix, ''),
-    keySecret,
+    keySecret: readSecrets(cache.keySecret),
     unknownTtlSeconds: checkNumber('cache.unknownTtlSeconds', cache.unknownTtlSeconds, 10, { min: 0, max: 3600, integer: false }),
     staleIfErrorSeconds: checkNumber('cache.staleIfErrorSeconds', cache.staleIfErrorSeconds, 3600, { min: 0, max: 86_400, integer: false }),
     redisTimeoutMs: checkNumber('cache.redisTimeoutMs', cache.redisTimeoutMs, 100, { min: 1, max: 10_000 })
   }
+}
+
+function readSecrets (given: CacheOptions['keySecret']): readonly string[] | undefined {
+  if (given === undefined) return undefined
+  const secrets = Array.isArray(given) ? checkStrings('cache.keySecret', given) : [checkString('cache.keySecret', given, '')]
+  if (secrets.some(secret => secret.length < MIN_SECRET_LENGTH)) {
+    throw badOption('cache.keySecret', `must have at least ${MIN_SECRET_LENGTH} characters: every address can be guessed, so the secret alone protects them`)
+  }
+  if (secrets.length < 1 || secrets.length > 2 || secrets[0] === secrets[1]) {
+    throw badOption('cache.keySecret', 'must be one secret, or [current, previous] while it changes')
+  }
+  return secrets
+}
+
+/** A key of its own for each purpose (HKDF-SHA-256, RFC 5869): what is seen of one use says nothing about another. */
+export function derivedKey (secret: string, purpose: 'ids' | 'broadcasts' | 'log'): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', `fastify-ip-risk ${purpose}`, 32))
 }
 
 /** How old an answer may become, by the name of the provider that gave it. */

@@ -74,11 +74,11 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const ages = ageLimits(cache, provider)
   const memory = createMemory({ ...cache, ages, now })
   const keys = createKeys(cache.keyPrefix, cache.keySecret, clusterPrefix(options.redis))
-  const allowed = createAllowed(keys.id, now)
+  const allowed = createAllowed(keys.ids, now, log)
   const fleet = options.redis === undefined
     ? undefined
     : openFleet(options.redis, {
-      cache, ages, keys, provider, log, now, addresses: () => layers.addresses(), heed: { allow: allowed.add, forget }
+      cache, ages, keys, provider, log, now, addresses: () => layers.addresses(), allowed, forget
     })
   let guarded: GuardedProvider | undefined
   try {
@@ -137,13 +137,15 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     bulk,
     isAllowed: allowed.has,
     async allow (ip, ttlSeconds) {
-      allowed.add(keys.id(ip), ttlSeconds * 1000)
-      await fleet?.allow(ip, ttlSeconds * 1000)
+      const statement = allowed.allowNow(ip, ttlSeconds * 1000)
+      await fleet?.allow(statement)
     },
-    async invalidate (given) {
-      const ip = lookupAddress(given, scopeOf(given)) ?? given
-      forget(ip)
-      await fleet?.forget(ip)
+    async invalidate (ip) {
+      // A verdict belongs to the address that is looked up, an allow to the one that was given.
+      const asked = lookupAddress(ip, scopeOf(ip)) ?? ip
+      const statements = [...new Set([asked, ip])].flatMap(allowed.revokeNow)
+      forget(asked)
+      await fleet?.forget(statements)
     },
     count: counters.judged,
     stats: () => ({

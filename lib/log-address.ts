@@ -1,17 +1,21 @@
 import { createHmac } from 'node:crypto'
 import type { LogAddress } from '../types/contract.ts'
+import { derivedKey } from './cache-options.ts'
 import { formatAddress, parseAddress, words } from './ip/address.ts'
 import { HIDDEN, redactAddress, redactStrings } from './ip/redact.ts'
 
 /** How an address stands in a log line or a record. null stays null. */
 export type ShowAddress = (ip: string | null) => string | null
 
-/** `keySecret` is needed by `hmac` alone. */
-export function showAddress (how: LogAddress, keySecret?: string): ShowAddress {
+/** `keySecret` is needed by `hmac` alone; the first one counts. */
+export function showAddress (how: LogAddress, keySecret?: readonly string[]): ShowAddress {
   switch (how) {
     case 'full': return ip => ip
     case 'truncated': return ip => ip === null ? null : truncated(ip)
-    case 'hmac': return ip => ip === null ? null : createHmac('sha256', keySecret!).update(ip).digest('hex')
+    case 'hmac': {
+      const key = derivedKey(keySecret![0]!, 'log')
+      return ip => ip === null ? null : createHmac('sha256', key).update(ip).digest('hex')
+    }
     case 'none': return () => null
   }
 }

@@ -17,7 +17,7 @@ export interface Scope {
   readonly timeoutMs: number
   readonly lists: AddressLists
   readonly logAddress: LogAddress
-  readonly keySecret: string | undefined
+  readonly keySecret: readonly string[] | undefined
   readonly showAddress: ShowAddress
   readonly onDecision: Tell | undefined
   readonly stepUp: StepUpSettings<unknown> | undefined

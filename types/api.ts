@@ -15,9 +15,12 @@ export interface IpRiskApi {
   decide (risk: IpRisk, route: Partial<RouteContext> & Pick<RouteContext, 'write'>): Decision
   /** How the address of a request was found, hop by hop; for people, not for the hot path. */
   explain (request: { readonly raw: RawRequest } | RawRequest): ClientIpExplanation
-  /** Lets an address pass in every process for a while (a false positive that support has just cleared). */
+  /**
+   * Lets an address pass in every process for `ttlSeconds`, 1..31 536 000: a false positive that support has just cleared. `invalidate`
+   * ends it earlier.
+   */
   allow (ip: string, options: { readonly ttlSeconds: number }): Promise<void>
-  /** Forgets what is known of an address, in every process and in Redis. */
+  /** Forgets what is known of an address, in every process and in Redis, and ends an `allow()` of it. */
   invalidate (ip: string): Promise<void>
   /** Takes a newer list of Cloudflare's ranges, for this process; nothing is fetched by itself. */
   setCloudflareRanges: SetCloudflareRanges

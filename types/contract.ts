@@ -436,8 +436,14 @@ export interface CacheOptions {
   readonly maxEntries?: number
   /** Before the plain address. Default `''`. */
   readonly keyPrefix?: string
-  /** Keys, channels and leases carry HMAC-SHA-256 of the address. At least 16 characters. */
-  readonly keySecret?: string
+  /**
+   * Keeps addresses out of Redis: keys, leases and broadcasts carry an HMAC-SHA-256 of the address, and values leave it out. It also signs
+   * what `allow()` and `invalidate()` say to other processes, so that nobody else can let an address pass. At least 16 characters each.
+   *
+   * To change it: `[old, new]` everywhere first, then `[new, old]`, then `new`. The first one writes; statements are understood under both,
+   * verdicts under the first.
+   */
+  readonly keySecret?: string | readonly [current: string, previous: string]
   /** In memory only. Default 10. */
   readonly unknownTtlSeconds?: number
   /** In memory only. Default 3 600. */

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { EngineOptions, IpRiskLogger, Provider } from '../../types/contract.ts'
 import type { AgeLimits, CacheSettings } from '../cache-options.ts'
+import type { Allowed, Statement } from '../lookup/allowed.ts'
 import type { SharedCache } from '../lookup/shared-cache.ts'
 import { createRedisPort, type RedisPort } from './client.ts'
 import { connect } from './connect.ts'
@@ -17,8 +18,9 @@ export interface Fleet {
   readonly port: RedisPort
   readonly verdicts: SharedCache
   /** Both resolve after the time limit of Redis at the latest, and never reject: what cannot be told now is told later. */
-  allow (ip: string, forMs: number): Promise<void>
-  forget (ip: string): Promise<void>
+  allow (statement: Statement): Promise<void>
+  /** Also drops the shared verdicts. */
+  forget (statements: readonly Statement[]): Promise<void>
   /** Resolves when the connection stands, or could not be made in a second. */
   ready (): Promise<void>
   /** Before calls are aborted: other processes may make them, and need not hear of our end. Resolves as `allow` does. */
@@ -35,8 +37,10 @@ export interface FleetParts {
   readonly now: () => number
   /** What this process holds. */
   addresses (): Iterable<string>
-  /** The word of another process. */
-  readonly heed: { allow (id: string, forMs: number): void, forget (ip: string): void }
+  /** What other processes said is entered here … */
+  readonly allowed: Allowed
+  /** … and a verdict that they want forgotten is dropped by this. */
+  forget (ip: string): void
 }
 
 /** Addresses whose HMAC is compared before others have a turn. */
@@ -44,7 +48,7 @@ const COMPARED_A_TURN = 500
 
 /** Throws an `IpRiskError` that names the option. */
 export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: FleetParts): Fleet {
-  const { cache, ages, keys, provider, log, now, addresses, heed } = parts
+  const { cache, ages, keys, provider, log, now, addresses, allowed } = parts
   const connection = connect(option, log)
   let moveOut = (): void => {}
   try {
@@ -55,9 +59,9 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
   }
   const port = createRedisPort(connection, cache.redisTimeoutMs, log, now)
   // Channels know neither key prefixes nor numbered databases.
-  const channel = `ip-risk:notices:${connection.space}:${cache.keyPrefix}`
-  const inbox = openInbox(connection, port, channel, { notice: message => notices.receive(message), listening: () => notices.catchUp() })
-  const notices = createNotices({ port, keys, channel, sender: inbox.name, log, heed: { allow: heed.allow, forget } })
+  const channel = `ip-risk:broadcasts:${connection.space}:${cache.keyPrefix}`
+  const inbox = openInbox(connection, port, channel, { broadcast: text => notices.receive(text), listening: () => notices.catchUp() })
+  const notices = createNotices({ port, keys, channel, log, now, allowed, forget })
   port.onReturn(notices.catchUp)
   const names = [...new Set([provider.name, ...provider.names ?? []])]
   const entries = createEntryFormat({ ages, names, secret: keys.secret, now })
@@ -66,8 +70,8 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
   return {
     port,
     verdicts,
-    allow: async (ip, forMs) => await notices.allow(keys.id(ip), forMs),
-    forget: async ip => await notices.forget(keys.id(ip)),
+    allow: notices.allow,
+    async forget (statements) { await Promise.all(statements.map(notices.forget)) },
     async ready () {
       await port.ready()
       await inbox.ready()
@@ -83,13 +87,13 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
 
   function forget (id: string): void {
     if (keys.secret) forgetByHash(id)
-    else heed.forget(id)
+    else parts.forget(id)
   }
 
   async function forgetByHash (id: string): Promise<void> {
     let compared = 0
     for (const ip of [...addresses()]) {
-      if (keys.id(ip) === id) heed.forget(ip)
+      if (keys.ids(ip).includes(id)) parts.forget(ip)
       if (++compared % COMPARED_A_TURN === 0) await turn()
     }
   }

@@ -31,7 +31,8 @@ export interface Expected {
 }
 
 export interface InboxEvents {
-  notice (message: Message): void
+  /** What one process says to all, as it was sent. */
+  broadcast (text: string): void
   /** Messages come in from now on; some may have been missed. */
   listening (): void
 }
@@ -52,7 +53,7 @@ function parseMessage (text: string): Message {
   return { kind, id, remainingMs: Number(remainingMs), body: body.join('\n') }
 }
 
-export function openInbox (connection: Connection, port: RedisPort, noticeChannel: string, events: InboxEvents): Inbox {
+export function openInbox (connection: Connection, port: RedisPort, broadcastChannel: string, events: InboxEvents): Inbox {
   const name = `ip-risk:inbox:${randomBytes(9).toString('base64url')}`
   const expected = new Map<string, Set<(message: Message | undefined) => void>>()
   let listening = false
@@ -103,7 +104,7 @@ export function openInbox (connection: Connection, port: RedisPort, noticeChanne
   function subscribe (): RedisClient {
     const client = connection.subscriber()
     client.on('ready', () => {
-      answersAsRedis(client).then(async () => await client.subscribe(name, noticeChannel)).then(() => {
+      answersAsRedis(client).then(async () => await client.subscribe(name, broadcastChannel)).then(() => {
         if (client !== subscriber || closed) return
         listening = true
         firstTime()
@@ -111,12 +112,14 @@ export function openInbox (connection: Connection, port: RedisPort, noticeChanne
       }, () => {}) // the next check sees that nothing comes in
     })
     client.on('close', () => { if (client === subscriber) listening = false })
-    client.on('message', (channel: string, text: string) => receive(channel, parseMessage(text)))
+    client.on('message', (channel: string, text: string) => {
+      if (channel === broadcastChannel) events.broadcast(text)
+      else receive(parseMessage(text))
+    })
     return client
   }
 
-  function receive (channel: string, message: Message): void {
-    if (channel === noticeChannel) return events.notice(message)
+  function receive (message: Message): void {
     if (message.kind === CHECK) {
       heard = true
       return

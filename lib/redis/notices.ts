@@ -1,18 +1,22 @@
 import type { IpRiskLogger } from '../../types/contract.ts'
+import { MAX_ALLOW_MS, type Allowed, type Statement } from '../lookup/allowed.ts'
 import type { RedisPort } from './client.ts'
-import { type Message, messageText } from './inbox.ts'
+import { messageText } from './inbox.ts'
 import type { Keys } from './keys.ts'
 import { RETRY } from './lease.ts'
-import { CATCH_UP, FORGET, NOTE } from './scripts.ts'
+import { CATCH_UP, FORGET, PUBLISH_STATEMENT } from './scripts.ts'
 
-/** The operator's word on an address, told to every process: to those that run, and to those that start or come back later. */
+/**
+ * What the operator said about an address, for every process: broadcast to those that run, and stored for those that start or come back
+ * later. Under a secret each statement is signed, and what is not signed, too old or past its signed end has no effect.
+ */
 export interface Notices {
-  /** Resolves when it is told, or after the time limit of Redis: then it is told as soon as Redis answers. Never rejects. */
-  allow (id: string, forMs: number): Promise<void>
-  forget (id: string): Promise<void>
-  /** A message came in. */
-  receive (message: Message): void
-  /** Looks up what was told since the last time. */
+  /** Resolves when it is published, or after the time limit of Redis: then it is published as soon as Redis answers. Never rejects. */
+  allow (statement: Statement): Promise<void>
+  forget (statement: Statement): Promise<void>
+  /** A broadcast came in. */
+  receive (text: string): void
+  /** Reads what was stored since the last time. */
   catchUp (): void
 }
 
@@ -20,72 +24,130 @@ export interface NoticesParts {
   readonly port: RedisPort
   readonly keys: Keys
   readonly channel: string
-  /** Of this process: it has heeded its own words already. */
-  readonly sender: string
   readonly log: IpRiskLogger
-  readonly heed: { allow (id: string, forMs: number): void, forget (id: string): void }
+  readonly now: () => number
+  readonly allowed: Pick<Allowed, 'allow' | 'revoke'>
+  /** Drops the verdict on an address from memory. */
+  forget (id: string): void
 }
 
-const ALLOW = 'allow'
-const FORGOTTEN = 'forget'
-/** The longest that something forgotten may still stand in a memory: `ttlSeconds` and `staleIfErrorSeconds` at their greatest. */
-const MEMORY_MS = (21_600 + 86_400) * 1000
-/** Clocks and the way of a message: rather heed twice than never. */
-const OVERLAP_MS = 1000
-/** Words that wait for Redis. A support desk does not write more in an outage. */
-const MAX_UNTOLD = 1000
+type Kind = 'allow' | 'forget'
+type Problem = 'signature' | 'format' | 'time'
 
-export function createNotices ({ port, keys, channel, sender, log, heed }: NoticesParts): Notices {
-  const untold: (() => Promise<unknown>)[] = []
+/** The longest that something forgotten may still be in a memory: `ttlSeconds` and `staleIfErrorSeconds` at their greatest. */
+const MEMORY_MS = (21_600 + 86_400) * 1000
+/** Clocks and the way of a message: rather twice than never. */
+const OVERLAP_MS = 1000
+/** Statements that wait for Redis. A support desk does not write more in an outage. */
+const MAX_WAITING = 1000
+/** A signed broadcast that is older was recorded and sent again. It is also how far clocks may differ. */
+const MAX_AGE_MS = 60_000
+/** Unsigned times prove nothing, so here clocks may differ more; a time still further ahead would outlive every correction. */
+const MAX_AHEAD_MS = 86_400_000
+/** Stored statements that are read at once: more than an operator makes, and less than holds Redis up. */
+const MAX_READ = 10_000
+
+const problems: Readonly<Record<Problem, string>> = {
+  signature: 'Redis has broadcasts or stored allows whose signature is wrong, which are ignored: another program writes to them, or a process has ' +
+    'another secret. Restrict by ACL who may write, and change cache.keySecret as [current, previous]',
+  format: 'Redis has broadcasts or stored allows that are not ours, which are ignored: another program writes to them. Restrict by ACL who may write',
+  time: 'a broadcast in Redis is ignored because of its time, which is more than 60 seconds off: somebody repeats an old one, or the clocks of two ' +
+    'processes differ. Synchronize the clocks'
+}
+
+export function createNotices ({ port, keys, channel, log, now, allowed, forget }: NoticesParts): Notices {
+  const waiting: (() => Promise<unknown>)[] = []
+  const logged = new Set<Problem>()
+  const sets = [keys.allowed, keys.forgotten, keys.statements]
   let lookedAtMs = performance.now()
 
   return {
-    async allow (id, forMs) {
-      const untilMs = Date.now() + forMs
-      await tell(async () => {
-        const leftMs = untilMs - Date.now()
-        if (leftMs >= 1) await note(keys.allowed, ALLOW, id, leftMs)
-      })
-    },
-    async forget (id) {
-      await tell(async () => {
-        const { verdict, lease, waiters, failed } = keys.of(id)
-        await port.run(FORGET, [verdict, lease, waiters, failed], [messageText(RETRY, id, 0, '')])
-        await note(keys.forgotten, FORGOTTEN, id, MEMORY_MS)
-      })
-    },
-    receive ({ kind, id, remainingMs, body }) {
-      if (body === sender) return
-      if (kind === ALLOW) heedAllow(id, remainingMs)
-      else if (kind === FORGOTTEN) heed.forget(id)
+    allow: async statement => await publish(async () => {
+      if (statement.untilMs > now()) await send('allow', statement)
+    }),
+    forget: async statement => await publish(async () => {
+      const { verdict, lease, waiters, failed } = keys.of(statement.id)
+      await port.run(FORGET, [verdict, lease, waiters, failed], [messageText(RETRY, statement.id, 0, '')])
+      await send('forget', statement)
+    }),
+    receive (text) {
+      const said = read(text)
+      if (said === undefined) return
+      if (keys.secret && now() - said.issuedMs > MAX_AGE_MS) return reject('time')
+      apply(said, keys.secret ? said.untilMs - now() : said.untilMs - said.issuedMs)
     },
     catchUp () {
-      for (const word of untold.splice(0)) tell(word)
+      for (const again of waiting.splice(0)) publish(again)
       const nowMs = performance.now()
-      port.run(CATCH_UP, [keys.allowed, keys.forgotten], [MEMORY_MS, Math.ceil(nowMs - lookedAtMs) + OVERLAP_MS]).then(reply => {
-        const [allowed, forgotten] = Array.isArray(reply) ? reply : []
-        if (!areTexts(allowed) || !areTexts(forgotten)) throw new TypeError('the script answered something else')
-        for (let i = 0; i + 1 < allowed.length; i += 2) heedAllow(allowed[i]!, Number(allowed[i + 1]))
-        for (const id of forgotten) heed.forget(id)
+      port.run(CATCH_UP, sets, [MEMORY_MS, Math.ceil(nowMs - lookedAtMs) + OVERLAP_MS, MAX_READ]).then(reply => {
+        const [allows, forgets] = Array.isArray(reply) ? reply : []
+        if (!areTexts(allows) || !areTexts(forgets)) throw new TypeError('the script answered something else')
+        for (const text of forgets) {
+          const said = read(text)
+          if (said?.kind === 'forget') apply(said, 0)
+        }
+        for (let i = 0; i + 2 < allows.length; i += 3) applyStored(allows[i]!, Number(allows[i + 1]), allows[i + 2]!)
         lookedAtMs = nowMs
       }).catch(() => {}) // it is tried again when Redis is back
     }
   }
 
-  function heedAllow (id: string, forMs: number): void {
-    if (forMs > 0) heed.allow(id, forMs)
+  /** A revocation that cannot be read counts all the same: whoever spoils it must not bring the allow back. */
+  function applyStored (text: string, remainingMs: number, revocation: string): void {
+    const said = read(text)
+    if (said?.kind !== 'allow') return
+    if (revocation !== '') {
+      const revoked = read(revocation)
+      if (revoked?.kind !== 'forget' || revoked.id !== said.id) return
+      allowed.revoke(revoked.id, revoked.issuedMs)
+    }
+    apply(said, keys.secret ? said.untilMs - now() : remainingMs)
   }
 
-  async function note (set: string, kind: string, id: string, forMs: number): Promise<void> {
-    await port.run(NOTE, [set], [id, Math.ceil(forMs), channel, messageText(kind, id, Math.ceil(forMs), sender)])
+  function apply ({ kind, id, issuedMs }: Statement & { readonly kind: Kind }, forMs: number): void {
+    if (kind === 'allow') allowed.allow(id, issuedMs, forMs)
+    else if (allowed.revoke(id, issuedMs)) forget(id)
   }
 
-  async function tell (word: () => Promise<unknown>): Promise<void> {
+  function read (text: string): Statement & { readonly kind: Kind } | undefined {
+    const [kind, id = '', issued, until, signature = '', ...rest] = text.split('\n')
+    const issuedMs = Number(issued)
+    const untilMs = Number(until)
+    if ((kind !== 'allow' && kind !== 'forget') || !keys.isId(id) || !Number.isSafeInteger(issuedMs) || !Number.isSafeInteger(untilMs) || rest.length > 0) {
+      return reject('format')
+    }
+    if (!keys.verify(signed(kind, { id, issuedMs, untilMs }), signature)) return reject('signature')
+    if (issuedMs - now() > (keys.secret ? MAX_AGE_MS : MAX_AHEAD_MS)) return reject('time')
+    return { kind, id, issuedMs, untilMs }
+  }
+
+  /** Never what was sent: it may be anything. */
+  function reject (problem: Problem): undefined {
+    if (!logged.has(problem)) log.warn({ code: 'IP_RISK_BROADCAST_REJECTED', problem }, problems[problem])
+    logged.add(problem)
+  }
+
+  /** The channel says for which key space it is, so that it counts in no other that has the same secret. */
+  function signed (kind: Kind, { id, issuedMs, untilMs }: Statement): string {
+    return `${channel}\n${kind}\n${id}\n${issuedMs}\n${untilMs}`
+  }
+
+  async function send (kind: Kind, statement: Statement): Promise<void> {
+    const { id, issuedMs, untilMs } = statement
+    const text = `${kind}\n${id}\n${issuedMs}\n${untilMs}\n${keys.sign(signed(kind, statement))}`
+    const forMs = kind === 'allow' ? Math.ceil(untilMs - now()) : MEMORY_MS
+    await port.run(PUBLISH_STATEMENT, sets, [kind, id, issuedMs, forMs, text, channel, MAX_ALLOW_MS, MEMORY_MS])
+  }
+
+  async function publish (say: () => Promise<unknown>): Promise<void> {
     try {
-      await word()
-    } catch {
-      if (untold.length === 0) log.warn({}, 'what allow() and invalidate() said holds in this process only, until Redis answers')
-      if (untold.length < MAX_UNTOLD) untold.push(word)
+      await say()
+    } catch (err) {
+      if (waiting.length === 0) {
+        log.warn({ code: 'IP_RISK_BROADCAST_DELAYED', reason: err instanceof Error ? err.message : String(err) },
+          'what allow() and invalidate() said holds in this process only, until Redis takes it')
+      }
+      if (waiting.length < MAX_WAITING) waiting.push(say)
     }
   }
 }

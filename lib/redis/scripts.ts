@@ -5,7 +5,8 @@ const MAX_VALUE_BYTES = 65_536
 
 /**
  * `read(key)`: text and remaining milliseconds; as PTTL does, -1 stands for no TTL and -2 for no value, and -3 for another type or a value
- * too long. `overwritable(key)`: nothing is there, or an entry in our shape; all else is somebody else's.
+ * too long. `overwritable(key)`: nothing is there, or an entry in our shape; all else is somebody else's. `lasts(key, longest)`: it is
+ * there, and ends no later than one that we wrote; what somebody else wrote without an end must hold up nobody.
  */
 const helpers = `
 local function read (key)
@@ -20,8 +21,12 @@ local function overwritable (key)
   return (pcall(cjson.decode, text))
 end
 local function tell (waiters, message)
-  for _, inbox in ipairs(redis.call('SMEMBERS', waiters)) do redis.call('PUBLISH', inbox, message) end
+  for _, inbox in ipairs(redis.pcall('SMEMBERS', waiters)) do redis.call('PUBLISH', inbox, message) end
   redis.call('DEL', waiters)
+end
+local function lasts (key, longest)
+  local ttl = redis.call('PTTL', key)
+  return ttl >= 0 and ttl <= tonumber(longest)
 end
 `
 
@@ -32,8 +37,8 @@ for i, key in ipairs(KEYS) do reply[2 * i - 1], reply[2 * i] = read(key) end
 return reply`
 
 /**
- * KEYS: verdict, lease, waiters, failed. ARGV: token, lease ms, inbox, least remaining ms that counts as stored, SHA-1 of a value that does
- * not.
+ * KEYS: verdict, lease, waiters, failed. ARGV: token, longest ms of a lease or a failure, inbox, least remaining ms that counts as stored,
+ * SHA-1 of a value that does not.
  * Gives `value`, text, remaining ms, SHA-1; `failed`, reason; `held`, remaining ms of the lease; `refused`, why; or `ours`.
  * Who finds a lease is put among the waiters in the same step, so that no message can pass in between.
  */
@@ -43,9 +48,8 @@ if ttl > tonumber(ARGV[4]) then
   local sha = redis.sha1hex(text)
   if sha ~= ARGV[5] then return { 'value', text, ttl, sha } end
 end
-local reason = redis.call('GET', KEYS[4])
-if reason then return { 'failed', reason } end
-if redis.call('EXISTS', KEYS[2]) == 1 then
+if lasts(KEYS[4], ARGV[2]) then return { 'failed', redis.call('GET', KEYS[4]) } end
+if lasts(KEYS[2], ARGV[2]) then
   redis.pcall('SADD', KEYS[3], ARGV[3])
   redis.pcall('PEXPIRE', KEYS[3], 60000)
   return { 'held', redis.call('PTTL', KEYS[2]) }
@@ -90,28 +94,61 @@ if overwritable(KEYS[1]) then redis.call('DEL', KEYS[1]) end
 tell(KEYS[3], ARGV[1])
 return 1`
 
-/** KEYS: set of notices. ARGV: id, ms for which it counts, channel, message. Scores are the time of its end, by the clock of Redis. */
-export const NOTE: string = `
+const clock = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[2]), ARGV[1])
-local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(1, last[2] - now)))
-redis.call('PUBLISH', ARGV[3], ARGV[4])
+`
+
+/**
+ * KEYS: allowed, forgotten, statements. ARGV: kind (`allow`, `forget`), id, issued at, ms to keep it, statement, channel, longest allow in
+ * ms, ms for which a memory may hold what is forgotten.
+ * The sets have the end of each id by the clock of Redis, the hash has the statements. A revocation is kept as long as the allow that it
+ * ends. An end beyond the longest allow is somebody else's, and dropped. Gives 0 when a later statement of the kind is stored.
+ */
+export const PUBLISH_STATEMENT: string = `${clock}
+local kind, id, issued = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local farthest = now + ARGV[7] + ARGV[8]
+for i, kind in ipairs({ 'allow:', 'forget:' }) do
+  for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[i], '-inf', now, 'LIMIT', 0, 100)) do
+    redis.call('ZREM', KEYS[i], old)
+    redis.call('HDEL', KEYS[3], kind .. old)
+  end
+  redis.call('ZREMRANGEBYSCORE', KEYS[i], string.format('(%.0f', farthest), '+inf')
+end
+local field = kind .. ':' .. id
+local stored = tonumber(string.match(redis.call('HGET', KEYS[3], field) or '', '^[^\\n]*\\n[^\\n]*\\n(%d+)\\n') or nil)
+if stored and stored > issued and stored < now + 86400000 then return 0 end
+local ends = now + ARGV[4]
+if kind == 'forget' then
+  for i = 1, 2 do ends = math.max(ends, tonumber(redis.call('ZSCORE', KEYS[i], id) or 0)) end
+end
+redis.call('ZADD', KEYS[kind == 'allow' and 1 or 2], string.format('%.0f', ends), id)
+redis.call('HSET', KEYS[3], field, ARGV[5])
+local last = now + 1
+for i = 1, 2 do last = math.max(last, tonumber(redis.call('ZREVRANGE', KEYS[i], 0, 0, 'WITHSCORES')[2] or 0)) end
+for i = 1, 3 do redis.call('PEXPIRE', KEYS[i], string.format('%.0f', last - now)) end
+redis.call('PUBLISH', ARGV[6], ARGV[5])
 return 1`
 
-/** KEYS: allowed, forgotten. ARGV: ms for which what is forgotten counts, ms to look back. Gives { id, remaining ms, … }, { id, … }. */
-export const CATCH_UP: string = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local allowed = {}
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), '+inf', 'WITHSCORES')
+/**
+ * KEYS: allowed, forgotten, statements. ARGV: ms for which what is forgotten counts, ms to look back, most statements of a kind.
+ * Gives { statement, remaining ms, revocation or '', … }, { statement, … }.
+ */
+export const CATCH_UP: string = `${clock}
+local function statement (kind, id) return redis.call('HGET', KEYS[3], kind .. ':' .. id) or '' end
+local allowed, forgotten = {}, {}
+local found = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', string.format('(%.0f', now), 'WITHSCORES', 'LIMIT', 0, ARGV[3])
 for i = 1, #found, 2 do
-  allowed[i] = found[i]
-  allowed[i + 1] = string.format('%.0f', found[i + 1] - now)
+  local n = #allowed
+  allowed[n + 1] = statement('allow', found[i])
+  allowed[n + 2] = string.format('%.0f', found[i + 1] - now)
+  allowed[n + 3] = statement('forget', found[i])
 end
-return { allowed, redis.call('ZRANGEBYSCORE', KEYS[2], string.format('%.0f', now + ARGV[1] - ARGV[2]), '+inf') }`
+local since = string.format('%.0f', now + ARGV[1] - ARGV[2])
+for i, id in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[2], '+inf', since, 'LIMIT', 0, ARGV[3])) do
+  forgotten[i] = statement('forget', id)
+end
+return { allowed, forgotten }`
 
 /** ARGV: channel, message. */
 export const TELL: string = "return redis.call('PUBLISH', ARGV[1], ARGV[2])"
