@@ -75,7 +75,7 @@ export function clusterPrefix (option: EngineOptions['redis']): string {
 function warnOfPrefix (client: RedisClient, log: IpRiskLogger): void {
   const { keyPrefix } = client.options
   if (keyPrefix === undefined || keyPrefix === '') return
-  log.warn({ keyPrefix }, 'the Redis client has a "keyPrefix" of its own: verdicts are kept under it, where other programs do not look for them; ' +
+  log.warn({ code: 'IP_RISK_REDIS_KEY_PREFIX', keyPrefix }, 'the Redis client has a "keyPrefix" of its own: verdicts are kept under it, where other programs do not look for them; ' +
     'it does not change channels')
 }
 

@@ -13,7 +13,10 @@ export function createRefusals (log: IpRiskLogger, now: () => number): Refusals 
   let lastMs: number | undefined
   return {
     refused (reason) {
-      if (lastMs === undefined) log.warn({ reason }, 'Redis refuses what is to be stored: verdicts are not shared until it does not')
+      if (lastMs === undefined) {
+        log.warn({ code: 'IP_RISK_REDIS_REFUSES_WRITES', reason }, 'Redis refuses what is to be stored: verdicts are not shared until it does not. ' +
+          'Give it memory, a primary to write to, or the permission that the reason names')
+      }
       lastMs = now()
     },
     accepted () {

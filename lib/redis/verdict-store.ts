@@ -134,7 +134,8 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
     const verdict = entries.read(ip, text, remainingMs)
     if (verdict !== 'foreign') return verdict
     if (!saidForeign) {
-      log.warn({}, 'Redis holds values of somebody else under the keys of addresses, which are left alone: set "cache.keyPrefix" to keep out of their way')
+      log.warn({ code: 'IP_RISK_REDIS_FOREIGN_VALUES' },
+        'Redis holds values of somebody else under the keys of addresses, which are left alone: set "cache.keyPrefix" to keep out of their way')
     }
     saidForeign = true
     return undefined
