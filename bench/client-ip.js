@@ -74,7 +74,9 @@ function requests ({ request }) {
   return Array.from({ length: 64 }, (_, i) => {
     const [remoteAddress, headers] = request(i + 1)
     const rest = { host: 'app.example', 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)', accept: '*/*', 'accept-encoding': 'gzip, deflate' }
-    return JSON.parse(JSON.stringify({ socket: { remoteAddress }, headers: { ...rest, ...headers } }))
+    const all = { ...rest, ...headers }
+    const socket = { remoteAddress, server: { maxHeadersCount: 0 } }
+    return JSON.parse(JSON.stringify({ socket, headers: all, rawHeaders: Object.entries(all).flat(), httpVersionMajor: 1 }))
   })
 }
 
