@@ -27,7 +27,7 @@ export function assessMany (engine: Engine, scope: Scope, ips: Iterable<string>,
   })
 }
 
-/** Several addresses may be looked up by one. */
+/** Asks once where several addresses are looked up by one. */
 async function * askOnce (engine: Engine, ips: readonly string[], options: BulkAsk): AsyncGenerator<[string, ProviderAnswer]> {
   const waiting = new Map<string, string[]>()
   for (const ip of ips) {
