@@ -1,17 +1,29 @@
 import { isIP } from 'node:net'
 import { type FakeReply, type FakeServer, fakeServer } from './fake-server.ts'
 
-/** What the fake says of an address: a score 0..1, an error code -1..-6, or fields of the JSON body (`{ result: '0.97', BadIP: 1 }`). */
-export type FakeGetipintelAnswer = number | Readonly<Record<string, unknown>>
+/**
+ * What the fake says of an address: a score 0..1, an error code -1..-6, or fields of the JSON body
+ * (`{ result: '0.97', BadIP: 1 }`). An array is one answer after the other, of which the last stays: without flags,
+ * GetIPIntel's first answer is not final.
+ */
+export type FakeGetipintelAnswer = OneAnswer | readonly OneAnswer[]
+type OneAnswer = number | { readonly [field: string]: unknown, readonly [Symbol.iterator]?: never }
 
 /** GetIPIntel on the loopback: `/check.php`, plain and JSON, with its error codes. Addresses that are not named score 0. */
 export async function fakeGetipintel (answers: Readonly<Record<string, FakeGetipintelAnswer>> = {}): Promise<FakeServer> {
-  const byIp = new Map(Object.entries(answers))
+  const byIp = new Map(Object.entries(answers).map(([ip, answer]) => [ip, isList(answer) ? [...answer] : [answer]]))
+
+  /** The next one; the last stays. */
+  function next (ip: string): OneAnswer | undefined {
+    const left = byIp.get(ip)
+    return left !== undefined && left.length > 1 ? left.shift() : left?.[0]
+  }
+
   return await fakeServer(({ url }): FakeReply => {
     if (url.pathname !== '/check.php') return { status: 404, text: 'not found', asked: [] }
     const { searchParams: query } = url
     const ip = query.get('ip') ?? ''
-    const answer = errorOf(ip, query.get('contact')) ?? byIp.get(ip) ?? 0
+    const answer = errorOf(ip, query.get('contact')) ?? next(ip) ?? 0
     const asked = ip === '' ? [] : [ip]
     const fields = typeof answer === 'number' ? { result: String(answer) } : answer
     const failed = Number(fields['result']) < 0
@@ -32,6 +44,10 @@ export async function fakeGetipintel (answers: Readonly<Record<string, FakeGetip
     }
     return { status: failed ? 400 : 200, text: JSON.stringify(body), asked }
   })
+}
+
+function isList (answer: FakeGetipintelAnswer): answer is readonly OneAnswer[] {
+  return Array.isArray(answer)
 }
 
 /** The real one checks its input in this order. */
