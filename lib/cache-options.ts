@@ -35,12 +35,14 @@ export function readCache (given: CacheOptions | undefined): CacheSettings {
 
 function readSecrets (given: CacheOptions['keySecret']): readonly string[] | undefined {
   if (given === undefined) return undefined
-  const secrets = Array.isArray(given) ? checkStrings('cache.keySecret', given) : [checkString('cache.keySecret', given, '')]
+  const path = 'cache.keySecret'
+  const secrets = Array.isArray(given) ? checkStrings(path, given) : [checkString(path, given, '')]
   if (secrets.some(secret => secret.length < MIN_SECRET_LENGTH)) {
-    throw badOption('cache.keySecret', `must have at least ${MIN_SECRET_LENGTH} characters: every address can be guessed, so the secret alone protects them`)
+    throw badOption(path, `must have at least ${MIN_SECRET_LENGTH} characters: every address can be guessed, so the ` +
+      'secret alone protects them')
   }
   if (secrets.length < 1 || secrets.length > 2 || secrets[0] === secrets[1]) {
-    throw badOption('cache.keySecret', 'must be one secret, or [current, previous] while it changes')
+    throw badOption(path, 'must be one secret, or [current, previous] while it changes')
   }
   return secrets
 }
@@ -59,9 +61,9 @@ export interface AgeLimits {
 }
 
 /** `ttlSeconds` and `staleIfErrorSeconds`, within the `maxAgeSeconds` of each provider. */
-export function ageLimits ({ ttlSeconds, staleIfErrorSeconds }: Pick<CacheSettings, 'ttlSeconds' | 'staleIfErrorSeconds'>, root: Provider): AgeLimits {
-  const ttlMs = ttlSeconds * 1000
-  const allMs = ttlMs + staleIfErrorSeconds * 1000
+export function ageLimits (cache: Pick<CacheSettings, 'ttlSeconds' | 'staleIfErrorSeconds'>, root: Provider): AgeLimits {
+  const ttlMs = cache.ttlSeconds * 1000
+  const allMs = ttlMs + cache.staleIfErrorSeconds * 1000
   const maxAgeMs = new Map<string, number>()
   const leastMs = addMaxAges(maxAgeMs, root, Infinity)
   const limitOf = (provider: string): number => maxAgeMs.get(provider) ?? leastMs
@@ -72,8 +74,9 @@ export function ageLimits ({ ttlSeconds, staleIfErrorSeconds }: Pick<CacheSettin
   }
 }
 
-/** An answer under a composite's own name may have a part of each member: it gets the smallest limit, which is returned. */
-function addMaxAges (maxAgeMs: Map<string, number>, { name, maxAgeSeconds, members = [] }: Provider, outerMs: number): number {
+/** An answer under a composite's own name may have a part of each member: it gets the smallest limit. Returns that. */
+function addMaxAges (maxAgeMs: Map<string, number>, provider: Provider, outerMs: number): number {
+  const { name, maxAgeSeconds, members = [] } = provider
   const ownMs = Math.min(outerMs, (maxAgeSeconds ?? Infinity) * 1000)
   const leastMs = Math.min(ownMs, ...members.map(member => addMaxAges(maxAgeMs, member, ownMs)))
   maxAgeMs.set(name, Math.min(leastMs, maxAgeMs.get(name) ?? Infinity))

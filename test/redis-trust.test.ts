@@ -153,6 +153,24 @@ t.test('without a secret too, an id is an address, a time ends within a year, an
   t.equal(await redis.client.zcount('ip-risk:{broadcasts}:allowed:', 1e299, '+inf'), 0, 'what ends beyond the longest allow is dropped')
 })
 
+t.test('stored statements that could not be read in time are read again, and what waits for Redis is published then', async t => {
+  const [here, there] = [await open(t), await open(t)]
+  await there.engine.allow(ip, 60)
+  const other = '203.0.113.10'
+  await redis.client.del('ip-risk:{broadcasts}:statements:')
+  await redis.client.set('ip-risk:{broadcasts}:statements:', 'of another type')
+  await here.engine.allow(other, 60)
+  const late = await open(t)
+  await new Promise(resolve => setTimeout(resolve, 1500)) // one more try in vain
+  t.equal(there.engine.isAllowed(other), false)
+  t.equal(here.log.lines.length, 1, 'said once')
+  t.match(here.log.text(), /IP_RISK_BROADCAST_DELAYED.*WRONGTYPE/)
+  await redis.client.del('ip-risk:{broadcasts}:statements:')
+  await there.engine.allow(ip, 60)
+  await until(() => late.engine.isAllowed(ip))
+  await until(() => [there, late].every(({ engine }) => engine.isAllowed(other)))
+})
+
 t.test('a secret is changed in two steps, and what was said under either is understood', async t => {
   const [old, next] = ['the old secret, of length', 'the new secret, of length']
   const first = await open(t, { keySecret: [old, next] })

@@ -16,14 +16,15 @@ type Search = (text: string, found: Span[]) => void
 const separator = /^(?:[^0-9a-z]{1,3}|x|dot)$/i
 const decimals = /\d+/g
 const hexadecimals = /(?:0x)?([0-9a-f]+)/gi
-/** What every spelling has at least: eight hexadecimal digits in a row, `::`, or four numbers near each other. Most texts end here. */
+/** What every spelling has: eight hexadecimal digits in a row, `::`, or four numbers near each other. Most texts do not. */
 const longRun = /(?:[0-9a-f][^0-9a-z]{0,3}){8}/i
 const numbers = /(?:[0-9a-f]{1,16}(?:[^0-9a-z]{1,3}|x|dot)(?:0x)?){3}[0-9a-f]|[:_-]{2}/i
 
 /**
- * Replaces the address, however it is spelled: dotted, dashed, underscored, zero-padded, reversed (`in-addr.arpa`, `ip6.arpa`) or in any
- * other order of its octets; IPv6 compressed, expanded, in upper case or with a dotted tail; hexadecimal, or one decimal number. An IPv6
- * address that carries a client's IPv4 address stands for both. It may replace a little too much, never too little. Never throws.
+ * Replaces the address, however it is spelled: dotted, dashed, underscored, zero-padded, reversed (`in-addr.arpa`,
+ * `ip6.arpa`) or in any other order of its octets; IPv6 compressed, expanded, in upper case or with a dotted tail;
+ * hexadecimal, or one decimal number. Of an IPv6 address that carries an IPv4 address, both are replaced. It may replace
+ * a little too much. Never throws.
  */
 export function redactAddress (ip: string, shown: string): Redact {
   let searches: Search[] | undefined
@@ -36,7 +37,7 @@ export function redactAddress (ip: string, shown: string): Redact {
   }
 }
 
-/** The same value with every string in it redacted; the very same where none holds the address. Keys stay as they are. */
+/** The value with every string in it redacted; the same object where none has the address. Keys stay as they are. */
 export function redactStrings<T> (value: T, redact: Redact): T {
   if (typeof value === 'string') return redact(value) as T
   if (typeof value !== 'object' || value === null) return value
@@ -79,7 +80,9 @@ function searchesOf4 (value: number): Search[] {
 }
 
 /** Numbers that follow each other closely. `between`: what separates the first two. */
-function searchWindows (pattern: RegExp, size: number, isAddress: (values: number[], between: string) => boolean): Search {
+function searchWindows (
+  pattern: RegExp, size: number, isAddress: (values: number[], between: string) => boolean
+): Search {
   return (text, found) => {
     const tokens = tokensOf(text, pattern)
     for (let i = 0; i + size <= tokens.length; i++) {
@@ -107,7 +110,7 @@ function searchesOf6 (groups: readonly number[]): Search[] {
   ]
 }
 
-/** The groups that are not zero, in their order: `::` and zeros between them count as separators, whatever they stand for. */
+/** The groups that are not zero, in their order: `::` and zeros between them count as separators. */
 function searchSequences (sequences: readonly (readonly number[])[]): Search {
   const known = sequences.map(groups => groups.filter(group => group !== 0))
   return (text, found) => {
@@ -133,7 +136,8 @@ function searchSequence (text: string, tokens: readonly Token[], sequence: reado
     const { start } = tokens[first]!
     const end = tokens[at - 1]!.end + (/^(::|--|__)/.test(text.slice(tokens[at - 1]!.end)) ? 2 : 0)
     // One or two numbers alone are no address: `::` or a row of zeros must stand among or beside them.
-    if (sequence.length > 2 || /[:_-]{2}|(?:0[:._-]+){2}/.test(text.slice(Math.max(0, start - 2), end))) found.push([start, end])
+    const around = text.slice(Math.max(0, start - 2), end)
+    if (sequence.length > 2 || /[:_-]{2}|(?:0[:._-]+){2}/.test(around)) found.push([start, end])
   }
 }
 
@@ -148,7 +152,9 @@ function searchRuns (runs: readonly string[]): Search {
       places.push(index)
     }
     for (const run of runs) {
-      for (let at = bare.indexOf(run); at >= 0; at = bare.indexOf(run, at + 1)) found.push([places[at]!, places[at + run.length - 1]! + 1])
+      for (let at = bare.indexOf(run); at >= 0; at = bare.indexOf(run, at + 1)) {
+        found.push([places[at]!, places[at + run.length - 1]! + 1])
+      }
     }
   }
 }
@@ -156,7 +162,8 @@ function searchRuns (runs: readonly string[]): Search {
 function tokensOf (text: string, pattern: RegExp): Token[] {
   return Array.from(text.matchAll(pattern), match => {
     const [all, digits] = match
-    return { start: match.index, end: match.index + all.length, value: digits === undefined ? Number(all) : parseInt(digits, 16) }
+    const value = digits === undefined ? Number(all) : parseInt(digits, 16)
+    return { start: match.index, end: match.index + all.length, value }
   })
 }
 

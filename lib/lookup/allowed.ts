@@ -1,6 +1,6 @@
 import type { IpRiskLogger } from '../../types/contract.ts'
 
-/** What `allow()` or `invalidate()` said about an address, which processes know by its id. Of two about one id, the later one counts. */
+/** What `allow()` or `invalidate()` said about the address behind an id. Of two about one id, the later one counts. */
 export interface Statement {
   readonly id: string
   /** Milliseconds since 1970. */
@@ -27,7 +27,9 @@ export const MAX_ALLOW_MS = 31_536_000_000
 const MAX_KEPT = 10_000
 
 /** `idsOf`: what an address may be known by; the first is for new statements. */
-export function createAllowed (idsOf: (ip: string) => readonly string[], now: () => number, log: IpRiskLogger): Allowed {
+export function createAllowed (
+  idsOf: (ip: string) => readonly string[], now: () => number, log: IpRiskLogger
+): Allowed {
   const allows = new Map<string, Statement>()
   /** When the last revocation of an id was issued, so that no older allow that arrives later undoes it. */
   const revocations = new Map<string, number>()
@@ -64,8 +66,9 @@ export function createAllowed (idsOf: (ip: string) => readonly string[], now: ()
     const soonestFirst = [...allows.values()].sort((a, b) => a.untilMs - b.untilMs)
     for (const { id } of soonestFirst.slice(0, allows.size - MAX_KEPT * 0.9)) allows.delete(id)
     if (!loggedFull) {
-      log.warn({ code: 'IP_RISK_ALLOWS_FULL' }, `allow() lets more than ${MAX_KEPT} addresses pass: those that would end soonest are dropped. ` +
-        'If you allowed fewer, another program writes to this Redis: set cache.keySecret, and restrict by ACL who may write')
+      log.warn({ code: 'IP_RISK_ALLOWS_FULL' }, `allow() lets more than ${MAX_KEPT} addresses pass: those that would end ` +
+        'soonest are dropped. If you allowed fewer, another program writes to this Redis: set cache.keySecret, and ' +
+        'restrict by ACL who may write')
     }
     loggedFull = true
   }

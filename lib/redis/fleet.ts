@@ -79,6 +79,7 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
     release: async () => await verdicts.close(),
     async close () {
       moveOut()
+      notices.close()
       inbox.close()
       await verdicts.close()
       port.close()

@@ -7,17 +7,19 @@ import { RETRY } from './lease.ts'
 import { CATCH_UP, FORGET, PUBLISH_STATEMENT } from './scripts.ts'
 
 /**
- * What the operator said about an address, for every process: broadcast to those that run, and stored for those that start or come back
- * later. Under a secret each statement is signed, and what is not signed, too old or past its signed end has no effect.
+ * What the operator said about an address, for every process: broadcast to those that run, and stored for those that
+ * start or come back later. Under a secret each statement is signed, and what is not signed, too old or past its signed
+ * end has no effect.
  */
 export interface Notices {
-  /** Resolves when it is published, or after the time limit of Redis: then it is published as soon as Redis answers. Never rejects. */
+  /** Resolves when it is published, or after the time limit of Redis: then it is published later. Never rejects. */
   allow (statement: Statement): Promise<void>
   forget (statement: Statement): Promise<void>
   /** A broadcast came in. */
   receive (text: string): void
-  /** Reads what was stored since the last time. */
+  /** Reads what was stored since the last time, until Redis has answered. */
   catchUp (): void
+  close (): void
 }
 
 export interface NoticesParts {
@@ -34,7 +36,7 @@ export interface NoticesParts {
 type Kind = 'allow' | 'forget'
 type Problem = 'signature' | 'format' | 'time'
 
-/** The longest that something forgotten may still be in a memory: `ttlSeconds` and `staleIfErrorSeconds` at their greatest. */
+/** The longest that a verdict may be in a memory: `ttlSeconds` and `staleIfErrorSeconds` at their greatest. */
 const MEMORY_MS = (21_600 + 86_400) * 1000
 /** Clocks and the way of a message: rather twice than never. */
 const OVERLAP_MS = 1000
@@ -42,17 +44,21 @@ const OVERLAP_MS = 1000
 const MAX_WAITING = 1000
 /** A signed broadcast that is older was recorded and sent again. It is also how far clocks may differ. */
 const MAX_AGE_MS = 60_000
-/** Unsigned times prove nothing, so here clocks may differ more; a time still further ahead would outlive every correction. */
+/** Unsigned times prove nothing, so clocks may differ more. A time further ahead would outlive every correction. */
 const MAX_AHEAD_MS = 86_400_000
-/** Stored statements that are read at once: more than an operator makes, and less than holds Redis up. */
+/** Stored statements that are read: more than an operator makes. In pages, so that none holds Redis up or takes too long. */
 const MAX_READ = 10_000
+const PAGE = 500
+/** What Redis did not answer in time, or refused, is tried again. */
+const RETRY_MS = 1000
 
 const problems: Readonly<Record<Problem, string>> = {
-  signature: 'Redis has broadcasts or stored allows whose signature is wrong, which are ignored: another program writes to them, or a process has ' +
-    'another secret. Restrict by ACL who may write, and change cache.keySecret as [current, previous]',
-  format: 'Redis has broadcasts or stored allows that are not ours, which are ignored: another program writes to them. Restrict by ACL who may write',
-  time: 'a broadcast in Redis is ignored because of its time, which is more than 60 seconds off: somebody repeats an old one, or the clocks of two ' +
-    'processes differ. Synchronize the clocks'
+  signature: 'Redis has broadcasts or stored allows whose signature is wrong, which are ignored: another program writes ' +
+    'to them, or a process has another secret. Restrict by ACL who may write, and change cache.keySecret as [current, previous]',
+  format: 'Redis has broadcasts or stored allows that are not ours, which are ignored: another program writes to them. ' +
+    'Restrict by ACL who may write',
+  time: 'a broadcast in Redis is ignored because its time is more than 60 seconds off: somebody repeats an old one, or ' +
+    'the clocks of two processes differ. Synchronize the clocks'
 }
 
 export function createNotices ({ port, keys, channel, log, now, allowed, forget }: NoticesParts): Notices {
@@ -60,6 +66,9 @@ export function createNotices ({ port, keys, channel, log, now, allowed, forget 
   const logged = new Set<Problem>()
   const sets = [keys.allowed, keys.forgotten, keys.statements]
   let lookedAtMs = performance.now()
+  let retry: NodeJS.Timeout | undefined
+  let closed = false
+  let loggedDelay = false
 
   return {
     allow: async statement => await publish(async () => {
@@ -76,20 +85,38 @@ export function createNotices ({ port, keys, channel, log, now, allowed, forget 
       if (keys.secret && now() - said.issuedMs > MAX_AGE_MS) return reject('time')
       apply(said, keys.secret ? said.untilMs - now() : said.untilMs - said.issuedMs)
     },
-    catchUp () {
-      for (const again of waiting.splice(0)) publish(again)
-      const nowMs = performance.now()
-      port.run(CATCH_UP, sets, [MEMORY_MS, Math.ceil(nowMs - lookedAtMs) + OVERLAP_MS, MAX_READ]).then(reply => {
-        const [allows, forgets] = Array.isArray(reply) ? reply : []
-        if (!areTexts(allows) || !areTexts(forgets)) throw new TypeError('the script answered something else')
-        for (const text of forgets) {
-          const said = read(text)
-          if (said?.kind === 'forget') apply(said, 0)
-        }
-        for (let i = 0; i + 2 < allows.length; i += 3) applyStored(allows[i]!, Number(allows[i + 1]), allows[i + 2]!)
-        lookedAtMs = nowMs
-      }).catch(() => {}) // it is tried again when Redis is back
+    catchUp,
+    close () {
+      closed = true
+      clearTimeout(retry)
     }
+  }
+
+  function catchUp (): void {
+    for (const again of waiting.splice(0)) publish(again)
+    readStored().catch(tryLater)
+  }
+
+  function tryLater (): void {
+    clearTimeout(retry)
+    if (!closed) retry = setTimeout(catchUp, RETRY_MS).unref()
+  }
+
+  async function readStored (): Promise<void> {
+    const nowMs = performance.now()
+    const lookBackMs = Math.ceil(nowMs - lookedAtMs) + OVERLAP_MS
+    for (let offset = 0, isMore = true; isMore && offset < MAX_READ; offset += PAGE) {
+      const reply = await port.run(CATCH_UP, sets, [MEMORY_MS, lookBackMs, offset, PAGE])
+      const [allows, forgets] = Array.isArray(reply) ? reply : []
+      if (!areTexts(allows) || !areTexts(forgets)) throw new TypeError('the script answered something else')
+      for (const text of forgets) {
+        const said = read(text)
+        if (said?.kind === 'forget') apply(said, 0)
+      }
+      for (let i = 0; i + 2 < allows.length; i += 3) applyStored(allows[i]!, Number(allows[i + 1]), allows[i + 2]!)
+      isMore = allows.length === 3 * PAGE || forgets.length === PAGE
+    }
+    lookedAtMs = nowMs
   }
 
   /** A revocation that cannot be read counts all the same: whoever spoils it must not bring the allow back. */
@@ -113,9 +140,8 @@ export function createNotices ({ port, keys, channel, log, now, allowed, forget 
     const [kind, id = '', issued, until, signature = '', ...rest] = text.split('\n')
     const issuedMs = Number(issued)
     const untilMs = Number(until)
-    if ((kind !== 'allow' && kind !== 'forget') || !keys.isId(id) || !Number.isSafeInteger(issuedMs) || !Number.isSafeInteger(untilMs) || rest.length > 0) {
-      return reject('format')
-    }
+    const areTimes = Number.isSafeInteger(issuedMs) && Number.isSafeInteger(untilMs)
+    if ((kind !== 'allow' && kind !== 'forget') || !keys.isId(id) || !areTimes || rest.length > 0) return reject('format')
     if (!keys.verify(signed(kind, { id, issuedMs, untilMs }), signature)) return reject('signature')
     if (issuedMs - now() > (keys.secret ? MAX_AGE_MS : MAX_AHEAD_MS)) return reject('time')
     return { kind, id, issuedMs, untilMs }
@@ -142,12 +168,15 @@ export function createNotices ({ port, keys, channel, log, now, allowed, forget 
   async function publish (say: () => Promise<unknown>): Promise<void> {
     try {
       await say()
+      if (waiting.length === 0) loggedDelay = false
     } catch (err) {
-      if (waiting.length === 0) {
+      if (!loggedDelay) {
         log.warn({ code: 'IP_RISK_BROADCAST_DELAYED', reason: err instanceof Error ? err.message : String(err) },
           'what allow() and invalidate() said holds in this process only, until Redis takes it')
       }
+      loggedDelay = true
       if (waiting.length < MAX_WAITING) waiting.push(say)
+      tryLater()
     }
   }
 }

@@ -131,13 +131,14 @@ redis.call('PUBLISH', ARGV[6], ARGV[5])
 return 1`
 
 /**
- * KEYS: allowed, forgotten, statements. ARGV: ms for which what is forgotten counts, ms to look back, most statements of a kind.
+ * KEYS: allowed, forgotten, statements. ARGV: ms for which what is forgotten counts, ms to look back, and how many statements of a kind to
+ * leave out and to give.
  * Gives { statement, remaining ms, revocation or '', … }, { statement, … }.
  */
 export const CATCH_UP: string = `${clock}
 local function statement (kind, id) return redis.call('HGET', KEYS[3], kind .. ':' .. id) or '' end
 local allowed, forgotten = {}, {}
-local found = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', string.format('(%.0f', now), 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+local found = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', string.format('(%.0f', now), 'WITHSCORES', 'LIMIT', ARGV[3], ARGV[4])
 for i = 1, #found, 2 do
   local n = #allowed
   allowed[n + 1] = statement('allow', found[i])
@@ -145,7 +146,7 @@ for i = 1, #found, 2 do
   allowed[n + 3] = statement('forget', found[i])
 end
 local since = string.format('%.0f', now + ARGV[1] - ARGV[2])
-for i, id in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[2], '+inf', since, 'LIMIT', 0, ARGV[3])) do
+for i, id in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[2], '+inf', since, 'LIMIT', ARGV[3], ARGV[4])) do
   forgotten[i] = statement('forget', id)
 end
 return { allowed, forgotten }`
