@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 
 const root = join(import.meta.dirname, '..')
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)]
+const textOf = (page: string): string => readFileSync(join(root, page), 'utf8')
 /** What a reader has beside the snippets. */
 const reader = `
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
@@ -21,11 +23,15 @@ declare global {
 }
 `
 
+/** The TypeScript of a page. A snippet that begins with a file name belongs to a test of its own (docs/testing.md). */
+function snippetsOf (page: string): string[] {
+  return [...textOf(page).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!).filter(code => !/^\/\/ \S+\.ts\n/.test(code))
+}
+
 t.test('every snippet of README and docs compiles', async t => {
   const files: Record<string, string> = {}
-  for (const page of ['README.md', 'docs/lists.md', 'docs/providers.md']) {
-    const blocks = readFileSync(join(root, page), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)
-    for (const [i, [, code]] of [...blocks].entries()) files[`${page.replace(/\W/g, '-')}-${i + 1}.ts`] = `${code}\nexport {}\n`
+  for (const page of pages) {
+    for (const [i, code] of snippetsOf(page).entries()) files[`${page.replace(/\W/g, '-')}-${i + 1}.ts`] = `${code}\nexport {}\n`
   }
   t.ok(Object.keys(files).length >= 10, `${Object.keys(files).length} snippets`)
   const folder = t.testdir({
@@ -37,4 +43,44 @@ t.test('every snippet of README and docs compiles', async t => {
   })
   const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], { cwd: folder, encoding: 'utf8' })
   t.equal(stdout, '')
+})
+
+/** As GitHub makes them: lower case, spaces become hyphens, punctuation goes. */
+function anchorsOf (page: string): string[] {
+  return [...textOf(page).replace(/^```.*?^```$/gms, '').matchAll(/^#+ (.*)$/gm)]
+    .map(([, heading]) => heading!.toLowerCase().replaceAll(' ', '-').replace(/[^\p{L}\p{N}_-]/gu, ''))
+}
+
+t.test('every link between the pages leads to a page and a heading that are there', async t => {
+  const broken = pages.flatMap(page => [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!).filter(link => {
+    if (/^https?:/.test(link)) return false
+    const [path, anchor] = link.split('#') as [string, string?]
+    const target = path === '' ? page : join(dirname(page), path)
+    return !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor))
+  }).map(link => `${page}: ${link}`))
+  t.strictSame(broken, [])
+})
+
+/** The codes of log lines and errors, and the reasons of `unknown`, as the code spells them. The command line has variables of such names. */
+function codesOf (pattern: RegExp): string[] {
+  const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts') && !name.startsWith('cli'))
+  return [...new Set(files.flatMap(name => textOf(join('lib', name)).match(pattern) ?? []))].map(code => code.replaceAll("'", ''))
+}
+
+t.test('docs/failures.md has an entry for every log code and every error code, and names no other', async t => {
+  const entries = [...textOf('docs/failures.md').matchAll(/^\| `((?:FST_)?IP_RISK_[A-Z_]+)` \|/gm)].map(([, code]) => code!)
+  const codes = codesOf(/'(FST_)?IP_RISK_[A-Z_]+'/g)
+  t.ok(codes.length > 50)
+  t.strictSame(codes.filter(code => !entries.includes(code)), [], 'without an entry')
+  t.strictSame(entries.filter(code => !codes.includes(code)), [], 'unknown')
+  t.equal(new Set(entries).size, entries.length, 'one entry each')
+})
+
+t.test('the table of docs/failures.md names every reason', async t => {
+  const types = readdirSync(join(root, 'types')).map(name => textOf(`types/${name}`)).join('\n')
+  const [, union = ''] = /type UnknownReason =\n([^/]*?)\n\n/.exec(types) ?? []
+  const reasons = [...union.matchAll(/'(\w+)'/g)].map(([, reason]) => reason!)
+  t.ok(reasons.length > 10)
+  const [, table = ''] = /^## Reasons$(.*?)^## /ms.exec(textOf('docs/failures.md')) ?? []
+  t.strictSame(reasons.filter(reason => !table.includes(`\`${reason}\``)), [])
 })
