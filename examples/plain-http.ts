@@ -12,7 +12,7 @@ const ipRisk = createIpRisk({
 
 const server = createServer(async (request, response) => {
   const isSignup = request.method === 'POST' && request.url === '/signup'
-  const risk = await ipRisk.check(request, isSignup ? 'signup' : true)
+  const risk = await ipRisk.check(request, isSignup ? 'signup' : true, response)
   const refusal = await ipRisk.refusal(request, risk)
   if (refusal !== null) {
     const { statusCode, headers, code, message } = refusal

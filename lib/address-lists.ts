@@ -5,17 +5,17 @@ import { parseAddress } from './ip/address.ts'
 import { type RangeMap, rangeMap } from './ip/range-map.ts'
 import { placeEmbedded, scopeOf } from './ip/scopes.ts'
 import { checkStrings } from './options.ts'
-import { ALLOW_LIST, DENY_LIST } from './policy/policy.ts'
+import type { ListedBy } from './policy/policy.ts'
 
 /** The options `allow` and `deny` of a scope, asked together: one search, however long they are. */
 export interface AddressLists {
   readonly allow: readonly Cidr[]
   readonly deny: readonly Cidr[]
   /**
-   * The list that decides about a canonical address: `allow-list`, which wins, `deny-list` or none. `deny` also meets the IPv4 address
+   * The list that decides about a canonical address: `allow_list`, which wins, `deny_list` or none. `deny` also meets the IPv4 address
    * inside an IPv6 address; `allow` does not, because anybody can make up an address with an allowed one in it.
    */
-  of (ip: string): string | undefined
+  of (ip: string): ListedBy | undefined
 }
 
 const DENY = 1
@@ -39,8 +39,8 @@ function addressLists (allow: readonly Cidr[], deny: readonly Cidr[]): AddressLi
     of (ip) {
       const family = parseAddress(ip) as 4 | 6
       const found = map.at(family)
-      if ((found & ALLOW) !== 0) return ALLOW_LIST
-      return (found & DENY) !== 0 || (family === 6 && deniesEmbedded(ip)) ? DENY_LIST : undefined
+      if ((found & ALLOW) !== 0) return 'allow_list'
+      return (found & DENY) !== 0 || (family === 6 && deniesEmbedded(ip)) ? 'deny_list' : undefined
     }
   }
 

@@ -14,7 +14,7 @@ export function createApi (engine: Engine, scope: Scope): IpRiskApi {
     lookup: ip => assessAlone(engine, scope, ip),
     bulk: (ips, options) => assessMany(engine, scope, ips, options),
     decide: (risk, { action = null, write, method = write ? 'POST' : 'GET', url }) =>
-      judge(scope.policy, risk, { action, write, method, url }, engine.log),
+      judge(scope.policy, risk, { action, write, method, url }, engine.log).decision,
     explain: request => engine.explain('raw' in request ? request.raw : request as RawRequest),
     async allow (ip, options) {
       const { ttlSeconds } = checkObject<typeof options>('allow', options, ['ttlSeconds'])

@@ -1,14 +1,14 @@
-import type { Category, ClientIp, Decision, IpRisk, IpRiskLogger, RawRequest, RouteContext } from '../types/contract.ts'
+import type { Category, ClientIp, IpRisk, IpRiskLogger, Outcome, RawRequest, RouteContext } from '../types/contract.ts'
 import { notLookedUp } from './client-ip/resolver.ts'
 import { noAddress, nothingIgnored } from './client-ip/result.ts'
 import type { Engine } from './engine.ts'
 import { lookupAddress } from './ip/scopes.ts'
-import { ALLOW_LIST, judge } from './policy/policy.ts'
-import { lookupChannel, publishLookup, record } from './record.ts'
+import { judge } from './policy/policy.ts'
+import { lookupChannel, publishLookup } from './record.ts'
 import { endsAsGone } from './refusal.ts'
 import { isWrite, type RoutePlan } from './route.ts'
 import type { Scope } from './scope.ts'
-import { unasked, type Verdict } from './verdict/verdict.ts'
+import { isKnown, listed, unasked, type Verdict } from './verdict/verdict.ts'
 
 /** Where a request is judged: its scope, what its route wants, and who is told. */
 export interface Place {
@@ -20,35 +20,82 @@ export interface Place {
   readonly log: IpRiskLogger
 }
 
+/** How long it took to judge a request, and when that was done. */
+export interface Time { readonly durationMs: number, readonly atMs: number }
+
+/** One request, from its address to its one record. */
+export interface Assessment {
+  readonly engine: Engine
+  readonly place: Place
+  /** Fastify's, Express's or Node's own. */
+  readonly request: object
+  readonly startedMs: number
+  address: ClientIp | undefined
+  verdict: Verdict | undefined
+  /** Undefined until it is judged. */
+  risk: IpRisk | undefined
+  /** When it was judged; kept only where the record is published later. */
+  judged: Time | undefined
+  /** The client left before it was judged. */
+  gone: boolean
+  /** What came of it; set when the record is published. */
+  outcome: Outcome | undefined
+}
+/** One that has been judged. */
+export type Judged = Assessment & { readonly risk: IpRisk }
+
 type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }
 const nothing: readonly never[] = Object.freeze([])
 const noInfo = Object.freeze({})
 
+/** The address and what is known of it are taken over from an earlier assessment of the same request. */
+export function assessment (engine: Engine, place: Place, request: object, earlier?: Assessment): Assessment {
+  return {
+    engine,
+    place,
+    request,
+    startedMs: performance.now(),
+    address: earlier?.address,
+    verdict: place.plan.lookup === 'skip' ? undefined : knownOf(earlier),
+    risk: undefined,
+    judged: undefined,
+    gone: false,
+    outcome: undefined
+  }
+}
+
+function knownOf (earlier: Assessment | undefined): Verdict | undefined {
+  return earlier?.verdict !== undefined && isKnown(earlier.verdict) ? earlier.verdict : undefined
+}
+
 /**
- * One request, whole: address, verdict, decision, and the word to whoever wants it. Acting on it is the caller's part (`ended`).
- * Never rejects; no promise where memory or a sync provider answers.
+ * Judges a request: address, verdict, decision. Publishing and acting on it are the caller's part. Never rejects; no
+ * promise where memory or a sync provider answers.
  */
-export function visit (engine: Engine, request: RawRequest, place: Place): IpRisk | Promise<IpRisk> {
-  const startedMs = performance.now()
-  if (endsAsGone(request, place.plan)) return gone(engine, place)
-  const risk = assess(engine, engine.resolve(request), place)
-  return risk instanceof Promise
-    ? risk.then(risk => endsAsGone(request, place.plan) ? gone(engine, place) : told(engine, risk, place, startedMs))
-    : told(engine, risk, place, startedMs)
+export function assessRequest (current: Assessment, raw: RawRequest): Judged | Promise<Judged> {
+  const { engine, place } = current
+  if (endsAsGone(raw, place.plan)) return gone(current)
+  const address = current.address ??= engine.resolve(raw)
+  const verdict = current.verdict ?? find(engine, address, place)
+  return verdict instanceof Promise
+    ? verdict.then(verdict => endsAsGone(raw, place.plan) ? gone(current) : finished(current, address, verdict))
+    : finished(current, address, verdict)
 }
 
-/** The risk of a client that left before its request was judged. A block, so that who acts on the decision alone stops too. */
-function gone (engine: Engine, { plan, method }: Place): IpRisk {
-  const now = engine.now()
+/** For a client that left before its request was judged. A block, so that whoever acts on the decision alone stops too. */
+function gone (current: Assessment): Judged {
+  const { engine, place: { plan, method } } = current
   const nobody = noAddress(false, 'no-peer', nothingIgnored)
-  const risk = describe(nobody, unasked('no_ip', now), plan.action, isWrite(plan, method), now)
-  return Object.freeze({ ...risk, decision: 'block', enforced: true })
+  const risk = describe(nobody, unasked('no_ip', engine.now()), plan.action, isWrite(plan, method), engine.now())
+  current.gone = true
+  current.risk = Object.freeze({ ...risk, decision: 'block' })
+  return current as Judged
 }
 
-function told (engine: Engine, risk: IpRisk, place: Place, startedMs: number): IpRisk {
-  engine.count(risk)
-  record(risk, place, startedMs, engine.now)
-  return risk
+function finished (current: Assessment, address: ClientIp, verdict: Verdict): Judged {
+  current.verdict = verdict
+  current.risk = judged(current.engine, address, verdict, current.place)
+  return current as Judged
 }
 
 /** Address, verdict, decision. */
@@ -62,8 +109,8 @@ export function assess (engine: Engine, address: ClientIp, place: Place): IpRisk
 function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place): Verdict | Promise<Verdict> {
   const { ip } = address
   if (ip === null) return unasked(notLookedUp(address)!, engine.now())
-  const list = engine.isAllowed(ip) ? ALLOW_LIST : scope.lists.of(ip)
-  if (list !== undefined) return unasked('listed', engine.now(), list)
+  const list = engine.isAllowed(ip) ? 'temporary_allow' : scope.lists.of(ip)
+  if (list !== undefined) return listed(list, engine.now())
   const why = notLookedUp(address)
   if (why !== undefined) return unasked(why, engine.now())
   if (plan.lookup === 'skip') return unasked('skipped', engine.now())
@@ -72,7 +119,9 @@ function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place
   return lookupChannel.hasSubscribers ? publishing(engine, scope, asked, call) : engine.lookup(asked, call)
 }
 
-function publishing (engine: Engine, { showAddress }: Scope, ip: string, call: Parameters<Engine['lookup']>[1]): Verdict | Promise<Verdict> {
+function publishing (
+  engine: Engine, { recordAddress: { show: showAddress } }: Scope, ip: string, call: Parameters<Engine['lookup']>[1]
+): Verdict | Promise<Verdict> {
   const startedMs = performance.now()
   const publish = (verdict: Verdict): Verdict => {
     publishLookup(ip, verdict, { write: call.write, lookup: call.mode, showAddress, startedMs, nowMs: engine.now() })
@@ -83,21 +132,20 @@ function publishing (engine: Engine, { showAddress }: Scope, ip: string, call: P
 }
 
 /** The risk of a verdict that is there. */
-export function judged (engine: Engine, address: ClientIp, verdict: Verdict, { scope, plan, method, url, log }: Place): IpRisk {
+export function judged (engine: Engine, address: ClientIp, verdict: Verdict, place: Place): IpRisk {
+  const { plan, method, url, log } = place
   const write = isWrite(plan, method)
   const risk = describe(address, verdict, plan.action, write, engine.now())
-  risk.decision = judge(plan.policy, risk, { action: plan.action, write, method, url }, log)
-  risk.enforced = plan.marked && plan.mode === 'enforce' && isActedOn(risk.decision, scope)
+  const { decision, decidedBy } = judge(plan.policy, risk, { action: plan.action, write, method, url }, log)
+  risk.decision = decision
+  risk.decidedBy = decidedBy
   return Object.freeze(risk)
 }
 
-function isActedOn (decision: Decision, scope: Scope): boolean {
-  return decision === 'block' || (decision === 'step_up_auth' && scope.stepUp !== undefined)
-}
-
 function describe (
-  address: ClientIp, { answer, provider, cache, checkedAtMs }: Verdict, action: RouteContext['action'], write: boolean, nowMs: number
+  address: ClientIp, verdict: Verdict, action: RouteContext['action'], write: boolean, nowMs: number
 ): Building {
+  const { answer, provider, cache, checkedAtMs, listedBy } = verdict
   const known = answer.verdict !== 'unknown'
   const risk: Building = {
     ip: address.ip,
@@ -115,7 +163,7 @@ function describe (
     action,
     write,
     decision: 'allow',
-    enforced: false
+    decidedBy: listedBy ?? 'policy'
   }
   if (!known) risk.reason = answer.reason
   return risk

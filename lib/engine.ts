@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type {
-  ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, Provider, ProviderAnswer, RawRequest, SetCloudflareRanges, Stats
+  ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, Outcome, Provider, ProviderAnswer, RawRequest,
+  SetCloudflareRanges, Stats
 } from '../types/contract.ts'
 import { ageLimits, readCache } from './cache-options.ts'
 import { createClientIp } from './client-ip/resolver.ts'
@@ -41,7 +42,8 @@ export interface Engine {
   isAllowed (ip: string): boolean
   allow (ip: string, ttlSeconds: number): Promise<void>
   invalidate (ip: string): Promise<void>
-  count (risk: IpRisk): void
+  /** Counts a request, once what came of it is known. */
+  count (risk: IpRisk, outcome: Outcome): void
   stats (): Stats
   /** Resolves when Redis is there, or after a short while without it. */
   ready (): Promise<void>
@@ -147,14 +149,18 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       forget(asked)
       await fleet?.forget(statements)
     },
-    count: counters.judged,
-    stats: () => ({
-      lookups: { ...counters.lookups },
-      unknown: { ...counters.unknown },
-      decisions: { ...counters.decisions },
-      redis: fleet?.port.state ?? 'none',
-      providers: stats()
-    }),
+    count: counters.request,
+    stats () {
+      const providers = stats()
+      return {
+        lookups: { ...counters.lookups, provider: Object.values(providers).reduce((sum, { calls }) => sum + calls, 0) },
+        unknown: { ...counters.unknown },
+        decisions: { ...counters.decisions },
+        outcomes: { ...counters.outcomes },
+        redis: fleet?.port.state ?? 'none',
+        providers
+      }
+    },
     ready: async () => await fleet?.ready(),
     async close () {
       settling?.close()

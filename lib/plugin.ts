@@ -1,13 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions, RouteOptions } from 'fastify'
 import type {} from '../types/fastify.ts'
-import type { FastifyIpRiskOptions, IpRisk } from '../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../types/contract.ts'
 import { createApi } from './api.ts'
-import { visit } from './assess.ts'
+import { assessment, assessRequest, type Judged } from './assess.ts'
 import { trustProxyWarning } from './client-ip/warnings.ts'
 import { createEngine, type Engine, sharesEngine } from './engine.ts'
 import { AlreadyRegistered, ClientGone, type IpRiskError } from './errors.ts'
 import { keepAllHeaderLines } from './header-lines.ts'
-import { challenged, ended, needsStepUp, warnOfMissingStepUp } from './refusal.ts'
+import { outcomeOf, postpone, publish } from './record.ts'
+import { ended, endsAsGone, refusal, warnOfMissingStepUp } from './refusal.ts'
 import { checkRoutes, type MetRoute, methodDoubt, nameOf, type StepUpPlace, warnOfMethods } from './route-checks.ts'
 import { readRoute, type RoutePlan } from './route.ts'
 import { readScope, type Scope } from './scope.ts'
@@ -31,6 +32,10 @@ const mounted = Symbol('fastify-ip-risk')
 const seen = Symbol('fastify-ip-risk.seen')
 type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen]?: StepUpPlace }
 
+/** On a request that demands a step-up. Not read from `request.ipRisk`, which an application may replace. */
+const awaitsStepUp = Symbol('fastify-ip-risk.step-up')
+type Awaiting = FastifyRequest & { [awaitsStepUp]: Judged | null }
+
 const mountedOn = (app: FastifyInstance): Mounted | undefined => (app as { [mounted]?: Mounted })[mounted]
 
 export async function mount (app: FastifyInstance, registered: FastifyIpRiskOptions): Promise<void> {
@@ -52,6 +57,7 @@ export async function mount (app: FastifyInstance, registered: FastifyIpRiskOpti
   app.decorate('ipRisk', createApi(engine, scope))
   if (parent === undefined) {
     app.decorateRequest('ipRisk', null)
+    app.decorateRequest(awaitsStepUp, null)
     app.addHook('onRoute', onRoute)
     app.addHook('onRequest', onRequest)
     app.addHook('preHandler', stepUpWhereUnseen)
@@ -87,15 +93,20 @@ function onRequest (this: FastifyInstance, request: FastifyRequest, reply: Fasti
   if (plan === undefined) plans.set(config, plan = lateRoute(config, scope, engine))
   if (plan === null) return done()
   const place = { scope, plan, method: request.method, url: config.url, requestId: request.id, log: request.log }
-  const risk = visit(engine, request.raw, place)
-  if (risk instanceof Promise) risk.then(risk => act(here, plan, request, reply, risk, done), done)
-  else act(here, plan, request, reply, risk, done)
+  const judged = assessRequest(assessment(engine, place, request), request.raw)
+  if (judged instanceof Promise) judged.then(judged => act(here, request, reply, judged, done), done)
+  else act(here, request, reply, judged, done)
 }
 
-function act (here: Mounted, plan: RoutePlan, request: FastifyRequest, reply: FastifyReply, risk: IpRisk, done: Done): void {
+function act (here: Mounted, request: FastifyRequest, reply: FastifyReply, judged: Judged, done: Done): void {
+  const { risk } = judged
   request.ipRisk = risk
   if (here.comparing) here.comparing = !here.engine.compareAddress(risk, request.ip)
-  continueOrEnd(request, reply, risk.decision === 'block' ? ended(request.raw, plan, risk) : undefined, done) // gone is a block too
+  const outcome = outcomeOf(judged)
+  if (outcome === undefined) awaitStepUp(request as Awaiting, reply, judged)
+  else publish(judged, outcome)
+  const ends = outcome === 'blocked' || outcome === 'client_gone'
+  continueOrEnd(request, reply, ends ? ended(judged, request.raw) : undefined, done)
 }
 
 /** Continues, or ends the request with the error. Every hook and error handler sees a client that is gone, but it must not fill the log. */
@@ -110,6 +121,13 @@ function continueOrEnd (request: FastifyRequest, reply: FastifyReply, error: IpR
   done(error)
   // Node never emits `finish` once the socket is closed, and Fastify would never run its onResponse hooks: they listen for `error` too.
   setImmediate(() => { if (request.raw.socket?.destroyed && raw.listenerCount('error') > 0) raw.emit('error', error) })
+}
+
+/** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */
+function awaitStepUp (request: Awaiting, reply: FastifyReply, judged: Judged): void {
+  request[awaitsStepUp] = judged
+  postpone(judged)
+  reply.raw.once('close', () => publish(judged, reply.sent || reply.raw.headersSent ? 'not_reached' : 'client_gone'))
 }
 
 /** Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the scope's policy. */
@@ -143,17 +161,15 @@ function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyR
 
 /** The application's own hooks may have waited, and the client may have left meanwhile. */
 function beforeHandler (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
-  const { scope, plans } = mountedOn(this)!
-  const { raw, ipRisk, routeOptions: { config } } = request
-  const plan = plans.get(config)
-  if (!plan?.marked || ipRisk === null) return done()
-  const error = ended(raw, plan, ipRisk)
-  if (error !== undefined || !needsStepUp(ipRisk)) return continueOrEnd(request, reply, error, done)
-  challenged(scope, request, request.log).then(refusal => {
-    const error = ended(raw, plan, ipRisk)
-    if (error !== undefined || refusal === undefined) return continueOrEnd(request, reply, error, done)
-    reply.header('www-authenticate', refusal.challenge) // before the error, so that it survives custom error handlers
-    done(refusal.error)
+  const judged = (request as Awaiting)[awaitsStepUp]
+  if (judged === null) {
+    const plan = mountedOn(this)!.plans.get(request.routeOptions.config)
+    return continueOrEnd(request, reply, plan?.marked && endsAsGone(request.raw, plan) ? new ClientGone() : undefined, done)
+  }
+  refusal(judged, request.raw).then(refused => {
+    if (refused?.challenge === undefined) return continueOrEnd(request, reply, refused?.error, done)
+    reply.header('www-authenticate', refused.challenge) // before the error, so that it survives custom error handlers
+    done(refused.error)
   })
 }
 

@@ -1,23 +1,66 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
-import type { Decision, DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord } from '../types/contract.ts'
-import type { Place } from './assess.ts'
+import type {
+  Decision, DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord, OnDecision, Outcome
+} from '../types/contract.ts'
+import type { Judged, Place, Time } from './assess.ts'
 import { type ShowAddress, withoutAddress } from './log-address.ts'
+import { stops } from './policy/decision.ts'
 import type { Scope } from './scope.ts'
+import { trouble } from './trouble.ts'
 import type { Verdict } from './verdict/verdict.ts'
 
 const decisionChannel = channel('fastify-ip-risk:decision')
 export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')
 
-/** Tells whoever asked to be told: `onDecision`, subscribers, the log. Builds nothing when that is nobody. Never throws. */
-export function record (risk: IpRisk, place: Place, startedMs: number, now: () => number): void {
-  const { scope: { onDecision }, log } = place
-  const level = risk.enforced ? 'info' : 'debug'
+/** What comes of a judged request. Undefined where a step-up is demanded: its outcome is known later. */
+export function outcomeOf ({ gone, risk: { decision }, place: { plan, scope } }: Judged): Outcome | undefined {
+  if (gone) return 'client_gone'
+  if (decision === 'allow') return 'allowed'
+  if (decision === 'elevate_risk') return 'flagged'
+  if (!plan.marked || plan.mode === 'monitor') return 'not_enforced'
+  if (decision === 'block') return 'blocked'
+  return scope.stepUp === undefined ? 'not_enforced' : undefined
+}
+
+/** Keeps the time of a decision whose outcome, and so its record, comes later. */
+export function postpone (judged: Judged): void {
+  judged.judged = timeOf(judged)
+}
+
+function timeOf ({ engine, startedMs }: Judged): Time {
+  return { durationMs: performance.now() - startedMs, atMs: engine.now() }
+}
+
+/**
+ * Counts a request and publishes its record to `onDecision`, the channel and the log. Only the first call for a request
+ * counts. Builds no record where nothing listens. Never throws.
+ */
+export function publish (judged: Judged, outcome: Outcome): void {
+  if (judged.outcome !== undefined) return
+  judged.outcome = outcome
+  const { engine, risk, place, request } = judged
+  engine.count(risk, outcome)
+  const { scope: { onDecision, recordAddress, logAddress }, log } = place
+  const level = isNotable(outcome, risk, place) ? 'info' : 'debug'
   const logs = writes(log, level)
   if (!logs && onDecision === undefined && !decisionChannel.hasSubscribers) return
-  const told = decisionRecord(risk, place, performance.now() - startedMs, now())
-  if (logs) log[level]({ ipRisk: told }, `ip-risk decided ${risk.decision}${risk.enforced ? '' : ', not enforced'}`)
-  if (decisionChannel.hasSubscribers) decisionChannel.publish(told)
-  onDecision?.(told, log)
+  const time = judged.judged ?? timeOf(judged)
+  const record = decisionRecord(judged, outcome, recordAddress.show, time)
+  if (logs) {
+    const line = logAddress.how === recordAddress.how ? record : decisionRecord(judged, outcome, logAddress.show, time)
+    log[level]({ ipRisk: line }, `ip-risk decision ${risk.decision}, outcome ${outcome}`)
+  }
+  if (decisionChannel.hasSubscribers) decisionChannel.publish(record)
+  onDecision?.(record, request, log)
+}
+
+/** What stopped a visitor, or would have if it had been enforced: an operator wants to see it without `debug`. */
+function isNotable (outcome: Outcome, { decision }: IpRisk, { scope, plan }: Place): boolean {
+  switch (outcome) {
+    case 'blocked': case 'challenged': case 'satisfied': return true
+    case 'not_enforced': return plan.marked && stops(wouldBe(decision, scope))
+    default: return false
+  }
 }
 
 /** Whether a line of this level would be written. */
@@ -26,21 +69,23 @@ function writes (log: IpRiskLogger & { isLevelEnabled?: (level: string) => boole
   return log[level] !== log.error // with `logger: false` Fastify has one function that does nothing for all levels
 }
 
-function decisionRecord (risk: IpRisk, { scope, plan, method, url, requestId }: Place, durationMs: number, nowMs: number): DecisionRecord {
+function decisionRecord (judged: Judged, outcome: Outcome, show: ShowAddress, { durationMs, atMs }: Time): DecisionRecord {
+  const { risk, place: { scope, plan, method, url, requestId } } = judged
   const { ip, ...rest } = risk
-  const address = scope.showAddress(ip)
+  const address = show(ip)
   return Object.freeze({
     ...rest,
     signals: withoutAddress(risk.signals, ip, address),
     info: withoutAddress(risk.info, ip, address),
     address,
+    outcome,
     requestId,
     method,
     route: url,
     wouldBe: plan.marked ? wouldBe(risk.decision, scope) : 'allow',
     mode: plan.mode,
     durationMs,
-    at: new Date(nowMs).toISOString()
+    at: new Date(atMs).toISOString()
   })
 }
 
@@ -48,21 +93,22 @@ function wouldBe (decision: Decision, { stepUp }: Scope): Decision {
   return decision === 'step_up_auth' && stepUp === undefined ? 'elevate_risk' : decision
 }
 
-/** `onDecision` as the record calls it. */
-export type Tell = (record: DecisionRecord, log: IpRiskLogger) => void
+/** `onDecision` as `publish` calls it. */
+export type CallOnDecision = (record: DecisionRecord, request: unknown, log: IpRiskLogger) => void
 
-/** What `onDecision` becomes: never throws, never rejects, and says once a failure what failed. */
-export function guarded (onDecision: (record: DecisionRecord) => unknown): Tell {
-  let failing = false
+/** An `onDecision` that never throws or rejects. While it keeps failing, that is logged once. */
+export function guarded (onDecision: OnDecision<never>): CallOnDecision {
+  const failing = trouble()
   const failed = (err: unknown, log: IpRiskLogger): void => {
-    if (!failing) log.error({ err }, 'onDecision failed; this is said again after it has succeeded once')
-    failing = true
+    if (!failing.shows()) return
+    log.error({ code: 'IP_RISK_ON_DECISION_FAILED', err }, 'the option "onDecision" threw or rejected, so decision records ' +
+      'are lost: fix the function, or what it writes to. Logged again only after it has worked for a minute')
   }
-  return (record, log) => {
+  return (record, request, log) => {
     try {
-      const result = onDecision(record)
-      if (isThenable(result)) result.then(() => { failing = false }, err => failed(err, log))
-      else failing = false
+      const result = onDecision(record, request as never)
+      if (isThenable(result)) result.then(() => { failing.works() }, err => failed(err, log))
+      else failing.works()
     } catch (err) {
       failed(err, log)
     }

@@ -1,16 +1,14 @@
-import type { IpRisk, IpRiskLogger, RawRequest } from '../types/contract.ts'
+import type { RawRequest } from '../types/contract.ts'
+import type { Judged } from './assess.ts'
 import type { Engine } from './engine.ts'
 import { Blocked, ClientGone, type IpRiskError, StepUpRequired, TruncatedHeaders } from './errors.ts'
 import { canStepUp } from './policy/policy.ts'
+import { outcomeOf, publish } from './record.ts'
 import { isWrite, type RoutePlan } from './route.ts'
 import type { Scope } from './scope.ts'
 
 /** What a visitor is told: an error for the application's handler, and for a step-up the value of `WWW-Authenticate`. */
 export interface Refusal { readonly error: IpRiskError, readonly challenge?: string }
-
-export function needsStepUp (risk: IpRisk | null | undefined): boolean {
-  return risk?.decision === 'step_up_auth' && risk.enforced
-}
 
 /**
  * Whether nobody waits for the answer to this request any more. A client that only stopped sending (a half-close) is not gone.
@@ -30,25 +28,44 @@ export function endsAsGone (request: RawRequest, { marked, mode }: Pick<RoutePla
 }
 
 /** What ends a judged request before its handler: 499 where its client is gone; where a block is enforced 403, or 431. */
-export function ended (request: RawRequest, plan: Pick<RoutePlan, 'marked' | 'mode'>, risk: IpRisk): IpRiskError | undefined {
-  if (endsAsGone(request, plan)) return new ClientGone()
-  if (risk.decision !== 'block' || !risk.enforced) return undefined
-  return risk.reason === 'truncated_headers' ? new TruncatedHeaders() : new Blocked()
+export function ended (judged: Judged, raw: RawRequest): IpRiskError | undefined {
+  if (judged.gone || endsAsGone(raw, judged.place.plan)) {
+    publish(judged, 'client_gone')
+    return new ClientGone()
+  }
+  if (outcomeOf(judged) !== 'blocked') return undefined
+  return judged.risk.reason === 'truncated_headers' ? new TruncatedHeaders() : new Blocked()
 }
 
-/** Asks whether the visitor has authenticated strongly enough. Only for a risk that `needsStepUp`. Never rejects. */
-export async function challenged (scope: Scope, request: unknown, log: IpRiskLogger): Promise<Refusal | undefined> {
+/**
+ * What to answer instead of continuing, or undefined. Asks for the step-up where one is demanded, and not a second time
+ * once it is satisfied: it may have been a code that is valid once. Never rejects.
+ */
+export async function refusal (judged: Judged, raw: RawRequest): Promise<Refusal | undefined> {
+  const error = ended(judged, raw)
+  if (error !== undefined) return { error }
+  if (judged.outcome === 'satisfied' || outcomeOf(judged) !== undefined) return undefined
+  return await challenged(judged, raw)
+}
+
+/** Asks whether the visitor has authenticated strongly enough, and publishes the outcome. Never rejects. */
+async function challenged (judged: Judged, raw: RawRequest): Promise<Refusal | undefined> {
+  const { request, place: { scope, log } } = judged
   const { isSatisfied, challenge, failing } = scope.stepUp!
+  let satisfied = false
   try {
-    const satisfied: unknown = await isSatisfied(request)
+    const answer: unknown = await isSatisfied(request)
     failing.works()
-    if (satisfied === true) return undefined
+    satisfied = answer === true
   } catch (err) {
     if (failing.shows()) {
       log.error({ code: 'IP_RISK_STEP_UP_FAILED', err }, 'stepUp.isSatisfied failed, which counts as "no", so visitors are challenged: mend the function, or what it asks')
     }
   }
-  return { error: new StepUpRequired(), challenge }
+  const gone = ended(judged, raw)
+  if (gone !== undefined) return { error: gone }
+  publish(judged, satisfied ? 'satisfied' : 'challenged')
+  return satisfied ? undefined : { error: new StepUpRequired(), challenge }
 }
 
 const told = new WeakSet<Engine>()

@@ -1,4 +1,4 @@
-import type { EngineOptions, LogAddress, LookupMode, Mode, StepUp } from '../types/contract.ts'
+import type { EngineOptions, LogAddress, LookupMode, Mode, OnDecision, StepUp } from '../types/contract.ts'
 import { type AddressLists, noLists, readLists } from './address-lists.ts'
 import { readCache } from './cache-options.ts'
 import { badOption } from './errors.ts'
@@ -6,7 +6,10 @@ import { showAddress, type ShowAddress } from './log-address.ts'
 import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings } from './options.ts'
 import { basePolicy, type CompiledPolicy, compilePolicy } from './policy/policy.ts'
 import { readStepUp, type StepUpSettings } from './policy/step-up.ts'
-import { guarded, type Tell } from './record.ts'
+import { type CallOnDecision, guarded } from './record.ts'
+
+/** One of the options `logAddress` and `recordAddress`. */
+export interface AddressForm { readonly how: LogAddress, readonly show: ShowAddress }
 
 /** What one encapsulated scope of an application decides by: the options that do not touch how an address is found and looked up. */
 export interface Scope {
@@ -16,10 +19,12 @@ export interface Scope {
   readonly unmarked: LookupMode
   readonly timeoutMs: number
   readonly lists: AddressLists
-  readonly logAddress: LogAddress
   readonly keySecret: readonly string[] | undefined
-  readonly showAddress: ShowAddress
-  readonly onDecision: Tell | undefined
+  /** In log lines. */
+  readonly logAddress: AddressForm
+  /** In decision and lookup records. */
+  readonly recordAddress: AddressForm
+  readonly onDecision: CallOnDecision | undefined
   readonly stepUp: StepUpSettings<unknown> | undefined
 }
 
@@ -27,9 +32,13 @@ export const lookupModes: readonly LookupMode[] = ['wait', 'background', 'cache'
 export const modes: readonly Mode[] = ['enforce', 'monitor']
 const logAddresses: readonly LogAddress[] = ['full', 'truncated', 'hmac', 'none']
 
-type ScopeOptions = EngineOptions & { readonly stepUp?: StepUp<never> | undefined }
+export interface ScopeOptions extends EngineOptions {
+  readonly stepUp?: StepUp<never> | undefined
+  readonly onDecision?: OnDecision<never> | undefined
+}
 const optionNames: readonly (keyof ScopeOptions)[] = [
-  'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny', 'logAddress', 'onDecision', 'stepUp'
+  'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny',
+  'logAddress', 'recordAddress', 'onDecision', 'stepUp'
 ]
 const rootScope: Scope = {
   actions: new Map((['signup', 'payment', 'kyc', 'withdrawal', 'admin']).map(name => [name, 'write'])),
@@ -38,9 +47,9 @@ const rootScope: Scope = {
   unmarked: 'cache',
   timeoutMs: 5000,
   lists: noLists,
-  logAddress: 'truncated',
   keySecret: undefined,
-  showAddress: showAddress('truncated'),
+  logAddress: { how: 'truncated', show: showAddress('truncated') },
+  recordAddress: { how: 'truncated', show: showAddress('truncated') },
   onDecision: undefined,
   stepUp: undefined
 }
@@ -55,7 +64,7 @@ export function readScope (given: ScopeOptions, parent: Scope = rootScope): Scop
     unmarked: checkOneOf('unmarked', options.unmarked, lookupModes, parent.unmarked),
     timeoutMs: checkNumber('timeoutMs', options.timeoutMs, parent.timeoutMs, { min: 1, max: 60_000 }),
     lists: readLists(options, parent.lists),
-    ...readLogAddress(options, parent),
+    ...readAddressForms(options, parent),
     onDecision: options.onDecision === undefined ? parent.onDecision : guarded(checkFunction('onDecision', options.onDecision)!),
     stepUp: readStepUp('stepUp', options.stepUp) ?? parent.stepUp
   }
@@ -75,9 +84,16 @@ function readActions (parent: Scope['actions'], given: EngineOptions['actions'])
   return actions
 }
 
-function readLogAddress (options: EngineOptions, parent: Scope): Pick<Scope, 'logAddress' | 'keySecret' | 'showAddress'> {
-  const logAddress = checkOneOf('logAddress', options.logAddress, logAddresses, parent.logAddress)
+type AddressForms = Pick<Scope, 'keySecret' | 'logAddress' | 'recordAddress'>
+
+function readAddressForms (options: EngineOptions, parent: Scope): AddressForms {
   const { keySecret } = options.cache === undefined ? parent : readCache(options.cache)
-  if (logAddress === 'hmac' && keySecret === undefined) throw badOption('logAddress', 'is "hmac", which needs a secret: give "cache.keySecret" too')
-  return { logAddress, keySecret, showAddress: showAddress(logAddress, keySecret) }
+  const read = (name: 'logAddress' | 'recordAddress'): AddressForm => {
+    const how = checkOneOf(name, options[name], logAddresses, parent[name].how)
+    if (how === 'hmac' && keySecret === undefined) {
+      throw badOption(name, 'is "hmac", which needs a secret: give "cache.keySecret" too')
+    }
+    return { how, show: showAddress(how, keySecret) }
+  }
+  return { keySecret, logAddress: read('logAddress'), recordAddress: read('recordAddress') }
 }

@@ -1,38 +1,45 @@
 import { pino } from 'pino'
 import type { IpRiskApi } from '../types/api.ts'
-import type { EngineOptions, IpRisk, IpRiskLogger, RawRequest, RouteIpRiskOption, StepUp } from '../types/contract.ts'
+import type { IpRiskLogger, RawRequest, RouteIpRiskOption } from '../types/contract.ts'
 import { createApi } from './api.ts'
-import { visit } from './assess.ts'
+import { type Assessment, assessment, assessRequest, type Judged } from './assess.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { badOption } from './errors.ts'
-import { challenged, ended, needsStepUp, type Refusal, warnOfMissingStepUp } from './refusal.ts'
+import { warnOfMissingStepUp } from './refusal.ts'
 import { readRoute, type RoutePlan } from './route.ts'
-import { readScope } from './scope.ts'
+import { readScope, type Scope, type ScopeOptions } from './scope.ts'
 
 /** What is read of a request outside Fastify. `id` and `log` are what pino-http and its like leave there. */
 export type OwnRequest = RawRequest & { readonly method?: string | undefined, readonly id?: unknown, readonly log?: unknown }
 
+export interface JudgeOptions {
+  /** The route's pattern. */
+  readonly url?: string | undefined
+  /** An assessment of the same request, whose address and verdict are used again. */
+  readonly earlier?: Assessment | undefined
+}
+
 /** One engine and one scope: what stands behind `createIpRisk` and the Express middleware. */
 export interface Standalone {
   readonly engine: Engine
+  readonly scope: Scope
   readonly api: IpRiskApi
   /** `undefined` is an unmarked route. Throws on a wrong option. */
   plan (option: Exclude<RouteIpRiskOption, false> | undefined): RoutePlan
-  judge (request: OwnRequest, plan: RoutePlan, url?: string): Promise<IpRisk>
-  /** What to answer instead of going on, or undefined. A risk that `judge` did not give counts as one of a marked route. Never rejects. */
-  refusal (request: OwnRequest, risk: IpRisk): Promise<Refusal | undefined>
+  /** Publishes nothing yet. */
+  judge (request: OwnRequest, plan: RoutePlan, more?: JudgeOptions): Promise<Judged>
 }
 
 /** Throws an `IpRiskError` that names the option. */
 export function createStandalone (
-  options: EngineOptions & { readonly stepUp?: StepUp<never> | undefined },
+  options: ScopeOptions,
   log: IpRiskLogger = pino({ name: 'ip-risk', level: 'warn' })
 ): Standalone {
   const scope = readScope(options)
   const engine = createEngine(options, log)
-  const plans = new WeakMap<IpRisk, RoutePlan>()
   return {
     engine,
+    scope,
     api: createApi(engine, scope),
     plan (option) {
       const plan = readRoute('route', option, scope)
@@ -40,20 +47,9 @@ export function createStandalone (
       warnOfMissingStepUp(engine, scope, plan, ['GET', 'POST'])
       return plan
     },
-    async judge (request, plan, url) {
+    async judge (request, plan, { url, earlier } = {}) {
       const place = { scope, plan, method: request.method ?? 'GET', url, requestId: idOf(request), log: logOf(request, log) }
-      const risk = await visit(engine, request, place)
-      plans.set(risk, plan)
-      return risk
-    },
-    async refusal (request, risk) {
-      const plan = plans.get(risk) ?? { marked: true, mode: scope.mode }
-      const error = ended(request, plan, risk)
-      if (error !== undefined) return { error }
-      if (!needsStepUp(risk)) return undefined
-      const refused = await challenged(scope, request, logOf(request, log))
-      const gone = ended(request, plan, risk)
-      return gone === undefined ? refused : { error: gone }
+      return await assessRequest(assessment(engine, place, request, earlier), request)
     }
   }
 }

@@ -69,12 +69,12 @@ t.test('invalidate() forgets by either address, and allow() lets pass the one ad
 t.test('a deny list meets the address inside, and an allow list only the address itself', async t => {
   const denied = await application(t, { deny: [VPN] })
   const mapped = [...embedding, '::8.8.4.4', '::ffff:0:808:404', '::ffff:8.8.4.4', '::ffff:8.8.4.4%1', '64:ff9b::8.8.4.4']
-  for (const ip of mapped) t.match(await denied.post(ip), { reason: 'listed', provider: 'deny-list', decision: 'block' }, ip)
+  for (const ip of mapped) t.match(await denied.post(ip), { reason: 'listed', provider: 'none', decidedBy: 'deny_list', decision: 'block' }, ip)
   t.match(await denied.post('64:ff9b::9.9.9.9'), { verdict: 'clean' })
 
   const allowed = await application(t, { allow: [VPN], deny: ['8.8.0.0/16'] })
   t.match(await allowed.post(VPN), { reason: 'listed', decision: 'allow' })
-  for (const ip of embedding) t.match(await allowed.post(ip), { provider: 'deny-list', decision: 'block' }, ip)
+  for (const ip of embedding) t.match(await allowed.post(ip), { provider: 'none', decidedBy: 'deny_list', decision: 'block' }, ip)
 
   const itself = await application(t, { allow: ['64:ff9b::/96'], deny: [VPN] })
   t.match(await itself.post(NAT64), { decision: 'allow' }, 'the operator named it')
@@ -95,7 +95,7 @@ t.test('a provider for IPv4 alone answers for them, and no record names the addr
     { [VPN]: answer('vpn_detected', { signals: [{ type: 'x', weight: 1, detail: `${VPN} is an exit` }] }) }, { families: [4] }
   )
   const told: string[] = []
-  const { app, post } = await application(t, { provider, logAddress: 'none', onDecision: record => { told.push(JSON.stringify(record)) } })
+  const { app, post } = await application(t, { provider, recordAddress: 'none', onDecision: record => { told.push(JSON.stringify(record)) } })
   const lookups: LookupRecord[] = []
   const heard = (record: unknown): void => { lookups.push(record as LookupRecord) }
   channel('fastify-ip-risk:lookup').subscribe(heard)

@@ -70,8 +70,8 @@ t.test('records carry the route\'s pattern, the request\'s id, and go to the req
   t.equal((await ask('POST', '/shop/buy/me@example.org', visitors.vpn_detected)).status, 403)
   await ask('GET', '/nowhere', visitors.clean)
   t.match(records, [
-    { route: '/buy/:what', requestId: 'request 7', action: 'payment', enforced: true, address: '203.0.113.0/24' },
-    { route: undefined, method: 'GET', enforced: false }
+    { route: '/buy/:what', requestId: 'request 7', action: 'payment', address: '203.0.113.0/24' },
+    { route: undefined, method: 'GET' }
   ])
   t.match(lines, [{ ipRisk: { decision: 'block', requestId: 'request 7' } }])
 })
@@ -84,7 +84,7 @@ t.test('a policy, a mode and a wrong option belong to the route', async t => {
     app.post('/watched', risk.route({ mode: 'monitor' }), (req, res) => { res.json(req.ipRisk) })
   })
   t.equal((await ask('POST', '/strict', visitors.clean)).status, 403)
-  t.match(await (await ask('POST', '/watched', visitors.vpn_detected)).json(), { decision: 'block', enforced: false })
+  t.match(await (await ask('POST', '/watched', visitors.vpn_detected)).json(), { decision: 'block' })
   t.throws(() => risk.route('pay' as 'signup'), { code: 'FST_IP_RISK_BAD_OPTION', message: /"route" names the action "pay"/ })
   t.throws(() => risk.route(false as true), { code: 'FST_IP_RISK_BAD_OPTION', message: /"route" is false/ })
   t.throws(() => ipRisk({ mode: 'off' as 'monitor' }), { code: 'FST_IP_RISK_BAD_OPTION' })
@@ -93,7 +93,7 @@ t.test('a policy, a mode and a wrong option belong to the route', async t => {
 
 t.test('the application may ask for itself', async t => {
   const { risk } = await start(t, {}, () => {})
-  t.match(await risk.api.lookup(visitors.vpn_detected), { verdict: 'vpn_detected', decision: 'block', enforced: false })
+  t.match(await risk.api.lookup(visitors.vpn_detected), { verdict: 'vpn_detected', decision: 'block' })
   await risk.api.allow(visitors.vpn_detected, { ttlSeconds: 60 })
   t.match(await risk.api.lookup(visitors.vpn_detected), { reason: 'listed', decision: 'allow' })
 })

@@ -59,6 +59,8 @@ const wrong: [options: object, message: RegExp][] = [
   [{ stepUp: { isSatisfied: () => true, maxAgeSeconds: -1 } }, /"stepUp.maxAgeSeconds"/],
   [{ logAddress: 'hash' }, /"logAddress" must be one of full, truncated, hmac, none/],
   [{ logAddress: 'hmac' }, /"logAddress" is "hmac", which needs a secret: give "cache.keySecret" too/],
+  [{ recordAddress: 'hash' }, /"recordAddress" must be one of full, truncated, hmac, none/],
+  [{ recordAddress: 'hmac' }, /"recordAddress" is "hmac", which needs a secret: give "cache.keySecret" too/],
   [{ onDecision: 'log' }, /"onDecision" must be a function/],
   [{ clientIp: { trust: ['10.0.0.0/8'] } }, /"clientIp.trust" does not exist/],
   [{ clientIp: { trusted: ['10.0.0.0/8abc'] } }, /"clientIp.trusted\[0\]"/]

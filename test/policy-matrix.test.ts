@@ -50,7 +50,7 @@ for (const [name, start] of Object.entries(rims)) {
         t.equal(headers['www-authenticate'], decision === 'step_up_auth' ? challenge : undefined)
         if (status === 200) {
           const verdict = url === '/skipped' ? 'unknown' : visitor
-          t.match(risk, { ip: visitors[visitor], source: 'x-forwarded-for', verdict, decision, enforced: false })
+          t.match(risk, { ip: visitors[visitor], source: 'x-forwarded-for', verdict, decision })
         } else {
           const code = decision === 'block' ? 'FST_IP_RISK_BLOCKED' : 'FST_IP_RISK_STEP_UP'
           t.match(JSON.parse(body), { statusCode: status, code })
@@ -63,7 +63,7 @@ for (const [name, start] of Object.entries(rims)) {
   t.test(`${name}: an unknown that a visitor can bring about is flagged, and blocked where it must not pass`, async t => {
     const rim = await start({ provider: visitorProvider(), satisfied: true }, routes)
     t.teardown(() => rim.close())
-    const flagged = { verdict: 'unknown', reason: 'infrastructure', decision: 'elevate_risk', enforced: false }
+    const flagged = { verdict: 'unknown', reason: 'infrastructure', decision: 'elevate_risk' }
     t.match(await rim.ask('POST', '/signup', '127.0.0.1'), { status: 200, risk: flagged })
     t.match(await rim.ask('GET', '/account', '127.0.0.1'), { status: 200, risk: { ...flagged, decision: 'allow' } })
     t.equal((await rim.ask('POST', '/closed', '127.0.0.1')).status, 403)
@@ -75,7 +75,7 @@ for (const [name, start] of Object.entries(rims)) {
     for (const visitor of everyone) {
       const signup = await rim.ask('POST', '/signup', visitors[visitor])
       t.equal(signup.status, 200)
-      t.match(signup.risk, { verdict: visitor, decision: write[visitor], enforced: false })
+      t.match(signup.risk, { verdict: visitor, decision: write[visitor] })
       t.equal((await rim.ask('POST', '/enforced', visitors[visitor])).status, statusOf[write[visitor]])
     }
   })
@@ -85,7 +85,7 @@ for (const [name, start] of Object.entries(rims)) {
     t.teardown(() => rim.close())
     const { status, risk } = await rim.ask('POST', '/watched', visitors.vpn_detected)
     t.equal(status, 200)
-    t.match(risk, { decision: 'block', enforced: false, action: 'payment', write: true })
+    t.match(risk, { decision: 'block', action: 'payment', write: true })
   })
 
   t.test(`${name}: a satisfied step-up goes through; without stepUp it is told only`, async t => {
@@ -94,14 +94,14 @@ for (const [name, start] of Object.entries(rims)) {
     t.equal((await rim.ask('POST', '/signup', visitors.vpn_likely, { 'x-code': '000000' })).status, 401)
     const satisfied = await rim.ask('POST', '/signup', visitors.vpn_likely, { 'x-code': '123456' })
     t.equal(satisfied.status, 200)
-    t.match(satisfied.risk, { decision: 'step_up_auth', enforced: true })
+    t.match(satisfied.risk, { decision: 'step_up_auth' })
     t.equal((await rim.ask('POST', '/signup', visitors.vpn_detected, { 'x-code': '123456' })).status, 403, 'a block is not satisfied by it')
 
     const without = await start({ provider: visitorProvider() }, routes)
     t.teardown(() => without.close())
     const told = await without.ask('POST', '/signup', visitors.vpn_likely)
     t.equal(told.status, 200)
-    t.match(told.risk, { decision: 'step_up_auth', enforced: false })
+    t.match(told.risk, { decision: 'step_up_auth' })
   })
 
   t.test(`${name}: deny stops reads too, on marked routes only, and allow wins over everything`, async t => {
@@ -116,11 +116,11 @@ for (const [name, start] of Object.entries(rims)) {
     t.equal((await rim.ask('GET', '/account', visitors.clean)).status, 403)
     t.equal((await rim.ask('POST', '/signup', visitors.suspicious)).status, 403)
     t.equal((await rim.ask('POST', '/watched', visitors.clean)).status, 200, 'watched only')
-    t.match((await rim.ask('GET', '/plain', visitors.clean)), { status: 200, risk: { enforced: false, decision: 'block', reason: 'listed' } })
+    t.match((await rim.ask('GET', '/plain', visitors.clean)), { status: 200, risk: { decision: 'block', reason: 'listed' } })
     for (const visitor of [visitors.vpn_detected, '2001:db8::7']) {
       const { status, risk } = await rim.ask('POST', '/signup', visitor)
       t.equal(status, 200)
-      t.match(risk, { verdict: 'unknown', reason: 'listed', provider: 'allow-list', decision: 'allow', cache: 'none', enforced: false })
+      t.match(risk, { verdict: 'unknown', reason: 'listed', provider: 'none', decidedBy: 'allow_list', decision: 'allow', cache: 'none' })
     }
   })
 
@@ -140,7 +140,7 @@ for (const [name, start] of Object.entries(rims)) {
     const statuses = []
     for (const ip of Object.keys(people)) statuses.push((await rim.ask('POST', '/signup', ip)).status)
     t.same(statuses, [200, 403, 200, 401])
-    t.match(await rim.ask('GET', '/account', '203.0.113.12'), { status: 200, risk: { decision: 'elevate_risk', enforced: false } })
+    t.match(await rim.ask('GET', '/account', '203.0.113.12'), { status: 200, risk: { decision: 'elevate_risk' } })
   })
 }
 
@@ -152,11 +152,11 @@ t.test('an unmarked route tells what is cached, asks nobody and is never enforce
     for (const visitor of everyone) {
       const ip = visitors[visitor]
       const before = await rim.ask('POST', '/plain', ip)
-      t.match(before, { status: 200, risk: { verdict: 'unknown', reason: 'not_asked', decision: 'allow', enforced: false, cache: 'none' } })
+      t.match(before, { status: 200, risk: { verdict: 'unknown', reason: 'not_asked', decision: 'allow', cache: 'none' } })
       t.notOk(provider.calls.includes(ip))
       await rim.ask('POST', '/signup', ip)
       const after = await rim.ask('POST', '/plain', ip)
-      t.match(after, { status: 200, risk: { verdict: visitor, decision: write[visitor], enforced: false, action: null, write: true, cache: 'memory' } })
+      t.match(after, { status: 200, risk: { verdict: visitor, decision: write[visitor], action: null, write: true, cache: 'memory' } })
       t.match(await rim.ask('GET', '/plain', ip), { status: 200, risk: { verdict: visitor, decision: 'allow', write: false } })
     }
   }
@@ -167,7 +167,7 @@ t.test('hit or miss, verdict or none: one shape', async t => {
   const rim = await rims['Fastify, injected']!({ provider }, { '/signup': 'signup' })
   t.teardown(() => rim.close())
   const names = ['ip', 'source', 'verdict', 'score', 'isVpn', 'confidence', 'signals', 'info', 'categories', 'provider', 'cache', 'ageSeconds',
-    'action', 'write', 'decision', 'enforced']
+    'action', 'write', 'decision', 'decidedBy']
   for (const cache of ['miss', 'memory']) {
     const { risk } = await rim.ask('POST', '/signup', '203.0.113.1')
     t.equal(risk!.cache, cache)

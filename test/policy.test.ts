@@ -2,7 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { decide, defaultPolicy, IpRiskError } from '../lib/index.ts'
 import { decisions, milder } from '../lib/policy/decision.ts'
-import { basePolicy, canStepUp, compilePolicy, judge } from '../lib/policy/policy.ts'
+import { basePolicy, canStepUp, compilePolicy, judge as ruling } from '../lib/policy/policy.ts'
 import { readStepUp } from '../lib/policy/step-up.ts'
 import type { Category, Decision, IpRisk, IpRiskLogger, Policy, PolicyRule, PolicyTable, RouteContext, UnknownReason } from '../types/contract.ts'
 
@@ -26,12 +26,14 @@ function risk (verdict: IpRisk['verdict'], more: Partial<IpRisk> = {}): IpRisk {
     action: null,
     write: true,
     decision: 'allow',
-    enforced: false,
+    decidedBy: 'policy',
     ...more
   }
 }
 const unknown = (reason: UnknownReason): IpRisk => risk('unknown', { reason })
 const of = (...categories: Category[]): IpRisk => risk('vpn_detected', { categories })
+
+const judge = (...given: Parameters<typeof ruling>): Decision => ruling(...given).decision
 
 function over (...policies: (Policy | undefined)[]): ReturnType<typeof compilePolicy> {
   return policies.reduce((base: typeof basePolicy, policy) => compilePolicy(base, policy), basePolicy)
@@ -175,9 +177,42 @@ t.test('the cells and rules that a nearer table names stand before a farther fun
 
 t.test('what a list decided is the operator\'s word: no policy is asked', async t => {
   const policy = over(() => { throw new Error('asked') })
-  t.equal(judge(policy, risk('unknown', { reason: 'listed', provider: 'allow-list' }), write), 'allow')
-  t.equal(judge(policy, risk('unknown', { reason: 'listed', provider: 'deny-list' }), write), 'block')
-  t.equal(judge(policy, risk('unknown', { reason: 'listed', provider: 'deny-list' }), read), 'block')
+  for (const decidedBy of ['allow_list', 'temporary_allow', 'deny_list'] as const) {
+    const listed = risk('unknown', { reason: 'listed', provider: 'none', decidedBy })
+    for (const route of [write, read]) {
+      t.same(ruling(policy, listed, route), { decision: decidedBy === 'deny_list' ? 'block' : 'allow', decidedBy })
+    }
+  }
+})
+
+t.test('nothing is decided by the name of a provider', async t => {
+  for (const provider of ['allow-list', 'deny-list', 'allow_list', 'deny_list', 'temporary_allow']) {
+    const claimed = risk('unknown', { reason: 'listed', provider })
+    t.same(ruling(over({ write: { unknown: 'step_up_auth' } }), claimed, write), { decision: 'step_up_auth', decidedBy: 'policy' }, provider)
+  }
+})
+
+t.test('a ruling names the table, the function or the rule that made it', async t => {
+  const tor = over({ rules: [{ category: 'tor', then: 'block' }, { category: 'crawler', atMost: 'allow' }] })
+  const own = over(() => 'step_up_auth', { write: { clean: 'allow' } }, { rules: [{ category: 'tor', then: 'block' }] })
+  const failing = over(() => 'perhaps' as 'allow')
+  const cases: [Parameters<typeof ruling>[0], IpRisk, Parameters<typeof ruling>[2], Decision, IpRisk['decidedBy']][] = [
+    [basePolicy, risk('suspicious'), write, 'elevate_risk', 'policy'],
+    [basePolicy, of('relay'), write, 'elevate_risk', 'rule'],
+    [tor, risk('clean', { categories: ['tor'] }), write, 'block', 'rule'],
+    [tor, risk('clean', { categories: ['tor'] }), read, 'elevate_risk', 'rule'],
+    [tor, risk('vpn_detected', { categories: ['tor'] }), write, 'block', 'policy'],
+    [tor, risk('clean', { categories: ['crawler'] }), write, 'allow', 'policy'],
+    [own, risk('suspicious'), write, 'step_up_auth', 'function'],
+    [own, risk('clean'), write, 'allow', 'policy'],
+    [own, risk('suspicious', { categories: ['tor'] }), write, 'block', 'rule'],
+    [own, risk('suspicious'), read, 'elevate_risk', 'function'],
+    [failing, risk('vpn_detected'), write, 'block', 'policy'],
+    [over(() => 'allow'), risk('vpn_detected'), write, 'allow', 'function']
+  ]
+  for (const [policy, risk, route, decision, decidedBy] of cases) {
+    t.same(ruling(policy, risk, route), { decision, decidedBy }, `${risk.verdict} ${risk.categories.join()} ${decision} by ${decidedBy}`)
+  }
 })
 
 t.test('a wrong policy is refused by the name of its cell', async t => {

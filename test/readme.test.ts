@@ -17,7 +17,7 @@ declare global {
   var app: FastifyInstance
   var ipRisk: FastifyPluginAsync<FastifyIpRiskOptions>
   var provider: Provider
-  var audit: { write (record: DecisionRecord): void }
+  var audit: { write (record: DecisionRecord, userAgent: string | undefined): void }
   function handler (...given: unknown[]): Promise<void>
   function hasSecondFactor (request: FastifyRequest): boolean
 }

@@ -114,12 +114,12 @@ t.test('under keySecret no spelling of an address is anywhere in Redis, whatever
   t.strictSame(sample.filter(([{ spelling }]) => everything.includes(spelling.toLowerCase())), [])
 })
 
-t.test('with logAddress none no spelling of an address is in a record or a log line', async t => {
+t.test('with logAddress and recordAddress none no spelling of an address is in a record or a log line', async t => {
   const lines: string[] = []
   const records: DecisionRecord[] = []
   const app = Fastify({ logger: { level: 'debug', stream: { write: line => { if (line.includes('"ipRisk"')) lines.push(line) } } } })
   t.teardown(() => app.close())
-  await app.register(ipRisk, { provider: provider(), logAddress: 'none', onDecision: record => { records.push(record) } })
+  await app.register(ipRisk, { provider: provider(), logAddress: 'none', recordAddress: 'none', onDecision: record => { records.push(record) } })
   app.post('/signup', { config: { ipRisk: 'signup' } }, async () => 'ok')
   for (const [{ ip }] of sample) await app.inject({ method: 'POST', url: '/signup', remoteAddress: ip })
   t.equal(records.length, sample.length)

@@ -250,7 +250,7 @@ t.test('the word of one process reaches those that run, those that start later, 
   await until(async () => (await second.lookup(cleared)).decision === 'allow')
   const third = createIpRisk({ ...options, provider: provider() })
   await until(async () => (await third.lookup(cleared)).decision === 'allow')
-  t.match(await third.lookup(cleared), { provider: 'allow-list', reason: 'listed' })
+  t.match(await third.lookup(cleared), { decidedBy: 'temporary_allow', reason: 'listed' })
   await Promise.all([first.close(), second.close(), third.close()])
 })
 

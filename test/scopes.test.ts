@@ -27,11 +27,11 @@ t.test('a child scope overrides the options it names, over the engine of its par
   }, { prefix: '/shop' })
 
   t.equal((await post(app, '/outside', visitors.vpn_detected)).status, 403)
-  t.match(await post(app, '/shop/pay', visitors.vpn_detected), { status: 200, risk: { decision: 'elevate_risk', cache: 'memory', enforced: false } })
-  t.match(await post(app, '/shop/pay', visitors.suspicious), { status: 200, risk: { decision: 'block', enforced: false } }, 'the cell of the parent')
+  t.match(await post(app, '/shop/pay', visitors.vpn_detected), { status: 200, risk: { decision: 'elevate_risk', cache: 'memory' } })
+  t.match(await post(app, '/shop/pay', visitors.suspicious), { status: 200, risk: { decision: 'block' } }, 'the cell of the parent')
   t.equal((await post(app, '/shop/inner', visitors.suspicious)).status, 403)
   t.match(await post(app, '/shop/inner', visitors.vpn_detected), { status: 200, risk: { decision: 'elevate_risk' } })
-  t.match(await post(app, '/shop/pay', '198.51.100.1'), { status: 200, risk: { decision: 'block', provider: 'deny-list' } })
+  t.match(await post(app, '/shop/pay', '198.51.100.1'), { status: 200, risk: { decision: 'block', decidedBy: 'deny_list' } })
   t.match(await post(app, '/shop/inner', '198.51.100.1'), { status: 200, risk: { verdict: 'unknown', reason: 'no_data' } })
   t.same(provider.calls, [visitors.vpn_detected, visitors.suspicious, '198.51.100.1'], 'one cache for all three')
   t.equal(app.ipRisk.stats().decisions.block, 4, 'counted together')
@@ -156,7 +156,7 @@ t.test('an allowed address passes for its time, and wrong calls are refused by n
   for (const visitor of [visitors.vpn_detected, visitors.clean]) {
     t.equal((await post(app, '/', visitor)).status, 403)
     await app.ipRisk.allow(visitor, { ttlSeconds: 60 })
-    t.match(await post(app, '/', visitor), { status: 200, risk: { reason: 'listed', provider: 'allow-list' } })
+    t.match(await post(app, '/', visitor), { status: 200, risk: { reason: 'listed', decidedBy: 'temporary_allow' } })
   }
   const allow = app.ipRisk.allow as (ip: unknown, options?: unknown) => Promise<void>
   await t.rejects(allow('203.0.113.1'), { code: 'FST_IP_RISK_BAD_OPTION', message: /"allow.ttlSeconds" is missing/ })

@@ -36,17 +36,34 @@ export interface IpRiskRefusal {
   readonly headers: { readonly [name: string]: string }
 }
 
+/** The part of a response that `check` uses. `http.ServerResponse` and `http2.Http2ServerResponse` have it. */
+export interface RawResponse {
+  /** Whether an answer was begun: if not when the response closes, its client is gone. */
+  readonly headersSent: boolean
+  /** Whether `close` was emitted already. */
+  readonly closed?: boolean | undefined
+  /** Calls the listener when the response was sent, or its connection closed before that. */
+  once (event: 'close', listener: () => void): unknown
+}
+
 /** The engine without Fastify. */
 export interface IpRiskEngine extends IpRiskApi {
   /**
-   * Judges a raw Node request as the route says (default `true`); acting on it is the caller's part, by `refusal`.
+   * Judges a raw Node request as the route says (default `true`). Acting on it is the caller's part, by `refusal`. Each
+   * call is one assessment with one decision record, so call it once per request. The record is published at once, except
+   * where a step-up is demanded: then `refusal` publishes it. If `refusal` is never called, the record is published as
+   * `not_enforced` when `response` closes, or without a `response` when the connection (in HTTP/2 the stream) closes.
    * Rejects only on a wrong route option, with an `IpRiskError`.
    */
-  check (request: RawRequest & { readonly method?: string | undefined }, route?: Exclude<RouteIpRiskOption, false>): Promise<IpRisk>
+  check (
+    request: RawRequest & { readonly method?: string | undefined },
+    route?: Exclude<RouteIpRiskOption, false>,
+    response?: RawResponse
+  ): Promise<IpRisk>
   /**
    * What to answer instead of going on: where the client is gone (499, for hooks and logs: nobody receives it), where a block is enforced,
    * and where a step-up is, unless `stepUp.isSatisfied(request)`. Ask it behind authentication, last before the handler. null: go on.
-   * `risk` is the object that `check` gave. Never rejects.
+   * `risk` is what `check` gave for this request. Never rejects.
    */
   refusal (request: RawRequest, risk: IpRisk): Promise<IpRiskRefusal | null>
   /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */

@@ -1,8 +1,10 @@
 /** What an application may write, and what must not compile. Compiled here, and from the packed package under several TypeScripts. */
+import { createServer, type IncomingMessage } from 'node:http'
+import { createServer as createHttp2Server } from 'node:http2'
 import express from 'express'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import ipRisk, { createIpRisk, decide, defaultPolicy, failClosed, fastifyIpRisk, iplogs, lists } from 'fastify-ip-risk'
-import type { Decision, DecisionRecord, FastifyIpRiskOptions, IpRisk, IpRiskRefusal, LookupRecord, Policy, RouteIpRisk, UnknownReason, VerdictName } from 'fastify-ip-risk'
+import type { DecidedBy, Decision, DecisionRecord, FastifyIpRiskOptions, IpRisk, IpRiskRefusal, LookupRecord, OnDecision, Outcome, Policy, RouteIpRisk, Stats, UnknownReason, VerdictName } from 'fastify-ip-risk'
 import expressIpRisk from 'fastify-ip-risk/express'
 import { fakeProvider } from 'fastify-ip-risk/testing'
 
@@ -22,8 +24,14 @@ await app.register(ipRisk, {
     rules: [{ category: 'tor', then: 'block' }, { category: 'relay', atMost: 'allow' }]
   },
   stepUp: { isSatisfied: request => request.headers['x-code'] === '1', acrValues: ['mfa'], maxAgeSeconds: 300 },
-  onDecision (record) {
+  recordAddress: 'none',
+  onDecision (record, request) {
     same<typeof record, DecisionRecord>(true)
+    same<typeof request, FastifyRequest>(true)
+    same<typeof record.outcome, Outcome>(true)
+    same<typeof record.decidedBy, DecidedBy>(true)
+    // @ts-expect-error -- what came of a request is in `outcome`
+    same<typeof record.enforced, boolean>(true)
     // @ts-expect-error -- a record carries no plain address
     return record.ip
   }
@@ -97,10 +105,16 @@ const options: FastifyIpRiskOptions[] = [
 ]
 
 // Without Fastify.
-const engine = createIpRisk({ stepUp: { isSatisfied: request => request.headers.authorization !== undefined } })
+const engine = createIpRisk({
+  stepUp: { isSatisfied: request => request.headers.authorization !== undefined },
+  onDecision: (record, request) => { same<typeof request, IncomingMessage>(true); return record.outcome === 'satisfied' }
+})
 const risk = await engine.check({ method: 'POST', headers: {}, socket: {} }, { action: 'wire' })
 same<typeof risk, IpRisk>(true)
 same<Awaited<ReturnType<typeof engine.refusal>>, IpRiskRefusal | null>(true)
+createServer(async (request, response) => { await engine.check(request, true, response) })
+createHttp2Server(async (request, response) => { await engine.check(request, true, response) })
+same<Stats['outcomes'][Outcome], number>(true)
 // @ts-expect-error -- there is nothing to check on a route that is switched off
 await engine.check({ headers: {}, socket: {} }, false)
 same<ReturnType<typeof decide>, Decision>(true)
@@ -108,7 +122,8 @@ same<ReturnType<typeof decide>, Decision>(true)
 risk.decision = 'allow'
 
 const shop = express()
-const middleware = expressIpRisk({ provider: lists(), stepUp: { isSatisfied: req => req.get('x-code') === '1' } })
+const middleware = expressIpRisk({ provider: lists(), stepUp: { isSatisfied: req => req.get('x-code') === '1' }, onDecision: (_record, req) => req.get('x-user') })
+export const audit: OnDecision = (record, request) => [request.id, record.outcome]
 shop.use(middleware)
 shop.post('/signup', middleware.route('signup'), (req, res) => {
   same<typeof req.ipRisk, IpRisk | undefined>(true)

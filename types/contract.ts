@@ -180,18 +180,43 @@ export interface IpRisk {
   readonly signals: readonly Signal[]
   readonly info: IpInfo
   readonly categories: readonly Category[]
-  /** Who answered; `none` where nobody was asked, `allow-list` and `deny-list` where a list decided. */
+  /** The name of the provider that answered; `none` where no provider was asked, which includes addresses on a list. */
   readonly provider: string
   readonly cache: CacheState
   /** Age of the verdict. */
   readonly ageSeconds: number
   readonly action: string | null
   readonly write: boolean
-  /** What the policy said. */
+  /** What was decided. Whether it is enforced depends on the route's mode; `DecisionRecord.outcome` says what came of it. */
   readonly decision: Decision
-  /** Whether the plugin acted on it: it refused the request, or demanded a step-up. */
-  readonly enforced: boolean
+  /** Who decided that. */
+  readonly decidedBy: DecidedBy
 }
+
+/**
+ * Who made a decision.
+ * - `policy`: the policy's table. Also the block of a client that is gone, and of a write with truncated headers.
+ * - `rule`: a category rule that changed what the table or a policy function said.
+ * - `function`: a policy function.
+ * - `allow_list`, `deny_list`: the options `allow` and `deny`.
+ * - `temporary_allow`: the API's `allow(ip, { ttlSeconds })`.
+ */
+export type DecidedBy = 'policy' | 'rule' | 'function' | 'allow_list' | 'deny_list' | 'temporary_allow'
+
+/**
+ * What came of a request.
+ * - `allowed`: the decision was `allow`.
+ * - `flagged`: the decision was `elevate_risk`. The handler runs and sees it, in every mode.
+ * - `blocked`: refused with 403.
+ * - `challenged`: a step-up was demanded with 401.
+ * - `satisfied`: a step-up was demanded, and `stepUp.isSatisfied` said yes.
+ * - `not_enforced`: the decision was `block` or `step_up_auth`, and the request continued: monitor mode, an unmarked
+ *   route, no option `stepUp`, or (under `createIpRisk`) no call of `refusal`.
+ * - `not_reached`: another hook answered the request first, such as an authentication with its own 401 ahead of a step-up.
+ * - `client_gone`: the client closed the connection before the request was judged, or before its step-up was answered.
+ */
+export type Outcome =
+  | 'allowed' | 'flagged' | 'challenged' | 'satisfied' | 'blocked' | 'not_enforced' | 'not_reached' | 'client_gone'
 
 /**
  * The declared actions. Applications add their own names by augmentation, beside the option `actions`:
@@ -248,10 +273,15 @@ export interface RouteIpRisk {
 /** `config.ipRisk`: an action name, `true`, `false` (nothing happens), or written out. */
 export type RouteIpRiskOption = IpRiskAction | boolean | RouteIpRisk
 
-/** One judged request: to `onDecision`, to the channel `fastify-ip-risk:decision` and to the log. Frozen. */
+/**
+ * One request: to `onDecision`, to the channel `fastify-ip-risk:decision` and to the log. Frozen. Each judged request has
+ * exactly one. It is published when the request is judged; where a step-up is demanded, when its outcome is known.
+ */
 export interface DecisionRecord extends Omit<IpRisk, 'ip'> {
-  /** As `logAddress` says. */
+  /** As the option `recordAddress` shows it, in a log line as `logAddress` does. null with `none`, or without an address. */
   readonly address: string | null
+  /** What came of the request. */
+  readonly outcome: Outcome
   /** Empty where the request has no id (outside Fastify, unless something set `request.id`). */
   readonly requestId: string
   readonly method: string
@@ -260,15 +290,21 @@ export interface DecisionRecord extends Omit<IpRisk, 'ip'> {
   /** What the visitor would meet in `enforce` mode: `allow` on unmarked routes; `elevate_risk` for a step-up that is not configured. */
   readonly wouldBe: Decision
   readonly mode: Mode
-  /** From the plugin's hook to the decision. */
+  /** Milliseconds from the plugin's hook to the decision. The time until a step-up was answered is not included. */
   readonly durationMs: number
-  /** ISO 8601. */
+  /** When the decision was made, ISO 8601. */
   readonly at: string
 }
 
+/**
+ * Called with every decision record and its request: Fastify's, Express's or Node's own. Not awaited. If it throws or
+ * rejects, one error is logged, code `IP_RISK_ON_DECISION_FAILED`, and the next one only after a minute without failures.
+ */
+export type OnDecision<Request = FastifyRequest> = (record: DecisionRecord, request: Request) => unknown
+
 /** One question about an address and its answer, on the channel `fastify-ip-risk:lookup`. Frozen. */
 export interface LookupRecord extends Pick<IpRisk, 'verdict' | 'reason' | 'score' | 'categories' | 'provider' | 'cache'> {
-  /** As `logAddress` says. */
+  /** As the option `recordAddress` shows it. */
   readonly address: string | null
   readonly write: boolean
   readonly lookup: LookupMode
@@ -295,7 +331,10 @@ export interface Stats {
   readonly lookups: {
     readonly memory: number
     readonly redis: number
-    /** Calls to the provider. */
+    /**
+     * Calls to the provider, or to all members of a combination: the sum of `providers[name].calls`. Retries count, and
+     * so does each chunk of a bulk. A lookup that a quota, a pause or an open circuit breaker refused is no call.
+     */
     readonly provider: number
     /** Answers that another request or process had asked for. */
     readonly shared: number
@@ -304,8 +343,12 @@ export interface Stats {
     readonly subnet: number
     readonly refreshed: number
   }
+  /** Requests by the reason of their `unknown`, counted with their record. */
   readonly unknown: { readonly [R in UnknownReason]?: number }
+  /** Requests by their decision, counted with their record. */
   readonly decisions: { readonly [D in Decision]: number }
+  /** Requests by their outcome. Each is counted once, when its record is due, whether or not anything listens. */
+  readonly outcomes: { readonly [O in Outcome]: number }
   readonly redis: 'none' | 'up' | 'down'
   readonly providers: { readonly [name: string]: ProviderStats }
 }
@@ -474,17 +517,24 @@ export interface EngineOptions {
   /** Addresses and CIDRs decided without a lookup; `allow` wins over everything. */
   readonly allow?: readonly string[] | undefined
   readonly deny?: readonly string[] | undefined
-  /** How addresses stand in log lines and records. Default `truncated` (/24, /48). `hmac` needs `cache.keySecret`. */
+  /** How log lines show addresses. Default `truncated` (/24, /48). `hmac` needs `cache.keySecret`. */
   readonly logAddress?: LogAddress | undefined
-  /** Called with every decision record; awaited by nobody, its failure is logged. */
-  readonly onDecision?: ((record: DecisionRecord) => unknown) | undefined
+  /**
+   * How decision and lookup records show addresses: what `onDecision` and the diagnostics channels get. Default
+   * `truncated` (/24, /48). `hmac` needs `cache.keySecret`. Log lines follow `logAddress` instead.
+   */
+  readonly recordAddress?: LogAddress | undefined
 }
 export interface FastifyIpRiskOptions extends EngineOptions {
   readonly stepUp?: StepUp | undefined
+  /** Gets every decision record and Fastify's request. Default: none. */
+  readonly onDecision?: OnDecision | undefined
 }
 /** `createIpRisk`: without a log given, warnings go to standard output as pino writes them. */
 export interface CreateIpRiskOptions extends EngineOptions {
   readonly stepUp?: StepUp<IncomingMessage> | undefined
+  /** Gets every decision record and the request that `check` was given. Default: none. */
+  readonly onDecision?: OnDecision<IncomingMessage> | undefined
   readonly log?: IpRiskLogger | undefined
 }
 

@@ -9,6 +9,9 @@ import type { Lease, SharedCache } from './shared-cache.ts'
 /** The provider behind its guards. Never rejects. */
 export type Ask = (ip: string, call: { readonly write: boolean, readonly leftMs: () => number }) => ProviderAnswer | Promise<ProviderAnswer>
 
+/** What `stats().lookups` counts on the way through the caches; calls to providers are counted where they are made. */
+export type LookupCounter = Exclude<keyof Stats['lookups'], 'provider'>
+
 export interface FinderParts {
   readonly memory: Memory
   readonly shared: SharedCache | undefined
@@ -17,7 +20,7 @@ export interface FinderParts {
   readonly isCrowded: (ip: string) => boolean
   readonly providerName: string
   readonly now: () => number
-  readonly count: (what: keyof Stats['lookups']) => void
+  readonly count: (what: LookupCounter) => void
 }
 
 export interface FindOptions {
@@ -70,7 +73,6 @@ export function createFinder ({ memory, shared, ask, isCrowded, providerName, no
       lease?.release()
       return neighbours
     }
-    count('provider')
     const given = await ask(ip, { write: flight.write, leftMs: () => flight.wantedUntilMs - now() })
     if (given.verdict === 'unknown') {
       lease?.fail(given.reason, !refusals.has(given.reason))

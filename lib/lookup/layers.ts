@@ -1,6 +1,6 @@
-import type { KnownAnswer, Stats } from '../../types/contract.ts'
+import type { KnownAnswer } from '../../types/contract.ts'
 import { SETTLED_LATER_MS, type Verdict } from '../verdict/verdict.ts'
-import { type Ask, createFinder, ownCopy } from './finder.ts'
+import { type Ask, createFinder, type LookupCounter, ownCopy } from './finder.ts'
 import { createFlights } from './flight.ts'
 import { createLookup, type Lookup } from './lookup.ts'
 import type { Memory } from './memory.ts'
@@ -19,7 +19,7 @@ export interface LayersParts {
   /** Refreshing costs some calls more: not where the calls of a day are counted. */
   readonly refresh: boolean
   readonly now: () => number
-  readonly count: (what: keyof Stats['lookups']) => void
+  readonly count: (what: LookupCounter) => void
 }
 
 export interface Layers {

@@ -1,7 +1,7 @@
-import type { LookupMode, Stats } from '../../types/contract.ts'
+import type { LookupMode } from '../../types/contract.ts'
 import { isKnown, unasked, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
 import { waitAtMost } from './deadline.ts'
-import { type Finder, isRefusal } from './finder.ts'
+import { type Finder, isRefusal, type LookupCounter } from './finder.ts'
 import type { Flights } from './flight.ts'
 import type { Memory } from './memory.ts'
 import type { SharedCache } from './shared-cache.ts'
@@ -25,7 +25,7 @@ export interface LookupParts {
   /** Age at which a verdict that is asked for is refreshed in the background; Infinity: never. */
   readonly refreshAfterMs: number
   readonly now: () => number
-  readonly count: (what: keyof Stats['lookups']) => void
+  readonly count: (what: LookupCounter) => void
 }
 
 /**

@@ -1,8 +1,10 @@
-import type { Decision, IpRisk, IpRiskLogger, Policy, PolicyFunction, PolicyRule, RouteContext } from '../../types/contract.ts'
+import type {
+  DecidedBy, Decision, IpRisk, IpRiskLogger, Policy, PolicyFunction, PolicyRule, RouteContext
+} from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { shown } from '../options.ts'
 import { type Trouble, trouble } from '../trouble.ts'
-import { isDecision, stops } from './decision.ts'
+import { decisions, isDecision, stops } from './decision.ts'
 import { applyRules, compileRules, type Rules } from './rules.ts'
 import { defaultPolicy, mergeRules, mergeTable, namedCells, type NamedCells, type Row, type Table } from './table.ts'
 
@@ -17,9 +19,27 @@ export interface CompiledPolicy {
 }
 interface Nearer { readonly write: NamedCells, readonly read: NamedCells, readonly listed: readonly PolicyRule[], readonly rules: Rules }
 
-/** The provider names of an address that a list decided. */
-export const ALLOW_LIST = 'allow-list'
-export const DENY_LIST = 'deny-list'
+/** Who can decide in place of the policy: the options `allow` and `deny`, and the API's `allow()`. */
+export type ListedBy = Extract<DecidedBy, 'allow_list' | 'deny_list' | 'temporary_allow'>
+
+/** A decision and who made it. */
+export interface Ruling { readonly decision: Decision, readonly decidedBy: DecidedBy }
+type Rulings = { readonly [D in Decision]: Ruling }
+
+/** One object each, made once: judging a request allocates none. */
+const rulings: { readonly [B in DecidedBy]: Rulings } = {
+  policy: rulingsOf('policy'),
+  rule: rulingsOf('rule'),
+  function: rulingsOf('function'),
+  allow_list: rulingsOf('allow_list'),
+  deny_list: rulingsOf('deny_list'),
+  temporary_allow: rulingsOf('temporary_allow')
+}
+
+function rulingsOf (decidedBy: DecidedBy): Rulings {
+  const entries = decisions.map(decision => [decision, Object.freeze({ decision, decidedBy })])
+  return Object.fromEntries(entries) as Rulings
+}
 
 export const basePolicy: CompiledPolicy = { table: defaultPolicy, rules: compileRules(defaultPolicy.rules) }
 
@@ -48,24 +68,38 @@ export function compilePolicy (base: CompiledPolicy, policy: Policy | undefined,
   }
 }
 
-/** What the policy says of this risk on this route. Pure but for the log line of a function that fails. Never throws. */
-export function judge (policy: CompiledPolicy, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): Decision {
+/**
+ * What the policy says of this risk on this route, and which part of it. For an address on a list, it is the list that
+ * decides; `risk.decidedBy` names it. Pure but for the log line of a function that fails. Never throws.
+ */
+export function judge (policy: CompiledPolicy, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): Ruling {
   if (risk.reason === 'listed') {
-    if (risk.provider === ALLOW_LIST) return 'allow'
-    if (risk.provider === DENY_LIST) return 'block'
+    if (risk.decidedBy === 'deny_list') return rulings.deny_list.block
+    if (risk.decidedBy === 'allow_list' || risk.decidedBy === 'temporary_allow') return rulings[risk.decidedBy].allow
   }
   // The visitor chose how many lines to send: no policy lets a request pass for it that it could stop.
-  if (risk.reason === 'truncated_headers' && (route.write || policy.table.allowBlockingReads)) return 'block'
+  if (risk.reason === 'truncated_headers' && (route.write || policy.table.allowBlockingReads)) return rulings.policy.block
   const { table, nearer } = policy
   if (policy.judge === undefined || nearer?.[route.write ? 'write' : 'read'][risk.verdict] !== undefined) return byTable(policy, risk, route)
   const decision = byFunction(policy.judge, risk, route, log)
   if (decision === undefined) return byTable(policy, risk, route)
-  return clamped(nearer === undefined ? decision : applyRules(nearer.rules, risk, decision), table, route)
+  return nearer === undefined
+    ? rulings.function[clamped(decision, table, route)]
+    : withRules(nearer.rules, 'function', decision, risk, table, route)
 }
 
-function byTable ({ table, rules }: CompiledPolicy, risk: IpRisk, route: RouteContext): Decision {
+function byTable ({ table, rules }: CompiledPolicy, risk: IpRisk, route: RouteContext): Ruling {
   const decision = cell(route.write ? table.write : table.read, risk)
-  return risk.categories.length === 0 ? decision : clamped(applyRules(rules, risk, decision), table, route)
+  if (risk.categories.length === 0) return rulings.policy[decision]
+  return withRules(rules, 'policy', decision, risk, table, route)
+}
+
+/** A rule has decided only where it changed something. */
+function withRules (
+  rules: Rules, by: 'policy' | 'function', decision: Decision, risk: IpRisk, table: Table, route: RouteContext
+): Ruling {
+  const ruled = applyRules(rules, risk, decision)
+  return rulings[ruled === decision ? by : 'rule'][clamped(ruled, table, route)]
 }
 
 function cell (row: Row, risk: IpRisk): Decision {
@@ -117,8 +151,11 @@ export function canStepUp ({ table, judge }: CompiledPolicy, write: boolean): bo
   return judge !== undefined || table.rules.some(rule => rule.then === 'step_up_auth')
 }
 
-/** The decision of a policy (default: the default table) for a risk on a route; pure, for tests and tools. */
+/**
+ * The decision of a policy (default: the default table) for a risk on a route; pure, for tests and tools. A risk with the
+ * reason `listed` is decided by the list that its `decidedBy` names.
+ */
 export function decide (risk: IpRisk, route: Pick<RouteContext, 'write'> & Partial<RouteContext>, policy?: Policy): Decision {
   const { action = null, write, method = write ? 'POST' : 'GET', url } = route
-  return judge(compilePolicy(basePolicy, policy), risk, { action, write, method, url })
+  return judge(compilePolicy(basePolicy, policy), risk, { action, write, method, url }).decision
 }

@@ -1,4 +1,6 @@
-import type { CacheState, KnownAnswer, ProviderAnswer, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import type {
+  CacheState, DecidedBy, KnownAnswer, ProviderAnswer, UnknownAnswer, UnknownReason
+} from '../../types/contract.ts'
 import { unknownAnswer } from './answers.ts'
 
 /** An answer with its origin: what the layers of a lookup hand to each other. Frozen, and shared between requests. */
@@ -9,6 +11,8 @@ export interface Verdict {
   /** Milliseconds since 1970. */
   readonly checkedAtMs: number
   readonly cache: CacheState
+  /** With the reason `listed`: the list that decides. */
+  readonly listedBy?: DecidedBy
 }
 
 /**
@@ -30,6 +34,11 @@ export function unasked (reason: UnknownReason, nowMs: number, provider = 'none'
   let answer = reasons.get(reason)
   if (answer === undefined) reasons.set(reason, answer = Object.freeze(unknownAnswer(reason)))
   return { answer, provider, checkedAtMs: nowMs, cache: 'none' }
+}
+
+/** The verdict on an address that a list decides about. */
+export function listed (listedBy: DecidedBy, nowMs: number): Verdict {
+  return { ...unasked('listed', nowMs), listedBy }
 }
 
 /** Who gave the answer: the member that it names, else the provider that was asked. */
