@@ -75,7 +75,7 @@ t.test('through HAProxy, which passes it on, the visitor is judged all the same'
   t.equal(codes.filter(code => code === 'IP_RISK_CONNECTION_NAMES_FORWARDING_HEADER').length, 1)
 })
 
-t.test('where a second proxy obeys it, the settings in the README keep the header', { skip }, async t => {
+t.test('where a second proxy obeys it, the settings in docs/client-address.md keep the header', { skip }, async t => {
   const { to } = await application(t)
   const [caddy, haproxy, haproxyClean, nginx, nginxClean] =
     await Promise.all(Array.from({ length: 5 }, freePort)) as [number, number, number, number, number]

@@ -76,7 +76,7 @@ const chains: readonly Chain[] = [
     ]
   },
   {
-    what: 'HAProxy as README has it, then Caddy',
+    what: 'HAProxy as docs/client-address.md has it, then Caddy',
     proxies: ['haproxy', 'caddy'],
     start: async (to, [port, between]) => [
       await startCaddy([{ port: between, to, lines: [`trusted_proxies ${HAPROXY}`] }]),
