@@ -51,8 +51,12 @@ function anchorsOf (page: string): string[] {
     .map(([, heading]) => heading!.toLowerCase().replaceAll(' ', '-').replace(/[^\p{L}\p{N}_-]/gu, ''))
 }
 
+t.test('README has at most 200 lines', async t => {
+  t.ok(textOf('README.md').split('\n').length <= 201)
+})
+
 t.test('every link between the pages leads to a page and a heading that are there', async t => {
-  const broken = pages.flatMap(page => [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!).filter(link => {
+  const broken = [...pages, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].flatMap(page => [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!).filter(link => {
     if (/^https?:/.test(link)) return false
     const [path, anchor] = link.split('#') as [string, string?]
     const target = path === '' ? page : join(dirname(page), path)

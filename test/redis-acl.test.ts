@@ -9,10 +9,10 @@ const ip = '203.0.113.9'
 const redis: RedisServer = await startRedis()
 t.teardown(() => redis.stop())
 
-/** The line of README, for a server on which nobody else has a name or a password yet. */
-const line = /^ACL SETUSER ip-risk .*$/m.exec(readFileSync(new URL('../README.md', import.meta.url), 'utf8'))?.[0] ?? ''
+/** The line of the docs, for a server on which nobody else has a name or a password yet. */
+const line = /^ACL SETUSER ip-risk .*$/m.exec(readFileSync(new URL('../docs/cache-and-fleet.md', import.meta.url), 'utf8'))?.[0] ?? ''
 
-t.test('the ACL of README lets the plugin do all that it does, and nothing is refused', async t => {
+t.test('the ACL of the docs lets the plugin do all that it does, and nothing is refused', async t => {
   const rules = line.split(' ')
   t.equal(await redis.client.call('ACL', ...rules.slice(1)), 'OK')
   const url = `redis://ip-risk:a-long-password@127.0.0.1:${redis.port}`
