@@ -56,12 +56,15 @@ t.test('README has at most 200 lines', async t => {
 })
 
 t.test('every link between the pages leads to a page and a heading that are there', async t => {
-  const broken = [...pages, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].flatMap(page => [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!).filter(link => {
-    if (/^https?:/.test(link)) return false
-    const [path, anchor] = link.split('#') as [string, string?]
-    const target = path === '' ? page : join(dirname(page), path)
-    return !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor))
-  }).map(link => `${page}: ${link}`))
+  const broken = [...pages, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].flatMap(page => {
+    const links = [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!)
+    return links.filter(link => {
+      if (/^https?:/.test(link)) return false
+      const [path, anchor] = link.split('#') as [string, string?]
+      const target = path === '' ? page : join(dirname(page), path)
+      return !existsSync(join(root, target)) || (anchor !== undefined && !anchorsOf(target).includes(anchor))
+    }).map(link => `${page}: ${link}`)
+  })
   t.strictSame(broken, [])
 })
 
