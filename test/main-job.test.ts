@@ -96,7 +96,8 @@ t.test('whatever the provider does, the request goes on and the reason is told; 
     const { app, signUp } = await openShop(t, service, { redis: redis.url }, 300)
     service.fault(fault)
     const risk = await signUp(visitor)
-    t.match(risk, { verdict: 'unknown', reason, score: null, isVpn: false, decision: 'allow' }, JSON.stringify(fault))
+    const decision = reason === 'rate_limited' ? 'elevate_risk' : 'allow' // what a visitor can bring about is flagged
+    t.match(risk, { verdict: 'unknown', reason, score: null, isVpn: false, decision }, JSON.stringify(fault))
     t.equal(await redis.client.exists(visitor), 0)
     await app.close()
     await service.close()
