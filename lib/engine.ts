@@ -47,6 +47,12 @@ export interface Engine {
   stats (): Stats
   /** Resolves when Redis is there, or after a short while without it. */
   ready (): Promise<void>
+  /**
+   * Ends calls in flight: whoever waits for one gets an answer now. Resolves when the other processes may make these
+   * calls, or Redis does not answer. Never rejects.
+   */
+  abort (): Promise<void>
+  /** Also aborts. */
   close (): Promise<void>
 }
 
@@ -100,7 +106,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     fleet?.close().catch(() => {})
     throw err
   }
-  const { ask, isCrowded, bulk, stats, close } = guarded
+  const { ask, isCrowded, bulk, stats, abort, close: closeProvider } = guarded
   const layers = createLayers({
     memory,
     shared: fleet?.verdicts,
@@ -162,15 +168,24 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       }
     },
     ready: async () => await fleet?.ready(),
+    abort: release,
     async close () {
-      settling?.close()
-      await fleet?.release()
+      const released = release()
       try {
-        await close()
+        await closeProvider()
       } finally {
+        await released
         await fleet?.close()
       }
     }
+  }
+
+  /** Leases are given up first, so that no other process takes our end for a failure of the provider. */
+  async function release (): Promise<void> {
+    settling?.close()
+    const released = fleet?.release()
+    abort()
+    await released
   }
 }
 

@@ -47,6 +47,8 @@ export async function mount (app: FastifyInstance, registered: FastifyIpRiskOpti
   const engine = parent !== undefined && sharesEngine(parent.options, given) ? parent.engine : createEngine(options, app.log)
   if (engine !== parent?.engine) {
     app.addHook('onReady', async () => { await engine.ready() })
+    // Before the server waits for requests in flight, which may wait for the provider.
+    app.addHook('preClose', async () => { await engine.abort() })
     app.addHook('onClose', async () => { await engine.close() })
     if (engine.readsHeaders) keepAllHeaderLines(app)
   }

@@ -51,9 +51,8 @@ function codesIn (source: ts.SourceFile): string[] {
 }
 
 /** In files that are about to change. */
-const pending = ['record.ts', 'redis/client.ts']
-const upcoming = ['ON_DECISION_FAILED', 'QUOTA_OFFLINE_SHARE', 'REDIS_DOWN']
-  .map(name => `IP_RISK_${name}`)
+const pending = ['record.ts']
+const upcoming = ['IP_RISK_ON_DECISION_FAILED']
 
 t.test('every warning and every error carries a code, and lib/log-codes.ts lists them all', async t => {
   const parsed = sources.filter(file => !pending.includes(file)).map(file => ({ file, source: parse(readFileSync(join(lib, file), 'utf8')) }))

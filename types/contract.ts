@@ -349,14 +349,23 @@ export interface Stats {
   readonly decisions: { readonly [D in Decision]: number }
   /** Requests by their outcome. Each is counted once, when its record is due, whether or not anything listens. */
   readonly outcomes: { readonly [O in Outcome]: number }
-  readonly redis: 'none' | 'up' | 'down'
+  /** `degraded`: some nodes of a Cluster do not answer; verdicts that live there are not shared. */
+  readonly redis: 'none' | 'up' | 'degraded' | 'down'
   readonly providers: { readonly [name: string]: ProviderStats }
 }
 export interface ProviderStats {
   readonly calls: number
   readonly failures: number
   readonly breaker: 'closed' | 'open' | 'probing'
+  /**
+   * Where calls are counted against the provider's limits. `shared`: in Redis, for all processes. `offline_share`:
+   * Redis does not answer, or was restarted less than a minute ago, and this process uses only its own share. Absent
+   * without Redis and without limits.
+   */
+  readonly quota?: 'shared' | 'offline_share'
+  /** Calls left in this minute; with `offline_share`, of this process's share. Absent without such a limit. */
   readonly minuteLeft?: number
+  /** Calls left in this day, as last known. Absent without such a limit. */
   readonly dayLeft?: number
 }
 
@@ -491,7 +500,7 @@ export interface CacheOptions {
   readonly unknownTtlSeconds?: number
   /** In memory only. Default 3 600. */
   readonly staleIfErrorSeconds?: number
-  /** Longest wait for one Redis command. Default 100. */
+  /** Longest that one request waits for Redis, over all its commands, in milliseconds: 1 to 10 000. Default 100. */
   readonly redisTimeoutMs?: number
 }
 export type LogAddress = 'full' | 'truncated' | 'hmac' | 'none'

@@ -35,9 +35,10 @@ const failing: ReadonlySet<UnknownReason> = new Set(['timeout', 'unavailable', '
 /** Our own refusals: the provider was not asked. */
 const notAsked: ReadonlySet<UnknownReason> = new Set(['not_asked', 'quota_exhausted', 'overloaded', 'unsupported_family'])
 const openCause = 'breaker open'
+export const closingCause = 'closing'
 
 function isOurs ({ reason, cause }: UnknownAnswer): boolean {
-  return notAsked.has(reason) || cause === openCause || cause === heldCause
+  return notAsked.has(reason) || cause === openCause || cause === heldCause || cause === closingCause
 }
 
 /** Leaves a failing provider alone: 5 failures in a row, 10 s, then one call probes it while all others are answered at once. */

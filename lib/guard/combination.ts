@@ -53,6 +53,7 @@ export function guardCombination (provider: Provider, deps: Deps): Guarded {
       for (const ip of missing) yield [ip, failed]
     },
     stats: () => ({ calls: 0, failures: 0, breaker: 'closed' }),
+    abort () {}, // its members end
     async close () { await provider.close?.() }
   }
 }
@@ -85,6 +86,7 @@ export function guardSync (provider: Provider, deps: Deps): Guarded {
       for (const ip of ips) yield [ip, ask(ip, options)]
     },
     stats: () => ({ calls, failures, breaker: 'closed' }),
+    abort () {},
     async close () { await provider.close?.() }
   }
 }
@@ -96,13 +98,13 @@ function checked (state: Health, given: ProviderAnswer, write: boolean): Provide
   return answer
 }
 
-function contextOf (deps: Deps, { write, signal = never, leftMs, wait = true }: AskOptions): LookupContext {
+function contextOf (deps: Deps, { write, signal = never, leftMs, redisBudget, wait = true }: AskOptions): LookupContext {
   return {
     signal,
     write,
     log: deps.log,
     spend: async () => null,
-    ask: (member, ip, options) => deps.ask(member, ip, { write, signal, leftMs, ...options }),
+    ask: (member, ip, options) => deps.ask(member, ip, { write, signal, leftMs, redisBudget, ...options }),
     askAll: (member, ips, options) => deps.askAll(member, ips, { write, signal, wait, ...options })
   }
 }

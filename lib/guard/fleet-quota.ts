@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import { heldCause } from './hold.ts'
+import { offlineShare } from './offline-share.ts'
 import { burstFull, exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
 import { holdScript, quotaScript } from './quota-script.ts'
 import type { RedisPort } from './redis-port.ts'
-import { unseenBudget } from './unseen-budget.ts'
 
 export interface FleetQuotaOptions {
   readonly redis: RedisPort
@@ -18,11 +17,19 @@ export interface FleetQuotaOptions {
   readonly now: () => number
   /** Another process was told to pause. */
   readonly onHold: (reason: UnknownReason, forMs: number) => void
-  /** The fleet's count came out of sight (why), or back into it (null): once a change. */
-  readonly onSight: (lost: unknown) => void
+  /**
+   * This process uses only its own share of the limits (why), or again the fleet's count (null): once for each change.
+   */
+  readonly onShare: (cause: OfflineCause | null) => void
 }
 
-const firstContactPausesMs = [0, 50, 150, 300]
+/**
+ * `redis_unreachable`: it does not answer. `redis_count_lost`: it answers, but was restarted or emptied, and its count
+ * is not complete.
+ */
+export type OfflineCause = 'redis_unreachable' | 'redis_count_lost'
+
+/** For the first contact, which nobody waits for. */
 const connectMs = 1_000
 /** Calls that one script is told of. */
 const toldAtOnce = 1_000
@@ -41,14 +48,18 @@ interface Reply {
 
 const answers: ReadonlySet<unknown> = new Set<Reply['answer']>(['ok', 'full', 'burst', 'quiet', 'held'])
 
-/** The budget that all processes on one Redis share; while Redis is away or its count cannot be believed, each spends its own part. */
+/**
+ * The quota that all processes on one Redis share; while Redis is away or its count is not complete, each uses its own
+ * share.
+ */
 export function fleetQuota (options: FleetQuotaOptions): Quota {
   const { redis, key, limits, windows, now } = options
   const keys = ['calls', 'reads', 'members', 'state', 'hold'].map(name => `${key}:${name}`)
   const me = randomUUID()
-  const beatMs = windows.minuteMs / 6
-  const absenceMs = beatMs * 2.5
-  const unseen = unseenBudget({ ...options, absenceMs, retryMs: beatMs })
+  // Often, so that what an idle member reserves is soon free for the others.
+  const beatMs = windows.minuteMs / 30
+  const absenceMs = windows.minuteMs * 5 / 12
+  const offline = offlineShare({ ...options, absenceMs, beatMs })
   const settings = [
     limits.minute?.windowMs ?? windows.minuteMs, limits.minute?.max ?? -1, limits.minute?.maxReads ?? -1,
     limits.day?.windowMs ?? windows.dayMs, limits.day?.max ?? -1, limits.day?.maxReads ?? -1,
@@ -57,67 +68,67 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
   ]
   let epoch = ''
   let sent = 0
-  let inSight = true
-  let meeting = true
   let last: Reply | null = null
+  let failing = false
+  let answeredAt = now()
+  let cause: OfflineCause | null = null
   /** Until then a refusal is local: no room before. */
   const closedUntil = { read: 0, write: 0 }
 
-  async function run (op: 'read' | 'write' | 'beat', timeoutMs?: number): Promise<Reply> {
-    // The whole of a long absence is told before more is asked for, in parts that hold nobody up.
-    while (unseen.hasUnreported(toldAtOnce)) await runOnce('beat', timeoutMs)
-    return await runOnce(op, timeoutMs)
+  async function run (op: 'read' | 'write' | 'beat', leftMs: () => number): Promise<Reply> {
+    // All calls made without Redis are reported before more is asked for, in parts that do not hold Redis up.
+    while (offline.hasUnreported(toldAtOnce)) await runOnce('beat', leftMs())
+    return await runOnce(op, leftMs())
   }
 
-  async function runOnce (op: 'read' | 'write' | 'beat', timeoutMs = options.timeoutMs): Promise<Reply> {
+  async function runOnce (op: 'read' | 'write' | 'beat', timeoutMs: number): Promise<Reply> {
     const begun = now()
-    const unreported = unseen.takeUnreported(toldAtOnce)
+    const believed = offline.reservation()
+    const unreported = offline.takeUnreported(toldAtOnce)
     const ages = unreported.map(at => Math.max(0, begun - at))
+    const run = ++sent
     let reply: Reply
     try {
-      const numbers = [...settings, ...ages].map(Math.round)
-      reply = readReply(await redis.run(quotaScript, keys, [op, me, epoch, randomUUID(), `${me}:${++sent}`, ...numbers], timeoutMs))
+      const numbers = [...settings, believed, ...ages].map(Math.round)
+      const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers]
+      reply = readReply(await redis.run(quotaScript, keys, args, timeoutMs))
     } catch (error) {
-      unseen.giveBack(unreported)
-      lose(error)
+      offline.giveBack(unreported)
+      failing = true
+      // One slow answer is no change of state.
+      if (now() - answeredAt >= 2 * beatMs) change('redis_unreachable')
       throw error
     }
-    if (!inSight) options.onSight(null)
-    inSight = true
-    meeting = false
+    failing = false
+    answeredAt = now()
+    change(reply.answer === 'quiet' ? 'redis_count_lost' : null)
     epoch = reply.epoch
     last = reply
     if (reply.answer === 'held') options.onHold(reply.reason, reply.waitMs)
-    if (reply.answer === 'quiet') unseen.quiet(reply.waitMs)
-    else unseen.contact({ at: begun, ...reply })
+    if (reply.answer === 'quiet') {
+      closedUntil.read = closedUntil.write = 0
+      offline.quiet(begun, reply.waitMs, believed)
+    } else {
+      // A newer run told Redis less than an older reply may grant.
+      offline.contact({ at: begun, ...reply, ...run < sent && { part: Math.min(reply.part, offline.reservation()) } })
+    }
     return reply
   }
 
-  function lose (error: unknown): void {
-    if (!inSight || meeting) return
-    inSight = false
-    options.onSight(error)
+  function change (next: OfflineCause | null): void {
+    if (next === cause) return
+    cause = next
+    options.onShare(next)
   }
 
-  /** A connection that is being made is no Redis that is away: before anything is spent unseen, it has a moment. */
-  async function firstContact (): Promise<void> {
-    let failure: unknown
-    for (const pauseMs of firstContactPausesMs) {
-      if (pauseMs > 0) await sleep(pauseMs)
-      try {
-        await run('beat', pauseMs === 0 ? connectMs : undefined)
-        return
-      } catch (error) {
-        failure = error
-      }
-    }
-    meeting = false
-    lose(failure)
-  }
-  const met = firstContact()
+  const timeout = (): number => options.timeoutMs
+  // Nobody waits for the first contact: lookups that come before it ask Redis themselves.
+  run('beat', () => connectMs).catch(() => {})
 
-  // Tells the others that this process lives, and keeps what it knows of the budget fresh. A failed one is made good by the next.
-  const beat = limits.minute === null ? null : setInterval(() => { run('beat').catch(() => {}) }, beatMs).unref()
+  // Tells the others that this process lives, and keeps what it knows of the quota fresh. The next one makes up for a
+  // failed one.
+  const sendBeat = (): void => { run('beat', timeout).catch(() => {}) }
+  const beat = limits.minute === null ? null : setInterval(sendBeat, beatMs).unref()
 
   function refusal (write: boolean): UnknownAnswer | null {
     const waitMs = (write ? closedUntil.write : closedUntil.read) - now()
@@ -126,21 +137,20 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
 
   return {
     refusal,
-    async take (write) {
-      const kind = write ? 'write' : 'read'
+    async take (write, redisBudget) {
       const refused = refusal(write)
       if (refused !== null) return refused
-      if (unseen.isQuiet()) return unseen.take(write)
-      if (last === null) await met
+      if (offline.isQuiet() || redisBudget?.leftMs() === 0) return offline.take(write)
       const begun = now()
       let reply: Reply
       try {
-        reply = await run(kind)
+        const running = run(write ? 'write' : 'read', redisBudget?.leftMs ?? timeout)
+        reply = await (redisBudget?.wait(running) ?? running)
       } catch {
-        return unseen.take(write)
+        return offline.take(write)
       }
       switch (reply.answer) {
-        case 'quiet': return unseen.take(write)
+        case 'quiet': return offline.take(write)
         case 'held': return { verdict: 'unknown', reason: reply.reason, retryAfterSeconds: reply.waitMs / 1000, cause: heldCause }
         case 'full':
           closedUntil.read = now() + reply.waitMs
@@ -148,7 +158,10 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
           return exhausted(reply.waitMs)
         case 'burst': return burstFull(reply.waitMs)
         // A permit that took so long to arrive may belong to a window that is over.
-        case 'ok': return now() - begun > windows.slackMs ? exhausted(0) : null
+        case 'ok':
+          if (now() - begun > windows.slackMs) return exhausted(0)
+          offline.granted(write)
+          return null
       }
     },
     hold (reason, forMs) {
@@ -156,10 +169,14 @@ export function fleetQuota (options: FleetQuotaOptions): Quota {
       redis.run(holdScript, [keys[4]!], [reason, Math.ceil(forMs)], options.timeoutMs).catch(() => {})
     },
     left () {
-      const open = last ?? { usedMinute: 0, usedDay: 0 }
+      if (limits.all.length === 0) return {}
+      const isOffline = failing || offline.isQuiet()
+      const { usedMinute, usedDay } = last ?? { usedMinute: 0, usedDay: 0 }
+      const minuteLeft = isOffline ? offline.minuteLeft() : Math.max(0, (limits.minute?.max ?? 0) - usedMinute)
       return {
-        ...limits.minute !== null && { minuteLeft: Math.max(0, limits.minute.max - open.usedMinute) },
-        ...limits.day !== null && { dayLeft: Math.max(0, limits.day.max - open.usedDay) }
+        quota: isOffline ? 'offline_share' : 'shared',
+        ...limits.minute !== null && { minuteLeft },
+        ...limits.day !== null && { dayLeft: Math.max(0, limits.day.max - usedDay) }
       }
     },
     async close () {

@@ -1,7 +1,6 @@
 import type { IpRiskLogger, Provider, ProviderAnswer, ProviderStats } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { fleetQuota } from './fleet-quota.ts'
-import { kindOf } from './check-answer.ts'
+import { fleetQuota, type OfflineCause } from './fleet-quota.ts'
 import { guardCombination, guardSync } from './combination.ts'
 import { hold } from './hold.ts'
 import { type AskOptions, type Budget, type Guarded, guardLeaf, type LeafDeps } from './leaf.ts'
@@ -39,7 +38,16 @@ export interface GuardedProvider {
   bulk (ips: readonly string[], options: AskOptions): AsyncIterable<[string, ProviderAnswer]>
   /** By the name of each provider that is asked, the members of combinations. */
   stats (): Record<string, ProviderStats>
+  /** Ends calls in flight with an answer, and makes none any more. */
+  abort (): void
   close (): Promise<void>
+}
+
+const offlineCauses: Readonly<Record<OfflineCause, string>> = {
+  redis_unreachable: 'this process uses only its own share of the provider\'s limits, because Redis, which counts the ' +
+    'calls of all processes, does not answer: check that it runs, and the option "redis"',
+  redis_count_lost: 'this process uses only its own share of the provider\'s limits for a minute, because Redis was ' +
+    'restarted or emptied and lost its count of calls: nothing to do, unless it happens often'
 }
 
 interface NamedBudget extends Budget { readonly terms: string }
@@ -119,9 +127,10 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
           learnt?.refused(reason, forMs)
           pause.hear(reason, forMs)
         },
-        onSight (lost) {
-          if (lost === null) log.debug({ provider: name }, 'the shared budget is in sight again')
-          else log.debug({ provider: name, cause: kindOf(lost) }, 'the shared budget is out of sight: this process spends only its own part')
+        onShare (cause) {
+          if (limits.all.length === 0) return
+          if (cause === null) log.info({ code: 'IP_RISK_QUOTA_SHARED', provider: name }, 'the processes share one quota again')
+          else log.warn({ code: 'IP_RISK_QUOTA_OFFLINE_SHARE', provider: name, cause }, offlineCauses[cause])
         }
       })
     const learnt = limits.minute === null ? learntLimit(counted, { windowMs, reserveForWrites, now }) : undefined
@@ -148,6 +157,7 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
       const asked = [...guards].filter(([{ members }]) => members === undefined)
       return Object.fromEntries(asked.map(([{ name }, guard]) => [name, guard.stats()]))
     },
+    abort () { for (const guard of guards.values()) guard.abort() },
     async close () {
       const parts = [...guards.values(), ...[...budgets.values()].map(({ quota }) => quota)]
       const results = await Promise.allSettled(parts.map(part => part.close()))

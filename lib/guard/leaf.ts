@@ -1,8 +1,8 @@
 import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer, ProviderStats, UnknownAnswer } from '../../types/contract.ts'
-import { deadline } from '../deadline.ts'
+import { type Deadline, deadline, type RedisBudget } from '../deadline.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
 import { maxConcurrent, onlyFamilies, subnetBound } from './bounds.ts'
-import { breaker } from './breaker.ts'
+import { breaker, closingCause } from './breaker.ts'
 import { burstQueue } from './burst-queue.ts'
 import { guardedBulk } from './bulk.ts'
 import { checkAnswer } from './check-answer.ts'
@@ -36,6 +36,8 @@ export interface AskOptions {
   readonly timeoutMs?: number | undefined
   /** Milliseconds that somebody still waits for the answer. Default: as long as the provider's own time. */
   readonly leftMs?: (() => number) | undefined
+  /** Bounds the wait for the fleet's quota. Default: one wait of `redisTimeoutMs`. */
+  readonly redisBudget?: RedisBudget | undefined
   /** Of many addresses: whether to wait for room in the minute's budget. Default true. */
   readonly wait?: boolean | undefined
 }
@@ -48,11 +50,15 @@ export interface Guarded {
   /** Whether its bound on lookups of one /64 is reached. */
   isCrowded?(ip: string): boolean
   stats (): ProviderStats
+  /** Ends calls in flight with an answer, and makes none any more. */
+  abort (): void
   close (): Promise<void>
 }
 
 const defaultTimeoutMs = 5_000
 const defaultConcurrent = 50
+/** While the application closes. */
+const closing = unknownAnswer('unavailable', closingCause)
 
 /** One provider that is asked over the network (or may take its time), behind all its guards. */
 export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
@@ -60,6 +66,8 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
   const { name } = provider
   const timeoutMs = provider.timeoutMs ?? defaultTimeoutMs
   const state = health(provider, log, now)
+  const inFlight = new Set<Deadline>()
+  let closed = false
   let calls = 0
   let failures = 0
 
@@ -74,20 +82,20 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
   })
   const looks = secondLooks((ip, look) => ask({ ip, write: false, look }), (ip, answer) => deps.settled?.(ip, answer))
 
-  async function spend (write: boolean): Promise<UnknownAnswer | null> {
-    const refused = pause.check() ?? await quota.take(write)
+  async function spend (write: boolean, redisBudget?: RedisBudget): Promise<UnknownAnswer | null> {
+    const refused = pause.check() ?? await quota.take(write, redisBudget)
     if (refused === null) calls++
     return refused
   }
 
   function context (question: Question, signal: AbortSignal, spend: LookupContext['spend']): LookupContext {
-    const { ip, write, leftMs } = question
+    const { ip, write, leftMs, redisBudget } = question
     return {
       signal,
       write,
       log,
       spend,
-      ask: (member, ip, options) => deps.ask(member, ip, { write, signal, leftMs, ...options }),
+      ask: (member, ip, options) => deps.ask(member, ip, { write, signal, leftMs, redisBudget, ...options }),
       askAll: (member, ips, options) => deps.askAll(member, ips, { write, signal, ...options }),
       ...deps.settled !== undefined && question.bulk !== true && { later: (delayMs, look) => looks.add(ip, delayMs, look) }
     }
@@ -95,30 +103,38 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
 
   /** Innermost: the provider itself, for no longer than its time, whether or not it minds the signal. */
   const call: Ask = async question => {
+    if (closed) return closing
     const time = deadline(Math.min(question.timeoutMs ?? Infinity, timeoutMs), question.signal)
     const over = new Promise<ProviderAnswer>(resolve => {
-      const end = (): void => resolve(unknownAnswer('timeout'))
+      const end = (): void => resolve(closed ? closing : unknownAnswer('timeout'))
       if (time.signal.aborted) end()
       else time.signal.addEventListener('abort', end, { once: true })
     })
+    inFlight.add(time)
     let answer: ProviderAnswer
     try {
-      answer = checkAnswer(await Promise.race([question.look(context(question, time.signal, () => spend(question.write))), over]))
+      const spendAgain = async (): Promise<UnknownAnswer | null> => await spend(question.write, question.redisBudget)
+      const looked = question.look(context(question, time.signal, spendAgain))
+      answer = checkAnswer(await Promise.race([looked, over]))
     } catch (error) {
-      answer = state.threw(error)
+      answer = closed ? closing : state.threw(error)
     } finally {
       time.clear()
+      inFlight.delete(time)
     }
+    if (closed) return closing // the provider did not fail
     if (answer.verdict === 'unknown' && answer.reason !== 'no_data') failures++
     pause.see(answer)
     return answer
   }
 
+  /** Nobody is asked any more, and what is asked now ends. */
+  const open: Layer = next => async question => closed ? closing : await next(question)
   /** A budget that is known to be spent refuses at once. */
   const solvent: Layer = next => async question => quota.refusal(question.write) ?? await next(question)
   /** The provider is asked only if the budget has a call left. */
   const spending: Layer = next => async question => {
-    const refused = await spend(question.write)
+    const refused = await spend(question.write, question.redisBudget)
     if (refused !== null) return refused
     question.admitted?.()
     return await next(question)
@@ -132,6 +148,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
   const ask = [
     state.layer,
     ...provider.families === undefined ? [] : [onlyFamilies(provider.families)],
+    open,
     queue.layer,
     pause.layer,
     solvent,
@@ -148,10 +165,15 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
     askAll: bulk.askAll,
     isCrowded: subnets.isFull,
     stats: () => ({ calls, failures, breaker: circuit.state(), ...quota.left() }),
-    async close () {
+    abort () {
+      closed = true
+      for (const time of inFlight) time.abort()
       looks.close()
       queue.close()
       bulk.close()
+    },
+    async close () {
+      this.abort()
       await provider.close?.()
     }
   }

@@ -1,4 +1,5 @@
 import type { LookupContext, ProviderAnswer } from '../../types/contract.ts'
+import type { RedisBudget } from '../deadline.ts'
 
 /** One question to one provider, on its way through the layers. */
 export interface Question {
@@ -12,6 +13,8 @@ export interface Question {
   readonly leftMs?: (() => number) | undefined
   /** Called when the budget had a call for it. */
   readonly admitted?: (() => void) | undefined
+  /** Bounds the wait for the fleet's quota. Default: one wait of `redisTimeoutMs`. */
+  readonly redisBudget?: RedisBudget | undefined
   /** Part of a bulk: the operator's own question, no visitor's. */
   readonly bulk?: boolean
   /** How the provider is asked: its `lookup`, or a second look. */

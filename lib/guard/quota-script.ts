@@ -1,19 +1,21 @@
 /**
- * The fleet's budget, in one step of Redis and by its clock: a log of calls (a true sliding window), who takes part, and whether the
- * count can be believed. Keys and arguments: `fleet-quota.ts`.
+ * The fleet's budget, in one step of Redis and by its clock: a log of calls (a true sliding window), who takes part,
+ * and whether the count can be believed. Keys and arguments: `fleet-quota.ts`.
  *
- * Each member is told a part of what is left that it may spend while it cannot see Redis ("unseen"). The others leave these parts
- * alone, so that calls in the log and parts together never exceed the limit; a member that stays away loses its part when its last
- * calls have left the window. Small budgets are not parted: all of them can be used by whoever asks. After a restart of Redis (another
- * run_id) or a loss (a member remembers another epoch) the count is not believed for one window.
+ * Redis reserves a part of what is left for each member, which it may use while it cannot reach Redis. The others leave
+ * these parts alone, so that calls in the log and parts together never exceed the limit. Each contact renews the part,
+ * so what idle members do not use is free a few seconds later. A member says what it believes to be its part, and the
+ * reservation is never less: it may not have received the last reply. A member that stays away loses its part when its
+ * last calls have left the window. After a restart of Redis (another run_id) or a loss (a member remembers another
+ * epoch) the count is not used for one window; until then each member says what is to be reserved for it.
  */
 export const quotaScript = `
 local calls, reads, members, state, hold = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local op, me, known, fresh, callId = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local n = {}
-for i = 6, 16 do n[i] = tonumber(ARGV[i]) end
-local minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry =
-  n[6], n[7], n[8], n[9], n[10], n[11], n[12], n[13], n[14], n[15], n[16]
+for i = 6, 17 do n[i] = tonumber(ARGV[i]) end
+local minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry, believed =
+  n[6], n[7], n[8], n[9], n[10], n[11], n[12], n[13], n[14], n[15], n[16], n[17]
 
 if op == 'leave' then
   redis.call('HDEL', members, me)
@@ -39,7 +41,7 @@ if known ~= '' and known ~= epoch and not quiet then
   redis.call('HSET', state, 'quiet', quiet)
 end
 
-for i = 17, #ARGV do
+for i = 18, #ARGV do
   redis.call('ZADD', calls, now - tonumber(ARGV[i]), callId .. ':' .. i)
 end
 if keep > 0 then
@@ -98,9 +100,9 @@ end
 local used = since(calls, minute)
 local part = 0
 if minuteMax > 0 and not (quiet and quiet > now) then
-  part = math.max(0, math.floor((minuteMax - used - fence) / (4 * count)) - 5)
+  part = math.max(0, math.floor((minuteMax - used - fence) / math.max(2, count)))
 end
-redis.call('HSET', members, me, string.format('%d:%d', now, part))
+redis.call('HSET', members, me, string.format('%d:%d', now, math.max(part, believed)))
 local ttl = math.max(keep, 20 * minute)
 for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ttl) end
 return { answer, wait, epoch, count, part, used, since(calls, day), reason }

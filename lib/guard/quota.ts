@@ -1,4 +1,5 @@
-import type { ProviderAnswer, ProviderLimits, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import type { ProviderAnswer, ProviderLimits, ProviderStats, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import type { RedisBudget } from '../deadline.ts'
 import type { Limit } from './sliding-log.ts'
 import { slidingLog } from './sliding-log.ts'
 
@@ -6,11 +7,14 @@ import { slidingLog } from './sliding-log.ts'
 export interface Quota {
   /** What is known here and now: a refusal that costs nothing, or null. */
   refusal (write: boolean): UnknownAnswer | null
-  /** Takes one call out of the budget: null, or why not (`quota_exhausted`, or the hold that another process was told). Never rejects. */
-  take (write: boolean): UnknownAnswer | null | Promise<UnknownAnswer | null>
+  /**
+   * Takes one call out of the budget: null, or why not (`quota_exhausted`, or the pause that another process was told).
+   * Never rejects. Waits for Redis no longer than its budget has left.
+   */
+  take (write: boolean, redisBudget?: RedisBudget): UnknownAnswer | null | Promise<UnknownAnswer | null>
   /** Tells every process that nobody may call for a while. */
   hold (reason: UnknownReason, forMs: number): void
-  left (): { readonly minuteLeft?: number, readonly dayLeft?: number }
+  left (): Pick<ProviderStats, 'quota' | 'minuteLeft' | 'dayLeft'>
   close (): Promise<void>
 }
 

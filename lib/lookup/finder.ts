@@ -1,4 +1,5 @@
 import type { KnownAnswer, ProviderAnswer, Stats, UnknownReason } from '../../types/contract.ts'
+import type { RedisBudget } from '../deadline.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
 import { answeredBy, isKnown, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
 import type { Flight } from './flight.ts'
@@ -7,7 +8,14 @@ import { pack, severity, unpack } from './packed.ts'
 import type { Lease, SharedCache } from './shared-cache.ts'
 
 /** The provider behind its guards. Never rejects. */
-export type Ask = (ip: string, call: { readonly write: boolean, readonly leftMs: () => number }) => ProviderAnswer | Promise<ProviderAnswer>
+export type Ask = (ip: string, call: AskCall) => ProviderAnswer | Promise<ProviderAnswer>
+
+export interface AskCall {
+  readonly write: boolean
+  /** Milliseconds that somebody still waits for the answer. */
+  readonly leftMs: () => number
+  readonly redisBudget: RedisBudget | undefined
+}
 
 /** What `stats().lookups` counts on the way through the caches; calls to providers are counted where they are made. */
 export type LookupCounter = Exclude<keyof Stats['lookups'], 'provider'>
@@ -25,8 +33,8 @@ export interface FinderParts {
 
 export interface FindOptions {
   readonly refresh: boolean
-  /** For the first call of the shared cache; 0: it is away. */
-  readonly claimWithinMs: number
+  /** Of the lookup that started the flight. Without Redis there is none. */
+  readonly budget: RedisBudget | undefined
 }
 
 /** One flight: finds a verdict where memory and Redis have none, and keeps it. Never rejects. */
@@ -44,19 +52,24 @@ export function isRefusal ({ answer }: Verdict): boolean {
 }
 
 export function createFinder ({ memory, shared, ask, isCrowded, providerName, now, count }: FinderParts): Finder {
-  return async function find (ip, flight, { refresh, claimWithinMs }) {
-    if (shared === undefined || claimWithinMs <= 0) return await asked(ip, flight, refresh, shared?.unclaimed(ip))
+  return async function find (ip, flight, options) {
+    const { refresh, budget } = options
+    if (shared === undefined || budget === undefined) return await asked(ip, flight, options, undefined)
     const giveUpAtMs = now() + PATIENCE_MS
-    for (let timeoutMs = claimWithinMs; now() < giveUpAtMs; timeoutMs = shared.timeoutMs) {
-      const claim = await shared.claim(ip, { refresh, timeoutMs })
+    while (budget.leftMs() > 0 && now() < giveUpAtMs) {
+      const claim = await budget.wait(shared.claim(ip, { refresh, budget }))
       switch (claim.kind) {
         case 'stored':
           count('redis')
           return kept(ip, flight, claim.verdict)
         case 'failed': return failed(ip, claim.reason)
-        case 'ours': return await asked(ip, flight, refresh, claim.lease)
+        case 'ours': return await asked(ip, flight, options, claim.lease)
         case 'held': {
           const news = await claim.news
+          if (news === 'away') {
+            budget.useUp()
+            continue
+          }
           // What another process may not spend on a read, this one may on a write.
           if (news === undefined || ('reason' in news && flight.write && refusals.has(news.reason))) continue
           count('shared')
@@ -64,16 +77,18 @@ export function createFinder ({ memory, shared, ask, isCrowded, providerName, no
         }
       }
     }
-    return failed(ip, 'timeout')
+    return now() < giveUpAtMs ? await asked(ip, flight, options, shared.unclaimed(ip)) : failed(ip, 'timeout')
   }
 
-  async function asked (ip: string, flight: Flight<Verdict>, refresh: boolean, lease: Lease | undefined): Promise<Verdict> {
+  async function asked (
+    ip: string, flight: Flight<Verdict>, { refresh, budget }: FindOptions, lease: Lease | undefined
+  ): Promise<Verdict> {
     const neighbours = isCrowded(ip) ? fromSubnet(ip) : undefined
     if (neighbours !== undefined) {
       lease?.release()
       return neighbours
     }
-    const given = await ask(ip, { write: flight.write, leftMs: () => flight.wantedUntilMs - now() })
+    const given = await ask(ip, { write: flight.write, leftMs: () => flight.wantedUntilMs - now(), redisBudget: budget })
     if (given.verdict === 'unknown') {
       lease?.fail(given.reason, !refusals.has(given.reason))
       return failed(ip, given.reason)

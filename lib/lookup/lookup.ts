@@ -1,4 +1,5 @@
 import type { LookupMode } from '../../types/contract.ts'
+import { type RedisBudget, redisBudget } from '../deadline.ts'
 import { isKnown, unasked, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
 import { waitAtMost } from './deadline.ts'
 import { type Finder, isRefusal, type LookupCounter } from './finder.ts'
@@ -31,7 +32,7 @@ export interface LookupParts {
 /**
  * Outermost first: memory answers at once; then the shared cache is read; whoever is not served shares one flight an address, in which one
  * process holds a lease and asks the provider. A time limit stands around each waiting request only, so that nobody's impatience cancels
- * the others' answer. Of that limit the shared cache takes `shared.timeoutMs` at most.
+ * the others' answer. Of that limit Redis takes `shared.timeoutMs` at most, over the read, the claim and the quota.
  */
 export function createLookup ({ memory, shared, flights, find, providerName, refreshAfterMs, now, count }: LookupParts): Lookup {
   return function lookup (ip, call) {
@@ -43,32 +44,35 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
     }
     switch (call.mode) {
       case 'skip': return unasked('skipped', now())
-      case 'cache': return shared === undefined ? unasked('not_asked', now()) : readShared(shared, ip, call, () => unasked('not_asked', now()))
-      case 'background': return unlessStored(ip, call, claimWithinMs => {
-        join(ip, call.write, claimWithinMs, now() + call.timeoutMs)
+      case 'cache': return shared === undefined
+        ? unasked('not_asked', now())
+        : readShared(shared, ip, call, redisBudget(shared.timeoutMs), () => unasked('not_asked', now()))
+      case 'background': return unlessStored(ip, call, budget => {
+        join(ip, call.write, budget, now() + call.timeoutMs)
         return unasked('pending', now(), providerName)
       })
       case 'wait': {
         const untilMs = now() + call.timeoutMs
-        return unlessStored(ip, call, claimWithinMs =>
-          waitAtMost(landed(ip, call.write, claimWithinMs, untilMs), untilMs - now(), () => late(ip)))
+        return unlessStored(ip, call, budget =>
+          waitAtMost(landed(ip, call.write, budget, untilMs), untilMs - now(), () => late(ip)))
       }
     }
   }
 
   function unlessStored (
-    ip: string, call: LookupCall, otherwise: (claimWithinMs: number) => Verdict | Promise<Verdict>
+    ip: string, call: LookupCall, otherwise: (budget: RedisBudget | undefined) => Verdict | Promise<Verdict>
   ): Verdict | Promise<Verdict> {
-    if (shared === undefined || flights.get(ip) !== undefined) return otherwise(0)
-    const untilMs = now() + shared.timeoutMs
-    return readShared(shared, ip, call, isAway => otherwise(isAway ? 0 : Math.max(1, untilMs - now())))
+    if (shared === undefined) return otherwise(undefined)
+    const budget = redisBudget(shared.timeoutMs)
+    if (flights.get(ip) !== undefined) return otherwise(budget)
+    return readShared(shared, ip, call, budget, () => otherwise(budget))
   }
 
   function readShared (
-    shared: SharedCache, ip: string, call: LookupCall, otherwise: (isAway: boolean) => Verdict | Promise<Verdict>
+    shared: SharedCache, ip: string, call: LookupCall, budget: RedisBudget, otherwise: () => Verdict | Promise<Verdict>
   ): Promise<Verdict> {
-    const verdict = shared.read(ip).then(stored => {
-      if (stored === undefined || stored === 'away') return otherwise(stored === 'away')
+    const verdict = budget.wait(shared.read(ip)).then(stored => {
+      if (stored === undefined || stored === 'away') return otherwise()
       count('redis')
       memory.set(ip, stored)
       if (now() - stored.checkedAtMs >= refreshAfterMs) refresh(ip, stored, call)
@@ -78,18 +82,22 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
   }
 
   /** A write is not content with what a read was refused: a part of every budget is kept for writes. */
-  async function landed (ip: string, write: boolean, claimWithinMs: number, untilMs: number): Promise<Verdict> {
-    const flight = join(ip, write, claimWithinMs, untilMs)
+  async function landed (
+    ip: string, write: boolean, budget: RedisBudget | undefined, untilMs: number
+  ): Promise<Verdict> {
+    const flight = join(ip, write, budget, untilMs)
     const verdict = await flight.landed
     if (!write || flight.write || !isRefusal(verdict)) return verdict
-    return await join(ip, true, shared?.timeoutMs ?? 0, untilMs).landed
+    return await join(ip, true, budget, untilMs).landed
   }
 
   function join (
-    ip: string, write: boolean, claimWithinMs: number, untilMs: number
+    ip: string, write: boolean, budget: RedisBudget | undefined, untilMs: number
   ): { readonly write: boolean, readonly landed: Promise<Verdict> } {
     const flight = flights.get(ip)
-    if (flight === undefined) return flights.start(ip, write, untilMs, flight => find(ip, flight, { refresh: false, claimWithinMs }))
+    if (flight === undefined) {
+      return flights.start(ip, write, untilMs, flight => find(ip, flight, { refresh: false, budget }))
+    }
     flight.wantedUntilMs = Math.max(flight.wantedUntilMs, untilMs)
     count('shared')
     return flight
@@ -98,7 +106,8 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
   function refresh (ip: string, held: Verdict | KnownVerdict, { mode }: LookupCall): void {
     if (mode === 'cache' || mode === 'skip' || held.cache === 'stale' || !isKnown(held)) return
     if (flights.get(ip) !== undefined || !memory.mayRetry(ip)) return
-    flights.start(ip, false, now(), flight => find(ip, flight, { refresh: true, claimWithinMs: shared?.timeoutMs ?? 0 }))
+    const budget = shared && redisBudget(shared.timeoutMs)
+    flights.start(ip, false, now(), flight => find(ip, flight, { refresh: true, budget }))
   }
 
   function late (ip: string): Verdict {

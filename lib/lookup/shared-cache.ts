@@ -1,7 +1,8 @@
 import type { UnknownReason } from '../../types/contract.ts'
+import type { RedisBudget } from '../deadline.ts'
 import type { KnownVerdict } from '../verdict/verdict.ts'
 
-/** The cache that processes share. No call rejects, and none is waited for longer than its time limit. */
+/** The cache that processes share. No call rejects, and none takes longer than its time limit. */
 export interface SharedCache {
   /** Longest wait for one call. */
   readonly timeoutMs: number
@@ -16,15 +17,19 @@ export interface SharedCache {
 export interface ClaimOptions {
   /** Only a verdict that is not in the last tenth of its life counts as stored. */
   readonly refresh: boolean
-  readonly timeoutMs: number
+  /** The claim takes no longer than what is left of it; with nothing left, the lease is for this process alone. */
+  readonly budget: RedisBudget
 }
 
 export type Claim =
   | { readonly kind: 'stored', readonly verdict: KnownVerdict }
   /** Somebody asked a moment ago, in vain. */
   | { readonly kind: 'failed', readonly reason: UnknownReason }
-  /** Somebody is asking. The news comes within the time of a lease; `undefined`: there is none, claim again. */
-  | { readonly kind: 'held', readonly news: Promise<News | undefined> }
+  /**
+   * Another process is asking. The news comes within the time of a lease; `undefined`: there is none, claim again;
+   * `away`: Redis failed.
+   */
+  | { readonly kind: 'held', readonly news: Promise<News | undefined | 'away'> }
   | { readonly kind: 'ours', readonly lease: Lease }
 
 /** What came of another one's call. */

@@ -1,19 +1,31 @@
 import { createHash } from 'node:crypto'
+import type { Cluster } from 'ioredis'
 import type { IpRiskLogger } from '../../types/contract.ts'
+import { nodeCircuits, reasonOf } from './circuits.ts'
 import type { Connection, RedisClient } from './connect.ts'
 import { deferred } from './deferred.ts'
+import { PROBE } from './scripts.ts'
 
-/** Redis behind a time limit and a breaker of its own: whatever state it is in, nobody waits longer than the limit for it. */
+/**
+ * Redis behind a time limit and a circuit breaker for each node: whatever state it is in, nobody waits longer than the
+ * limit.
+ */
 export interface RedisPort {
-  readonly state: 'up' | 'down'
+  /** `degraded`: some nodes of a Cluster do not answer. */
+  readonly state: 'up' | 'degraded' | 'down'
   readonly timeoutMs: number
   readonly isCluster: boolean
   /**
-   * Runs a Lua script, by its SHA-1. All keys share one slot in a Cluster. Rejects when Redis answers with an error, after the time limit
-   * (the script may have run all the same), and at once while Redis is left alone. A limit shorter than `timeoutMs` tells nothing of Redis.
+   * Runs a Lua script, by its SHA-1. All keys share one slot in a Cluster. Rejects when Redis answers with an error,
+   * after the time limit (the script may have run all the same), and at once while the circuit of its node is open or
+   * the limit is 0. A limit shorter than `timeoutMs` that passes says nothing about Redis.
    */
   run (script: string, keys: readonly string[], args: readonly (string | number)[], timeoutMs?: number): Promise<unknown>
-  /** Called when Redis answers again after it was left alone: messages may have been missed. */
+  /** Rejects when the node of this key does not answer. */
+  probe (key: string): Promise<void>
+  /** The node of a key in a Cluster; keys that say the same fail together. */
+  nodeOf (key: string): string
+  /** Called when Redis answers again after its circuit was open: messages may have been missed. */
   onReturn (listener: () => void): void
   /** Resolves when the first connection stands, or could not be made. */
   ready (): Promise<void>
@@ -21,51 +33,68 @@ export interface RedisPort {
   close (): void
 }
 
-/** Failures in a row after which Redis is left alone, and for how long before one command probes it. */
-const FAILURES = 3
-const REST_MS = 1000
 const CONNECT_MS = 1000
 
 export function createRedisPort ({ client, own }: Connection, timeoutMs: number, log: IpRiskLogger, now: () => number): RedisPort {
-  let failures = 0
-  let restUntilMs = 0
-  let probing = false
   let lastError: unknown
   const listeners: (() => void)[] = []
   const connected = firstConnection(client)
   if (own) client.on('error', (err: unknown) => { lastError = err })
-  const wake = (): void => { restUntilMs = 0 }
-  client.on('ready', wake)
+  const circuits = nodeCircuits({
+    client,
+    log,
+    now,
+    async probe (key) {
+      try {
+        await withTimeLimit(send(PROBE, key === undefined ? [] : [key], []), timeoutMs)
+      } catch (err) {
+        if (!isReply(err)) throw err
+      }
+      lastError = undefined
+    },
+    onReturn () { for (const listener of listeners) listener() }
+  })
+  client.on('ready', circuits.probeNow)
+
+  async function run (
+    script: string, keys: readonly string[], args: readonly (string | number)[], limitMs = timeoutMs
+  ): Promise<unknown> {
+    if (limitMs <= 0) throw new TooLate('no time left for Redis')
+    const circuit = circuits.of(keys[0])
+    if (circuit.state !== 'closed') throw new Error('Redis does not answer: its circuit is open')
+    const call = {}
+    try {
+      const reply = await withTimeLimit(send(script, keys, args), limitMs)
+      circuit.succeeded(call)
+      lastError = undefined
+      return reply
+    } catch (err) {
+      if (isReply(err)) circuit.succeeded(call)
+      else if (!(err instanceof TooLate) || limitMs >= timeoutMs) circuit.failed(call, err)
+      throw err
+    }
+  }
 
   return {
-    get state () { return failures < FAILURES && isOpen(client) ? 'up' : 'down' },
+    get state () {
+      if (!isOpen(client)) return 'down'
+      const { open } = circuits
+      if (open === 0) return 'up'
+      return client.isCluster && open < (client as Cluster).nodes('master').length ? 'degraded' : 'down'
+    },
     timeoutMs,
     isCluster: client.isCluster,
-    async run (script, keys, args, limitMs = timeoutMs) {
-      const isProbe = failures >= FAILURES
-      if (isProbe) {
-        if (probing || now() < restUntilMs) throw new Error('Redis is left alone after failures')
-        probing = true
-      }
-      try {
-        const reply = await withTimeLimit(send(script, keys, args), limitMs)
-        succeeded()
-        return reply
-      } catch (err) {
-        if (isReply(err)) succeeded()
-        else if (!(err instanceof TooLate) || limitMs >= timeoutMs) failed(err)
-        throw err
-      } finally {
-        if (isProbe) probing = false
-      }
-    },
+    run,
+    async probe (key) { await run(PROBE, [key], []).catch(err => { if (!isReply(err)) throw err }) },
+    nodeOf: circuits.nodeOf,
     onReturn (listener) {
       listeners.push(listener)
     },
     ready: async () => await connected.promise,
     close () {
       connected.give()
-      client.off('ready', wake)
+      circuits.close()
+      client.off('ready', circuits.probeNow)
       if (own) client.disconnect()
     }
   }
@@ -80,27 +109,6 @@ export function createRedisPort ({ client, own }: Connection, timeoutMs: number,
       return await client.eval(script, keys.length, ...keys, ...args)
     }
   }
-
-  function succeeded (): void {
-    const returned = failures >= FAILURES
-    failures = 0
-    lastError = undefined
-    if (!returned) return
-    log.info({}, 'Redis answers again: verdicts are shared')
-    for (const listener of listeners) listener()
-  }
-
-  function failed (err: unknown): void {
-    if (++failures === FAILURES) {
-      log.warn({ reason: reasonOf(err) }, 'Redis does not answer: verdicts are kept in this process only until it does')
-    }
-    restUntilMs = now() + REST_MS
-  }
-}
-
-/** Of an error the message alone: ioredis hangs the command on it, with addresses and passwords. */
-export function reasonOf (err: unknown): string {
-  return err instanceof Error ? err.message : String(err)
 }
 
 /** Redis answered, though with an error: it is there. */

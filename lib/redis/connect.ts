@@ -30,6 +30,7 @@ const impatient: RedisOptions = {
   autoResendUnfulfilledCommands: false,
   connectTimeout: 1000,
   socketTimeout: 2000,
+  disconnectTimeout: 100, // a frozen server does not say good-bye, and would keep the process alive
   retryStrategy: retryMs
 }
 
@@ -84,7 +85,12 @@ function duplicate (client: RedisClient): RedisClient {
   const subscriber = client.isCluster
     ? (client as Cluster).duplicate([], { ...forMessages, clusterRetryStrategy: retryMs })
     : (client as Redis).duplicate({
-        ...forMessages, maxRetriesPerRequest: null, autoResubscribe: false, connectTimeout: 1000, retryStrategy: retryMs
+        ...forMessages,
+        maxRetriesPerRequest: null,
+        autoResubscribe: false,
+        connectTimeout: 1000,
+        disconnectTimeout: 100,
+        retryStrategy: retryMs
       } as RedisOptions)
   subscriber.on('error', () => {}) // it connects again by itself; until then waiters look at the key
   return subscriber

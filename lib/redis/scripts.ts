@@ -153,3 +153,6 @@ return { allowed, forgotten }`
 
 /** ARGV: channel, message. */
 export const TELL: string = "return redis.call('PUBLISH', ARGV[1], ARGV[2])"
+
+/** KEYS: one, for the node that it lives on. Whether Redis answers. */
+export const PROBE: string = 'return 1'

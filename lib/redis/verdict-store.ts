@@ -3,11 +3,13 @@ import type { IpRiskLogger, UnknownReason } from '../../types/contract.ts'
 import type { CacheSettings } from '../cache-options.ts'
 import type { Claim, ClaimOptions, News, SharedCache } from '../lookup/shared-cache.ts'
 import type { KnownVerdict } from '../verdict/verdict.ts'
-import { isReply, reasonOf, type RedisPort } from './client.ts'
+import { reasonOf } from './circuits.ts'
+import { isReply, type RedisPort } from './client.ts'
 import type { EntryFormat } from './entry.ts'
 import type { Expected, Inbox } from './inbox.ts'
 import type { Keys } from './keys.ts'
 import { createLease, type StoredLease, FAILED_MS, LEASE_MS, UNKNOWN, VERDICT } from './lease.ts'
+import { createLeaseWaits } from './lease-waits.ts'
 import { createReader } from './reader.ts'
 import type { Refusals } from './refusals.ts'
 import { CLAIM } from './scripts.ts'
@@ -44,6 +46,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
   const readKey = createReader(port)
   const leases = new Set<StoredLease>()
   const claims = new Set<Promise<Claim>>()
+  const waits = createLeaseWaits(port)
   let saidForeign = false
   let closing = false
 
@@ -59,7 +62,10 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
       const claimed = claim(ip, options)
       claims.add(claimed)
       try {
-        return await claimed
+        const claim = await claimed
+        if (!closing || claim.kind !== 'ours') return claim
+        await releaseAll()
+        return closed
       } finally {
         claims.delete(claimed)
       }
@@ -67,6 +73,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
     unclaimed: ip => leaseOn(ip, keys.id(ip), randomUUID(), false),
     async close () {
       closing = true
+      waits.close()
       await Promise.all([...claims, releaseAll()])
       await releaseAll() // what those claims brought
     }
@@ -94,12 +101,13 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
   }
 
   async function tryToClaim (
-    ip: string, id: string, token: string, expected: Expected, { refresh, timeoutMs }: ClaimOptions
+    ip: string, id: string, token: string, expected: Expected, { refresh, budget }: ClaimOptions
   ): Promise<Claim> {
     const { verdict, lease, waiters, failed } = keys.of(id)
     const minMs = refresh ? ttlSeconds * 100 : 0
     for (let useless = '', rounds = 0; rounds < 2; rounds++) {
-      const reply = await port.run(CLAIM, [verdict, lease, waiters, failed], [token, LEASE_MS, inbox.name, minMs, useless], timeoutMs)
+      const args = [token, LEASE_MS, inbox.name, minMs, useless]
+      const reply = await port.run(CLAIM, [verdict, lease, waiters, failed], args, budget.leftMs())
       const { kind, text, ms, sha } = readClaim(reply)
       switch (kind) {
         case 'value': {
@@ -109,7 +117,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
           continue
         }
         case 'failed': return { kind: 'failed', reason: reasonFrom(text) }
-        case 'held': return { kind: 'held', news: newsOf(ip, expected, ms) }
+        case 'held': return { kind: 'held', news: newsOf(ip, lease, expected, ms) }
         case 'ours':
           refusals.accepted()
           return { kind: 'ours', lease: leaseOn(ip, id, token, true) }
@@ -120,12 +128,17 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
     return { kind: 'ours', lease: leaseOn(ip, id, token, false) }
   }
 
-  async function newsOf (ip: string, expected: Expected, leaseMs: number): Promise<News | undefined> {
+  async function newsOf (
+    ip: string, leaseKey: string, expected: Expected, leaseMs: number
+  ): Promise<News | undefined | 'away'> {
     const timer = setTimeout(expected.end, inbox.listening ? Math.min(Math.max(0, leaseMs), LEASE_MS) + LEASE_SLACK_MS : DEAF_MS)
+    const ended = waits.add(leaseKey, expected.end)
     const message = await expected.message
     clearTimeout(timer)
-    if (message?.kind === UNKNOWN) return { reason: reasonFrom(message.body) }
-    if (message?.kind !== VERDICT) return undefined
+    const redisFailed = ended()
+    if (message === undefined) return redisFailed ? 'away' : undefined
+    if (message.kind === UNKNOWN) return { reason: reasonFrom(message.body) }
+    if (message.kind !== VERDICT) return undefined
     const verdict = entries.read(ip, message.body, message.remainingMs)
     return verdict === undefined || verdict === 'foreign' ? undefined : { verdict: Object.freeze({ ...verdict, cache: 'miss' as const }) }
   }

@@ -75,12 +75,17 @@ export function redisPort (port: number): RedisPort & { readonly client: Redis, 
 }
 
 export function portOf (client: Redis | Cluster): RedisPort {
+  // As in production: what comes while the first connection is being made waits for it.
+  const connected = new Promise<void>(resolve => {
+    if (client.status === 'ready') resolve()
+    else client.once('ready', resolve).once('close', resolve)
+  })
   return {
     async run (script, keys, args, timeoutMs) {
       let timer: NodeJS.Timeout | undefined
       const late = new Promise((_resolve, reject) => { timer = setTimeout(() => reject(new Error('late')), timeoutMs) })
       try {
-        return await Promise.race([client.eval(script, keys.length, ...keys, ...args), late])
+        return await Promise.race([connected.then(async () => await client.eval(script, keys.length, ...keys, ...args)), late])
       } finally {
         clearTimeout(timer)
       }

@@ -1,0 +1,111 @@
+import t from 'tap'
+import { fleetQuota } from '../lib/guard/fleet-quota.ts'
+import { type OfflineShare, offlineShare } from '../lib/guard/offline-share.ts'
+import { quotaLimits, realWindows } from '../lib/guard/quota.ts'
+import type { RedisPort } from '../lib/guard/redis-port.ts'
+import { clock } from './support/guard.ts'
+
+const minuteMs = 60_000 + realWindows.slackMs
+
+t.test('what a process may call while it cannot reach Redis', async t => {
+  const { now, pass } = clock()
+  const limits = quotaLimits({ perMinute: 40, perDay: 100, burst: 40 }, 0, realWindows)
+  const budget = (): OfflineShare =>
+    offlineShare({ limits, reserveForWrites: 0, windows: realWindows, absenceMs: 25_000, beatMs: 2_000, now })
+  const spend = (share: OfflineShare): number => {
+    let count = 0
+    while (share.take(true) === null) count++
+    return count
+  }
+  const contact = { members: 4, part: 3, usedMinute: 10, usedDay: 20 }
+
+  t.equal(spend(budget()), 10, 'a quarter, when it never saw a fleet')
+
+  const member = budget()
+  member.contact({ at: now() - 30_000, ...contact })
+  member.contact({ at: now(), ...contact })
+  pass(1)
+  t.equal(spend(member), 3, 'its part at first')
+  pass(30_000)
+  t.equal(spend(member), 0, 'no more in the same window')
+  pass(60_000)
+  t.equal(spend(member), 10, 'then an even share')
+  t.equal(member.takeUnreported(10).length, 10)
+  t.ok(member.hasUnreported(2))
+  t.equal(member.takeUnreported(10).length, 3)
+  t.equal(member.takeUnreported(10).length, 0)
+
+  const late = budget()
+  late.contact({ at: now(), ...contact })
+  pass(100_000)
+  t.equal(spend(late), 0, 'no share for who joined so late that the others may not know')
+
+  const alone = budget()
+  alone.contact({ at: now(), ...contact, members: 1 })
+  pass(1)
+  t.equal(spend(alone), 30, 'who was alone knows the whole count')
+  pass(minuteMs + 1)
+  t.equal(spend(alone), 40)
+  pass(minuteMs + 1)
+  t.equal(spend(alone), 10, 'and its day')
+
+  const quiet = budget()
+  quiet.quiet(now(), 60_000, 0)
+  t.ok(quiet.isQuiet())
+  t.equal(spend(quiet), 0, 'who comes into a quiet time has nothing')
+  pass(61_000)
+  t.equal(spend(quiet), 0, 'nor right after it, when the fleet calls again')
+  pass(90_000)
+  t.equal(spend(quiet), 10)
+  quiet.giveBack([now() - 2, now() - 1])
+  t.same(quiet.takeUnreported(100).slice(0, 2), [now() - 2, now() - 1])
+})
+
+t.test('what a long absence has to tell is bounded by what counts, and told in parts before more is asked for', async t => {
+  const { now, pass } = clock()
+  const share = offlineShare({
+    limits: quotaLimits({ perMinute: 40 }, 0, realWindows),
+    reserveForWrites: 0,
+    windows: realWindows,
+    absenceMs: 25_000,
+    beatMs: 2_000,
+    now
+  })
+  for (let minute = 0; minute < 100; minute++) {
+    pass(minuteMs + 1)
+    for (let i = 0; i < 10; i++) t.equal(share.take(true), null)
+  }
+  t.notOk(share.hasUnreported(80))
+  const told = share.takeUnreported(1_000)
+  t.equal(told.length, 10, 'those that have left every window count nowhere')
+  for (let i = 0; i < 30; i++) share.giveBack(told)
+  t.notOk(share.hasUnreported(40))
+  pass(minuteMs)
+  t.same(share.takeUnreported(1_000), [])
+
+  let isAway = true
+  const runs: [op: unknown, told: number][] = []
+  const redis: RedisPort = {
+    async run (_script, _keys, args) {
+      if (isAway) throw new Error('away')
+      runs.push([args[0], args.length - 17])
+      return ['ok', 0, 'epoch', 1, 0, 1, 1, '']
+    }
+  }
+  const quota = fleetQuota({
+    redis,
+    key: 'k',
+    limits: quotaLimits({ perMinute: 10_000 }, 0, realWindows),
+    reserveForWrites: 0,
+    windows: realWindows,
+    timeoutMs: 100,
+    now,
+    onHold: () => t.fail(),
+    onShare () {}
+  })
+  t.teardown(() => quota.close())
+  while (await quota.take(true) === null);
+  isAway = false
+  t.equal(await quota.take(true), null)
+  t.same(runs, [['beat', 1_000], ['beat', 1_000], ['write', 500]])
+})
