@@ -81,9 +81,25 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
   warnOfMissingStepUp(engine, scope, plan, [route.method].flat())
   const { preHandler = [] } = route
   route.preHandler = [...(Array.isArray(preHandler) ? preHandler : [preHandler]), stepUp] as NonNullable<RouteOptions['preHandler']>
+  route.handler = unlessGone(route.handler, plan)
   const place: StepUpPlace = { inChain: false }
   route.config = { ...route.config, [seen]: place } as NonNullable<RouteOptions['config']>
   met.push({ options: route, plan, place, hasStepUp: scope.stepUp !== undefined })
+}
+
+/**
+ * The last check that somebody still waits: hooks that other plugins add behind ours may wait too. Where a plugin for WebSockets calls the
+ * handler with a socket first, there is no request to look at, and our `preHandler` has had the last look.
+ */
+function unlessGone (handler: RouteOptions['handler'], plan: RoutePlan): RouteOptions['handler'] {
+  return function (request, reply) {
+    if (request.raw !== undefined && endsAsGone(request.raw, plan)) {
+      const error = new ClientGone()
+      continueOrEnd(request, reply, error, () => {})
+      throw error
+    }
+    return handler.call(this, request, reply)
+  }
 }
 
 /** One hook for all routes: one added by `onRoute` would miss those declared beside an un-awaited `register`, and 404s. */

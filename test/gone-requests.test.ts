@@ -109,6 +109,31 @@ t.test('a client that only stopped sending is not gone', async t => {
   await clients.leave('reset')
 })
 
+t.test('a hook that another plugin adds behind ours may wait too: the handler does not run for clients that left meanwhile', async t => {
+  let open!: () => void
+  const opened = new Promise<void>(resolve => { open = resolve })
+  let waiting = 0
+  const site = await fastifySite(t, 'http', {
+    engine,
+    prepare (app) {
+      app.addHook('onRoute', route => {
+        route.preHandler = [route.preHandler ?? []].flat().concat(async () => {
+          waiting++
+          await opened
+        })
+      })
+    }
+  })
+  await clients.open('http', portOf(site))
+  await clients.send()
+  await until(() => waiting === COUNT)
+  await clients.leave('reset')
+  await until(() => site.closed === COUNT)
+  open()
+  await until(() => site.codes.length + site.handled === COUNT)
+  t.equal(site.handled, 0)
+})
+
 t.test('nobody is gone on a unix socket, where no peer has an address; one warning tells to trust it', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'ip-risk-unix-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))

@@ -106,6 +106,15 @@ t.test('an organisation is one only where it names who runs it: anybody may call
   for (const org of ['Private Relay Ltd', 'Warp Networks', 'Cloudflare, Inc.', 'Apple Inc.', 'Pineapple Private Relay']) t.same(categories({ org }), ['vpn'], org)
 })
 
+t.test('no name of a network softens what is known of a Tor exit', async t => {
+  const body = {
+    ...guideMock('vpn_detected'),
+    ip_info: { ip, org: 'Evil Hosting (not Cloudflare) WARP speed', vpn_provider: 'Time Warp VPN' },
+    signals: [{ type: 'tor_exit', weight: 1, matched: true, detail: '' }]
+  }
+  t.same(parseIplogsBody(body, ip)!.categories, ['tor'])
+})
+
 t.test('signal types name relays and WARP too, as whole types and at any weight', async t => {
   const categories = (type: string, more: object = {}): readonly string[] =>
     parseIplogsBody({ ...guideMock('vpn_detected'), ip_info: { ip }, signals: [signal(type, more)] }, ip)!.categories

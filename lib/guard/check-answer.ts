@@ -1,4 +1,5 @@
 import type { ProviderAnswer, UnknownReason } from '../../types/contract.ts'
+import { HIDDEN, redactAddress, redactStrings } from '../ip/redact.ts'
 import { unknownAnswer } from '../verdict/answers.ts'
 import { verdictNames } from '../verdict/iplogs-body.ts'
 import { categoryNames } from '../verdict/iplogs-categories.ts'
@@ -55,6 +56,14 @@ export function kindOf (error: unknown): string {
   if (!(error instanceof Error)) return 'not an error'
   const { code } = error as { code?: unknown }
   return typeof code === 'string' ? `${error.name} ${code}` : error.name
+}
+
+/** What is logged of a failure, without the address that was asked about: providers of an application's own may write it there. */
+export function withoutAddress (answer: ProviderAnswer, ip: string): ProviderAnswer {
+  if (answer.verdict !== 'unknown' || (typeof answer.cause !== 'string' && answer.alert === undefined)) return answer
+  const { cause, alert } = answer
+  const said = { ...typeof cause === 'string' && { cause }, ...alert !== undefined && { alert } }
+  return { ...answer, ...redactStrings(said, redactAddress(ip, HIDDEN)) }
 }
 
 /** Only text of a bounded length: what a provider gives as the cause may be anything. */

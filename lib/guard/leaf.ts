@@ -5,7 +5,7 @@ import { maxConcurrent, onlyFamilies, subnetBound } from './bounds.ts'
 import { breaker, closingCause } from './breaker.ts'
 import { burstQueue } from './burst-queue.ts'
 import { guardedBulk } from './bulk.ts'
-import { checkAnswer } from './check-answer.ts'
+import { checkAnswer, withoutAddress } from './check-answer.ts'
 import { diagnosis, health } from './health.ts'
 import type { Hold } from './hold.ts'
 import type { Ask, Layer, Question } from './question.ts'
@@ -115,7 +115,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
     try {
       const spendAgain = async (): Promise<UnknownAnswer | null> => await spend(question.write, question.redisBudget)
       const looked = question.look(context(question, time.signal, spendAgain))
-      answer = checkAnswer(await Promise.race([looked, over]))
+      answer = withoutAddress(checkAnswer(await Promise.race([looked, over])), question.ip)
     } catch (error) {
       answer = closed ? closing : state.threw(error)
     } finally {

@@ -108,7 +108,11 @@ export function nodeCircuits ({ client, log, now, probe, onReturn }: NodeCircuit
   }
 }
 
-/** Of an error the message alone: ioredis hangs the command on it, with addresses and passwords. */
+/**
+ * Of an error the message alone: ioredis hangs the command on it, with addresses and passwords. Redis quotes the
+ * arguments of a command that it does not know or forbids, and so the visitor's address.
+ */
 export function reasonOf (err: unknown): string {
-  return err instanceof Error ? err.message : String(err)
+  const message = err instanceof Error ? err.message : String(err)
+  return message.replace(/,? with args beginning with[^]*/, '').slice(0, 200)
 }

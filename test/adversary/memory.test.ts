@@ -15,6 +15,17 @@ const COLD = 30_000
 const GROWTH = 3_000_000
 const MAX_ENTRIES = 1000
 
+/** What stays: timers and promises of the last requests take a few turns to be let go. */
+async function settledHeap (): Promise<number> {
+  let least = Infinity
+  for (let turn = 0; turn < 5; turn++) {
+    await new Promise(resolve => setTimeout(resolve, 20))
+    collectGarbage()
+    least = Math.min(least, process.memoryUsage().heapUsed)
+  }
+  return least
+}
+
 const v4 = (i: number): string => `11.${i >> 16}.${(i >> 8) & 255}.${i & 255}`
 /** Each in a /64 of its own. */
 const v6 = (i: number): string => `2a00:${(i >> 16).toString(16)}:${(i & 0xffff).toString(16)}:1::1`
@@ -50,8 +61,7 @@ for (const [what, address, lookup, limits] of rows) {
         const request = { socket: { remoteAddress: address(i) }, headers: {}, method: 'POST' }
         if ((await engine.check(request, 'signup')).ip === address(i)) answers++
       }
-      collectGarbage()
-      return process.memoryUsage().heapUsed
+      return await settledHeap()
     }
     const before = await visit(0, WARM_UP)
     const after = await visit(WARM_UP, WARM_UP + COLD)

@@ -65,7 +65,9 @@ const providersOn = (baseUrl: string): readonly Provider[] => [
     async lookup (ip) {
       return { verdict: 'unknown', reason: 'bad_response', cause: Object.assign(new Error(ip), { url: secrets.path }) }
     }
-  }
+  },
+  { name: 'explains', async lookup (ip) { return { verdict: 'unknown', reason: 'rejected', cause: `no word about ${ip}`, alert: `pay for ${ip}` } } },
+  { name: 'limits', async lookup (ip) { return { verdict: 'unknown', reason: 'rate_limited', retryAfterSeconds: 60, cause: `not ${ip}` } } }
 ]
 
 /** All that gets out of an engine while a visitor is judged, as text: the log as pino writes it, records, messages, counters. */
