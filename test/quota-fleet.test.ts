@@ -44,6 +44,11 @@ t.test('four processes never make one call too many, also while Redis dies and c
   t.ok(mostInAnyWindow(server.callTimes) <= perMinute, `at most ${perMinute}: ${mostInAnyWindow(server.callTimes)}`)
 
   await redis.kill()
+  await redis.start()
+  t.ok(await callsDuring(windows.minuteMs + windows.slackMs) > 0, 'each process goes on at once after a restart')
+  t.ok(mostInAnyWindow(server.callTimes) <= perMinute, `at most ${perMinute}: ${mostInAnyWindow(server.callTimes)}`)
+
+  await redis.kill()
   t.ok(await callsDuring(3 * windows.minuteMs) > 0, 'each process spends its share while Redis is away')
   t.ok(mostInAnyWindow(server.callTimes) <= perMinute, `at most ${perMinute}: ${mostInAnyWindow(server.callTimes)}`)
 
