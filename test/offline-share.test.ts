@@ -109,3 +109,57 @@ t.test('what a long absence has to tell is bounded by what counts, and told in p
   t.equal(await quota.take(true), null)
   t.same(runs, [['beat', 1_000], ['beat', 1_000], ['write', 500]])
 })
+
+t.test('after two losses in a row the shares of all members stay within the limit, whoever was how far', async t => {
+  const { now, pass } = clock()
+  const limits = quotaLimits({ perMinute: 15 }, 0, realWindows)
+  const spend = (share: OfflineShare): number => {
+    let count = 0
+    while (share.take(true) === null) count++
+    return count
+  }
+  const member = (part: number): OfflineShare => {
+    const share = offlineShare({ limits, reserveForWrites: 0, windows: realWindows, absenceMs: 25_000, beatMs: 2_000, now })
+    share.contact({ at: now(), members: 4, part: 0, usedMinute: 0, usedDay: 0 })
+    pass(10_000)
+    share.contact({ at: now(), members: 4, part, usedMinute: 0, usedDay: 0 })
+    return share
+  }
+  const quiet = (share: OfflineShare): void => share.quiet(now(), 62_000, share.reservation())
+
+  // It has made most of the calls, and keeps its rate after the first loss.
+  const busy = (): OfflineShare => {
+    const share = member(0)
+    for (let i = 0; i < 7; i++) share.granted(true)
+    for (let beat = 0; beat < 32; beat++) {
+      quiet(share)
+      pass(2_000)
+    }
+    quiet(share)
+    t.equal(share.minuteLeft(), 7)
+    return share
+  }
+
+  const soon = busy()
+  pass(10_000)
+  quiet(soon)
+  t.equal(spend(soon), 7, 'a second loss soon after changes nothing')
+
+  const late = busy()
+  pass(26_000)
+  t.equal(spend(late), 3, 'later no more than the even share, which the others have when its calls still count')
+
+  const back = busy()
+  pass(26_000)
+  quiet(back)
+  pass(2_000)
+  quiet(back)
+  t.equal(spend(back), 3, 'nor when Redis comes back empty by then')
+
+  const long = busy()
+  pass(100_000)
+  quiet(long)
+  pass(2_000)
+  quiet(long)
+  t.equal(spend(long), 3, 'nor when all have their even shares already')
+})

@@ -97,8 +97,14 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
         : room(offline, at - windowMs, minute.max, write)
     }
     if (at - reserved.at >= settledMs) return room(offline, at - windowMs, evenShare(minute), write)
-    const left = room(offline, Math.max(reserved.at, at - windowMs), reserved.part, write || quietMax !== null)
+    const part = withinEvenShare(minute, at, reserved.part)
+    const left = room(offline, Math.max(reserved.at, at - windowMs), part, write || quietMax !== null)
     return quietMax === null ? left : Math.min(left, room(own, at - windowMs, quietMax, write))
+  }
+
+  /** Calls made from now on still count when all members that are away as long go over to their even shares. */
+  function withinEvenShare (minute: Limit, at: number, max: number): number {
+    return at - reserved.at < absenceMs ? max : Math.min(max, evenShare(minute))
   }
 
   /** The day's count is best effort after a loss: a share of what was left. */
@@ -107,13 +113,16 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
     return room(offline, contact?.at ?? -Infinity, Math.floor(left / (contact?.members ?? membersUnknown)), write)
   }
 
-  /** What this process might have in a window when the count was lost: nobody else has used it, nor will. */
+  /**
+   * What this process might have in a window when the count was lost: nobody else has used it, nor will. When it was
+   * lost before, and is still not complete, that holds on, unless the members have had time for their even shares.
+   */
   function maxInQuiet (minute: Limit, at: number): number {
     if (contact === null) return 0
     if (contact.members === 1) return minute.max
-    if (at - contact.at >= settledMs) return evenShare(minute)
+    if (at - reserved.at >= settledMs) return evenShare(minute)
     const counted = own.countSince(at - windowMs) - offline.countSince(Math.max(contact.at, at - windowMs) - 1)
-    return contact.part + Math.max(0, counted)
+    return withinEvenShare(minute, at, quietMax ?? contact.part + Math.max(0, counted))
   }
 
   return {
@@ -154,7 +163,7 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
     quiet (at, forMs, part) {
       if (at < reserved.at) return
       quietUntil = now() + forMs
-      if (limits.minute !== null) quietMax ??= maxInQuiet(limits.minute, at)
+      if (limits.minute !== null) quietMax = maxInQuiet(limits.minute, at)
       reserved = { at, part }
     },
     isQuiet: () => now() < quietUntil,
