@@ -2,14 +2,14 @@
 // (chunks x latency / calls under way). `node --import tsx bench/bulk.ts`; fails above 1.2 times.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { bulk } from '../lib/bulk.ts'
-import { guardProvider } from '../lib/guard/guard.ts'
-import { iplogs } from '../lib/providers/iplogs.ts'
-import { fakeIplogs } from '../lib/testing.ts'
+import { bulk } from '../lib/core/bulk.ts'
+import { guardProvider } from '../lib/resilience/pipelines.ts'
+import { iplogs } from '../lib/providers/iplogs/index.ts'
+import { fakeIplogs } from '../lib/testing/index.ts'
 
 const addressCount = 10_000
 const latencyMs = 200
-// As lib/providers/iplogs-bulk.ts has them.
+// As lib/providers/iplogs/bulk.ts has them.
 const chunkSize = 100
 const chunksUnderWay = 4
 

@@ -1,10 +1,10 @@
 // How much of a VPN provider is found without its own lists, and who is wrongly called a VPN: node --import tsx bench/evaluate.ts
 // Its lists are removed from everything, also from the counts by network and subnet; then its IPv4 servers are asked about.
-import { findAsnPackage, readAsnTable } from '../lib/lists/asn-database.ts'
-import type { AsnTable } from '../lib/lists/asn-table.ts'
-import { compileSnapshot } from '../lib/lists/compile.ts'
-import { openDatabase } from '../lib/lists/database.ts'
-import type { AddressList } from '../lib/lists/list.ts'
+import { findAsnPackage, readAsnTable } from '../lib/lists/asn/database.ts'
+import type { AsnTable } from '../lib/lists/asn/table.ts'
+import { compileSnapshot } from '../lib/lists/compile/compile.ts'
+import { openDatabase } from '../lib/lists/database/database.ts'
+import type { AddressList } from '../lib/lists/sources/list.ts'
 import { formatAddress } from '../lib/ip/address.ts'
 import { computeAsnKinds, exampleIsps } from '../scripts/asn-kinds.ts'
 import { EXAMPLE_SECONDS, type ExampleList, exampleLists, hasExampleLists, PROVIDERS } from '../scripts/example-lists.ts'

@@ -1,5 +1,5 @@
 import { formatAddress } from '../lib/ip/address.ts'
-import type { Ranges } from '../lib/lists/list.ts'
+import type { Ranges } from '../lib/lists/sources/list.ts'
 
 /** The ranges as CIDRs, for libraries that take nothing else. */
 export function prefixesOf ({ v4, v6 }: Ranges): string[] {

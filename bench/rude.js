@@ -101,7 +101,7 @@ const libraries = {
     return { ipRisk: 'withdrawal' }
   }),
   'fastify-ip-risk/express': async () => {
-    const { default: ipRisk } = await import('../dist/lib/express.js')
+    const { default: ipRisk } = await import('../dist/lib/frameworks/express.js')
     return await express(ipRisk({ ...ours, log }).route('withdrawal'))
   },
   'fastify-ip-risk, createIpRisk()': async () => {

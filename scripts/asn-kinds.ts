@@ -1,13 +1,13 @@
-// Computes lib/lists/asn-kinds-data.ts: node --import tsx scripts/asn-kinds.ts
+// Computes lib/lists/asn/kinds-data.ts: node --import tsx scripts/asn-kinds.ts
 // From the example lists and @ip-location-db/asn; NOTICE names the sources. Only figures of our own are kept: votes and classes by network.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { findAsnPackage, readAsnTable } from '../lib/lists/asn-database.ts'
-import { type AsnKinds, packNumbers } from '../lib/lists/asn-kinds.ts'
-import type { AsnTable } from '../lib/lists/asn-table.ts'
-import type { AddressList } from '../lib/lists/list.ts'
-import { readList } from '../lib/lists/read-list.ts'
-import { densities } from '../lib/lists/vpn-servers.ts'
+import { findAsnPackage, readAsnTable } from '../lib/lists/asn/database.ts'
+import { type AsnKinds, packNumbers } from '../lib/lists/asn/kinds.ts'
+import type { AsnTable } from '../lib/lists/asn/table.ts'
+import type { AddressList } from '../lib/lists/sources/list.ts'
+import { readList } from '../lib/lists/sources/read-list.ts'
+import { densities } from '../lib/lists/compile/vpn-servers.ts'
 import { EXAMPLE_SECONDS, exampleLists, exampleRoot } from './example-lists.ts'
 import { EYEBALL_ASNS } from './eyeball-asns.ts'
 
@@ -45,7 +45,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const kinds = computeAsnKinds(exampleLists(), exampleIsps(), readAsnTable(asnPackage))
   const ofClass = (kept: number): number[] => [...kinds.density].flatMap(([asn, value]) => value === kept ? [asn] : [])
   const line = (packed: string): string => `'${packed}'`
-  writeFileSync(new URL('../lib/lists/asn-kinds-data.ts', import.meta.url), `// Written by scripts/asn-kinds.ts; see NOTICE for the sources.
+  writeFileSync(new URL('../lib/lists/asn/kinds-data.ts', import.meta.url), `// Written by scripts/asn-kinds.ts; see NOTICE for the sources.
 export const KINDS_DATE: string = '${new Date(EXAMPLE_SECONDS * 1000).toISOString().slice(0, 10)}'
 export const HOSTING: string = ${line(packNumbers(kinds.hosting))}
 export const HOSTING_CONFIRMED: string = ${line(packNumbers(kinds.hostingConfirmed))}

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import type { AddressList, ListKind } from '../lib/lists/list.ts'
-import { readList } from '../lib/lists/read-list.ts'
-import { HALF_LIFE_DAYS } from '../lib/lists/weights.ts'
+import type { AddressList, ListKind } from '../lib/lists/sources/list.ts'
+import { readList } from '../lib/lists/sources/read-list.ts'
+import { HALF_LIFE_DAYS } from '../lib/lists/compile/weights.ts'
 
 /** Real lists to measure and to try things on. They are no part of this project: what uses them does without where they are missing. */
 

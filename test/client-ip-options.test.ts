@@ -2,7 +2,7 @@ import t from 'tap'
 import { IpRiskError } from '../lib/errors.ts'
 import { cloudflareRanges } from '../lib/ip/cloudflare-ranges.ts'
 import { createClientIp, createClientIpResolver } from '../lib/client-ip/resolver.ts'
-import { trustProxyWarning } from '../lib/client-ip/warnings.ts'
+import { trustProxyWarning } from '../lib/client-ip/settings.ts'
 import { watchMisconfiguration } from '../lib/client-ip/watch.ts'
 import type { ClientIpOptions } from '../types/contract.ts'
 

@@ -5,7 +5,7 @@ import ipaddr from 'ipaddr.js'
 import proxyAddr from 'proxy-addr'
 import { canonicalAddress } from '../lib/ip/address.ts'
 import { createClientIp, createClientIpResolver } from '../lib/client-ip/resolver.ts'
-import { scopeOf } from '../lib/ip/scopes.ts'
+import { scopeOf } from '../lib/ip/address-scope.ts'
 import type { ClientIpOptions } from '../types/contract.ts'
 
 const v4 = fc.ipV4()

@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import t, { type Test } from 'tap'
 import Fastify, { type FastifyInstance } from 'fastify'
 import ipRisk from '../lib/index.ts'
-import { lookupAddress } from '../lib/ip/scopes.ts'
+import { lookupAddress } from '../lib/ip/address-scope.ts'
 import type { FastifyIpRiskOptions, IpRisk, LookupRecord } from '../types/contract.ts'
 import { answer, tableProvider, type TableProvider } from './support/table-provider.ts'
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import express, { type Express, type Request } from 'express'
 import t, { type Test } from 'tap'
-import ipRisk, { type ExpressIpRisk, type ExpressIpRiskOptions } from '../lib/express.ts'
+import ipRisk, { type ExpressIpRisk, type ExpressIpRiskOptions } from '../lib/frameworks/express.ts'
 import type { DecisionRecord } from '../types/contract.ts'
 import { visitorProvider, visitors } from './support/table-provider.ts'
 

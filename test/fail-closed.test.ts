@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Fault, fakeIplogs } from '../lib/testing.ts'
+import { type Fault, fakeIplogs } from '../lib/testing/index.ts'
 import { decide, failClosed, httpProvider, iplogs, lists } from '../lib/index.ts'
 import type { Category, IpRisk, LookupMode, Provider, UnknownReason } from '../types/contract.ts'
 import { redisServer } from './support/redis-server.ts'

@@ -2,12 +2,12 @@ import t from 'tap'
 import fc from 'fast-check'
 import { formatAddress } from '../lib/ip/address.ts'
 import { type Cidr, parseCidr } from '../lib/ip/cidr.ts'
-import { KNOWN_EYEBALL_ASNS, lintList, type LintOptions } from '../lib/lists/lint.ts'
-import { rowsOf } from '../lib/lists/list-store.ts'
-import { mergeRanges } from '../lib/lists/merge-ranges.ts'
-import { mirrored } from '../lib/lists/pull.ts'
-import { publishers } from '../lib/lists/publishers.ts'
-import { readList } from '../lib/lists/read-list.ts'
+import { KNOWN_EYEBALL_ASNS, lintList, type LintOptions } from '../lib/lists/pull/lint.ts'
+import { rowsOf } from '../lib/lists/pull/list-store.ts'
+import { mergeRanges } from '../lib/lists/sources/list.ts'
+import { mirrored } from '../lib/lists/pull/pull.ts'
+import { publishers } from '../lib/lists/sources/publishers.ts'
+import { readList } from '../lib/lists/sources/read-list.ts'
 
 const many = (rows: number): string => Array.from({ length: rows }, (_, i) => `20.${i >> 8}.${i & 255}.1`).join('\n')
 const lint = (text: string, options: LintOptions) => lintList(readList(Buffer.from(text)), options)

@@ -5,11 +5,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { fetchList } from '../lib/lists/fetch-list.ts'
-import type { ListKind } from '../lib/lists/list.ts'
-import { rowsOf } from '../lib/lists/list-store.ts'
-import { loadPulled, pullLists, type PullOptions } from '../lib/lists/pull.ts'
-import type { ListSource } from '../lib/lists/publishers.ts'
+import { fetchList } from '../lib/lists/pull/fetch-list.ts'
+import type { ListKind } from '../lib/lists/sources/list.ts'
+import { rowsOf } from '../lib/lists/pull/list-store.ts'
+import { loadPulled, pullLists, type PullOptions } from '../lib/lists/pull/pull.ts'
+import type { ListSource } from '../lib/lists/sources/publishers.ts'
 
 const DAY = 86_400
 const start = 1_790_000_000

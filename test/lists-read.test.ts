@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { formatAddress } from '../lib/ip/address.ts'
 import { IpRiskError } from '../lib/errors.ts'
-import { MAX_LIST_BYTES, readList, type ListFormat } from '../lib/lists/read-list.ts'
+import { MAX_LIST_BYTES, readList, type ListFormat } from '../lib/lists/sources/read-list.ts'
 
 const read = (text: string, format?: ListFormat) => readList(Buffer.from(text), format)
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import Fastify from 'fastify'
 import ipRisk, { createIpRisk } from '../lib/index.ts'
-import { logCodes } from '../lib/log-codes.ts'
+import { logCodes } from '../lib/util/log-codes.ts'
 import type { Decision } from '../types/contract.ts'
 import { heldProvider, testEngine } from './support/engine.ts'
 import { memoryLog } from './support/log.ts'
@@ -50,7 +50,7 @@ function codesIn (source: ts.SourceFile): string[] {
   return found
 }
 
-t.test('every warning and every error carries a code, and lib/log-codes.ts lists them all', async t => {
+t.test('every warning and every error carries a code, and lib/util/log-codes.ts lists them all', async t => {
   const parsed = sources.map(file => ({ file, source: parse(readFileSync(join(lib, file), 'utf8')) }))
   t.same(parsed.flatMap(({ file, source }) => linesWithoutCode(source).map(line => `lib/${file}:${line}`)), [], 'lines without a code')
   const codes = [...new Set(parsed.flatMap(({ source }) => codesIn(source)))].sort()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createEngine } from '../lib/engine.ts'
+import { createEngine } from '../lib/core/engine.ts'
 import type { Provider, ProviderAnswer } from '../types/contract.ts'
 import { heldProvider, testEngine, until } from './support/engine.ts'
 import { keptLog } from './support/log.ts'

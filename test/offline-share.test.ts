@@ -1,8 +1,8 @@
 import t from 'tap'
-import { fleetQuota } from '../lib/guard/fleet-quota.ts'
-import { type OfflineShare, offlineShare } from '../lib/guard/offline-share.ts'
-import { quotaLimits, realWindows } from '../lib/guard/quota.ts'
-import type { RedisPort } from '../lib/guard/redis-port.ts'
+import { fleetQuota } from '../lib/rate-limit/redis-quota.ts'
+import { type OfflineShare, offlineShare } from '../lib/rate-limit/offline-share.ts'
+import { quotaLimits, realWindows } from '../lib/rate-limit/quota.ts'
+import type { RedisPort } from '../lib/resilience/redis-port.ts'
 import { clock } from './support/guard.ts'
 
 const minuteMs = 60_000 + realWindows.slackMs

@@ -5,7 +5,7 @@ import { connect as connectHttp2, createServer as createHttp2Server } from 'node
 import { connect, type AddressInfo } from 'node:net'
 import express, { type Express, type Request } from 'express'
 import t, { type Test } from 'tap'
-import expressIpRisk, { type ExpressIpRisk, type ExpressIpRiskOptions } from '../lib/express.ts'
+import expressIpRisk, { type ExpressIpRisk, type ExpressIpRiskOptions } from '../lib/frameworks/express.ts'
 import { createIpRisk, type IpRiskEngine } from '../lib/index.ts'
 import type { CreateIpRiskOptions, DecisionRecord, LookupRecord } from '../types/contract.ts'
 import { until } from './support/engine.ts'

@@ -3,7 +3,7 @@ import { createHmac, hkdfSync } from 'node:crypto'
 import t, { type Test } from 'tap'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import ipRisk, { createIpRisk } from '../lib/index.ts'
-import { showAddress } from '../lib/log-address.ts'
+import { showAddress } from '../lib/ip/redact.ts'
 import type { DecisionRecord, FastifyIpRiskOptions, IpRisk, LookupRecord } from '../types/contract.ts'
 import { answer, tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Provider, ProviderAnswer, UnknownReason } from '../types/contract.ts'
-import { guardProvider, type GuardDeps, type GuardedProvider } from '../lib/guard/guard.ts'
-import { fakeProvider } from '../lib/testing.ts'
-import { knownAnswer, unknownAnswer } from '../lib/verdict/answers.ts'
+import { guardProvider, type GuardDeps, type GuardedProvider } from '../lib/resilience/pipelines.ts'
+import { fakeProvider } from '../lib/testing/index.ts'
+import { knownAnswer, unknownAnswer } from '../lib/verdict/verdict.ts'
 import { ask, clock } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fakeGetipintel } from '../lib/testing.ts'
+import { fakeGetipintel } from '../lib/testing/index.ts'
 import { redisServer } from './support/redis-server.ts'
 
 // A minute lasts a second and a half here. The slack is generous: four processes and a server share few cores.

@@ -1,6 +1,6 @@
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { createEngine } from '../lib/engine.ts'
+import { createEngine } from '../lib/core/engine.ts'
 import { freePort, type RedisServer, startRedis } from './support/redis.ts'
 import type { EngineOptions } from '../types/contract.ts'
 import { until } from './support/engine.ts'

@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { createEngine } from '../lib/engine.ts'
+import { createEngine } from '../lib/core/engine.ts'
 import { createKeys } from '../lib/redis/keys.ts'
 import type { CacheOptions } from '../types/contract.ts'
 import { testEngine, type TestEngine, until } from './support/engine.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { fakeGetipintel, fakeIplogs, fakeProvider, type Fault } from '../lib/testing.ts'
-import { knownAnswer } from '../lib/verdict/answers.ts'
+import { fakeGetipintel, fakeIplogs, fakeProvider, type Fault } from '../lib/testing/index.ts'
+import { knownAnswer } from '../lib/verdict/verdict.ts'
 import { bareContext } from './support/guard.ts'
 
 const post = async (url: string, body: string): Promise<Response> => await fetch(url, { method: 'POST', body })

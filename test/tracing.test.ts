@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { fakeGetipintel, fakeIplogs } from '../lib/testing.ts'
-import { getipintel } from '../lib/providers/getipintel.ts'
-import { iplogs } from '../lib/providers/iplogs.ts'
+import { fakeGetipintel, fakeIplogs } from '../lib/testing/index.ts'
+import { getipintel } from '../lib/providers/getipintel/index.ts'
+import { iplogs } from '../lib/providers/iplogs/index.ts'
 import { bareContext, collect } from './support/guard.ts'
 
 const ip = '203.0.113.9'

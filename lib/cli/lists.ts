@@ -1,15 +1,42 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { findAsnPackage, readAsnTable } from '../lists/asn-database.ts'
-import { asnLookup } from '../lists/asn-lookup.ts'
-import type { AsnTable } from '../lists/asn-table.ts'
-import { asnSnapshotPath, defaultCacheFolder, listsSnapshotPath, writeSnapshot } from '../lists/cache-folder.ts'
-import { compileSnapshot } from '../lists/compile.ts'
-import { describeSnapshot } from '../lists/describe.ts'
-import { type ListSource, publishers } from '../lists/publishers.ts'
-import { loadPulled, pullLists, type PulledList } from '../lists/pull.ts'
+import { findAsnPackage, readAsnTable } from '../lists/asn/database.ts'
+import { asnLookup } from '../lists/asn/lookup.ts'
+import type { AsnTable } from '../lists/asn/table.ts'
+import { compileSnapshot } from '../lists/compile/compile.ts'
+import {
+  asnSnapshotPath, defaultCacheFolder, listsSnapshotPath, writeSnapshot
+} from '../lists/database/cache-folder.ts'
+import { describeSnapshot, type ListDescription, type SnapshotDescription } from '../lists/database/describe.ts'
+import { loadPulled, type PulledList, pullLists } from '../lists/pull/pull.ts'
+import { type ListSource, publishers } from '../lists/sources/publishers.ts'
 import { type Command, EXIT, type ExitCode, type Io, parsed, positiveNumber, UsageError } from './command.ts'
-import { infoLines } from './lists-info.ts'
+
+/** What a snapshot holds, for people: a head, then a row a list. */
+export function infoLines (path: string, description: SnapshotDescription): string[] {
+  const { createdSeconds, bytes, intervals4, intervals6, networks, asnSource, lists, builtIn } = description
+  return [
+    `snapshot   ${path}`,
+    `made       ${new Date(createdSeconds * 1000).toISOString()}, ${bytes} bytes, ${intervals4} IPv4 and ${intervals6} IPv6 intervals`,
+    `networks   ${networks === 0 ? 'none: npm install @ip-location-db/asn adds AS numbers' : `${networks} from ${asnSource}`}`,
+    '',
+    ...table([
+      ['list', 'kind', 'IPv4', 'IPv6', 'ASNs', 'age', ''],
+      ...[...lists, ...builtIn].map(rowOf)
+    ])
+  ]
+}
+
+function rowOf ({ id, kind, prefixes4, prefixes6, asns, ageDays, halfLifeDays, stale, trust }: ListDescription): string[] {
+  const age = halfLifeDays === null ? '-' : `${ageDays} d`
+  const notes = [stale ? `past its half-life of ${halfLifeDays} d` : '', trust < 1 ? `trust ${trust}` : '']
+  return [id, kind, String(prefixes4), String(prefixes6), String(asns), age, notes.filter(note => note !== '').join(', ')]
+}
+
+function table (rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
+  return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd())
+}
 
 const HELP = `Usage: ip-risk lists pull|compile|info [options]
 

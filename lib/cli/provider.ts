@@ -1,9 +1,37 @@
 import type { IpRiskLogger, Provider } from '../../types/contract.ts'
-import { getipintel } from '../providers/getipintel.ts'
-import { iplogs } from '../providers/iplogs.ts'
-import { mmdb } from '../providers/mmdb.ts'
+import { type AsnPackage, findAsnPackage } from '../lists/asn/database.ts'
+import { runCompileJob } from '../lists/compile/compile-job.ts'
+import { asnSnapshotPath, defaultCacheFolder, findSnapshot, writeSnapshot } from '../lists/database/cache-folder.ts'
+import { snapshotPart } from '../lists/database/parts.ts'
+import { getipintel } from '../providers/getipintel/index.ts'
+import { iplogs } from '../providers/iplogs/index.ts'
+import { providerOfParts } from '../providers/lists/index.ts'
+import { mmdb } from '../providers/mmdb/index.ts'
 import { type Io, UsageError } from './command.ts'
-import { listsForOnce } from './networks.ts'
+
+/**
+ * The embedded provider as a command needs it. A server answers `unknown` until its AS numbers are compiled in the background; somebody
+ * who asks about one address waits for them instead, once.
+ */
+export function listsForOnce (io: Io): Provider {
+  const cacheFolder = defaultCacheFolder(io.env)
+  const asnPackage = findAsnPackage()
+  const found = findSnapshot(cacheFolder, asnPackage)
+  const bytes = found.bytes ?? (asnPackage && compileNetworks(asnPackage, cacheFolder, io))
+  const part = snapshotPart({ found: { ...found, ...bytes && { bytes } }, cacheFolder, asnPackage, watchIntervalMs: undefined })
+  return providerOfParts([part])
+}
+
+function compileNetworks (asnPackage: AsnPackage, cacheFolder: string, io: Io): Uint8Array {
+  io.err(`ip-risk: compiling ${asnPackage.source}, once`)
+  const bytes = runCompileJob({ sources: [], covers: [], builtIn: true, asnPackage, nowSeconds: Math.floor(Date.now() / 1000) })
+  try {
+    writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
+  } catch (error) {
+    io.err(`ip-risk: the compiled AS numbers cannot be kept, and will be compiled anew each time: ${(error as Error).message}`)
+  }
+  return bytes
+}
 
 /** The provider of a name as the command line gives it. Throws `UsageError`, and `IpRiskError` where its options are wrong. */
 export function providerOf (name: string, timeoutMs: number, io: Io): Provider {

@@ -1,10 +1,10 @@
-import { addressText, words } from '../ip/address.ts'
 import type { ClientIp, ResolveReason } from '../../types/contract.ts'
+import { addressText, words } from '../ip/address.ts'
 import { addressEnd, addressStart } from './entry.ts'
 import { addressResult, nothingIgnored } from './result.ts'
-import { readSingle, singleFamily, singleText } from './single-value.ts'
-import { type Rules, type Trail, NONE, UNUSABLE, clientHere, peek, stand, stopHere } from './trail.ts'
+import { clientHere, NONE, peek, type Rules, stand, stopHere, type Trail, UNUSABLE } from './trail.ts'
 import { CLASS_E, CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA } from './trust.ts'
+import { readSingle, singleFamily, singleText } from './walk.ts'
 
 /**
  * The walk stands on a Cloudflare edge, reached through verified hops. Exactly one step is taken from it: anybody can run a Worker

@@ -1,11 +1,14 @@
+import type {
+  AddressSource, ClientIp, ClientIpExplanation, ExplainedHop, HopVerdict, RawRequest
+} from '../../types/contract.ts'
+import { SCOPE_MASK, scopes } from '../ip/address-scope.ts'
 import { addressText, parseAddress } from '../ip/address.ts'
 import { rangeSet } from '../ip/range-set.ts'
-import { SCOPE_MASK, scopes } from '../ip/scopes.ts'
-import type { AddressSource, ClientIp, ClientIpExplanation, ExplainedHop, HopVerdict, RawRequest } from '../../types/contract.ts'
-import { addressEnd, addressStart, parseEntry, parsePeer } from './entry.ts'
+import {
+  addressEnd, addressStart, elementEnd, elementStart, joinedLines, parseEntry, parsePeer, previousElement
+} from './entry.ts'
 import { forwardedEnd, forwardedStart, nodeText, parseForwardedElement, previousForwarded } from './forwarded.ts'
-import { elementEnd, elementStart, joinedLines, previousElement } from './list-header.ts'
-import { reasonText } from './reasons.ts'
+import { reasonText } from './result.ts'
 import type { Rules } from './trail.ts'
 import { CLOUDFLARE, type Named, TRUSTED } from './trust.ts'
 

@@ -1,6 +1,5 @@
 import type { Family } from '../ip/address.ts'
-import { parseEntry } from './entry.ts'
-import { lastElementEnd } from './list-header.ts'
+import { lastElementEnd, parseEntry } from './entry.ts'
 
 /** RFC 7239, read from the right. Bounds of the element that `previousForwarded` found last. */
 export let forwardedStart = 0

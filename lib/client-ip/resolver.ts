@@ -1,22 +1,20 @@
-import type { Cidr } from '../ip/cidr.ts'
-import { SCOPE_MASK, UNSPECIFIED, lookupAddress } from '../ip/scopes.ts'
-import { addressText, parseAddress } from '../ip/address.ts'
 import type {
-  ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest, ResolveReason,
-  SetCloudflareRanges, UnknownReason
+  ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest,
+  ResolveReason, SetCloudflareRanges, UnknownReason
 } from '../../types/contract.ts'
-import { replacementList } from './cloudflare-list.ts'
+import { lookupAddress, SCOPE_MASK, UNSPECIFIED } from '../ip/address-scope.ts'
+import { addressText, parseAddress } from '../ip/address.ts'
+import type { Cidr } from '../ip/cidr.ts'
 import { addressEnd, parsePeer } from './entry.ts'
 import { explainer } from './explain.ts'
-import { edgeProof } from './proof.ts'
-import { addressResult, forwardingHeaders, noAddress, nothingIgnored } from './result.ts'
-import { type ClientIpSettings, readClientIpOptions } from './settings.ts'
+import {
+  addressResult, edgeProof, forwardingHeaders, isTruncated, isUnixListener, noAddress, nothingIgnored,
+  truncatedWarning
+} from './result.ts'
+import { type ClientIpSettings, readClientIpOptions, replacementList, warningsOf } from './settings.ts'
 import { type Rules, startTrail } from './trail.ts'
-import { isTruncated, truncatedWarning } from './truncated.ts'
-import { CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA, trustMap } from './trust.ts'
-import { isUnixListener } from './unix.ts'
-import { type Walk, countHops, readRealIp, walkList } from './walk.ts'
-import { warningsOf } from './warnings.ts'
+import { CLOUDFLARE, NON_PUBLIC, TRUSTED, trustMap, VIA } from './trust.ts'
+import { countHops, readRealIp, type Walk, walkList } from './walk.ts'
 
 /** What the engine works with; `createClientIpResolver` shows users a part of it. */
 export interface ClientIpFinder {

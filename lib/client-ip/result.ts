@@ -1,5 +1,7 @@
-import { SCOPE_MASK, embeddedIPv4, scopes } from '../ip/scopes.ts'
-import type { AddressSource, ClientIp, IgnoredHeader, ResolveReason } from '../../types/contract.ts'
+import type {
+  AddressSource, ClientIp, IgnoredHeader, IpRiskLogger, RawRequest, ResolveReason
+} from '../../types/contract.ts'
+import { embeddedIPv4, SCOPE_MASK, scopes } from '../ip/address-scope.ts'
 
 export const nothingIgnored: readonly IgnoredHeader[] = Object.freeze([])
 
@@ -50,3 +52,78 @@ function embeddedText (scope: (typeof scopes)[number]): string | undefined {
 
 /** Headers in which somebody names an address. True-Client-IP and the like are never read, and so never reported. */
 export const forwardingHeaders = ['cf-connecting-ip', 'x-forwarded-for', 'forwarded', 'x-real-ip'] as const
+
+/** What each reason means, for people. */
+export const reasonText: { readonly [R in ResolveReason]: string } = {
+  'peer-untrusted': 'the peer is not listed as a proxy, so forwarding headers are its own claims',
+  'header-missing': 'a proxy did not send the header that should name its client',
+  'multiple-values': 'the header stands there more than once, and only one can be right',
+  'invalid-value': 'the header holds no address',
+  'invalid-hop': 'an entry of the chain is no address, and nothing is skipped',
+  'hop-limit': 'the chain is longer than any deployment',
+  'too-few-hops': 'the chain is shorter than clientIp.hops says',
+  'not-cloudflare': 'the hop that sent it is not Cloudflare',
+  'private-client-from-public-proxy': 'Cloudflare cannot know a client with a private address',
+  conflict: 'CF-Connecting-IP and X-Forwarded-For name different addresses; Cloudflare\'s header wins',
+  'all-hops-trusted': 'every address of the chain is a listed proxy, so the furthest one is the caller',
+  'no-peer': 'the connection has no usable address',
+  'truncated-headers': 'Node may have dropped header lines, the proxy\'s among them, so none is believed'
+}
+
+const known = new WeakMap<object, boolean>()
+
+/** Whether the server listens on a path: then `address()` is a string. Asked once a server. */
+export function isUnixListener (server: unknown): boolean {
+  if (typeof server !== 'object' || server === null) return false
+  const before = known.get(server)
+  if (before !== undefined) return before
+  const address: unknown = 'address' in server && typeof server.address === 'function' ? server.address() : null
+  // A server that is closed already says null: not an answer to keep.
+  if (address !== null) known.set(server, typeof address === 'string')
+  return typeof address === 'string'
+}
+
+/** Header lines that Node keeps while `server.maxHeadersCount` is no number (Node counts 2,000 names and values). */
+const DEFAULT_MAX_LINES = 1000
+
+/**
+ * Whether Node may have dropped header lines. It does so above its limit without a word, and one of them may be the line
+ * that the proxy added. HTTP/2 has another limit, and resets the stream instead.
+ */
+export function isTruncated ({ rawHeaders, socket, httpVersionMajor }: RawRequest): boolean {
+  if (rawHeaders === undefined) return false
+  const max = (socket?.server as { readonly maxHeadersCount?: unknown } | null | undefined)?.maxHeadersCount
+  const limit = typeof max === 'number' ? max << 1 : DEFAULT_MAX_LINES * 2 // as Node counts: names and values
+  return limit > 0 && rawHeaders.length >= limit && httpVersionMajor !== 2
+}
+
+export const truncatedWarning: string =
+  'a proxy sent a request with as many header lines as Node keeps. Node drops the rest, which may include the line that ' +
+  'the proxy wrote: no header of such a request is believed, and routes marked as writes answer 431. ' +
+  'Set maxHeadersCount = 0 on the http.Server (its limit in bytes remains), or let the proxy refuse so many lines'
+
+/** The application's proof of the edge, made safe to call: only `true` proves, and what does not work is logged once. */
+export function edgeProof (
+  proof: ((request: RawRequest) => unknown) | undefined, log: Pick<IpRiskLogger, 'warn'> | undefined
+): (request: RawRequest) => boolean {
+  if (proof === undefined) return () => true
+  let said = false
+  const say = (fields: object, problem: string): void => {
+    if (said) return
+    said = true
+    log?.warn({ code: 'IP_RISK_CLOUDFLARE_PROOF_FAILED', ...fields }, `clientIp.cloudflare.proof ${problem}: no request counts as coming from Cloudflare then`)
+  }
+  return request => {
+    try {
+      const answer = proof(request)
+      if (answer instanceof Promise) {
+        answer.catch(() => {}) // its failure is told of below
+        say({}, 'must answer at once, and returned a promise')
+      }
+      return answer === true
+    } catch (error) {
+      say({ err: error }, 'threw')
+      return false
+    }
+  }
+}

@@ -1,10 +1,34 @@
-import { badOption } from '../errors.ts'
-import { type Cidr, parseCidr } from '../ip/cidr.ts'
-import { checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkStrings, shown } from '../options.ts'
 import type { ClientIpOptions, CloudflareOptions, RawRequest } from '../../types/contract.ts'
-import { parseCloudflareList } from './cloudflare-list.ts'
-import { cloudflareRanges } from '../ip/cloudflare-ranges.ts'
-import { type Named, networksOf, trustWords } from './trust.ts'
+import { badOption } from '../errors.ts'
+import { type Cidr, formatCidr, parseCidr } from '../ip/cidr.ts'
+import { cloudflareDate, cloudflareRanges } from '../ip/cloudflare-ranges.ts'
+import {
+  checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkStrings, shown
+} from '../util/options.ts'
+import { type Named, networksOf, overlaps, trustWords } from './trust.ts'
+
+/** Shorter prefixes are not Cloudflare's: its widest networks are a /13 and a /29. */
+const shortestPrefix = { 4: 11, 6: 28 } as const
+
+/** The networks of a list of Cloudflare's ranges. Throws a `RangeError` where one line is wrong: then none of them is believed. */
+export function parseCloudflareList (lines: readonly string[]): Cidr[] {
+  if (lines.length === 0) throw new RangeError('the list is empty')
+  return lines.map(line => {
+    const cidr = parseCidr(line)
+    const shortest = shortestPrefix[cidr.family]
+    if (cidr.prefix < shortest) throw new RangeError(`"${line}" is wider than any network of Cloudflare (/${shortest} at most)`)
+    return cidr
+  })
+}
+
+/** A list in place of `current`: plausible, and not a part of one. A text is one network a line. */
+export function replacementList (ranges: string | readonly string[], current: readonly Cidr[]): Cidr[] {
+  const lines = typeof ranges === 'string' ? ranges.split('\n').map(line => line.trim()).filter(line => line !== '') : ranges
+  if (!Array.isArray(lines) || lines.some(line => typeof line !== 'string')) throw new RangeError('the list must be strings, one network each')
+  const cidrs = parseCloudflareList(lines)
+  if (cidrs.length * 2 < current.length) throw new RangeError(`the list has ${cidrs.length} networks where ${current.length} were`)
+  return cidrs
+}
 
 export type ListHeader = 'x-forwarded-for' | 'forwarded' | 'x-real-ip'
 
@@ -85,4 +109,40 @@ function readNetworks (path: string, value: unknown): readonly Named[] {
       throw badOption(`${path}[${i}]`, `is refused: ${(error as RangeError).message}; ${mend}`, error)
     }
   })
+}
+
+/** Older, and an edge may be missing from the bundled list. */
+const MAX_BUNDLED_AGE_DAYS = 180
+
+/** For the plugin, which alone can see it (`hasRequestDecorator('ips')`). */
+export const trustProxyWarning: string = 'Fastify\'s own trustProxy is on: request.ip is found by other rules and may differ from request.ipRisk.ip. ' +
+  'Set clientIp here and leave trustProxy out, or give both the same proxies'
+
+/** What is allowed and probably not meant. One sentence each, said at start. */
+export function warningsOf (settings: ClientIpSettings, now: number): string[] {
+  const { trusted, via, cloudflare, cloudflareMode, hops, bundled, everyHop, unix } = settings
+  const on = cloudflareMode === 'on'
+  const found = [...trusted, ...via].flatMap(doubtful)
+  found.push(...overlaps([...trusted, ...via]).map(text => `clientIp.trusted: ${text}: leave one of them out`))
+  if (cloudflare.some(edge => overlaps([{ cidr: edge, text: 'Cloudflare' }, ...trusted]).some(text => text.includes('"Cloudflare"')))) {
+    found.push('clientIp.trusted has addresses of Cloudflare: anybody can run a Worker there, so take them out' +
+      (on ? '; `cloudflare` covers the edge' : ' and set clientIp.cloudflare: true'))
+  }
+  if (hops !== undefined && trusted.length === 0 && unix === undefined) {
+    found.push('clientIp.hops without clientIp.trusted: a count breaks silently when a proxy is added or removed. Name the proxies in clientIp.trusted')
+  }
+  const ageDays = Math.floor((now - Date.parse(cloudflareDate)) / 86_400_000)
+  if (on && bundled && ageDays > MAX_BUNDLED_AGE_DAYS) {
+    found.push(`clientIp.cloudflare: the bundled list of Cloudflare's ranges is ${ageDays} days old (${cloudflareDate}). ` +
+      'Update this package, give clientIp.cloudflare.ranges, or call setCloudflareRanges with the list of https://www.cloudflare.com/ips/')
+  }
+  if (everyHop) found.push('clientIp.dangerouslyTrustEveryHop: every visitor can forge an address. Only for tests')
+  return found
+}
+
+function doubtful ({ cidr, text }: Named): string[] {
+  const found: string[] = []
+  if (cidr.hostBits) found.push(`clientIp: "${text}" has bits set right of the prefix: it means ${formatCidr(cidr)}; write that, or the address alone`)
+  if (cidr.prefix < (cidr.family === 4 ? 8 : 16) && text.includes('/')) found.push(`clientIp: "${text}" is very wide: list the networks of your proxies`)
+  return found
 }

@@ -1,9 +1,11 @@
+import type { AddressSource, ClientIp, IgnoredHeader, RawRequest, ResolveReason } from '../../types/contract.ts'
 import { addressText, parseAddress } from '../ip/address.ts'
 import type { RangeMap } from '../ip/range-map.ts'
-import type { AddressSource, ClientIp, IgnoredHeader, RawRequest, ResolveReason } from '../../types/contract.ts'
-import { addressEnd, addressStart, parseEntry, parseQuadBefore } from './entry.ts'
+import {
+  addressEnd, addressStart, elementEnd, elementStart, joinedLines, lastElementEnd, parseEntry, parseQuadBefore,
+  previousElement
+} from './entry.ts'
 import { forwardedEnd, forwardedStart, nodeText, parseForwardedElement, previousForwarded } from './forwarded.ts'
-import { elementEnd, elementStart, joinedLines, lastElementEnd, previousElement } from './list-header.ts'
 import { addressResult, noAddress, nothingIgnored } from './result.ts'
 import type { ClientIpSettings } from './settings.ts'
 import { CLOUDFLARE } from './trust.ts'

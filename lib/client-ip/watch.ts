@@ -1,9 +1,8 @@
-import { canonicalAddress } from '../ip/address.ts'
 import type { ClientIp, IpRiskLogger, RawRequest } from '../../types/contract.ts'
-import { joinedLines } from './list-header.ts'
+import { canonicalAddress } from '../ip/address.ts'
+import { joinedLines } from './entry.ts'
 import type { ClientIpFinder } from './resolver.ts'
-import { forwardingHeaders } from './result.ts'
-import { isUnixListener } from './unix.ts'
+import { forwardingHeaders, isUnixListener } from './result.ts'
 
 /** Requests that must all look wrong before it is said. */
 const HEADER_WINDOW = 20

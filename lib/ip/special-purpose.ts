@@ -1,5 +1,6 @@
-// Written by scripts/generate-ranges.ts; run it again instead of editing this.
 import type { AddressScope } from '../../types/contract.ts'
+
+// Written by scripts/generate-ranges.ts; run it again instead of editing this.
 
 /** State of IANA's special-purpose address registries (RFC 6890) that the rows are from. */
 export const specialPurposeDate = '2026-07-18'

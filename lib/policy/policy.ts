@@ -2,10 +2,9 @@ import type {
   DecidedBy, Decision, IpRisk, IpRiskLogger, Policy, PolicyFunction, PolicyRule, RouteContext
 } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { shown } from '../options.ts'
-import { type Trouble, trouble } from '../trouble.ts'
-import { decisions, isDecision, stops } from './decision.ts'
-import { applyRules, compileRules, type Rules } from './rules.ts'
+import { shown } from '../util/options.ts'
+import { type Trouble, trouble } from '../util/state-log.ts'
+import { applyRules, compileRules, decisions, isDecision, type Rules, stops } from './rules.ts'
 import { defaultPolicy, mergeRules, mergeTable, namedCells, type NamedCells, type Row, type Table } from './table.ts'
 
 /** Policies of plugin, scope and route on top of each other, checked and ready to judge. */

@@ -1,5 +1,22 @@
 import type { Category, Decision, IpRisk, PolicyRule } from '../../types/contract.ts'
-import { milder } from './decision.ts'
+
+/** From the mildest to the hardest. */
+export const decisions: readonly Decision[] = ['allow', 'elevate_risk', 'step_up_auth', 'block']
+
+const severity: { readonly [D in Decision]: number } = { allow: 0, elevate_risk: 1, step_up_auth: 2, block: 3 }
+
+export function isDecision (value: unknown): value is Decision {
+  return decisions.includes(value as Decision)
+}
+
+export function milder (a: Decision, b: Decision): Decision {
+  return severity[a] <= severity[b] ? a : b
+}
+
+/** Whether the visitor would be stopped: what a read never meets unless the policy says so in as many words. */
+export function stops (decision: Decision): boolean {
+  return severity[decision] > severity.elevate_risk
+}
 
 /** Rules by their category, one for each; asked on every request, and for the few categories of one address only. */
 export type Rules = ReadonlyMap<Category, Rule>

@@ -1,7 +1,7 @@
 import type { StepUp } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { type Trouble, trouble } from '../trouble.ts'
-import { checkFunction, checkNumber, checkObject, checkString, checkStrings, shown } from '../options.ts'
+import { checkFunction, checkNumber, checkObject, checkString, checkStrings, shown } from '../util/options.ts'
+import { type Trouble, trouble } from '../util/state-log.ts'
 
 /** A checked `stepUp` option: the question, and the challenge as it stands in `WWW-Authenticate`. */
 export interface StepUpSettings<Request> {

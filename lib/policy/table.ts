@@ -1,8 +1,10 @@
-import type { Category, Decision, PolicyRow, PolicyRule, PolicyTable, UnknownCell, UnknownReason, VerdictName } from '../../types/contract.ts'
+import type {
+  Category, Decision, PolicyRow, PolicyRule, PolicyTable, UnknownCell, UnknownReason, VerdictName
+} from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { checkBoolean, checkObject, shown } from '../options.ts'
-import { categoryNames } from '../verdict/iplogs-categories.ts'
-import { decisions, isDecision, stops } from './decision.ts'
+import { checkBoolean, checkObject, shown } from '../util/options.ts'
+import { categoryNames } from '../verdict/categories.ts'
+import { decisions, isDecision, stops } from './rules.ts'
 
 /** A policy with every cell filled. */
 export interface Table {

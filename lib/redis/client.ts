@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Cluster } from 'ioredis'
 import type { IpRiskLogger } from '../../types/contract.ts'
-import { nodeCircuits, reasonOf } from './circuits.ts'
+import { deferred } from '../util/async.ts'
 import type { Connection, RedisClient } from './connect.ts'
-import { deferred } from './deferred.ts'
+import { nodeCircuits, reasonOf } from './node-circuits.ts'
 import { PROBE } from './scripts.ts'
 
 /**

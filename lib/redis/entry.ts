@@ -1,5 +1,5 @@
 import type { KnownAnswer } from '../../types/contract.ts'
-import type { AgeLimits } from '../cache-options.ts'
+import type { AgeLimits } from '../cache/options.ts'
 import { HIDDEN, redactAddress, redactStrings } from '../ip/redact.ts'
 import { parseStoredBody, toIplogsBody } from '../verdict/iplogs-body.ts'
 import { isObject } from '../verdict/read.ts'

@@ -1,17 +1,39 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { EngineOptions, IpRiskLogger, Provider } from '../../types/contract.ts'
-import type { AgeLimits, CacheSettings } from '../cache-options.ts'
-import type { Allowed, Statement } from '../lookup/allowed.ts'
-import type { SharedCache } from '../lookup/shared-cache.ts'
+import type { AgeLimits, CacheSettings } from '../cache/options.ts'
+import type { SharedCache } from '../cache/shared-cache.ts'
+import { badOption } from '../errors.ts'
+import type { Allowed, Statement } from '../policy/temporary-allows.ts'
+import { createNotices } from './broadcasts.ts'
 import { createRedisPort, type RedisPort } from './client.ts'
 import { connect } from './connect.ts'
 import { createEntryFormat } from './entry.ts'
-import { openInbox } from './inbox.ts'
 import type { Keys } from './keys.ts'
-import { createNotices } from './notices.ts'
-import { createRefusals } from './refusals.ts'
-import { moveIn } from './tenants.ts'
-import { createVerdictStore } from './verdict-store.ts'
+import { openInbox } from './subscriber.ts'
+import { createRefusals, createVerdictStore } from './verdict-store.ts'
+
+/** Which provider's verdicts stand in a key space, by the engines of this process that are open. */
+const tenants = new Map<string, { readonly provider: string, engines: number }>()
+
+/**
+ * Two engines whose providers differ would take each other's entries for misses and write over them. Throws an `IpRiskError`; the function
+ * given is to be called when the engine closes.
+ */
+export function moveIn (keySpace: string, provider: string): () => void {
+  const tenant = tenants.get(keySpace) ?? { provider, engines: 0 }
+  if (tenant.provider !== provider) {
+    throw badOption('cache.keyPrefix', `is the same as that of another engine on this Redis, whose provider is "${tenant.provider}" and not "${provider}": ` +
+      'their verdicts would overwrite each other; give each its own keyPrefix')
+  }
+  tenant.engines++
+  tenants.set(keySpace, tenant)
+  let moved = false
+  return () => {
+    if (moved) return
+    moved = true
+    if (--tenant.engines === 0) tenants.delete(keySpace)
+  }
+}
 
 /** What the processes on one Redis share: verdicts, who asks for one, and the operator's word. */
 export interface Fleet {

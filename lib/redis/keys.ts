@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { derivedKey } from '../cache-options.ts'
+import { derivedKey } from '../cache/options.ts'
 import { badOption } from '../errors.ts'
 import { canonicalAddress } from '../ip/address.ts'
 

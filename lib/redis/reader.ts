@@ -1,5 +1,5 @@
+import { deferred } from '../util/async.ts'
 import type { RedisPort } from './client.ts'
-import { deferred } from './deferred.ts'
 import { READ } from './scripts.ts'
 
 /** Text and remaining milliseconds, as the script gives them; `undefined`: Redis does not answer. */

@@ -1,18 +1,43 @@
 import { randomUUID } from 'node:crypto'
 import type { IpRiskLogger, UnknownReason } from '../../types/contract.ts'
-import type { CacheSettings } from '../cache-options.ts'
-import type { Claim, ClaimOptions, News, SharedCache } from '../lookup/shared-cache.ts'
+import type { CacheSettings } from '../cache/options.ts'
+import type { Claim, ClaimOptions, News, SharedCache } from '../cache/shared-cache.ts'
 import type { KnownVerdict } from '../verdict/verdict.ts'
-import { reasonOf } from './circuits.ts'
 import { isReply, type RedisPort } from './client.ts'
 import type { EntryFormat } from './entry.ts'
-import type { Expected, Inbox } from './inbox.ts'
 import type { Keys } from './keys.ts'
-import { createLease, type StoredLease, FAILED_MS, LEASE_MS, UNKNOWN, VERDICT } from './lease.ts'
-import { createLeaseWaits } from './lease-waits.ts'
+import { createLease, createLeaseWaits, FAILED_MS, LEASE_MS, type StoredLease, UNKNOWN, VERDICT } from './lease.ts'
+import { reasonOf } from './node-circuits.ts'
 import { createReader } from './reader.ts'
-import type { Refusals } from './refusals.ts'
 import { CLAIM } from './scripts.ts'
+import type { Expected, Inbox } from './subscriber.ts'
+
+/** Redis answers, and takes nothing: it is full, read-only, or forbids it. Said once, and once when it takes entries again. */
+export interface Refusals {
+  refused (reason: string): void
+  accepted (): void
+}
+
+/** In a Cluster one node may refuse what the others take: it is over when nobody refused for so long. */
+const QUIET_MS = 5000
+
+export function createRefusals (log: IpRiskLogger, now: () => number): Refusals {
+  let lastMs: number | undefined
+  return {
+    refused (reason) {
+      if (lastMs === undefined) {
+        log.warn({ code: 'IP_RISK_REDIS_REFUSES_WRITES', reason }, 'Redis refuses what is to be stored: verdicts are not shared until it does not. ' +
+          'Give it memory, a primary to write to, or the permission that the reason names')
+      }
+      lastMs = now()
+    },
+    accepted () {
+      if (lastMs === undefined || now() - lastMs < QUIET_MS) return
+      lastMs = undefined
+      log.info({}, 'Redis stores again: verdicts are shared')
+    }
+  }
+}
 
 export interface VerdictStoreParts {
   readonly port: RedisPort

@@ -1,9 +1,8 @@
 import type { KnownAnswer, Signal, VerdictName } from '../../types/contract.ts'
 import { canonicalAddress } from '../ip/address.ts'
-import { categoriesOf, readCategories } from './iplogs-categories.ts'
-import { infoToJson, readInfo } from './iplogs-info.ts'
-import { isVpnVerdict } from './answers.ts'
-import { type Json, isObject, readBoolean, readFraction, readNumber, readOneOf, readText } from './read.ts'
+import { categoriesOf, infoToJson, readCategories, readInfo } from './categories.ts'
+import { isObject, type Json, readBoolean, readFraction, readNumber, readOneOf, readText } from './read.ts'
+import { isVpnVerdict } from './verdict.ts'
 
 /**
  * The body of IPLogs' `POST /v1/check`, which is also the shape of the shared cache's entries, so that other programs that follow the

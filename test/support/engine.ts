@@ -1,5 +1,5 @@
-import { createEngine, type Engine } from '../../lib/engine.ts'
-import type { LookupCall } from '../../lib/lookup/lookup.ts'
+import { createEngine, type Engine } from '../../lib/core/engine.ts'
+import type { LookupCall } from '../../lib/cache/lookup.ts'
 import type { Verdict } from '../../lib/verdict/verdict.ts'
 import type { CacheOptions, EngineOptions, LookupMode, Provider } from '../../types/contract.ts'
 import { keptLog, type KeptLog } from './log.ts'

@@ -1,5 +1,5 @@
 import type { LookupContext, ProviderAnswer } from '../../types/contract.ts'
-import type { GuardedProvider } from '../../lib/guard/guard.ts'
+import type { GuardedProvider } from '../../lib/resilience/pipelines.ts'
 
 /** A clock that moves when told to. */
 export function clock (at = 1_000_000): { now: () => number, pass (ms: number): void } {

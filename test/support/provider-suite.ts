@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Provider, ProviderAnswer, UnknownReason } from '../../types/contract.ts'
-import type { Fault, FakeServer } from '../../lib/testing.ts'
-import { guardProvider } from '../../lib/guard/guard.ts'
+import type { Fault, FakeServer } from '../../lib/testing/index.ts'
+import { guardProvider } from '../../lib/resilience/pipelines.ts'
 import { memoryLog } from './log.ts'
 
 export interface Speaker {

@@ -1,6 +1,6 @@
 // One process of a fleet: asks as fast as its budget lets it, until its standard input ends.
-import { getipintel } from '../../lib/providers/getipintel.ts'
-import { guardProvider } from '../../lib/guard/guard.ts'
+import { getipintel } from '../../lib/providers/getipintel/index.ts'
+import { guardProvider } from '../../lib/resilience/pipelines.ts'
 import { memoryLog } from './log.ts'
 import { redisPort } from './redis-server.ts'
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cluster, Redis } from 'ioredis'
-import type { RedisPort } from '../../lib/guard/redis-port.ts'
+import type { RedisPort } from '../../lib/resilience/redis-port.ts'
 
 export interface RedisServer {
   readonly port: number

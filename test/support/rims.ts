@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type ErrorRequestHandler } from 'express'
 import Fastify from 'fastify'
-import { ipRisk as expressIpRisk } from '../../lib/express.ts'
+import { ipRisk as expressIpRisk } from '../../lib/frameworks/express.ts'
 import ipRisk, { createIpRisk, type IpRiskError } from '../../lib/index.ts'
 import type { EngineOptions, IpRisk, RouteIpRiskOption } from '../../types/contract.ts'
 

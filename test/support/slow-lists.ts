@@ -1,5 +1,5 @@
-import type { AsnTable } from '../../lib/lists/asn-table.ts'
-import type { AddressList } from '../../lib/lists/list.ts'
+import type { AsnTable } from '../../lib/lists/asn/table.ts'
+import type { AddressList } from '../../lib/lists/sources/list.ts'
 
 /** Which lists contain an address, each list asked alone: sorted by first address, with the farthest last address up to each. */
 

@@ -1,4 +1,4 @@
-import type { Engine } from '../../lib/engine.ts'
+import type { Engine } from '../../lib/core/engine.ts'
 import type { KnownAnswer, Provider } from '../../types/contract.ts'
 import { answerAbout } from './counting-provider.ts'
 

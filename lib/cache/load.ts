@@ -1,0 +1,140 @@
+import type { KnownAnswer, ProviderAnswer, Stats, UnknownReason } from '../../types/contract.ts'
+import type { RedisBudget } from '../util/async.ts'
+import { answeredBy, isKnown, type KnownVerdict, unknownAnswer, type Verdict } from '../verdict/verdict.ts'
+import { pack, severity, unpack } from './compact.ts'
+import type { Memory } from './memory-cache.ts'
+import type { Lease, SharedCache } from './shared-cache.ts'
+import type { Flight } from './single-flight.ts'
+
+/** The provider behind its guards. Never rejects. */
+export type Ask = (ip: string, call: AskCall) => ProviderAnswer | Promise<ProviderAnswer>
+
+export interface AskCall {
+  readonly write: boolean
+  /** Milliseconds that somebody still waits for the answer. */
+  readonly leftMs: () => number
+  readonly redisBudget: RedisBudget | undefined
+}
+
+/** What `stats().lookups` counts on the way through the caches; calls to providers are counted where they are made. */
+export type LookupCounter = Exclude<keyof Stats['lookups'], 'provider'>
+
+export interface FinderParts {
+  readonly memory: Memory
+  readonly shared: SharedCache | undefined
+  readonly ask: Ask
+  /** Whether too many addresses of the same /64 were asked about just now. */
+  readonly isCrowded: (ip: string) => boolean
+  readonly providerName: string
+  readonly now: () => number
+  readonly count: (what: LookupCounter) => void
+}
+
+export interface FindOptions {
+  readonly refresh: boolean
+  /** Of the lookup that started the flight. Without Redis there is none. */
+  readonly budget: RedisBudget | undefined
+}
+
+/** One flight: finds a verdict where memory and Redis have none, and keeps it. Never rejects. */
+export type Finder = (ip: string, flight: Flight<Verdict>, options: FindOptions) => Promise<Verdict>
+
+/** Longest that a flight waits while one holder after the other dies: no request waits longer. */
+const PATIENCE_MS = 60_000
+/** Decided by ourselves, at no cost, and otherwise for the next one: not worth remembering. */
+const refusals: ReadonlySet<UnknownReason> = new Set(['quota_exhausted', 'overloaded'])
+/** Answers, though not verdicts: no reason to fall back to what was known before. */
+const answers: ReadonlySet<UnknownReason> = new Set(['no_data', 'unsupported_family'])
+
+export function isRefusal ({ answer }: Verdict): boolean {
+  return answer.verdict === 'unknown' && refusals.has(answer.reason)
+}
+
+export function createFinder ({ memory, shared, ask, isCrowded, providerName, now, count }: FinderParts): Finder {
+  return async function find (ip, flight, options) {
+    const { refresh, budget } = options
+    if (shared === undefined || budget === undefined) return await asked(ip, flight, options, undefined)
+    const giveUpAtMs = now() + PATIENCE_MS
+    while (budget.leftMs() > 0 && now() < giveUpAtMs) {
+      const claim = await budget.wait(shared.claim(ip, { refresh, budget }))
+      switch (claim.kind) {
+        case 'stored':
+          count('redis')
+          return kept(ip, flight, claim.verdict)
+        case 'failed': return failed(ip, claim.reason)
+        case 'ours': return await asked(ip, flight, options, claim.lease)
+        case 'held': {
+          const news = await claim.news
+          if (news === 'away') {
+            budget.useUp()
+            continue
+          }
+          // What another process may not spend on a read, this one may on a write.
+          if (news === undefined || ('reason' in news && flight.write && refusals.has(news.reason))) continue
+          count('shared')
+          return 'verdict' in news ? kept(ip, flight, news.verdict) : failed(ip, news.reason)
+        }
+      }
+    }
+    return now() < giveUpAtMs ? await asked(ip, flight, options, shared.unclaimed(ip)) : failed(ip, 'timeout')
+  }
+
+  async function asked (
+    ip: string, flight: Flight<Verdict>, { refresh, budget }: FindOptions, lease: Lease | undefined
+  ): Promise<Verdict> {
+    const neighbours = isCrowded(ip) ? fromSubnet(ip) : undefined
+    if (neighbours !== undefined) {
+      lease?.release()
+      return neighbours
+    }
+    const given = await ask(ip, { write: flight.write, leftMs: () => flight.wantedUntilMs - now(), redisBudget: budget })
+    if (given.verdict === 'unknown') {
+      lease?.fail(given.reason, !refusals.has(given.reason))
+      return failed(ip, given.reason)
+    }
+    let answer: KnownAnswer
+    try {
+      answer = ownCopy(given)
+    } catch {
+      lease?.fail('bad_response', true)
+      return failed(ip, 'bad_response')
+    }
+    if (refresh) count('refreshed')
+    const verdict: KnownVerdict = Object.freeze({ answer, provider: answeredBy(answer, providerName), checkedAtMs: now(), cache: 'miss' as const })
+    if (flight.dropped) lease?.release()
+    else lease?.fill(verdict)
+    return kept(ip, flight, verdict)
+  }
+
+  /** An address must not shed a worse verdict of its own by bringing milder neighbours along. */
+  function fromSubnet (ip: string): Verdict | undefined {
+    const nearby = memory.nearby(ip)
+    if (nearby === undefined) return undefined
+    const own = memory.stale(ip)
+    const isOwn = own !== undefined && isKnown(own) && severity(own.answer) >= severity(nearby.answer)
+    count(isOwn ? 'stale' : 'subnet')
+    return isOwn ? own : nearby
+  }
+
+  function kept (ip: string, flight: Flight<Verdict>, verdict: KnownVerdict): Verdict {
+    if (!flight.dropped) memory.set(ip, verdict)
+    return verdict
+  }
+
+  function failed (ip: string, reason: UnknownReason): Verdict {
+    const verdict: Verdict = Object.freeze({ answer: unknownAnswer(reason), provider: providerName, checkedAtMs: now(), cache: 'miss' as const })
+    if (answers.has(reason)) memory.delete(ip)
+    if (!refusals.has(reason)) memory.fail(ip, verdict)
+    const stale = memory.stale(ip)
+    if (stale === undefined) return verdict
+    count('stale')
+    return stale
+  }
+}
+
+/** Frozen, and of the same shape as what comes from the caches. The provider may go on using its own. */
+export function ownCopy (answer: KnownAnswer): KnownAnswer {
+  const copy = unpack(pack(answer))
+  const { provider, requestId } = answer
+  return Object.freeze({ ...copy, ...provider !== undefined && { provider }, ...requestId !== undefined && { requestId } })
+}

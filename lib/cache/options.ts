@@ -1,0 +1,84 @@
+import { hkdfSync } from 'node:crypto'
+import type { CacheOptions, Provider } from '../../types/contract.ts'
+import { badOption } from '../errors.ts'
+import { checkNumber, checkObject, checkString, checkStrings } from '../util/options.ts'
+
+export interface CacheSettings {
+  readonly ttlSeconds: number
+  readonly maxEntries: number
+  readonly keyPrefix: string
+  /** The current one, and perhaps the previous one. */
+  readonly keySecret: readonly string[] | undefined
+  readonly unknownTtlSeconds: number
+  readonly staleIfErrorSeconds: number
+  readonly redisTimeoutMs: number
+}
+
+/** GetIPIntel lets its answers be kept for six hours at most. */
+const MAX_TTL_SECONDS = 21_600
+const MIN_SECRET_LENGTH = 16
+
+export function readCache (given: CacheOptions | undefined): CacheSettings {
+  const cache = checkObject<CacheOptions>('cache', given, [
+    'ttlSeconds', 'maxEntries', 'keyPrefix', 'keySecret', 'unknownTtlSeconds', 'staleIfErrorSeconds', 'redisTimeoutMs'
+  ])
+  return {
+    ttlSeconds: checkNumber('cache.ttlSeconds', cache.ttlSeconds, 300, { min: 1, max: MAX_TTL_SECONDS }),
+    maxEntries: checkNumber('cache.maxEntries', cache.maxEntries, 10_000, { min: 1, max: 10_000_000 }),
+    keyPrefix: checkString('cache.keyPrefix', cache.keyPrefix, ''),
+    keySecret: readSecrets(cache.keySecret),
+    unknownTtlSeconds: checkNumber('cache.unknownTtlSeconds', cache.unknownTtlSeconds, 10, { min: 0, max: 3600, integer: false }),
+    staleIfErrorSeconds: checkNumber('cache.staleIfErrorSeconds', cache.staleIfErrorSeconds, 3600, { min: 0, max: 86_400, integer: false }),
+    redisTimeoutMs: checkNumber('cache.redisTimeoutMs', cache.redisTimeoutMs, 100, { min: 1, max: 10_000 })
+  }
+}
+
+function readSecrets (given: CacheOptions['keySecret']): readonly string[] | undefined {
+  if (given === undefined) return undefined
+  const path = 'cache.keySecret'
+  const secrets = Array.isArray(given) ? checkStrings(path, given) : [checkString(path, given, '')]
+  if (secrets.some(secret => secret.length < MIN_SECRET_LENGTH)) {
+    throw badOption(path, `must have at least ${MIN_SECRET_LENGTH} characters: every address can be guessed, so the ` +
+      'secret alone protects them')
+  }
+  if (secrets.length < 1 || secrets.length > 2 || secrets[0] === secrets[1]) {
+    throw badOption(path, 'must be one secret, or [current, previous] while it changes')
+  }
+  return secrets
+}
+
+/** A key of its own for each purpose (HKDF-SHA-256, RFC 5869): what is seen of one use says nothing about another. */
+export function derivedKey (secret: string, purpose: 'ids' | 'broadcasts' | 'log'): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', `fastify-ip-risk ${purpose}`, 32))
+}
+
+/** How old an answer may become, by the name of the provider that gave it. */
+export interface AgeLimits {
+  /** Younger than this, it is served. */
+  freshMs (provider: string): number
+  /** Younger than this, it may stand in when the provider fails. */
+  keptMs (provider: string): number
+}
+
+/** `ttlSeconds` and `staleIfErrorSeconds`, within the `maxAgeSeconds` of each provider. */
+export function ageLimits (cache: Pick<CacheSettings, 'ttlSeconds' | 'staleIfErrorSeconds'>, root: Provider): AgeLimits {
+  const ttlMs = cache.ttlSeconds * 1000
+  const allMs = ttlMs + cache.staleIfErrorSeconds * 1000
+  const maxAgeMs = new Map<string, number>()
+  const leastMs = addMaxAges(maxAgeMs, root, Infinity)
+  const limitOf = (provider: string): number => maxAgeMs.get(provider) ?? leastMs
+  return {
+    // Asked on every memory hit: no search where it changes nothing.
+    freshMs: leastMs >= ttlMs ? () => ttlMs : provider => Math.min(ttlMs, limitOf(provider)),
+    keptMs: provider => Math.min(allMs, limitOf(provider))
+  }
+}
+
+/** An answer under a composite's own name may have a part of each member: it gets the smallest limit. Returns that. */
+function addMaxAges (maxAgeMs: Map<string, number>, provider: Provider, outerMs: number): number {
+  const { name, maxAgeSeconds, members = [] } = provider
+  const ownMs = Math.min(outerMs, (maxAgeSeconds ?? Infinity) * 1000)
+  const leastMs = Math.min(ownMs, ...members.map(member => addMaxAges(maxAgeMs, member, ownMs)))
+  maxAgeMs.set(name, Math.min(leastMs, maxAgeMs.get(name) ?? Infinity))
+  return leastMs
+}

@@ -1,0 +1,88 @@
+import type { IpRiskApi } from '../../types/api.ts'
+import type {
+  BulkOptions, BulkRun, ClientIp, IpRisk, LookupMode, ProviderAnswer, RawRequest
+} from '../../types/contract.ts'
+import { badOption } from '../errors.ts'
+import { lookupAddress, scopeOf } from '../ip/address-scope.ts'
+import { canonicalAddress } from '../ip/address.ts'
+import type { Scope } from '../options/plugin-scope.ts'
+import { judge } from '../policy/policy.ts'
+import { checkNumber, checkObject, shown } from '../util/options.ts'
+import { answeredBy } from '../verdict/verdict.ts'
+import { assess, judged, type Place } from './assess.ts'
+import { bulk, type BulkAsk } from './bulk.ts'
+import type { Engine } from './engine.ts'
+
+/** Addresses that no request brought: judged as a write by them would be. */
+
+export async function assessAlone (engine: Engine, scope: Scope, text: unknown): Promise<IpRisk> {
+  return await assess(engine, addressAlone(text), placeAlone(engine, scope, 'wait'))
+}
+
+export function assessMany (engine: Engine, scope: Scope, ips: Iterable<string>, options?: BulkOptions): BulkRun<IpRisk> {
+  const fromCache = placeAlone(engine, scope, 'cache')
+  return bulk<IpRisk>(ips, options, {
+    async known (ip) {
+      const risk = await assess(engine, addressAlone(ip), fromCache)
+      return risk.reason === 'not_asked' ? null : risk
+    },
+    ask: (ips, options) => askOnce(engine, ips, options),
+    verdict: (ip, answer) => judged(engine, addressAlone(ip), {
+      answer, provider: answeredBy(answer, engine.providerName), checkedAtMs: engine.now(), cache: 'miss'
+    }, fromCache)
+  })
+}
+
+/** Asks once where several addresses are looked up by one. */
+async function * askOnce (engine: Engine, ips: readonly string[], options: BulkAsk): AsyncGenerator<[string, ProviderAnswer]> {
+  const waiting = new Map<string, string[]>()
+  for (const ip of ips) {
+    const asked = ip.includes(':') ? lookupAddress(ip, scopeOf(ip))! : ip
+    const same = waiting.get(asked)
+    if (same === undefined) waiting.set(asked, [ip])
+    else same.push(ip)
+  }
+  for await (const [asked, answer] of engine.bulk([...waiting.keys()], options)) {
+    for (const ip of waiting.get(asked)!) yield [ip, answer]
+  }
+}
+
+function placeAlone (engine: Engine, scope: Scope, lookup: LookupMode): Place {
+  const { policy, mode, timeoutMs } = scope
+  const plan = { marked: false, action: null, write: true, policy, mode, lookup, timeoutMs }
+  return { scope, plan, method: 'POST', url: undefined, requestId: '', log: engine.log }
+}
+
+function addressAlone (text: unknown): ClientIp {
+  const ip = typeof text === 'string' ? canonicalAddress(text) : null
+  const scope = ip === null ? null : scopeOf(ip)
+  return { ip, source: 'none', peer: null, hops: 0, scope, infrastructure: false, worker: false, ignored: [] }
+}
+
+/** What applications call themselves: `app.ipRisk`, and the face of `createIpRisk`. */
+export function createApi (engine: Engine, scope: Scope): IpRiskApi {
+  return {
+    lookup: ip => assessAlone(engine, scope, ip),
+    bulk: (ips, options) => assessMany(engine, scope, ips, options),
+    decide: (risk, { action = null, write, method = write ? 'POST' : 'GET', url }) =>
+      judge(scope.policy, risk, { action, write, method, url }, engine.log).decision,
+    explain: request => engine.explain('raw' in request ? request.raw : request as RawRequest),
+    async allow (ip, options) {
+      const { ttlSeconds } = checkObject<typeof options>('allow', options, ['ttlSeconds'])
+      const checked = checkNumber('allow.ttlSeconds', ttlSeconds, undefined, { min: 1, max: 31_536_000 })
+      if (checked === undefined) throw badOption('allow.ttlSeconds', 'is missing: say for how long the address may pass')
+      await engine.allow(checkAddress(ip), checked)
+    },
+    async invalidate (ip) {
+      await engine.invalidate(checkAddress(ip))
+    },
+    setCloudflareRanges: engine.setCloudflareRanges,
+    stats: engine.stats
+  }
+}
+
+function checkAddress (ip: unknown): string {
+  const canonical = typeof ip === 'string' ? canonicalAddress(ip) : null
+  if (canonical === null) throw badOption('ip', `must be an IP address, got ${shown(ip)}`)
+  return canonical
+}

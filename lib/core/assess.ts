@@ -1,0 +1,181 @@
+import type {
+  Category, ClientIp, IpRisk, IpRiskLogger, Outcome, RawRequest, RouteContext
+} from '../../types/contract.ts'
+import { notLookedUp } from '../client-ip/resolver.ts'
+import { noAddress, nothingIgnored } from '../client-ip/result.ts'
+import { endsAsGone } from '../frameworks/enforcement.ts'
+import { lookupAddress } from '../ip/address-scope.ts'
+import type { Scope } from '../options/plugin-scope.ts'
+import { isWrite, type RoutePlan } from '../options/route-policy.ts'
+import { judge } from '../policy/policy.ts'
+import { isKnown, listed, unasked, type Verdict } from '../verdict/verdict.ts'
+import { lookupChannel, publishLookup } from './decision-log.ts'
+import type { Engine } from './engine.ts'
+
+/** Where a request is judged: its scope, what its route wants, and who is told. */
+export interface Place {
+  readonly scope: Scope
+  readonly plan: RoutePlan
+  readonly method: string
+  readonly url: string | undefined
+  readonly requestId: string
+  readonly log: IpRiskLogger
+}
+
+/** How long it took to judge a request, and when that was done. */
+export interface Time { readonly durationMs: number, readonly atMs: number }
+
+/** One request, from its address to its one record. */
+export interface Assessment {
+  readonly engine: Engine
+  readonly place: Place
+  /** Fastify's, Express's or Node's own. */
+  readonly request: object
+  readonly startedMs: number
+  address: ClientIp | undefined
+  verdict: Verdict | undefined
+  /** Undefined until it is judged. */
+  risk: IpRisk | undefined
+  /** When it was judged; kept only where the record is published later. */
+  judged: Time | undefined
+  /** The client left before it was judged. */
+  gone: boolean
+  /** What came of it; set when the record is published. */
+  outcome: Outcome | undefined
+}
+/** One that has been judged. */
+export type Judged = Assessment & { readonly risk: IpRisk }
+
+type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }
+const nothing: readonly never[] = Object.freeze([])
+const noInfo = Object.freeze({})
+
+/** The address and what is known of it are taken over from an earlier assessment of the same request. */
+export function assessment (engine: Engine, place: Place, request: object, earlier?: Assessment): Assessment {
+  return {
+    engine,
+    place,
+    request,
+    startedMs: performance.now(),
+    address: earlier?.address,
+    verdict: place.plan.lookup === 'skip' ? undefined : knownOf(earlier),
+    risk: undefined,
+    judged: undefined,
+    gone: false,
+    outcome: undefined
+  }
+}
+
+function knownOf (earlier: Assessment | undefined): Verdict | undefined {
+  return earlier?.verdict !== undefined && isKnown(earlier.verdict) ? earlier.verdict : undefined
+}
+
+/**
+ * Judges a request: address, verdict, decision. Publishing and acting on it are the caller's part. Never rejects; no
+ * promise where memory or a sync provider answers.
+ */
+export function assessRequest (current: Assessment, raw: RawRequest): Judged | Promise<Judged> {
+  const { engine, place } = current
+  if (endsAsGone(raw, place.plan)) return gone(current)
+  const address = current.address ??= engine.resolve(raw)
+  const verdict = current.verdict ?? find(engine, address, place)
+  return verdict instanceof Promise
+    ? verdict.then(verdict => endsAsGone(raw, place.plan) ? gone(current) : finished(current, address, verdict))
+    : finished(current, address, verdict)
+}
+
+/** For a client that left before its request was judged. A block, so that whoever acts on the decision alone stops too. */
+function gone (current: Assessment): Judged {
+  const { engine, place: { plan, method } } = current
+  const nobody = noAddress(false, 'no-peer', nothingIgnored)
+  const risk = describe(nobody, unasked('no_ip', engine.now()), plan.action, isWrite(plan, method), engine.now())
+  current.gone = true
+  current.risk = Object.freeze({ ...risk, decision: 'block' })
+  return current as Judged
+}
+
+function finished (current: Assessment, address: ClientIp, verdict: Verdict): Judged {
+  current.verdict = verdict
+  current.risk = judged(current.engine, address, verdict, current.place)
+  return current as Judged
+}
+
+/** Address, verdict, decision. */
+export function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
+  const verdict = find(engine, address, place)
+  return verdict instanceof Promise
+    ? verdict.then(verdict => judged(engine, address, verdict, place))
+    : judged(engine, address, verdict, place)
+}
+
+function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place): Verdict | Promise<Verdict> {
+  const { ip } = address
+  if (ip === null) return unasked(notLookedUp(address)!, engine.now())
+  const list = engine.isAllowed(ip) ? 'temporary_allow' : scope.lists.of(ip)
+  if (list !== undefined) return listed(list, engine.now())
+  const why = notLookedUp(address)
+  if (why !== undefined) return unasked(why, engine.now())
+  if (plan.lookup === 'skip') return unasked('skipped', engine.now())
+  const call = { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs }
+  const asked = lookupAddress(ip, address.scope)!
+  return lookupChannel.hasSubscribers ? publishing(engine, scope, asked, call) : engine.lookup(asked, call)
+}
+
+function publishing (
+  engine: Engine, { recordAddress: { show: showAddress } }: Scope, ip: string, call: Parameters<Engine['lookup']>[1]
+): Verdict | Promise<Verdict> {
+  const startedMs = performance.now()
+  const publish = (verdict: Verdict): Verdict => {
+    publishLookup(ip, verdict, { write: call.write, lookup: call.mode, showAddress, startedMs, nowMs: engine.now() })
+    return verdict
+  }
+  const verdict = engine.lookup(ip, call)
+  return verdict instanceof Promise ? verdict.then(publish) : publish(verdict)
+}
+
+/** The risk of a verdict that is there. */
+export function judged (engine: Engine, address: ClientIp, verdict: Verdict, place: Place): IpRisk {
+  const { plan, method, url, log } = place
+  const write = isWrite(plan, method)
+  const risk = describe(address, verdict, plan.action, write, engine.now())
+  const { decision, decidedBy } = judge(plan.policy, risk, { action: plan.action, write, method, url }, log)
+  risk.decision = decision
+  risk.decidedBy = decidedBy
+  return Object.freeze(risk)
+}
+
+function describe (
+  address: ClientIp, verdict: Verdict, action: RouteContext['action'], write: boolean, nowMs: number
+): Building {
+  const { answer, provider, cache, checkedAtMs, listedBy } = verdict
+  const known = answer.verdict !== 'unknown'
+  const risk: Building = {
+    ip: address.ip,
+    source: address.source,
+    verdict: answer.verdict,
+    score: known ? answer.score : null,
+    isVpn: known && answer.isVpn,
+    confidence: known ? answer.confidence : null,
+    signals: answer.signals ?? nothing,
+    info: answer.info ?? noInfo,
+    categories: withScope(address, answer.categories),
+    provider,
+    cache,
+    ageSeconds: cache === 'none' || cache === 'miss' ? 0 : Math.max(0, Math.floor((nowMs - checkedAtMs) / 1000)),
+    action,
+    write,
+    decision: 'allow',
+    decidedBy: listedBy ?? 'policy'
+  }
+  if (!known) risk.reason = answer.reason
+  return risk
+}
+
+/**
+ * What the address itself says. A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted machine. One in
+ * shared address space (RFC 6598), which nobody can be asked about, is behind its carrier's NAT.
+ */
+function withScope ({ worker, infrastructure, scope }: ClientIp, categories: readonly Category[] = nothing): readonly Category[] {
+  const own = worker ? 'hosting' : scope === 'shared' && !infrastructure ? 'cgnat' : undefined
+  return own === undefined || categories.includes(own) ? categories : [...categories, own]
+}

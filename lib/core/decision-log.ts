@@ -1,0 +1,147 @@
+import { type Channel, channel } from 'node:diagnostics_channel'
+import type {
+  Decision, DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord, OnDecision, Outcome
+} from '../../types/contract.ts'
+import { type ShowAddress, withoutAddress } from '../ip/redact.ts'
+import type { Scope } from '../options/plugin-scope.ts'
+import { stops } from '../policy/rules.ts'
+import { trouble } from '../util/state-log.ts'
+import type { Verdict } from '../verdict/verdict.ts'
+import type { Judged, Place, Time } from './assess.ts'
+
+const decisionChannel = channel('fastify-ip-risk:decision')
+export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')
+
+/** What comes of a judged request. Undefined where a step-up is demanded: its outcome is known later. */
+export function outcomeOf ({ gone, risk: { decision }, place: { plan, scope } }: Judged): Outcome | undefined {
+  if (gone) return 'client_gone'
+  if (decision === 'allow') return 'allowed'
+  if (decision === 'elevate_risk') return 'flagged'
+  if (!plan.marked || plan.mode === 'monitor') return 'not_enforced'
+  if (decision === 'block') return 'blocked'
+  return scope.stepUp === undefined ? 'not_enforced' : undefined
+}
+
+/** Keeps the time of a decision whose outcome, and so its record, comes later. */
+export function postpone (judged: Judged): void {
+  judged.judged = timeOf(judged)
+}
+
+function timeOf ({ engine, startedMs }: Judged): Time {
+  return { durationMs: performance.now() - startedMs, atMs: engine.now() }
+}
+
+/**
+ * Counts a request and publishes its record to `onDecision`, the channel and the log. Only the first call for a request
+ * counts. Builds no record where nothing listens. Never throws.
+ */
+export function publish (judged: Judged, outcome: Outcome): void {
+  if (judged.outcome !== undefined) return
+  judged.outcome = outcome
+  const { engine, risk, place, request } = judged
+  engine.count(risk, outcome)
+  const { scope: { onDecision, recordAddress, logAddress }, log } = place
+  const level = isNotable(outcome, risk, place) ? 'info' : 'debug'
+  const logs = writes(log, level)
+  if (!logs && onDecision === undefined && !decisionChannel.hasSubscribers) return
+  const time = judged.judged ?? timeOf(judged)
+  const record = decisionRecord(judged, outcome, recordAddress.show, time)
+  if (logs) {
+    const line = logAddress.how === recordAddress.how ? record : decisionRecord(judged, outcome, logAddress.show, time)
+    log[level]({ ipRisk: line }, `ip-risk decision ${risk.decision}, outcome ${outcome}`)
+  }
+  if (decisionChannel.hasSubscribers) decisionChannel.publish(record)
+  onDecision?.(record, request, log)
+}
+
+/** What stopped a visitor, or would have if it had been enforced: an operator wants to see it without `debug`. */
+function isNotable (outcome: Outcome, { decision }: IpRisk, { scope, plan }: Place): boolean {
+  switch (outcome) {
+    case 'blocked': case 'challenged': case 'satisfied': return true
+    case 'not_enforced': return plan.marked && stops(wouldBe(decision, scope))
+    default: return false
+  }
+}
+
+/** Whether a line of this level would be written. */
+function writes (log: IpRiskLogger & { isLevelEnabled?: (level: string) => boolean }, level: 'info' | 'debug'): boolean {
+  if (typeof log.isLevelEnabled === 'function') return log.isLevelEnabled(level)
+  return log[level] !== log.error // with `logger: false` Fastify has one function that does nothing for all levels
+}
+
+function decisionRecord (judged: Judged, outcome: Outcome, show: ShowAddress, { durationMs, atMs }: Time): DecisionRecord {
+  const { risk, place: { scope, plan, method, url, requestId } } = judged
+  const { ip, ...rest } = risk
+  const address = show(ip)
+  return Object.freeze({
+    ...rest,
+    signals: withoutAddress(risk.signals, ip, address),
+    info: withoutAddress(risk.info, ip, address),
+    address,
+    outcome,
+    requestId,
+    method,
+    route: url,
+    wouldBe: plan.marked ? wouldBe(risk.decision, scope) : 'allow',
+    mode: plan.mode,
+    durationMs,
+    at: new Date(atMs).toISOString()
+  })
+}
+
+function wouldBe (decision: Decision, { stepUp }: Scope): Decision {
+  return decision === 'step_up_auth' && stepUp === undefined ? 'elevate_risk' : decision
+}
+
+/** `onDecision` as `publish` calls it. */
+export type CallOnDecision = (record: DecisionRecord, request: unknown, log: IpRiskLogger) => void
+
+/** An `onDecision` that never throws or rejects. While it keeps failing, that is logged once. */
+export function guarded (onDecision: OnDecision<never>): CallOnDecision {
+  const failing = trouble()
+  const failed = (err: unknown, log: IpRiskLogger): void => {
+    if (!failing.shows()) return
+    log.error({ code: 'IP_RISK_ON_DECISION_FAILED', err }, 'the option "onDecision" threw or rejected, so decision records ' +
+      'are lost: fix the function, or what it writes to. Logged again only after it has worked for a minute')
+  }
+  return (record, request, log) => {
+    try {
+      const result = onDecision(record, request as never)
+      if (isThenable(result)) result.then(() => { failing.works() }, err => failed(err, log))
+      else failing.works()
+    } catch (err) {
+      failed(err, log)
+    }
+  }
+}
+
+function isThenable (value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
+}
+
+export interface Asked {
+  readonly write: boolean
+  readonly lookup: LookupMode
+  readonly showAddress: ShowAddress
+  readonly startedMs: number
+  readonly nowMs: number
+}
+
+/** Only for a caller that has seen `lookupChannel.hasSubscribers`. */
+export function publishLookup (ip: string, { answer, provider, cache }: Verdict, asked: Asked): void {
+  const { write, lookup, showAddress, startedMs, nowMs } = asked
+  const known = answer.verdict !== 'unknown'
+  lookupChannel.publish(Object.freeze({
+    address: showAddress(ip),
+    verdict: answer.verdict,
+    ...!known && { reason: answer.reason },
+    score: known ? answer.score : null,
+    categories: known ? answer.categories : [],
+    provider,
+    cache,
+    write,
+    lookup,
+    durationMs: performance.now() - startedMs,
+    at: new Date(nowMs).toISOString()
+  } satisfies LookupRecord))
+}

@@ -1,0 +1,107 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import type { IpRiskApi } from '../../types/api.ts'
+import type {
+  EngineOptions, IpRisk, IpRiskLogger, OnDecision, RouteIpRiskOption, StepUp
+} from '../../types/contract.ts'
+import type { Judged } from '../core/assess.ts'
+import { outcomeOf, postpone, publish } from '../core/decision-log.ts'
+import type { RoutePlan } from '../options/route-policy.ts'
+import { refusal } from './enforcement.ts'
+import { createStandalone } from './standalone.ts'
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** There behind `app.use(risk)` and behind `risk.route(…)`. */
+      ipRisk?: IpRisk
+    }
+  }
+}
+
+export interface ExpressIpRiskOptions extends EngineOptions {
+  readonly stepUp?: StepUp<Request> | undefined
+  /** Gets every decision record and Express's request. Default: none. */
+  readonly onDecision?: OnDecision<Request> | undefined
+  /** Where a request has no `log` of its own (pino-http gives one). Default: warnings, to standard output as pino writes them. */
+  readonly log?: IpRiskLogger | undefined
+}
+
+/**
+ * `app.use(risk)` leaves `req.ipRisk` on every request as the option `unmarked` says, and never refuses one. Its decision
+ * record is published when the response closes, and only if no `risk.route()` judged the request: each has one record.
+ */
+export interface ExpressIpRisk extends RequestHandler {
+  /**
+   * Middleware for one route: judges it as the route option says (default `true`) and refuses through `next(err)`, code
+   * `FST_IP_RISK_BLOCKED` (403), `FST_IP_RISK_STEP_UP` (401, with the challenge on the response), or `FST_IP_RISK_CLIENT_GONE` (499, where
+   * the client has left). It belongs behind authentication, last before the handler.
+   * A verdict that `app.use(risk)` found is used again. Use one `risk.route()` per request: each judges it, and has its
+   * own record.
+   * Throws an `IpRiskError` at once when the option is wrong.
+   */
+  route (option?: Exclude<RouteIpRiskOption, false>): RequestHandler
+  readonly api: IpRiskApi
+  close (): Promise<void>
+}
+
+/** The engine as Express 5 middleware. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
+export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): ExpressIpRisk {
+  const { engine, api, plan, judge } = createStandalone(options, log)
+  const unmarked = plan(undefined)
+  const latest = new WeakMap<Request, Judged>()
+
+  async function assess (req: Request, plan: RoutePlan): Promise<Judged> {
+    const judged = await judge(req, plan, { url: pattern(req), earlier: latest.get(req) })
+    latest.set(req, judged)
+    req.ipRisk = judged.risk
+    return judged
+  }
+
+  function annotate (req: Request, res: Response, next: NextFunction): void {
+    if (latest.has(req)) return next()
+    assess(req, unmarked).then(judged => {
+      postpone(judged)
+      onceClosed(res, () => {
+        if (latest.get(req) === judged) publish(judged, outcomeOf(judged)!) // an unmarked route demands no step-up
+      })
+      if (!res.headersSent) next()
+    }, next)
+  }
+
+  function route (option: Exclude<RouteIpRiskOption, false> = true): RequestHandler {
+    const marked = plan(option)
+    return (req, res, next) => {
+      assess(req, marked).then(async judged => {
+        // Somebody may answer meanwhile: a timeout, say.
+        const outcome = res.headersSent ? 'not_reached' : outcomeOf(judged)
+        if (outcome === undefined) awaitStepUp(res, judged)
+        else publish(judged, outcome)
+        return res.headersSent ? undefined : await refusal(judged, req)
+      }).then(refused => {
+        if (res.headersSent) return
+        if (refused?.challenge !== undefined) res.setHeader('www-authenticate', refused.challenge)
+        next(refused?.error)
+      }, next)
+    }
+  }
+
+  return Object.assign(annotate, { route, api, close: engine.close })
+}
+export default ipRisk
+
+/** While the visitor is being asked, somebody else may answer, or the client leave. */
+function awaitStepUp (res: Response, judged: Judged): void {
+  postpone(judged)
+  onceClosed(res, () => publish(judged, res.headersSent ? 'not_reached' : 'client_gone'))
+}
+
+function onceClosed (res: Response, then: () => void): void {
+  if (res.closed) then()
+  else res.once('close', then)
+}
+
+/** The route's own pattern; what stands before it, `req.baseUrl`, is partly what the visitor typed. */
+function pattern ({ route }: Request): string | undefined {
+  const path = (route as { readonly path?: unknown } | undefined)?.path
+  return path === undefined ? undefined : String(path)
+}

@@ -1,0 +1,199 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions, RouteOptions } from 'fastify'
+import type { FastifyIpRiskOptions } from '../../types/contract.ts'
+import type {} from '../../types/fastify.ts'
+import { trustProxyWarning } from '../client-ip/settings.ts'
+import { createApi } from '../core/api.ts'
+import { assessment, assessRequest, type Judged } from '../core/assess.ts'
+import { outcomeOf, postpone, publish } from '../core/decision-log.ts'
+import { createEngine, type Engine, sharesEngine } from '../core/engine.ts'
+import { AlreadyRegistered, ClientGone, type IpRiskError } from '../errors.ts'
+import { readScope, type Scope } from '../options/plugin-scope.ts'
+import { readRoute, type RoutePlan } from '../options/route-policy.ts'
+import { ended, endsAsGone, refusal, warnOfMissingStepUp } from './enforcement.ts'
+import {
+  checkRoutes, keepAllHeaderLines, methodDoubt, type MetRoute, nameOf, type StepUpPlace, warnOfMethods
+} from './fastify-routes.ts'
+
+/** What a registration leaves on its Fastify instance; child scopes inherit it. */
+interface Mounted {
+  readonly options: FastifyIpRiskOptions
+  readonly engine: Engine
+  readonly scope: Scope
+  /** By the route's own `config` object. */
+  readonly plans: WeakMap<object, RoutePlan | null>
+  /** Of all scopes together; empty once the application is ready. */
+  readonly met: MetRoute[]
+  /** Fastify's own `trustProxy` is on, and has not been seen to differ yet. */
+  comparing: boolean
+}
+type Done = (err?: Error) => void
+
+const mounted = Symbol('fastify-ip-risk')
+/** On the config of a route that our `onRoute` hook met: its step-up is the last of its own `preHandler`s. */
+const seen = Symbol('fastify-ip-risk.seen')
+type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen]?: StepUpPlace }
+
+/** On a request that demands a step-up. Not read from `request.ipRisk`, which an application may replace. */
+const awaitsStepUp = Symbol('fastify-ip-risk.step-up')
+type Awaiting = FastifyRequest & { [awaitsStepUp]: Judged | null }
+
+const mountedOn = (app: FastifyInstance): Mounted | undefined => (app as { [mounted]?: Mounted })[mounted]
+
+export async function mount (app: FastifyInstance, registered: FastifyIpRiskOptions): Promise<void> {
+  if (Object.hasOwn(app, mounted)) throw new AlreadyRegistered()
+  const parent = mountedOn(app)
+  const given = withoutRegisterOptions(registered)
+  const scope = readScope(given, parent?.scope)
+  const options = { ...parent?.options, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
+  const engine = parent !== undefined && sharesEngine(parent.options, given) ? parent.engine : createEngine(options, app.log)
+  if (engine !== parent?.engine) {
+    app.addHook('onReady', async () => { await engine.ready() })
+    // Before the server waits for requests in flight, which may wait for the provider.
+    app.addHook('preClose', async () => { await engine.abort() })
+    app.addHook('onClose', async () => { await engine.close() })
+    if (engine.readsHeaders) keepAllHeaderLines(app)
+  }
+  const comparing = app.hasRequestDecorator('ips')
+  if (comparing && engine !== parent?.engine) engine.log.warn({ code: 'IP_RISK_TRUST_PROXY_ON' }, trustProxyWarning)
+  const met = parent?.met ?? []
+  Object.defineProperty(app, mounted, { value: { options, engine, scope, plans: new WeakMap(), met, comparing } satisfies Mounted })
+  app.decorate('ipRisk', createApi(engine, scope))
+  if (parent === undefined) {
+    app.decorateRequest('ipRisk', null)
+    app.decorateRequest(awaitsStepUp, null)
+    app.addHook('onRoute', onRoute)
+    app.addHook('onRequest', onRequest)
+    app.addHook('preHandler', stepUpWhereUnseen)
+    app.addHook('onReady', async () => { checkRoutes(met.splice(0), stepUp, engine.log) })
+  }
+}
+
+/** Fastify hands its own options to every plugin. */
+function withoutRegisterOptions (options: FastifyIpRiskOptions & RegisterOptions): FastifyIpRiskOptions {
+  const { prefix, logLevel, logSerializers, ...own } = options
+  return own
+}
+
+/** Checks a route's option at boot, and puts the step-up behind the route's own authentication. */
+function onRoute (this: FastifyInstance, route: RouteOptions): void {
+  const { engine, scope, met } = mountedOn(this)!
+  const plan = readRoute(`${nameOf(route)}: config.ipRisk`, route.config?.ipRisk, scope)
+  if (plan === null || !plan.marked) return
+  warnOfMissingStepUp(engine, scope, plan, [route.method].flat())
+  const { preHandler = [] } = route
+  route.preHandler = [...(Array.isArray(preHandler) ? preHandler : [preHandler]), stepUp] as NonNullable<RouteOptions['preHandler']>
+  route.handler = unlessGone(route.handler, plan)
+  const place: StepUpPlace = { inChain: false }
+  route.config = { ...route.config, [seen]: place } as NonNullable<RouteOptions['config']>
+  met.push({ options: route, plan, place, hasStepUp: scope.stepUp !== undefined })
+}
+
+/**
+ * The last check that somebody still waits: hooks that other plugins add behind ours may wait too. Where a plugin for WebSockets calls the
+ * handler with a socket first, there is no request to look at, and our `preHandler` has had the last look.
+ */
+function unlessGone (handler: RouteOptions['handler'], plan: RoutePlan): RouteOptions['handler'] {
+  return function (request, reply) {
+    if (request.raw !== undefined && endsAsGone(request.raw, plan)) {
+      const error = new ClientGone()
+      continueOrEnd(request, reply, error, () => {})
+      throw error
+    }
+    return handler.call(this, request, reply)
+  }
+}
+
+/** One hook for all routes: one added by `onRoute` would miss those declared beside an un-awaited `register`, and 404s. */
+function onRequest (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+  const here = mountedOn(this)!
+  const { engine, scope, plans } = here
+  const { config } = request.routeOptions
+  let plan = plans.get(config)
+  if (plan === undefined) plans.set(config, plan = lateRoute(config, scope, engine))
+  if (plan === null) return done()
+  const place = { scope, plan, method: request.method, url: config.url, requestId: request.id, log: request.log }
+  const judged = assessRequest(assessment(engine, place, request), request.raw)
+  if (judged instanceof Promise) judged.then(judged => act(here, request, reply, judged, done), done)
+  else act(here, request, reply, judged, done)
+}
+
+function act (here: Mounted, request: FastifyRequest, reply: FastifyReply, judged: Judged, done: Done): void {
+  const { risk } = judged
+  request.ipRisk = risk
+  if (here.comparing) here.comparing = !here.engine.compareAddress(risk, request.ip)
+  const outcome = outcomeOf(judged)
+  if (outcome === undefined) awaitStepUp(request as Awaiting, reply, judged)
+  else publish(judged, outcome)
+  const ends = outcome === 'blocked' || outcome === 'client_gone'
+  continueOrEnd(request, reply, ends ? ended(judged, request.raw) : undefined, done)
+}
+
+/** Continues, or ends the request with the error. Every hook and error handler sees a client that is gone, but it must not fill the log. */
+function continueOrEnd (request: FastifyRequest, reply: FastifyReply, error: IpRiskError | undefined, done: Done): void {
+  if (!(error instanceof ClientGone)) return done(error)
+  const { log, raw } = reply
+  const atDebug = (level: 'info' | 'error') => (fields: { err?: unknown }, ...rest: []): void => {
+    log[fields?.err === error ? 'debug' : level](fields, ...rest)
+  }
+  reply.log = Object.assign(Object.create(log), { info: atDebug('info'), error: atDebug('error') })
+  reply.code(error.statusCode!) // for onResponse hooks, should an error handler take its time
+  done(error)
+  // Node never emits `finish` once the socket is closed, and Fastify would never run its onResponse hooks: they listen for `error` too.
+  setImmediate(() => { if (request.raw.socket?.destroyed && raw.listenerCount('error') > 0) raw.emit('error', error) })
+}
+
+/** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */
+function awaitStepUp (request: Awaiting, reply: FastifyReply, judged: Judged): void {
+  request[awaitsStepUp] = judged
+  postpone(judged)
+  reply.raw.once('close', () => publish(judged, reply.sent || reply.raw.headersSent ? 'not_reached' : 'client_gone'))
+}
+
+/** Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the scope's policy. */
+function lateRoute (config: Config, scope: Scope, engine: Engine): RoutePlan | null {
+  const name = `${nameOf(config)}: config.ipRisk`
+  try {
+    const plan = readRoute(name, config.ipRisk, scope)
+    if (plan === null) return null
+    warnOfMissingStepUp(engine, scope, plan, [config.method].flat())
+    if (config[seen] !== undefined) return plan
+    const doubt = methodDoubt(plan, config.ipRisk, [config.method].flat())
+    if (doubt !== undefined) warnOfMethods(doubt, [nameOf(config)], engine.log)
+    if (plan.marked && scope.stepUp !== undefined) {
+      engine.log.warn({ code: 'IP_RISK_STEP_UP_EARLY', route: config.url }, 'a step-up on this route is asked before its own preHandlers, and so perhaps before authentication: ' +
+        'await the registration of fastify-ip-risk before routes are declared')
+    }
+    return plan
+  } catch (err) {
+    engine.log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has a wrong "config.ipRisk" and is judged as if it were "true"; ' +
+      'await the registration of fastify-ip-risk before routes are declared, so that such a mistake fails at boot')
+    return readRoute(name, true, scope)
+  }
+}
+
+/** The last of the route's own `preHandler`s. Where another plugin wrapped it, its first run shows that it is still there. */
+function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+  const place = (request.routeOptions.config as Config)[seen]
+  if (place !== undefined) place.inChain = true
+  beforeHandler.call(this, request, reply, done)
+}
+
+/** The application's own hooks may have waited, and the client may have left meanwhile. */
+function beforeHandler (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+  const judged = (request as Awaiting)[awaitsStepUp]
+  if (judged === null) {
+    const plan = mountedOn(this)!.plans.get(request.routeOptions.config)
+    return continueOrEnd(request, reply, plan?.marked && endsAsGone(request.raw, plan) ? new ClientGone() : undefined, done)
+  }
+  refusal(judged, request.raw).then(refused => {
+    if (refused?.challenge === undefined) return continueOrEnd(request, reply, refused?.error, done)
+    reply.header('www-authenticate', refused.challenge) // before the error, so that it survives custom error handlers
+    done(refused.error)
+  })
+}
+
+/** Runs before the route's own `preHandler`s, which is the latest place for a hook that is not one of them. */
+function stepUpWhereUnseen (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+  if ((request.routeOptions.config as Config)[seen]?.inChain === true) return done()
+  beforeHandler.call(this, request, reply, done)
+}

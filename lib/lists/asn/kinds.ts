@@ -1,0 +1,43 @@
+import { DENSITY, EYEBALL, HOSTING, HOSTING_CONFIRMED, KINDS_DATE, VPN } from './kinds-data.ts'
+
+/** What the package itself knows of networks. See NOTICE for where the figures come from. */
+export interface AsnKinds {
+  /** Unix seconds. */
+  readonly dateSeconds: number
+  /** One of three public collections calls it a hoster, and none an access network. */
+  readonly hosting: readonly number[]
+  /** Two or more do; also in `hosting`. */
+  readonly hostingConfirmed: readonly number[]
+  /** Runs VPN services. */
+  readonly vpn: readonly number[]
+  /** Large networks that sell internet access: people sit behind their addresses. */
+  readonly eyeball: readonly number[]
+  /** By AS number, as `densities` counts them: class and publishers of the VPN servers known there. */
+  readonly density: ReadonlyMap<number, number>
+}
+
+/** Ascending numbers as the differences between them, base 36, one after the other. */
+export function packNumbers (ascending: readonly number[]): string {
+  return ascending.map((value, i) => (value - (ascending[i - 1] ?? 0)).toString(36)).join(' ')
+}
+
+export function unpackNumbers (packed: string): number[] {
+  if (packed === '') return []
+  let value = 0
+  return packed.split(' ').map(difference => (value += Number.parseInt(difference, 36)))
+}
+
+let packaged: AsnKinds | undefined
+
+/** The table that comes with the package, unpacked when first asked for. */
+export function packagedAsnKinds (): AsnKinds {
+  packaged ??= {
+    dateSeconds: Date.parse(KINDS_DATE) / 1000,
+    hosting: unpackNumbers(HOSTING),
+    hostingConfirmed: unpackNumbers(HOSTING_CONFIRMED),
+    vpn: unpackNumbers(VPN),
+    eyeball: unpackNumbers(EYEBALL),
+    density: new Map(DENSITY.flatMap((packed, value) => unpackNumbers(packed).map(asn => [asn, value] as const)))
+  }
+  return packaged
+}

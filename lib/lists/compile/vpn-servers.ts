@@ -1,0 +1,107 @@
+import { announcedAddresses, announcerOf, type AsnTable } from '../asn/table.ts'
+import type { AddressList } from '../sources/list.ts'
+import type { Layer } from './built-in.ts'
+import { decay, densityClass } from './weights.ts'
+
+/** What the known addresses of VPN servers say of those beside them: in the same /24 or /64, and in the same network. */
+
+/** Ranges of more addresses than this are networks rather than servers. */
+const LARGEST_SERVER_RANGE = 256
+/** Half of the servers move within some months; a neighbourhood lasts longer than a server. */
+const NEIGHBOURHOOD_HALF_LIFE_DAYS = 90
+
+interface Server { readonly address: number, readonly publisher: string, readonly seenSeconds: number }
+interface Server6 { readonly subnet: string, readonly address: string, readonly publisher: string, readonly seenSeconds: number }
+
+export function neighbourhoods (lists: readonly AddressList[], nowSeconds: number): Layer[] {
+  const v4 = tally(servers4(lists, nowSeconds), server => Math.floor(server.address / 256), server => server.address)
+  const v6 = tally(servers6(lists, nowSeconds), server => server.subnet, server => server.address)
+  const layers: Layer[] = []
+  for (const [kind, least, most] of [['near-one', 1, 1], ['near-few', 2, 3], ['near-many', 4, Infinity]] as const) {
+    const inClass = (count: Tally): boolean => count.members.size >= least && count.members.size <= most
+    const ranges4: number[] = []
+    let newest = 0
+    for (const [subnet, count] of v4) {
+      if (!inClass(count)) continue
+      ranges4.push(subnet * 256, subnet * 256 + 255)
+      newest = Math.max(newest, count.newest)
+    }
+    const ranges6: number[] = []
+    for (const [subnet, count] of v6) {
+      if (!inClass(count)) continue
+      const [w0, w1] = subnet.split(':').map(Number) as [number, number]
+      ranges6.push(w0, w1, 0, 0, w0, w1, 0xffffffff, 0xffffffff)
+      newest = Math.max(newest, count.newest)
+    }
+    if (newest === 0) continue
+    layers.push({
+      id: `${kind}-vpn-server`,
+      kind,
+      ranges: { v4: Uint32Array.from(ranges4), v6: Uint32Array.from(ranges6) },
+      halfLifeDays: NEIGHBOURHOOD_HALF_LIFE_DAYS,
+      dateSeconds: newest
+    })
+  }
+  return layers
+}
+
+/** Per network: 0 where no server is known, else 1 + class of density, and 4 more with three or more publishers. */
+export function densities (lists: readonly AddressList[], table: AsnTable, nowSeconds: number): Uint8Array {
+  const announced = announcedAddresses(table)
+  const counts = tally(servers4(lists, nowSeconds), server => announcerOf(table, server.address), server => server.address)
+  const classes = new Uint8Array(table.numbers.length)
+  for (const [asn, { members, publishers }] of counts) {
+    if (asn >= 0) classes[asn] = 1 + densityClass(members.size, announced[asn]!) + (publishers.size >= 3 ? 4 : 0)
+  }
+  return classes
+}
+
+interface Tally { readonly members: Set<number | string>, readonly publishers: Set<string>, newest: number }
+
+function tally<S extends { readonly publisher: string, readonly seenSeconds: number }, K> (
+  servers: Iterable<S>, keyOf: (server: S) => K, memberOf: (server: S) => number | string
+): Map<K, Tally> {
+  const tallies = new Map<K, Tally>()
+  for (const server of servers) {
+    const key = keyOf(server)
+    let entry = tallies.get(key)
+    if (entry === undefined) tallies.set(key, entry = { members: new Set(), publishers: new Set(), newest: 0 })
+    entry.members.add(memberOf(server))
+    entry.publishers.add(server.publisher)
+    entry.newest = Math.max(entry.newest, server.seenSeconds)
+  }
+  return tallies
+}
+
+/** Those seen within their half-life; what is older says little of its neighbours, and what a user labels by hand nothing. */
+function * servers4 (lists: readonly AddressList[], nowSeconds: number): Generator<Server> {
+  for (const list of lists) {
+    if (list.kind !== 'vpn-server') continue
+    for (let i = 0; 2 * i < list.ranges.v4.length; i++) {
+      const seenSeconds = list.lastSeenSeconds?.[i] ?? list.dateSeconds
+      if (!isFresh(list, seenSeconds, nowSeconds)) continue
+      const first = list.ranges.v4[2 * i]!
+      const last = Math.min(list.ranges.v4[2 * i + 1]!, first + LARGEST_SERVER_RANGE - 1)
+      for (let address = first; address <= last; address++) yield { address, publisher: list.publisher ?? list.id, seenSeconds }
+    }
+  }
+}
+
+function * servers6 (lists: readonly AddressList[], nowSeconds: number): Generator<Server6> {
+  for (const list of lists) {
+    if (list.kind !== 'vpn-server') continue
+    const { v6 } = list.ranges
+    const before = list.ranges.v4.length / 2
+    for (let i = 0; 8 * i < v6.length; i++) {
+      const seenSeconds = list.lastSeenSeconds?.[before + i] ?? list.dateSeconds
+      const at = 8 * i
+      const oneSubnet = v6[at] === v6[at + 4] && v6[at + 1] === v6[at + 5]
+      if (!oneSubnet || !isFresh(list, seenSeconds, nowSeconds)) continue
+      yield { subnet: `${v6[at]}:${v6[at + 1]}`, address: `${v6[at + 2]}:${v6[at + 3]}`, publisher: list.publisher ?? list.id, seenSeconds }
+    }
+  }
+}
+
+function isFresh (list: AddressList, seenSeconds: number, nowSeconds: number): boolean {
+  return Number.isFinite(list.halfLifeDays) && decay((nowSeconds - seenSeconds) / 86400, list.halfLifeDays) >= 0.5
+}

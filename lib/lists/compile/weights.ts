@@ -1,0 +1,63 @@
+import type { ListKind } from '../sources/list.ts'
+
+/**
+ * Every number of the model, in one place. score = 1 - product over groups of (1 - weight * trust * decay);
+ * of a group only the strongest member counts, because lists copy one another. Set by hand, measured by `bench/evaluate`.
+ */
+export const WEIGHTS = {
+  /** Published by the VPN provider itself, or a Tor exit. */
+  exact: { vpnServer: 1, torExit: 1 },
+  vpnNetwork: { range: 0.9, asn: 0.8, both: 0.93 },
+  /** Known VPN servers in the same /24, or /64: one, two or three, four and more. */
+  neighbours: { one: 0.6, few: 0.75, many: 0.85 },
+  /** Known VPN servers per announced IPv4 address of the network: below 1e-5, 1e-4, 1e-3, above. */
+  density: { alone: [0.05, 0.15, 0.35, 0.6], severalPublishers: [0.05, 0.3, 0.55, 0.8] },
+  /** `published`: a list of hosting ranges. `listed`: a list of hosting networks (AS numbers). */
+  hosting: { publishedAndListed: 0.5, published: 0.45, listedTwice: 0.4, listed: 0.2 },
+  proxy: { publicProxy: 0.75 },
+  abuse: { listed: 0.2 },
+  relay: 0.2,
+  warp: 0.2,
+  crawler: 0
+} as const
+
+/** Least scores. */
+export const BANDS = { suspicious: 0.25, vpnLikely: 0.6, vpnDetected: 0.9 } as const
+
+/** Where nothing but hosting, abuse lists and the hint of WARP speak, the score stays below `vpnLikely`. */
+export const HOSTING_CEILING = 0.59
+
+/** What the package's own table of networks says without any VPN list stays below `vpnDetected`: nobody is blocked for a network alone. */
+export const NETWORK_CEILING = 0.89
+
+/** Days after which about half of such a list is no longer right, where the list does not say. */
+export const HALF_LIFE_DAYS: { readonly [K in ListKind]: number } = {
+  'vpn-server': 60,
+  'vpn-range': 365,
+  'vpn-asn': 730,
+  'tor-exit': 90,
+  'public-proxy': 7,
+  hosting: 365,
+  'hosting-asn': 730,
+  relay: 365,
+  crawler: 365,
+  abuse: 14
+}
+
+/** A list counts whole in the first quarter of its half-life, then fades exponentially: one half at the half-life. */
+export function decay (ageDays: number, halfLifeDays: number): number {
+  const grace = halfLifeDays / 4
+  return ageDays <= grace ? 1 : 0.5 ** ((ageDays - grace) / (halfLifeDays - grace))
+}
+
+/** The class of `WEIGHTS.density`, 0..3. */
+export function densityClass (servers: number, announced: number): number {
+  const density = servers / announced
+  return density < 1e-5 ? 0 : density < 1e-4 ? 1 : density < 1e-3 ? 2 : 3
+}
+
+/** Of what a snapshot keeps of a network: 0 nothing, else 1 + class, and 4 more with three or more publishers. */
+export function densityWeight (kept: number): number {
+  if (kept === 0) return 0
+  return kept > 4 ? WEIGHTS.density.severalPublishers[kept - 5]! : WEIGHTS.density.alone[kept - 1]!
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, isAbsolute, join } from 'node:path'
+import type { AsnPackage } from '../asn/database.ts'
+import { decodeSnapshot } from './snapshot.ts'
+
+/**
+ * Of this user: `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`, else one in the system's folder for temporary files.
+ * XDG says to ignore a relative path.
+ */
+export function defaultCacheFolder (env: NodeJS.ProcessEnv = process.env, home: () => string = homedir): string {
+  const base = env['XDG_CACHE_HOME']
+  if (base !== undefined && isAbsolute(base)) return join(base, 'fastify-ip-risk')
+  const own = homeFolder(home)
+  return own === undefined ? temporaryFolder() : join(own, '.cache', 'fastify-ip-risk')
+}
+
+/** Undefined where there is none. Node throws for a user with neither `HOME` nor a line in passwd, as a container may run under. */
+function homeFolder (home: () => string): string | undefined {
+  try {
+    const folder = home()
+    return isAbsolute(folder) ? folder : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Everybody can write there: a folder that somebody else made under this user's name is not read, since its lists would be believed. */
+function temporaryFolder (): string {
+  const uid = process.getuid?.()
+  const folder = join(tmpdir(), `fastify-ip-risk-${uid ?? 'user'}`)
+  const state = lstatSync(folder, { throwIfNoEntry: false })
+  const isOwn = state === undefined || (state.isDirectory() && (uid === undefined || state.uid === uid))
+  return isOwn ? folder : `${folder}-${randomUUID()}`
+}
+
+/** What `ip-risk lists pull` and `ip-risk lists compile` write and `lists()` reads first. */
+export function listsSnapshotPath (folder: string = defaultCacheFolder()): string {
+  return join(folder, 'lists.snapshot')
+}
+
+/** What `lists()` itself compiles from the package of AS numbers where no lists were pulled. */
+export function asnSnapshotPath (folder: string = defaultCacheFolder()): string {
+  return join(folder, 'asn.snapshot')
+}
+
+/** Whole or not at all: a reader, or a watching process, never sees half of it. Makes the folder. */
+export function writeSnapshot (path: string, bytes: Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true })
+  // No process id: containers that share a volume have the same ones.
+  const beside = `${path}.${randomUUID()}.new`
+  try {
+    writeFileSync(beside, bytes, { mode: 0o644 })
+    renameSync(beside, path)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    throw error
+  }
+}
+
+export interface FoundSnapshot {
+  /** Undefined: the folder has none that can be used. */
+  readonly bytes?: Uint8Array
+  /** Why snapshots that are there cannot be used. */
+  readonly problems: readonly unknown[]
+}
+
+/** The pulled lists; else the compiled AS numbers, if they are those of the package that is installed now. */
+export function findSnapshot (cacheFolder: string, asnPackage: AsnPackage | undefined): FoundSnapshot {
+  const problems: unknown[] = []
+  const read = (path: string, wanted: (asnSource: string | undefined) => boolean): Uint8Array | undefined => {
+    try {
+      const bytes = readFileSync(path)
+      return wanted(decodeSnapshot(bytes).meta.asnSource) ? bytes : undefined
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') problems.push(error)
+      return undefined
+    }
+  }
+  const bytes = read(listsSnapshotPath(cacheFolder), () => true) ??
+    read(asnSnapshotPath(cacheFolder), asnSource => asnPackage === undefined || asnSource === asnPackage.source)
+  return { ...bytes && { bytes }, problems }
+}

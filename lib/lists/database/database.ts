@@ -1,0 +1,138 @@
+import type { IpInfo, KnownAnswer, ProviderAnswer, Signal, UnknownAnswer } from '../../../types/contract.ts'
+import { type Family, formatAddress, parseAddress } from '../../ip/address.ts'
+import { findLabel } from './interval-map.ts'
+import { type Evidence, type GroupScore, scoreEvidence } from './score.ts'
+import { decodeSnapshot, NAME_BLOCK, type Snapshot } from './snapshot.ts'
+
+export interface Database {
+  readonly snapshot: Snapshot
+  /** About canonical or any other text of an address. The same frozen object for all addresses of which the same is known. */
+  answer (ip: string): ProviderAnswer
+}
+
+/** Why an address got its answer. */
+export interface Explanation {
+  /** Canonical; null when the text is no address. */
+  readonly ip: string | null
+  readonly answer: ProviderAnswer
+  /** The factors of the score: `score = 1 - product of (1 - weight)`. */
+  readonly groups: readonly GroupScore[]
+  readonly evidence: Evidence
+}
+
+/** Answers kept for their label. There are about 90,000 networks, of which a site sees some hundred; forgotten all at once beyond this. */
+const MAX_ANSWERS = 16_384
+const DAY_MS = 86_400_000
+
+const NOT_PUBLIC: UnknownAnswer = Object.freeze({ verdict: 'unknown', reason: 'not_public' })
+const CGNAT: UnknownAnswer = Object.freeze({
+  verdict: 'unknown',
+  reason: 'not_public',
+  categories: Object.freeze(['cgnat'] as const),
+  signals: Object.freeze([Object.freeze({ type: 'cgnat', weight: 0, detail: 'shared address space of a carrier (RFC 6598)' })])
+})
+export const NO_DATA: UnknownAnswer = Object.freeze({ verdict: 'unknown', reason: 'no_data' })
+const NO_IP: UnknownAnswer = Object.freeze({ verdict: 'unknown', reason: 'no_ip' })
+
+/** `now`: Unix milliseconds, read once per `answersFor` day; `refresh()` makes answers decay. */
+export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): Database & { refresh (): void } {
+  const snapshot = decodeSnapshot(bytes)
+  const { map } = snapshot
+  /** Of each label the place of its answer in `answers`; 0: not made yet. Half the size of a pointer, so more of it is near. */
+  const places = new Uint16Array(1 + snapshot.asns.length + snapshot.labelAsn.length)
+  let answers: ProviderAnswer[] = [NO_DATA]
+  let day = Math.floor(now() / DAY_MS)
+  const forget = (): void => {
+    answers = [NO_DATA]
+    places.fill(0)
+  }
+  return {
+    snapshot,
+    answer (ip) {
+      const family: Family = parseAddress(ip)
+      if (family === 0) return NO_IP
+      const label = findLabel(map, family)
+      const place = places[label]!
+      if (place > 0) return answers[place]!
+      const answer = answerOf(evidenceOf(snapshot, label), day)
+      if (answers.length > MAX_ANSWERS) forget()
+      places[label] = answers.push(answer) - 1
+      return answer
+    },
+    refresh () {
+      const today = Math.floor(now() / DAY_MS)
+      if (today !== day) forget()
+      day = today
+    }
+  }
+}
+
+export function explainAddress (snapshot: Snapshot, ip: string, nowMs: number = Date.now()): Explanation {
+  const family = parseAddress(ip)
+  if (family === 0) return { ip: null, answer: NO_IP, groups: [], evidence: { marks: [] } }
+  const canonical = formatAddress(family)
+  const evidence = evidenceOf(snapshot, findLabel(snapshot.map, family))
+  const today = Math.floor(nowMs / DAY_MS)
+  const answer = answerOf(evidence, today)
+  const groups = answer.verdict === 'unknown' ? [] : scoreEvidence(evidence, today).groups
+  return { ip: canonical, answer, groups, evidence }
+}
+
+/** What is known of the addresses that have the label. */
+export function evidenceOf (snapshot: Snapshot, label: number): Evidence {
+  const { meta, labelAsn, labelSet, asns, asnSet, asnDensity } = snapshot
+  const further = label - asns.length - 1
+  const marks = further < 0 ? [] : marksOf(snapshot, labelSet[further] ?? 0)
+  const at = (further < 0 ? label : labelAsn[further] ?? 0) - 1
+  if (at < 0) return { marks }
+  return {
+    marks: [...marks, ...marksOf(snapshot, asnSet[at]!)],
+    tableAlone: meta.lists.every(list => list.builtIn || !list.kind.startsWith('vpn-')),
+    network: { asn: asns[at]!, name: nameOf(snapshot, at), density: asnDensity[at]! }
+  }
+
+  function marksOf ({ setStart, setMarks }: Snapshot, set: number): Evidence['marks'] {
+    return Array.from(setMarks.subarray(setStart[set], setStart[set + 1]), mark => {
+      const { list, day } = meta.marks[mark]!
+      return { list: meta.lists[list]!, day }
+    })
+  }
+}
+
+function nameOf ({ nameStart, names }: Snapshot, at: number): string {
+  const block = Math.floor(at / NAME_BLOCK)
+  const text = new TextDecoder().decode(names.subarray(nameStart[block], nameStart[block + 1]))
+  return text.split('\n')[at % NAME_BLOCK]!
+}
+
+function answerOf (evidence: Evidence, todayDays: number): ProviderAnswer {
+  const { marks, network } = evidence
+  const has = (...kinds: string[]): boolean => marks.some(({ list }) => kinds.includes(list.kind))
+  if (has('not-public') && !has('public')) return NOT_PUBLIC
+  if (has('cgnat')) return CGNAT
+  const { verdict, score, groups, categories } = scoreEvidence(evidence, todayDays)
+  // That lists are silent says something only where the data reach: announced space, and what a source declares to cover.
+  if (verdict === 'clean' && network === undefined && !has('covered', 'relay', 'crawler')) return NO_DATA
+  const signals: Signal[] = groups.flatMap(group => group.signals).map(signal => Object.freeze(signal))
+  const answer: KnownAnswer = {
+    verdict,
+    score,
+    isVpn: verdict === 'vpn_likely' || verdict === 'vpn_detected',
+    confidence: null,
+    signals: Object.freeze(signals),
+    info: Object.freeze(infoOf(evidence, categories.includes('hosting'))),
+    categories: Object.freeze(categories)
+  }
+  return Object.freeze(answer)
+}
+
+function infoOf ({ marks, network }: Evidence, hosting: boolean): IpInfo {
+  const servers = marks.filter(({ list }) => list.kind === 'vpn-server')
+  const publisher = servers.find(({ list }) => list.publisher !== undefined)?.list.publisher
+  return {
+    ...network && { asn: `AS${network.asn}`, org: network.name },
+    ...hosting && { type: 'hosting' },
+    ...marks.some(({ list }) => list.kind === 'public-proxy') && { isProxy: true },
+    ...publisher !== undefined && { vpnProvider: publisher, vpnProviderSources: Object.freeze(servers.map(({ list }) => list.id)) }
+  }
+}

@@ -1,0 +1,114 @@
+import { Worker } from 'node:worker_threads'
+import type { IpRiskLogger } from '../../../types/contract.ts'
+import type { CompileJob, CompileProgress } from '../compile/compile-job.ts'
+import { type Database, openDatabase } from './database.ts'
+import { staleLists } from './describe.ts'
+
+/** Beside this file: .ts in the sources, .js in dist/, and no compiler rewrites a URL. */
+const WORKER = import.meta.url.replace(/reload(\.[jt]s)/, 'compile-worker$1')
+
+/** A compilation under way in a thread of its own. `stop` ends it; the promise then never settles. */
+export interface Compilation { readonly done: Promise<Uint8Array>, stop (): Promise<void> }
+
+/** Neither blocks the event loop nor keeps the process alive. Rejects with what the job threw. */
+export function compileInWorker (job: CompileJob, onProgress: (progress: CompileProgress) => void): Compilation {
+  const worker = new Worker(new URL(WORKER), { workerData: job })
+  let stopped = false
+  worker.unref()
+  const done = new Promise<Uint8Array>((resolve, reject) => {
+    worker.on('message', (message: CompileProgress | Uint8Array) => {
+      if (message instanceof Uint8Array) resolve(message)
+      else onProgress(message)
+    })
+    worker.once('error', reject)
+    worker.once('exit', code => { if (!stopped) reject(new Error(`the compiling thread ended with code ${code}`)) })
+  })
+  return {
+    done,
+    async stop () {
+      stopped = true
+      await worker.terminate()
+    }
+  }
+}
+
+/** A database that is replaced while it answers: the next one is made beside it and takes its place in one step. */
+export interface LiveDatabase {
+  /** Read it anew for each question. */
+  readonly current: Database & { refresh (): void }
+  /** A compilation that is under way is given up. Throws `BadSnapshot`, and keeps the one before. */
+  swap (bytes: Uint8Array): void
+  /** In a thread; a compilation that is under way is given up for the newer one. Failures are logged, and the one before stays. */
+  compile (job: CompileJob, log: IpRiskLogger, done?: (bytes: Uint8Array) => void): void
+  /** From now on lists that are past their half-life are said, each once. */
+  start (log: IpRiskLogger): void
+  close (): Promise<void>
+}
+
+const HOUR_MS = 3_600_000
+
+export function liveDatabase (initial: Uint8Array, now: () => number = Date.now, refreshMs: number = HOUR_MS): LiveDatabase {
+  let current = openDatabase(initial, now)
+  let toldTo: IpRiskLogger | undefined
+  let compilation: Compilation | undefined
+  let timer: NodeJS.Timeout | undefined
+  const said = new Set<string>()
+
+  function sayStale (): void {
+    for (const { id, ageDays, halfLifeDays } of staleLists(current.snapshot.meta, now())) {
+      const key = `${id} ${ageDays - ageDays % halfLifeDays}`
+      if (said.has(key)) continue
+      said.add(key)
+      toldTo?.warn({ code: 'IP_RISK_LIST_STALE', list: id, ageDays, halfLifeDays },
+        'ip-risk: a list is past its half-life and counts less and less: renew it ("ip-risk lists pull" for public lists)')
+    }
+  }
+
+  function use (bytes: Uint8Array): void {
+    current = openDatabase(bytes, now)
+    sayStale()
+  }
+
+  /** What its thread has sent already still arrives afterwards: it is no longer the one that counts. */
+  async function giveUp (): Promise<void> {
+    const last = compilation
+    compilation = undefined
+    await last?.stop()
+  }
+
+  return {
+    get current () { return current },
+    swap (bytes) {
+      use(bytes)
+      giveUp()
+    },
+    compile (job, log, done) {
+      giveUp()
+      const mine = compilation = compileInWorker(job, progress => log.debug(progress, 'ip-risk: compiling lists'))
+      mine.done.then(bytes => {
+        if (compilation !== mine) return
+        done?.(bytes)
+        use(bytes)
+        log.info({ lists: job.sources.length, asnSource: job.asnPackage?.source }, 'ip-risk: compiled lists are in use')
+      }).catch((error: unknown) => {
+        if (compilation === mine) {
+          log.error({ code: 'IP_RISK_LISTS_UNUSABLE', err: error }, 'ip-risk: lists could not be compiled; those before stay in use. Mend the list that the error names')
+        }
+      }).finally(() => {
+        if (compilation === mine) compilation = undefined
+      })
+    },
+    start (log) {
+      toldTo = log
+      sayStale()
+      timer ??= setInterval(() => {
+        current.refresh()
+        sayStale()
+      }, refreshMs).unref()
+    },
+    async close () {
+      clearInterval(timer)
+      await giveUp()
+    }
+  }
+}

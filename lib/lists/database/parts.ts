@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { IpRiskLogger, ProviderAnswer } from '../../../types/contract.ts'
+import { badOption } from '../../errors.ts'
+import type { AsnPackage } from '../asn/database.ts'
+import { type CompileJob, runCompileJob } from '../compile/compile-job.ts'
+import { type ListSource, readSources } from '../sources/source.ts'
+import { asnSnapshotPath, findSnapshot, type FoundSnapshot, listsSnapshotPath, writeSnapshot } from './cache-folder.ts'
+import { liveDatabase } from './live-database.ts'
+import { decodeSnapshot } from './snapshot.ts'
+import { fileState, watchFiles } from './watch-files.ts'
+
+/** A part of what `lists()` knows. */
+export interface Part {
+  answer (ip: string): ProviderAnswer
+  /** Watches files, says what is missing. Called once. */
+  start (log: IpRiskLogger): void
+  close (): Promise<void>
+}
+
+export interface SnapshotPartOptions {
+  /** A file that must be there; undefined: what the cache folder or the package of AS numbers has. */
+  readonly path?: string
+  /** What was found already; undefined: looked for here. */
+  readonly found?: FoundSnapshot
+  readonly cacheFolder: string
+  /** What to compile where the cache folder has nothing. */
+  readonly asnPackage: AsnPackage | undefined
+  /** Undefined: files are not watched. */
+  readonly watchIntervalMs: number | undefined
+}
+
+/** How users get data, said once at boot. */
+const NO_DATA_HINT = 'ip-risk: there are no data, so every address but Cloudflare\'s is "unknown", reason "no_data". ' +
+  'Run "npx ip-risk lists pull" (public lists), or "npm install @ip-location-db/asn" (networks; compiled at the next start)'
+
+/** The compiled public lists, else what the package of AS numbers gives, else scopes and Cloudflare's ranges. */
+export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, ...given }: SnapshotPartOptions): Part {
+  const watched = path ?? listsSnapshotPath(cacheFolder)
+  const before = [fileState(watched)]
+  const found = given.found ?? (path === undefined ? findSnapshot(cacheFolder, asnPackage) : { bytes: readGiven(path), problems: [] })
+  const database = liveDatabase(found.bytes ?? runCompileJob(jobNow()))
+  let unwatch = (): void => {}
+
+  function compileNetworks (asnPackage: AsnPackage, log: IpRiskLogger): void {
+    log.info({ asnSource: asnPackage.source, cacheFolder }, 'ip-risk: compiling AS numbers in the background, once; addresses are "unknown" until then')
+    database.compile({ ...jobNow(), asnPackage }, log, bytes => {
+      try {
+        writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
+      } catch (error) {
+        log.warn({ code: 'IP_RISK_CACHE_FOLDER_UNWRITABLE', err: error, cacheFolder },
+          'ip-risk: the compiled AS numbers cannot be kept, and will be compiled anew at each start: let the process write to "lists.cacheFolder"')
+      }
+    })
+  }
+
+  /** Never rejects. */
+  async function reload (log: IpRiskLogger): Promise<void> {
+    try {
+      database.swap(await readFile(watched))
+      log.info({ path: watched }, 'ip-risk: the new snapshot of lists is in use')
+    } catch (error) {
+      log.error({ code: 'IP_RISK_SNAPSHOT_UNUSABLE', err: error, path: watched },
+        'ip-risk: the new snapshot of lists cannot be used; the one before stays. Run "ip-risk lists pull" again')
+    }
+  }
+
+  return {
+    answer: ip => database.current.answer(ip),
+    start (log) {
+      database.start(log)
+      for (const error of found.problems) {
+        log.warn({ code: 'IP_RISK_SNAPSHOT_UNUSABLE', err: error }, 'ip-risk: a snapshot in the cache folder cannot be used: run "ip-risk lists pull" again')
+      }
+      if (found.bytes === undefined) {
+        if (asnPackage === undefined) log.warn({ code: 'IP_RISK_LISTS_MISSING', cacheFolder }, NO_DATA_HINT)
+        else compileNetworks(asnPackage, log)
+      }
+      if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], before, () => { reload(log) }, watchIntervalMs)
+    },
+    async close () {
+      unwatch()
+      await database.close()
+    }
+  }
+}
+
+function jobNow (): CompileJob {
+  return { sources: [], covers: [], builtIn: true, nowSeconds: Math.floor(Date.now() / 1000) }
+}
+
+function readGiven (path: string): Uint8Array {
+  try {
+    const bytes = readFileSync(path)
+    decodeSnapshot(bytes)
+    return bytes
+  } catch (cause) {
+    throw badOption('lists.snapshot', `cannot be used: ${(cause as Error).message}`, cause)
+  }
+}
+
+export interface SourcesPartOptions {
+  readonly sources: readonly ListSource[]
+  readonly covers: readonly string[]
+  /** Without a snapshot beneath: scopes and Cloudflare's ranges are answered here. */
+  readonly builtIn: boolean
+  /** Where AS numbers in the sources are looked up. */
+  readonly asnPackage: AsnPackage | undefined
+  /** Undefined: files are not watched. */
+  readonly watchIntervalMs: number | undefined
+}
+
+/** The application's own lists: compiled at once, so that the first request has them; a changed file is compiled in a thread. */
+export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchIntervalMs }: SourcesPartOptions): Part {
+  const first = jobNow()
+  const files = sources.flatMap(source => typeof source === 'object' && source !== null && 'path' in source ? [String(source.path)] : [])
+  const before = files.map(fileState)
+  const namesNetworks = readSources('lists.sources', sources, first.nowSeconds).some(list => list.asns.length > 0)
+  const database = liveDatabase(runCompileJob(first))
+  let unwatch = (): void => {}
+
+  function jobNow (): CompileJob {
+    return { sources, covers, builtIn, nowSeconds: Math.floor(Date.now() / 1000) }
+  }
+
+  function compile (log: IpRiskLogger): void {
+    database.compile({ ...jobNow(), ...namesNetworks && asnPackage && { asnPackage } }, log)
+  }
+
+  return {
+    answer: ip => database.current.answer(ip),
+    start (log) {
+      database.start(log)
+      if (namesNetworks && asnPackage !== undefined) compile(log)
+      else if (namesNetworks) {
+        log.warn({ code: 'IP_RISK_ASN_DATA_MISSING' }, 'ip-risk: AS numbers in lists.sources say nothing without AS data: npm install @ip-location-db/asn')
+      }
+      if (watchIntervalMs !== undefined) unwatch = watchFiles(files, before, () => compile(log), watchIntervalMs)
+    },
+    async close () {
+      unwatch()
+      await database.close()
+    }
+  }
+}

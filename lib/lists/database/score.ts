@@ -1,0 +1,146 @@
+import type { Category, Signal, VerdictName } from '../../../types/contract.ts'
+import { BANDS, decay, densityWeight, HOSTING_CEILING, NETWORK_CEILING, WEIGHTS } from '../compile/weights.ts'
+import type { MarkKind, SnapshotList } from './snapshot.ts'
+
+/** What is known of one address. */
+export interface Evidence {
+  readonly marks: readonly { readonly list: SnapshotList, readonly day: number }[]
+  /** No VPN list was given: what is said of VPNs comes from the package's own table of networks. */
+  readonly tableAlone?: boolean
+  readonly network?: { readonly asn: number, readonly name: string, /** As `Snapshot.asnDensity`. */ readonly density: number }
+}
+export type Group = 'exact' | 'vpnNetwork' | 'neighbours' | 'density' | 'hosting' | 'proxy' | 'abuse' | 'relay' | 'warp' | 'crawler'
+/** One factor of the score. `weight` is after trust and decay. */
+export interface GroupScore { readonly group: Group, readonly weight: number, readonly signals: readonly Signal[] }
+export interface Score {
+  readonly verdict: VerdictName
+  /** 0..1, three decimals. */
+  readonly score: number
+  readonly groups: readonly GroupScore[]
+  readonly categories: readonly Category[]
+}
+
+const CLOUDFLARE_ASN = 13335
+/** Alone they say nothing of a VPN, however many of them. */
+const NO_VPN: readonly Group[] = ['hosting', 'abuse', 'warp']
+/** What the package's own table can say. */
+const ABOUT_NETWORK: readonly Group[] = [...NO_VPN, 'vpnNetwork', 'density']
+
+/** `todayDays`: Unix days, which decide how much each mark has decayed. Pure. */
+export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
+  const found = strongestOf(evidence, todayDays)
+  const all = groupsOf(found, evidence)
+  const groups = all.filter(group => overruledBy(group.group, found) === undefined)
+  const counted = groups.filter(group => group.weight > 0)
+  let score = 1 - counted.reduce((product, { weight }) => product * (1 - weight), 1)
+  if (counted.every(({ group }) => NO_VPN.includes(group))) score = Math.min(score, HOSTING_CEILING)
+  if (evidence.tableAlone === true && counted.every(({ group }) => ABOUT_NETWORK.includes(group))) score = Math.min(score, NETWORK_CEILING)
+  score = Math.round(score * 1000) / 1000
+  const verdict = verdictOf(score)
+  return { verdict, score, groups, categories: categoriesOf(groups, found, verdict) }
+}
+
+export function verdictOf (score: number): VerdictName {
+  if (score < BANDS.suspicious) return 'clean'
+  if (score < BANDS.vpnLikely) return 'suspicious'
+  return score < BANDS.vpnDetected ? 'vpn_likely' : 'vpn_detected'
+}
+
+/**
+ * Private Relay stands in VPN and hosting lists, and is neither: nothing else counts there. A crawler is hosted by its nature, and
+ * its network's other customers say nothing of it.
+ */
+function overruledBy (group: Group, found: Found): Group | undefined {
+  if (found.has('relay')) return group === 'relay' ? undefined : 'relay'
+  if (found.has('crawler') && (group === 'hosting' || group === 'density' || group === 'neighbours')) return 'crawler'
+  return undefined
+}
+
+interface Mark { readonly list: SnapshotList, readonly day: number, readonly strength: number }
+/** Of each kind the lists that name the address, strongest first. */
+type Found = ReadonlyMap<MarkKind, readonly Mark[]>
+
+function strongestOf ({ marks }: Evidence, todayDays: number): Found {
+  const found = new Map<MarkKind, Mark[]>()
+  for (const { list, day } of marks) {
+    const strength = list.trust * (list.halfLifeDays === null ? 1 : decay(Math.max(0, todayDays - day), list.halfLifeDays))
+    const others = found.get(list.kind) ?? []
+    found.set(list.kind, [...others, { list, day, strength }].sort((a, b) => b.strength - a.strength))
+  }
+  return found
+}
+
+function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
+  const groups: GroupScore[] = []
+  const strength = (kind: MarkKind): number => found.get(kind)?.[0]?.strength ?? 0
+  const add = (group: Group, weight: number, ...signals: (Signal | undefined)[]): void => {
+    const matched = signals.filter(signal => signal !== undefined)
+    if (matched.length > 0) groups.push({ group, weight, signals: matched })
+  }
+  const signal = (type: string, kind: MarkKind, weight: number): Signal | undefined => {
+    const marks = found.get(kind)
+    return marks && { type, weight: rounded(weight * strength(kind)), detail: marks.map(detailOf).join('; ') }
+  }
+  const { exact, vpnNetwork, neighbours, proxy, abuse } = WEIGHTS
+
+  add('exact', Math.max(exact.vpnServer * strength('vpn-server'), exact.torExit * strength('tor-exit')),
+    signal('known_vpn_exact', 'vpn-server', exact.vpnServer), signal('tor_exit', 'tor-exit', exact.torExit))
+  const range = strength('vpn-range')
+  const vpnAsn = strength('vpn-asn')
+  add('vpnNetwork', Math.max(vpnNetwork.range * range, vpnNetwork.asn * vpnAsn, vpnNetwork.both * Math.min(range, vpnAsn)),
+    signal('known_vpn_cidr', 'vpn-range', vpnNetwork.range), signal('vpn_asn', 'vpn-asn', vpnNetwork.asn))
+  for (const [kind, weight] of [['near-many', neighbours.many], ['near-few', neighbours.few], ['near-one', neighbours.one]] as const) {
+    add('neighbours', weight * strength(kind), signal('vpn_neighbours', kind, weight))
+  }
+  const density = densityWeight(network?.density ?? 0)
+  if (density > 0) add('density', density, { type: 'vpn_asn_density', weight: density, detail: `VPN servers are known in AS${network!.asn}` })
+  // WARP's egress is published nowhere: what Cloudflare announces beside its proxies is a hint, and no hosting by that alone.
+  const published = found.get('hosting') ?? []
+  const warp = network?.asn === CLOUDFLARE_ASN && !published.some(({ list }) => list.id === 'cloudflare') && !found.has('crawler')
+  const networks = warp ? [] : found.get('hosting-asn') ?? []
+  const hostLists = [...published, ...networks]
+  const hosts = hostingWeight(published, networks)
+  if (hostLists.length > 0) add('hosting', hosts, { type: 'dc_ip', weight: rounded(hosts), detail: hostLists.map(detailOf).join('; ') })
+  add('proxy', proxy.publicProxy * strength('public-proxy'), signal('public_proxy_list', 'public-proxy', proxy.publicProxy))
+  add('abuse', abuse.listed * strength('abuse'), signal('abuse_list', 'abuse', abuse.listed))
+  add('relay', WEIGHTS.relay * strength('relay'), signal('private_relay', 'relay', WEIGHTS.relay))
+  add('crawler', 0, signal('known_crawler', 'crawler', WEIGHTS.crawler))
+  const { warp: hint } = WEIGHTS
+  if (warp) add('warp', hint, { type: 'warp_hint', weight: hint, detail: 'in AS13335, outside the ranges of Cloudflare\'s proxies' })
+  return groups
+}
+
+/** Strongest first, both. */
+function hostingWeight (published: readonly Mark[], networks: readonly Mark[]): number {
+  const { hosting } = WEIGHTS
+  const range = published[0]?.strength ?? 0
+  return Math.max(
+    published.length + networks.length > 1 ? hosting.publishedAndListed * range : hosting.published * range,
+    hosting.listedTwice * (networks[1]?.strength ?? 0),
+    hosting.listed * (networks[0]?.strength ?? 0)
+  )
+}
+
+function categoriesOf (groups: readonly GroupScore[], found: Found, verdict: VerdictName): Category[] {
+  const categories = new Set<Category>()
+  const likely = verdict === 'vpn_likely' || verdict === 'vpn_detected'
+  for (const { group } of groups) {
+    if (group === 'exact') {
+      if (found.has('vpn-server')) categories.add('vpn')
+      if (found.has('tor-exit')) categories.add('tor')
+    } else if (group === 'vpnNetwork') categories.add('vpn')
+    else if (group === 'neighbours' || group === 'density') {
+      if (likely) categories.add('vpn')
+    } else categories.add(group)
+  }
+  return [...categories]
+}
+
+function detailOf ({ list, day }: Mark): string {
+  const who = list.publisher === undefined ? list.id : `${list.publisher} (${list.id})`
+  return list.halfLifeDays === null ? who : `${who}, seen ${new Date(day * 86400_000).toISOString().slice(0, 10)}`
+}
+
+function rounded (value: number): number {
+  return Math.round(value * 1000) / 1000
+}

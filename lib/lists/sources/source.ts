@@ -1,0 +1,89 @@
+import { readFileSync, statSync } from 'node:fs'
+import { badOption } from '../../errors.ts'
+import { checkNumber, checkObject, checkOneOf, checkString, checkStrings } from '../../util/options.ts'
+import { HALF_LIFE_DAYS } from '../compile/weights.ts'
+import { type AddressList, type ListKind, rangesOf } from './list.ts'
+import { type ListFormat, readList } from './read-list.ts'
+
+interface SourceBase {
+  /** Short and unique; stands in signal details. */
+  readonly id: string
+  readonly kind: ListKind
+  /** The VPN provider of a `vpn-server` source. */
+  readonly publisher?: string
+  /** 0..1: how much of the kind's weight it carries. Default 1. */
+  readonly trust?: number
+}
+/** Your own word: it never grows old. */
+export interface InlineSource extends SourceBase {
+  /** Addresses, CIDRs, and AS numbers as `AS64496`. */
+  readonly entries: readonly string[]
+}
+/** A file is as old as its modification time. */
+export interface FileSource extends SourceBase {
+  readonly path: string
+  /** Default: found out from the content. */
+  readonly format?: ListFormat
+  /** Default by kind, from 7 for public proxies to 730. */
+  readonly halfLifeDays?: number
+}
+export type ListSource = InlineSource | FileSource
+
+const KINDS = Object.keys(HALF_LIFE_DAYS) as ListKind[]
+const BASE = ['id', 'kind', 'publisher', 'trust'] as const
+
+/** Reads every source, files too. Throws an `IpRiskError` that names the option. */
+export function readSources (path: string, sources: readonly ListSource[], nowSeconds: number): AddressList[] {
+  const seen = new Set<string>()
+  return sources.map((source, i) => {
+    const list = readSource(`${path}[${i}]`, source, nowSeconds)
+    if (seen.has(list.id)) throw badOption(`${path}[${i}].id`, `is "${list.id}", as that of another source: give each its own`)
+    seen.add(list.id)
+    return list
+  })
+}
+
+function readSource (path: string, source: ListSource, nowSeconds: number): AddressList {
+  const isFile = typeof source === 'object' && source !== null && 'path' in source
+  if (isFile) checkObject<FileSource>(path, source, [...BASE, 'path', 'format', 'halfLifeDays'])
+  else checkObject<InlineSource>(path, source, [...BASE, 'entries'])
+  const id = checkString(`${path}.id`, source.id, '')
+  if (id === '') throw badOption(`${path}.id`, 'is missing: give the source a short name')
+  if (!KINDS.includes(source.kind)) throw badOption(`${path}.kind`, `must be one of ${KINDS.join(', ')}`)
+  const publisher = checkString(`${path}.publisher`, source.publisher, undefined)
+  const base = { id, kind: source.kind, ...publisher !== undefined && { publisher }, trust: checkNumber(`${path}.trust`, source.trust, 1, { min: 0, max: 1, integer: false }) }
+  if (isFile) return { ...base, ...readFile(path, source as FileSource) }
+  return { ...base, ...readEntries(`${path}.entries`, (source as InlineSource).entries), halfLifeDays: Infinity, dateSeconds: nowSeconds }
+}
+
+function readEntries (path: string, given: unknown): Pick<AddressList, 'ranges' | 'asns'> {
+  if (given === undefined) throw badOption(path, 'is missing: give entries (addresses, CIDRs, AS numbers), or the path of a file')
+  const entries = checkStrings(path, given)
+  const asns: number[] = []
+  const cidrs: string[] = []
+  entries.forEach((entry, i) => {
+    const asn = /^AS(\d{1,10})$/i.exec(entry)
+    if (asn === null) {
+      try {
+        rangesOf([entry])
+      } catch (cause) {
+        throw badOption(`${path}[${i}]`, `is wrong: ${(cause as Error).message}`, cause)
+      }
+      cidrs.push(entry)
+    } else asns.push(Number(asn[1]))
+  })
+  return { ranges: rangesOf(cidrs), asns }
+}
+
+function readFile (path: string, source: FileSource): Pick<AddressList, 'ranges' | 'asns' | 'halfLifeDays' | 'dateSeconds'> {
+  const file = checkString(`${path}.path`, source.path, '')
+  const format = source.format === undefined ? undefined : checkOneOf(`${path}.format`, source.format, ['addresses', 'asns', 'columns', 'json'], 'addresses')
+  const halfLifeDays = checkNumber(`${path}.halfLifeDays`, source.halfLifeDays, HALF_LIFE_DAYS[source.kind], { min: 1, max: 36500, integer: false })
+  try {
+    const { ranges, asns } = readList(readFileSync(file), format)
+    if (ranges.v4.length + ranges.v6.length + asns.length === 0) throw new RangeError('there is no address in it')
+    return { ranges, asns, halfLifeDays, dateSeconds: Math.floor(statSync(file).mtimeMs / 1000) }
+  } catch (cause) {
+    throw badOption(`${path}.path`, `cannot be read: ${(cause as Error).message}`, cause)
+  }
+}

@@ -1,0 +1,99 @@
+import type { EngineOptions, LogAddress, LookupMode, Mode, OnDecision, StepUp } from '../../types/contract.ts'
+import { readCache } from '../cache/options.ts'
+import { type CallOnDecision, guarded } from '../core/decision-log.ts'
+import { badOption } from '../errors.ts'
+import { showAddress, type ShowAddress } from '../ip/redact.ts'
+import { type AddressLists, noLists, readLists } from '../policy/address-lists.ts'
+import { basePolicy, type CompiledPolicy, compilePolicy } from '../policy/policy.ts'
+import { readStepUp, type StepUpSettings } from '../policy/step-up.ts'
+import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings } from '../util/options.ts'
+
+/** One of the options `logAddress` and `recordAddress`. */
+export interface AddressForm { readonly how: LogAddress, readonly show: ShowAddress }
+
+/** What one encapsulated scope of an application decides by: the options that do not touch how an address is found and looked up. */
+export interface Scope {
+  readonly actions: ReadonlyMap<string, 'write' | 'read'>
+  readonly policy: CompiledPolicy
+  readonly mode: Mode
+  readonly unmarked: LookupMode
+  readonly timeoutMs: number
+  readonly lists: AddressLists
+  readonly keySecret: readonly string[] | undefined
+  /** In log lines. */
+  readonly logAddress: AddressForm
+  /** In decision and lookup records. */
+  readonly recordAddress: AddressForm
+  readonly onDecision: CallOnDecision | undefined
+  readonly stepUp: StepUpSettings<unknown> | undefined
+}
+
+export const lookupModes: readonly LookupMode[] = ['wait', 'background', 'cache', 'skip']
+export const modes: readonly Mode[] = ['enforce', 'monitor']
+const logAddresses: readonly LogAddress[] = ['full', 'truncated', 'hmac', 'none']
+
+export interface ScopeOptions extends EngineOptions {
+  readonly stepUp?: StepUp<never> | undefined
+  readonly onDecision?: OnDecision<never> | undefined
+}
+const optionNames: readonly (keyof ScopeOptions)[] = [
+  'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny',
+  'logAddress', 'recordAddress', 'onDecision', 'stepUp'
+]
+const rootScope: Scope = {
+  actions: new Map((['signup', 'payment', 'kyc', 'withdrawal', 'admin']).map(name => [name, 'write'])),
+  policy: basePolicy,
+  mode: 'enforce',
+  unmarked: 'cache',
+  timeoutMs: 5000,
+  lists: noLists,
+  keySecret: undefined,
+  logAddress: { how: 'truncated', show: showAddress('truncated') },
+  recordAddress: { how: 'truncated', show: showAddress('truncated') },
+  onDecision: undefined,
+  stepUp: undefined
+}
+
+/** The options named, over those of the parent scope. Throws an `IpRiskError` that names the option. */
+export function readScope (given: ScopeOptions, parent: Scope = rootScope): Scope {
+  const options = checkObject<ScopeOptions>('options', given, optionNames)
+  return {
+    actions: readActions(parent.actions, options.actions),
+    policy: compilePolicy(parent.policy, options.policy),
+    mode: checkOneOf('mode', options.mode, modes, parent.mode),
+    unmarked: checkOneOf('unmarked', options.unmarked, lookupModes, parent.unmarked),
+    timeoutMs: checkNumber('timeoutMs', options.timeoutMs, parent.timeoutMs, { min: 1, max: 60_000 }),
+    lists: readLists(options, parent.lists),
+    ...readAddressForms(options, parent),
+    onDecision: options.onDecision === undefined ? parent.onDecision : guarded(checkFunction('onDecision', options.onDecision)!),
+    stepUp: readStepUp('stepUp', options.stepUp) ?? parent.stepUp
+  }
+}
+
+function readActions (parent: Scope['actions'], given: EngineOptions['actions']): Scope['actions'] {
+  const { write, read } = checkObject<NonNullable<EngineOptions['actions']>>('actions', given, ['write', 'read'])
+  const actions = new Map(parent)
+  for (const name of checkStrings('actions.write', write)) {
+    if (actions.get(name) === 'read') throw badOption('actions.write', `names "${name}", which is a read in the scope above: leave it in one of the two`)
+    actions.set(name, 'write')
+  }
+  for (const name of checkStrings('actions.read', read)) {
+    if (actions.get(name) === 'write') throw badOption('actions.read', `names "${name}", which is a write already: leave it in one of the two`)
+    actions.set(name, 'read')
+  }
+  return actions
+}
+
+type AddressForms = Pick<Scope, 'keySecret' | 'logAddress' | 'recordAddress'>
+
+function readAddressForms (options: EngineOptions, parent: Scope): AddressForms {
+  const { keySecret } = options.cache === undefined ? parent : readCache(options.cache)
+  const read = (name: 'logAddress' | 'recordAddress'): AddressForm => {
+    const how = checkOneOf(name, options[name], logAddresses, parent[name].how)
+    if (how === 'hmac' && keySecret === undefined) {
+      throw badOption(name, 'is "hmac", which needs a secret: give "cache.keySecret" too')
+    }
+    return { how, show: showAddress(how, keySecret) }
+  }
+  return { keySecret, logAddress: read('logAddress'), recordAddress: read('recordAddress') }
+}

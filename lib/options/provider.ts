@@ -1,0 +1,39 @@
+import type { Provider } from '../../types/contract.ts'
+import { badOption } from '../errors.ts'
+import {
+  checkBoolean, checkFunction, checkNumber, checkObject, checkString, checkStrings, shown
+} from '../util/options.ts'
+
+/** A provider as an option: an own one may lack what ours have. */
+export function checkProvider (path: string, given: unknown): Provider {
+  if (typeof given !== 'object' || given === null) {
+    throw badOption(path, `must be a provider such as lists() or iplogs(), got ${shown(given)}`)
+  }
+  const provider = given as Provider
+  if (typeof provider.name !== 'string' || provider.name === '') {
+    throw badOption(`${path}.name`, 'must be a string that is not empty: it stands in the cache')
+  }
+  if (provider.lookup === undefined) throw badOption(`${path}.lookup`, 'is missing: give a function (ip, context) => answer')
+  checkFunction(`${path}.lookup`, provider.lookup)
+  checkFunction(`${path}.bulk`, provider.bulk)
+  checkFunction(`${path}.close`, provider.close)
+  const { families } = provider
+  if (families !== undefined && !(Array.isArray(families) && families.every(family => family === 4 || family === 6))) {
+    throw badOption(`${path}.families`, 'must be an array of 4 and 6')
+  }
+  const limits = checkObject<NonNullable<Provider['limits']>>(`${path}.limits`, provider.limits, ['perMinute', 'perDay', 'burst'])
+  for (const name of ['perMinute', 'perDay', 'burst'] as const) {
+    checkNumber(`${path}.limits.${name}`, limits[name], undefined, { min: 1, max: 1e9 })
+  }
+  checkNumber(`${path}.timeoutMs`, provider.timeoutMs, undefined, { min: 1, max: 600_000 })
+  checkNumber(`${path}.maxAgeSeconds`, provider.maxAgeSeconds, undefined, { min: 1, max: 31_536_000, integer: false })
+  checkNumber(`${path}.settlesAfterMs`, provider.settlesAfterMs, undefined, { min: 1, max: 60_000 })
+  checkNumber(`${path}.maxConcurrent`, provider.maxConcurrent, undefined, { min: 1, max: 1_000_000 })
+  checkNumber(`${path}.reserveForWrites`, provider.reserveForWrites, undefined, { min: 0, max: 1, integer: false })
+  checkString(`${path}.quotaName`, provider.quotaName, undefined)
+  checkBoolean(`${path}.sync`, provider.sync, false)
+  checkStrings(`${path}.names`, provider.names)
+  if (provider.members !== undefined && !Array.isArray(provider.members)) throw badOption(`${path}.members`, 'must be an array of providers')
+  provider.members?.forEach((member, i) => checkProvider(`${path}.members[${i}]`, member))
+  return provider
+}

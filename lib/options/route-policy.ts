@@ -1,0 +1,64 @@
+import type { IpRiskAction, LookupMode, Mode, RouteIpRisk } from '../../types/contract.ts'
+import { badOption } from '../errors.ts'
+import { type CompiledPolicy, compilePolicy } from '../policy/policy.ts'
+import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString, shown } from '../util/options.ts'
+import { lookupModes, modes, type Scope } from './plugin-scope.ts'
+
+/** What a route wants, read once. `null` stands for a route with `ipRisk: false`. */
+export interface RoutePlan {
+  readonly marked: boolean
+  readonly action: string | null
+  /** Undefined: the method decides. */
+  readonly write: boolean | undefined
+  readonly policy: CompiledPolicy
+  readonly mode: Mode
+  readonly lookup: LookupMode
+  readonly timeoutMs: number
+}
+
+/** RFC 9110 section 9.2.1. */
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+export function isSafeMethod (method: string): boolean {
+  return safeMethods.has(method)
+}
+
+/** Whether a request with this method on this route is a write. */
+export function isWrite (plan: RoutePlan, method: string): boolean {
+  return plan.write ?? !isSafeMethod(method)
+}
+
+/** Reads `config.ipRisk`. Throws an `IpRiskError` that names the option; `path` names the route. */
+export function readRoute (path: string, option: unknown, scope: Scope): RoutePlan | null {
+  if (option === false) return null
+  if (option === undefined) {
+    const { policy, mode, unmarked, timeoutMs } = scope
+    return { marked: false, action: null, write: undefined, policy, mode, lookup: unmarked, timeoutMs }
+  }
+  const given = writtenOut(path, option)
+  const action = checkString(`${path}.action`, given.action, undefined) ?? null
+  const kind = action === null ? undefined : scope.actions.get(action)
+  if (action !== null && kind === undefined) {
+    throw badOption(path, `names the action ${shown(action)}, which is not declared: use one of ${[...scope.actions.keys()].join(', ')}, ` +
+      'or declare it in the plugin option "actions", { write: [...] } or { read: [...] }, and await the registration in this scope')
+  }
+  const declared = kind === undefined ? undefined : kind === 'write'
+  return {
+    marked: true,
+    action,
+    write: given.write === undefined ? declared : checkBoolean(`${path}.write`, given.write, false),
+    policy: compilePolicy(scope.policy, given.policy, `${path}.policy`),
+    mode: checkOneOf(`${path}.mode`, given.mode, modes, scope.mode),
+    lookup: checkOneOf(`${path}.lookup`, given.lookup, lookupModes, 'wait'),
+    timeoutMs: checkNumber(`${path}.timeoutMs`, given.timeoutMs, scope.timeoutMs, { min: 1, max: 60_000 })
+  }
+}
+
+function writtenOut (path: string, option: unknown): RouteIpRisk {
+  if (option === true) return {}
+  if (typeof option === 'string') return { action: option as IpRiskAction }
+  if (typeof option !== 'object' || option === null || Array.isArray(option)) {
+    throw badOption(path, `must be an action name, true, false or an object, got ${shown(option)}`)
+  }
+  return checkObject<RouteIpRisk>(path, option, ['action', 'write', 'policy', 'mode', 'lookup', 'timeoutMs'])
+}

@@ -1,0 +1,80 @@
+import type { KnownAnswer, LookupContext, Provider, ProviderAnswer } from '../../../types/contract.ts'
+import { badOption } from '../../errors.ts'
+import { checkNumber, checkObject, shown } from '../../util/options.ts'
+
+export interface FallbackOptions {
+  /**
+   * Milliseconds that each member but the last has. Default 2 000; where only members that answer at once follow the first one, 4 500:
+   * the most that leaves a request time for their answer.
+   */
+  readonly attemptTimeoutMs?: number
+}
+
+/** Asks the next provider when one knows nothing: `fallback(a, b)`, or `fallback(a, b, { attemptTimeoutMs })`. */
+export function fallback (...given: readonly (Provider | FallbackOptions)[]): Provider {
+  const members = given.filter(isProvider)
+  const rest = given.filter(entry => !isProvider(entry))
+  if (rest.length > 1 || (rest.length === 1 && given.at(-1) !== rest[0])) throw badOption('fallback', 'takes providers, and options at the end')
+  const options = checkObject<FallbackOptions>('fallback', rest[0], ['attemptTimeoutMs'])
+  checkMembers('fallback', members)
+  const timeoutMs = checkNumber('fallback.attemptTimeoutMs', options.attemptTimeoutMs, members.slice(1).every(member => member.sync) ? 4_500 : 2_000, { min: 1, max: 120_000 })
+  const last = members.length - 1
+
+  /** No promise as long as the members give none. `said`: what those before knew not, and why. */
+  function from (index: number, ip: string, context: LookupContext, said: string): ProviderAnswer | Promise<ProviderAnswer> {
+    const member = members[index]!
+    const next = (answer: ProviderAnswer): ProviderAnswer | Promise<ProviderAnswer> => {
+      if (answer.verdict !== 'unknown') return named(answer, member)
+      const all = `${said}${member.name} ${answer.reason}`
+      return index < last ? from(index + 1, ip, context, `${all}, `) : { ...answer, cause: all }
+    }
+    const answer = context.ask(member, ip, index < last ? { timeoutMs } : {})
+    return answer instanceof Promise ? answer.then(next) : next(answer)
+  }
+
+  return {
+    name: `fallback(${members.map(member => member.name).join(',')})`,
+    names: namesOf(members),
+    members,
+    sync: members.every(member => member.sync === true),
+    timeoutMs: members.reduce((sum, member, i) => sum + (i < last ? Math.min(timeoutMs, timeoutOf(member)) : timeoutOf(member)), 0),
+    lookup: (ip, context) => from(0, ip, context, ''),
+    async * bulk (ips, context) {
+      let left = ips
+      for (const [i, member] of members.entries()) {
+        const unknown: string[] = []
+        for await (const [ip, answer] of context.askAll(member, left, i < last ? { wait: false } : {})) {
+          if (answer.verdict === 'unknown' && i < last) unknown.push(ip)
+          else yield [ip, answer.verdict === 'unknown' ? answer : named(answer, member)]
+        }
+        left = unknown
+      }
+    }
+  }
+}
+
+/** The answer with the name of who gave it. */
+export function named (answer: KnownAnswer, member: Provider): KnownAnswer & { readonly provider: string } {
+  return { ...answer, provider: answer.provider ?? member.name }
+}
+
+/** A member's own time, as it is where it says nothing. */
+export function timeoutOf (member: Provider): number {
+  return member.timeoutMs ?? 5_000
+}
+
+/** Every name that the members may answer under. */
+export function namesOf (members: readonly Provider[]): string[] {
+  return [...new Set(members.flatMap(member => member.members === undefined ? [member.name] : member.names ?? [member.name]))]
+}
+
+export function isProvider (value: unknown): value is Provider {
+  return typeof value === 'object' && value !== null && typeof (value as Partial<Provider>).lookup === 'function'
+}
+
+export function checkMembers (path: string, members: readonly unknown[]): void {
+  if (members.length === 0) throw badOption(path, 'needs at least one provider')
+  members.forEach((member, i) => {
+    if (!isProvider(member)) throw badOption(`${path}[${i}]`, `must be a provider, got ${shown(member)}`)
+  })
+}

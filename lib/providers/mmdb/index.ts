@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../../../types/contract.ts'
+import { badOption } from '../../errors.ts'
+import { formatAddress, parseAddress } from '../../ip/address.ts'
+import { fileState, watchFiles } from '../../lists/database/watch-files.ts'
+import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString } from '../../util/options.ts'
+import { answerOf, MMDB_KINDS, type MmdbKind } from './answer.ts'
+import { loadReader, type MmdbFile, openMmdb } from './reader.ts'
+
+export interface MmdbOptions {
+  /** A file of MaxMind's format: Anonymous IP, Anonymous Plus, Residential Proxy, IP Risk, ASN or ISP. */
+  readonly path: string
+  /** Default: found out from the type that stands in the file. */
+  readonly kind?: MmdbKind
+  /** Loads the file anew when it changes. Default true. */
+  readonly watch?: boolean
+  /** How often the file is looked at. Default 2 000. */
+  readonly watchIntervalMs?: number
+}
+
+/**
+ * A database of MaxMind's format in memory, answering at once. Needs the package `mmdb-lib`. A file that is missing or broken throws
+ * `IpRiskError` here; where a record is broken the address is `unknown`. A changed file that is broken is logged, and the one before stays.
+ */
+export function mmdb (options: MmdbOptions): Provider {
+  const { path, kind, watchIntervalMs } = checkMmdbOptions(options)
+  const Reader = loadReader()
+  const before = [fileState(path)]
+  let file = openFirst()
+  let unwatch: (() => void) | undefined
+  let saidBroken = false
+
+  function openFirst (): MmdbFile {
+    try {
+      return openMmdb(Reader, readFileSync(path), kind)
+    } catch (cause) {
+      throw badOption('mmdb.path', `cannot be used (${path}): ${(cause as Error).message}`, cause)
+    }
+  }
+
+  /** Never rejects. */
+  async function reload (log: IpRiskLogger): Promise<void> {
+    try {
+      const next = openMmdb(Reader, await readFile(path), kind)
+      if (next.kind !== file.kind) throw new RangeError(`it is of the kind ${next.kind} now, and was ${file.kind}: restart to use it`)
+      file = next
+      saidBroken = false
+      log.info({ path, databaseType: file.databaseType, builtAt: new Date(file.builtMs).toISOString() }, 'ip-risk: a changed MMDB file is in use')
+    } catch (error) {
+      log.error({ code: 'IP_RISK_MMDB_UNUSABLE', path, err: error }, 'ip-risk: a changed MMDB file cannot be used; the one before stays in use. Replace it')
+    }
+  }
+
+  function start (log: IpRiskLogger): void {
+    if (unwatch !== undefined) return
+    unwatch = watchIntervalMs === undefined ? () => {} : watchFiles([path], before, () => { reload(log) }, watchIntervalMs)
+  }
+
+  function lookup (ip: string, { log }: LookupContext): ProviderAnswer {
+    if (unwatch === undefined) start(log)
+    // mmdb-lib answers for `1.2.3` and for any other text: only canonical addresses reach it.
+    const family = parseAddress(ip)
+    if (family === 0) return { verdict: 'unknown', reason: 'no_ip' }
+    if (family > file.ipVersion) return { verdict: 'unknown', reason: 'unsupported_family' }
+    try {
+      return answerOf(file.kind, file.get(formatAddress(family)))
+    } catch (cause) {
+      if (!saidBroken) {
+        log.error({ code: 'IP_RISK_MMDB_BROKEN', path, err: cause }, 'ip-risk: an MMDB file is broken where it was asked; such addresses are unknown. Replace it')
+      }
+      saidBroken = true
+      return { verdict: 'unknown', reason: 'no_data', cause }
+    }
+  }
+
+  return {
+    name: `mmdb:${file.kind}`,
+    sync: true,
+    start,
+    lookup,
+    close () {
+      unwatch?.()
+    }
+  }
+}
+
+function checkMmdbOptions (given: MmdbOptions) {
+  const options = checkObject<MmdbOptions>('mmdb', given, ['path', 'kind', 'watch', 'watchIntervalMs'])
+  const path = checkString('mmdb.path', options.path, '')
+  if (path === '') throw badOption('mmdb.path', 'is missing: give the path of an .mmdb file')
+  const kind = options.kind === undefined ? undefined : checkOneOf('mmdb.kind', options.kind, MMDB_KINDS, 'anonymous-ip')
+  const watch = checkBoolean('mmdb.watch', options.watch, true)
+  const watchIntervalMs = checkNumber('mmdb.watchIntervalMs', options.watchIntervalMs, 2000, { min: 10, max: 86_400_000 })
+  return { path, kind, watchIntervalMs: watch ? watchIntervalMs : undefined }
+}

@@ -1,0 +1,184 @@
+import type { UnknownAnswer } from '../../types/contract.ts'
+import {
+  burstFull, exhausted, type Limit, type QuotaLimits, readsOf, type SlidingLog, slidingLog, type Windows
+} from './quota.ts'
+
+/** What Redis told this process about the fleet. */
+export interface Contact {
+  readonly at: number
+  readonly members: number
+  /** Calls that Redis reserves for this process. */
+  readonly part: number
+  readonly usedMinute: number
+  readonly usedDay: number
+}
+
+export interface OfflineShareOptions {
+  readonly limits: QuotaLimits
+  readonly reserveForWrites: number
+  readonly windows: Windows
+  /** Redis keeps the reservation of a member for so long after its last contact, and one window more. */
+  readonly absenceMs: number
+  /** Between two contacts. */
+  readonly beatMs: number
+  readonly now: () => number
+}
+
+/** What one process may call while it cannot use the fleet's count. */
+export interface OfflineShare {
+  take (write: boolean): UnknownAnswer | null
+  /** Redis granted a call. */
+  granted (write: boolean): void
+  contact (contact: Contact): void
+  /** What Redis has to reserve for this process until the next contact. */
+  reservation (): number
+  /** Redis answers, but its count is not complete for so long. `reserved`: what it was told at that contact. */
+  quiet (at: number, forMs: number, reserved: number): void
+  isQuiet (): boolean
+  /** What is left of this minute's share. */
+  minuteLeft (): number
+  /** Hands over calls made here that Redis was not told of: those that still count somewhere, the newest first. */
+  takeUnreported (atMost: number): number[]
+  /** Whether there are more than so many. */
+  hasUnreported (moreThan: number): boolean
+  giveBack (unreported: number[]): void
+}
+
+/** A process that never reached Redis assumes a fleet of so many. */
+const membersUnknown = 4
+
+/**
+ * Redis reserves a part of what is left for each member, so that the calls it counted and all parts together never
+ * exceed the limit. While Redis is away, a member calls no more than its part in any window. Once all calls that Redis
+ * counted have left the window, every member is away, and each has an even share. A process that was alone knows the
+ * whole count. One that joined so late that others may not know of it has no share then.
+ *
+ * After Redis lost its count ("quiet") all members know that it did, so nobody else has used what this process's own
+ * calls free when they leave the window. Until the count is complete, each may call as often as it did in the last
+ * window, plus its part.
+ */
+export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now }: OfflineShareOptions): OfflineShare {
+  const windowMs = limits.minute?.windowMs ?? 0
+  const settledMs = absenceMs + windowMs
+  /** Calls made without Redis. */
+  const offline = slidingLog(limits.keepMs)
+  /** All calls of this process. */
+  const own = slidingLog(windowMs)
+  /** The newest calls that fill the largest limit say all that can be said: a window that holds them is full. */
+  const most = Math.max(0, ...limits.all.map(({ max }) => max))
+  let unreported: number[] = []
+  let contact: (Contact & { readonly joinedAt: number, readonly founder: boolean }) | null = null
+  /** Since when this process may make so many calls without Redis. */
+  let reserved = { at: -Infinity, part: 0 }
+  let quietUntil = 0
+  /** While the count is not complete: calls in any window, or null. */
+  let quietMax: number | null = null
+
+  /**
+   * Room for calls under a maximum since a time. From the very millisecond on: a call of the same one counts twice
+   * rather than not at all.
+   */
+  function room (log: SlidingLog, since: number, max: number, write: boolean): number {
+    const left = max - log.countSince(since - 1)
+    return Math.max(0, write ? left : Math.min(left, readsOf(max, reserveForWrites) - log.countSince(since - 1, true)))
+  }
+
+  function evenShare ({ max }: Limit): number {
+    if (contact === null) return Math.max(1, Math.floor(max / membersUnknown))
+    const known = contact.founder || contact.at - contact.joinedAt >= 2.5 * beatMs
+    return known ? Math.floor(max / contact.members) : 0
+  }
+
+  function minuteRoom (minute: Limit, at: number, write: boolean): number {
+    if (contact === null && quietUntil > 0 && at < quietUntil + settledMs) return 0
+    if (contact === null) return room(offline, at - windowMs, evenShare(minute), write)
+    if (contact.members === 1 && quietMax === null) {
+      return at - contact.at < windowMs
+        ? room(offline, contact.at, Math.max(0, minute.max - contact.usedMinute), write)
+        : room(offline, at - windowMs, minute.max, write)
+    }
+    if (at - reserved.at >= settledMs) return room(offline, at - windowMs, evenShare(minute), write)
+    const part = withinEvenShare(minute, at, reserved.part)
+    const left = room(offline, Math.max(reserved.at, at - windowMs), part, write || quietMax !== null)
+    return quietMax === null ? left : Math.min(left, room(own, at - windowMs, quietMax, write))
+  }
+
+  /** Calls made from now on still count when all members that are away as long go over to their even shares. */
+  function withinEvenShare (minute: Limit, at: number, max: number): number {
+    return at - reserved.at < absenceMs ? max : Math.min(max, evenShare(minute))
+  }
+
+  /** The day's count is best effort after a loss: a share of what was left. */
+  function dayRoom (day: Limit, write: boolean): number {
+    const left = Math.max(0, day.max - (contact?.usedDay ?? 0))
+    return room(offline, contact?.at ?? -Infinity, Math.floor(left / (contact?.members ?? membersUnknown)), write)
+  }
+
+  /**
+   * What this process might have in a window when the count was lost: nobody else has used it, nor will. When it was
+   * lost before, and is still not complete, that holds on, unless the members have had time for their even shares.
+   */
+  function maxInQuiet (minute: Limit, at: number): number {
+    if (contact === null) return 0
+    if (contact.members === 1) return minute.max
+    if (at - reserved.at >= settledMs) return evenShare(minute)
+    const counted = own.countSince(at - windowMs) - offline.countSince(Math.max(contact.at, at - windowMs) - 1)
+    return withinEvenShare(minute, at, quietMax ?? contact.part + Math.max(0, counted))
+  }
+
+  return {
+    take (write) {
+      const at = now()
+      const { burst, minute, day, keepMs } = limits
+      const may = (minute === null || minuteRoom(minute, at, write) > 0) && (day === null || dayRoom(day, write) > 0)
+      if (!may) return exhausted(beatMs)
+      if (burst !== null) {
+        const share = Math.max(1, Math.floor(burst.max / (contact?.members ?? membersUnknown)))
+        const waitMs = offline.waitMs(at, write, [{ ...burst, max: share, maxReads: share }])
+        if (waitMs > 0) return burstFull(waitMs)
+      }
+      if (keepMs > 0) {
+        offline.add(at, write)
+        own.add(at, write)
+        unreported.push(at)
+        if (unreported.length > 2 * most) unreported = unreported.slice(-most) // now and then: each cut costs a copy
+      }
+      return null
+    },
+    granted (write) { if (limits.minute !== null) own.add(now(), write) },
+    contact (seen) {
+      if (contact !== null && seen.at < contact.at) return
+      quietUntil = 0
+      quietMax = null
+      contact = { ...seen, joinedAt: contact?.joinedAt ?? seen.at, founder: contact?.founder ?? seen.members === 1 }
+      reserved = { at: seen.at, part: seen.part }
+    },
+    reservation () {
+      const at = now()
+      if (quietMax !== null) return room(own, at - windowMs, quietMax, true)
+      if (limits.minute !== null && contact !== null && at - reserved.at >= settledMs) {
+        return room(offline, at - windowMs, evenShare(limits.minute), true)
+      }
+      return room(offline, Math.max(reserved.at, at - windowMs), reserved.part, true)
+    },
+    quiet (at, forMs, part) {
+      if (at < reserved.at) return
+      quietUntil = now() + forMs
+      if (limits.minute !== null) quietMax = maxInQuiet(limits.minute, at)
+      reserved = { at, part }
+    },
+    isQuiet: () => now() < quietUntil,
+    minuteLeft: () => limits.minute === null ? 0 : minuteRoom(limits.minute, now(), true),
+    takeUnreported (atMost) {
+      const from = Math.max(0, unreported.length - atMost)
+      const oldest = now() - limits.keepMs
+      const newest = unreported.slice(from).filter(at => at > oldest)
+      unreported = newest.length < unreported.length - from ? [] : unreported.slice(0, from)
+      return newest
+    },
+    hasUnreported: moreThan => unreported.length > moreThan,
+    giveBack (calls) {
+      unreported = calls.concat(unreported).sort((a, b) => a - b).slice(-most)
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import type {
+  ProviderAnswer, ProviderLimits, ProviderStats, UnknownAnswer, UnknownReason
+} from '../../types/contract.ts'
+import type { RedisBudget } from '../util/async.ts'
+
+/** At most `max` calls, of which `maxReads` reads, in any `windowMs`. */
+export interface Limit {
+  readonly windowMs: number
+  readonly max: number
+  readonly maxReads: number
+}
+
+/** When this process called, exactly: a true sliding window. It keeps no more entries than the longest limit allows. */
+export interface SlidingLog {
+  add (at: number, write: boolean): void
+  /** 0: a call may be made now. Else the milliseconds until that may be so; Infinity where a limit allows none at all. */
+  waitMs (at: number, write: boolean, limits: readonly Limit[]): number
+  /** Calls after a time; of reads alone, if wanted. */
+  countSince (since: number, readsOnly?: boolean): number
+}
+
+export function slidingLog (keepMs: number): SlidingLog {
+  const calls: number[] = []
+  const reads: number[] = []
+
+  return {
+    add (at, write) {
+      calls.push(at)
+      if (!write) reads.push(at)
+      forget(calls, at - keepMs)
+      forget(reads, at - keepMs)
+    },
+    waitMs (at, write, limits) {
+      let wait = 0
+      for (const { windowMs, max, maxReads } of limits) {
+        wait = Math.max(wait, waitFor(calls, max, windowMs, at), write ? 0 : waitFor(reads, maxReads, windowMs, at))
+      }
+      return wait
+    },
+    countSince (since, readsOnly = false) {
+      const times = readsOnly ? reads : calls
+      return times.length - firstAfter(times, since)
+    }
+  }
+}
+
+/** Until the oldest of the newest `max` calls leaves the window. */
+function waitFor (times: readonly number[], max: number, windowMs: number, at: number): number {
+  if (max <= 0) return Infinity
+  const oldest = times[times.length - max]
+  return oldest === undefined ? 0 : Math.max(0, oldest + windowMs - at)
+}
+
+/** Drops what is that old or older, now and then. */
+function forget (times: number[], until: number): void {
+  const old = firstAfter(times, until)
+  if (old > 64) times.splice(0, old)
+}
+
+function firstAfter (times: readonly number[], since: number): number {
+  let low = 0
+  let high = times.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (times[middle]! > since) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+/** A budget of calls, of which a part is kept for writes. */
+export interface Quota {
+  /** What is known here and now: a refusal that costs nothing, or null. */
+  refusal (write: boolean): UnknownAnswer | null
+  /**
+   * Takes one call out of the budget: null, or why not (`quota_exhausted`, or the pause that another process was told).
+   * Never rejects. Waits for Redis no longer than its budget has left.
+   */
+  take (write: boolean, redisBudget?: RedisBudget): UnknownAnswer | null | Promise<UnknownAnswer | null>
+  /** Tells every process that nobody may call for a while. */
+  hold (reason: UnknownReason, forMs: number): void
+  left (): Pick<ProviderStats, 'quota' | 'minuteLeft' | 'dayLeft'>
+  close (): Promise<void>
+}
+
+/** Lengths of the windows: real ones, or scaled in tests. */
+export interface Windows {
+  readonly minuteMs: number
+  readonly dayMs: number
+  readonly burstMs: number
+  /** Windows are this much longer than the provider's, for calls that travel longer than others. */
+  readonly slackMs: number
+}
+
+/** A second is a quarter longer: the first calls of a burst still open their connections, the next ones overtake them. */
+export const realWindows: Windows = { minuteMs: 60_000, dayMs: 86_400_000, burstMs: 1_250, slackMs: 2_000 }
+
+export interface QuotaLimits {
+  readonly minute: Limit | null
+  readonly day: Limit | null
+  /** Smooths only: who meets it waits. */
+  readonly burst: Limit | null
+  /** Of a minute and a day: who meets one is refused. */
+  readonly lasting: readonly Limit[]
+  readonly all: readonly Limit[]
+  readonly keepMs: number
+}
+
+export function quotaLimits (limits: ProviderLimits, reserveForWrites: number, windows: Windows): QuotaLimits {
+  const limit = (max: number | undefined, windowMs: number, reserve: number): Limit | null =>
+    max === undefined ? null : { windowMs, max, maxReads: readsOf(max, reserve) }
+  const minute = limit(limits.perMinute, windows.minuteMs + windows.slackMs, reserveForWrites)
+  const day = limit(limits.perDay, windows.dayMs + windows.slackMs, reserveForWrites)
+  // The burst only smooths: nothing is kept back in a second.
+  const burst = limit(limits.burst, windows.burstMs, 0)
+  const lasting = [minute, day].filter(limit => limit !== null)
+  const all = burst === null ? lasting : [burst, ...lasting]
+  return { minute, day, burst, lasting, all, keepMs: Math.max(0, ...all.map(limit => limit.windowMs)) }
+}
+
+/** What reads may use of a budget, so that the kept part is never less than was promised. */
+export function readsOf (max: number, reserve: number): number {
+  return max - Math.ceil(max * reserve - 1e-9)
+}
+
+export function exhausted (waitMs: number): UnknownAnswer {
+  return { verdict: 'unknown', reason: 'quota_exhausted', ...Number.isFinite(waitMs) && { retryAfterSeconds: waitMs / 1000 } }
+}
+
+const burstCause = 'burst'
+
+/** Not in this second: the queue of the provider waits for it. */
+export function burstFull (waitMs: number): UnknownAnswer {
+  return { ...exhausted(Math.max(0, waitMs)), cause: burstCause }
+}
+
+export function isBurst (answer: ProviderAnswer): answer is UnknownAnswer {
+  return answer.verdict === 'unknown' && answer.cause === burstCause
+}
+
+/** The budget of one process alone. */
+export function localQuota (limits: QuotaLimits, now: () => number): Quota {
+  const log = slidingLog(limits.keepMs)
+
+  function refusal (write: boolean): UnknownAnswer | null {
+    const waitMs = log.waitMs(now(), write, limits.lasting)
+    if (waitMs > 0) return exhausted(waitMs)
+    const burstMs = limits.burst === null ? 0 : log.waitMs(now(), write, [limits.burst])
+    return burstMs > 0 ? burstFull(burstMs) : null
+  }
+
+  return {
+    refusal,
+    take (write) {
+      const refused = refusal(write)
+      if (refused === null && limits.all.length > 0) log.add(now(), write)
+      return refused
+    },
+    hold () {},
+    left: () => ({
+      ...limits.minute !== null && { minuteLeft: leftOf(limits.minute) },
+      ...limits.day !== null && { dayLeft: leftOf(limits.day) }
+    }),
+    async close () {}
+  }
+
+  function leftOf (limit: Limit): number {
+    return Math.max(0, limit.max - log.countSince(now() - limit.windowMs))
+  }
+}

@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto'
+import type { UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import type { RedisPort } from '../resilience/redis-port.ts'
+import { heldCause } from '../resilience/retry-after.ts'
+import { offlineShare } from './offline-share.ts'
+import { holdScript, quotaScript } from './quota-script.ts'
+import { burstFull, exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
+
+export interface FleetQuotaOptions {
+  readonly redis: RedisPort
+  /** `<prefix>ip-risk:quota:{<provider>}`; the braces keep all keys on one node of a Cluster. */
+  readonly key: string
+  readonly limits: QuotaLimits
+  readonly reserveForWrites: number
+  readonly windows: Windows
+  readonly timeoutMs: number
+  readonly now: () => number
+  /** Another process was told to pause. */
+  readonly onHold: (reason: UnknownReason, forMs: number) => void
+  /**
+   * This process uses only its own share of the limits (why), or again the fleet's count (null): once for each change.
+   */
+  readonly onShare: (cause: OfflineCause | null) => void
+}
+
+/**
+ * `redis_unreachable`: it does not answer. `redis_count_lost`: it answers, but was restarted or emptied, and its count
+ * is not complete.
+ */
+export type OfflineCause = 'redis_unreachable' | 'redis_count_lost'
+
+/** For the first contact, which nobody waits for. */
+const connectMs = 1_000
+/** Calls that one script is told of. */
+const toldAtOnce = 1_000
+
+/** What the script answered. */
+interface Reply {
+  readonly answer: 'ok' | 'full' | 'burst' | 'quiet' | 'held'
+  readonly waitMs: number
+  readonly epoch: string
+  readonly members: number
+  readonly part: number
+  readonly usedMinute: number
+  readonly usedDay: number
+  readonly reason: UnknownReason
+}
+
+const answers: ReadonlySet<unknown> = new Set<Reply['answer']>(['ok', 'full', 'burst', 'quiet', 'held'])
+
+/**
+ * The quota that all processes on one Redis share; while Redis is away or its count is not complete, each uses its own
+ * share.
+ */
+export function fleetQuota (options: FleetQuotaOptions): Quota {
+  const { redis, key, limits, windows, now } = options
+  const keys = ['calls', 'reads', 'members', 'state', 'hold'].map(name => `${key}:${name}`)
+  const me = randomUUID()
+  // Often, so that what an idle member reserves is soon free for the others.
+  const beatMs = windows.minuteMs / 30
+  const absenceMs = windows.minuteMs * 5 / 12
+  const offline = offlineShare({ ...options, absenceMs, beatMs })
+  const settings = [
+    limits.minute?.windowMs ?? windows.minuteMs, limits.minute?.max ?? -1, limits.minute?.maxReads ?? -1,
+    limits.day?.windowMs ?? windows.dayMs, limits.day?.max ?? -1, limits.day?.maxReads ?? -1,
+    limits.burst?.windowMs ?? windows.burstMs, limits.burst?.max ?? -1,
+    absenceMs, limits.keepMs, beatMs
+  ]
+  let epoch = ''
+  let sent = 0
+  let last: Reply | null = null
+  let failing = false
+  let answeredAt = now()
+  let cause: OfflineCause | null = null
+  /** Until then a refusal is local: no room before. */
+  const closedUntil = { read: 0, write: 0 }
+
+  async function run (op: 'read' | 'write' | 'beat', leftMs: () => number): Promise<Reply> {
+    // All calls made without Redis are reported before more is asked for, in parts that do not hold Redis up.
+    while (offline.hasUnreported(toldAtOnce)) await runOnce('beat', leftMs())
+    return await runOnce(op, leftMs())
+  }
+
+  async function runOnce (op: 'read' | 'write' | 'beat', timeoutMs: number): Promise<Reply> {
+    const begun = now()
+    const believed = offline.reservation()
+    const unreported = offline.takeUnreported(toldAtOnce)
+    const ages = unreported.map(at => Math.max(0, begun - at))
+    const run = ++sent
+    let reply: Reply
+    try {
+      const numbers = [...settings, believed, ...ages].map(Math.round)
+      const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers]
+      reply = readReply(await redis.run(quotaScript, keys, args, timeoutMs))
+    } catch (error) {
+      offline.giveBack(unreported)
+      failing = true
+      // One slow answer is no change of state.
+      if (now() - answeredAt >= 2 * beatMs) change('redis_unreachable')
+      throw error
+    }
+    failing = false
+    answeredAt = now()
+    change(reply.answer === 'quiet' ? 'redis_count_lost' : null)
+    epoch = reply.epoch
+    last = reply
+    if (reply.answer === 'held') options.onHold(reply.reason, reply.waitMs)
+    if (reply.answer === 'quiet') {
+      closedUntil.read = closedUntil.write = 0
+      offline.quiet(begun, reply.waitMs, believed)
+    } else {
+      // A newer run told Redis less than an older reply may grant.
+      offline.contact({ at: begun, ...reply, ...run < sent && { part: Math.min(reply.part, offline.reservation()) } })
+    }
+    return reply
+  }
+
+  function change (next: OfflineCause | null): void {
+    if (next === cause) return
+    cause = next
+    options.onShare(next)
+  }
+
+  const timeout = (): number => options.timeoutMs
+  // Nobody waits for the first contact: lookups that come before it ask Redis themselves.
+  run('beat', () => connectMs).catch(() => {})
+
+  // Tells the others that this process lives, and keeps what it knows of the quota fresh. The next one makes up for a
+  // failed one.
+  const sendBeat = (): void => { run('beat', timeout).catch(() => {}) }
+  const beat = limits.minute === null ? null : setInterval(sendBeat, beatMs).unref()
+
+  function refusal (write: boolean): UnknownAnswer | null {
+    const waitMs = (write ? closedUntil.write : closedUntil.read) - now()
+    return waitMs > 0 ? exhausted(waitMs) : null
+  }
+
+  return {
+    refusal,
+    async take (write, redisBudget) {
+      const refused = refusal(write)
+      if (refused !== null) return refused
+      if (offline.isQuiet() || redisBudget?.leftMs() === 0) return offline.take(write)
+      const begun = now()
+      let reply: Reply
+      try {
+        const running = run(write ? 'write' : 'read', redisBudget?.leftMs ?? timeout)
+        reply = await (redisBudget?.wait(running) ?? running)
+      } catch {
+        return offline.take(write)
+      }
+      switch (reply.answer) {
+        case 'quiet': return offline.take(write)
+        case 'held': return { verdict: 'unknown', reason: reply.reason, retryAfterSeconds: reply.waitMs / 1000, cause: heldCause }
+        case 'full':
+          closedUntil.read = now() + reply.waitMs
+          if (write) closedUntil.write = closedUntil.read
+          return exhausted(reply.waitMs)
+        case 'burst': return burstFull(reply.waitMs)
+        // A permit that took so long to arrive may belong to a window that is over.
+        case 'ok':
+          if (now() - begun > windows.slackMs) return exhausted(0)
+          offline.granted(write)
+          return null
+      }
+    },
+    hold (reason, forMs) {
+      // When Redis is away, every process hears the provider's own refusal.
+      redis.run(holdScript, [keys[4]!], [reason, Math.ceil(forMs)], options.timeoutMs).catch(() => {})
+    },
+    left () {
+      if (limits.all.length === 0) return {}
+      const isOffline = failing || offline.isQuiet()
+      const { usedMinute, usedDay } = last ?? { usedMinute: 0, usedDay: 0 }
+      const minuteLeft = isOffline ? offline.minuteLeft() : Math.max(0, (limits.minute?.max ?? 0) - usedMinute)
+      return {
+        quota: isOffline ? 'offline_share' : 'shared',
+        ...limits.minute !== null && { minuteLeft },
+        ...limits.day !== null && { dayLeft: Math.max(0, limits.day.max - usedDay) }
+      }
+    },
+    async close () {
+      clearInterval(beat ?? undefined)
+      // Who cannot say good-bye is forgotten by the script after a while.
+      await redis.run(quotaScript, keys, ['leave', me], options.timeoutMs).catch(() => {})
+    }
+  }
+}
+
+function readReply (reply: unknown): Reply {
+  if (!Array.isArray(reply) || reply.length < 8) throw new TypeError('the quota script answered something else')
+  const [answer, waitMs, epoch, members, part, usedMinute, usedDay, reason] = reply
+  const numbers = [waitMs, members, part, usedMinute, usedDay].map(Number)
+  if (!answers.has(answer) || !numbers.every(Number.isFinite)) throw new TypeError('the quota script answered something else')
+  return {
+    answer,
+    waitMs: Number(waitMs),
+    epoch: String(epoch),
+    members: Number(members),
+    part: Number(part),
+    usedMinute: Number(usedMinute),
+    usedDay: Number(usedDay),
+    reason: reason === 'rejected' ? 'rejected' : 'rate_limited'
+  }
+}

@@ -1,0 +1,92 @@
+import type { IpRiskLogger, ProviderAnswer, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import { type Trouble, trouble } from '../util/state-log.ts'
+import { causeText } from '../verdict/check-answer.ts'
+import type { Layer } from './layer.ts'
+
+/** Marks the answers that come from a pause and not from the provider. */
+export const heldCause = 'held'
+
+export interface HoldOptions {
+  readonly provider: string
+  readonly now: () => number
+  readonly log: IpRiskLogger
+  /** How long a 429 without Retry-After holds: until its window is over for sure. */
+  readonly windowMs: number
+  /** Tells the other processes. */
+  readonly tell: (reason: UnknownReason, forMs: number) => void
+}
+
+/** Nobody calls a provider that said "not now": a 429, a ban, a refused account. */
+export interface Hold {
+  readonly layer: Layer
+  /** The answer while it lasts, else null. */
+  check (): UnknownAnswer | null
+  /** An answer that came from the provider itself. */
+  see (answer: ProviderAnswer): void
+  /** Another process was told. */
+  hear (reason: UnknownReason, forMs: number): void
+}
+
+/** A provider may give another cause each time. */
+const MAX_STATES = 8
+/** Nobody was refused for so long: a provider that refuses a part of our calls again and again is in one state. */
+const quietMs = 300_000
+
+export function hold ({ provider, now, log, windowMs, tell }: HoldOptions): Hold {
+  let held: { reason: UnknownReason, until: number } | null = null
+  /** By reason and cause: what was logged is not logged again each time that the pause is over and the next call refused. */
+  const states = new Map<string, Trouble>()
+
+  function begin (reason: UnknownReason, forMs: number, cause: string | undefined): boolean {
+    const until = now() + forMs
+    if (held === null || held.until < until) held = { reason, until }
+    // Another process gives no cause: its word is no news where the reason is known.
+    const key = [...states.keys()].find(key => cause === undefined && key.startsWith(`${reason} `)) ?? `${reason} ${cause}`
+    let state = states.get(key)
+    if (state === undefined) {
+      if (states.size >= MAX_STATES) return false
+      states.set(key, state = trouble(now, quietMs))
+    }
+    return state.shows()
+  }
+
+  function works (): void {
+    for (const [key, state] of states) if (state.works()) states.delete(key)
+    if (states.size === 0) log.info({ code: 'IP_RISK_PROVIDER_RELEASED', provider }, 'the provider has not refused a call for five minutes')
+  }
+
+  function check (): UnknownAnswer | null {
+    if (held === null) return null
+    const leftMs = held.until - now()
+    if (leftMs > 0) return { verdict: 'unknown', reason: held.reason, retryAfterSeconds: leftMs / 1000, cause: heldCause }
+    held = null
+    return null
+  }
+
+  return {
+    check,
+    layer: next => async question => check() ?? await next(question),
+    see (answer) {
+      if (answer.verdict !== 'unknown') {
+        if (states.size > 0) works()
+        return
+      }
+      if (answer.cause === heldCause) return
+      const { reason, retryAfterSeconds, alert } = answer
+      if (reason !== 'rate_limited' && (reason !== 'rejected' || retryAfterSeconds === undefined)) return
+      const forMs = retryAfterSeconds === undefined ? windowMs : Math.max(retryAfterSeconds * 1000, 1000)
+      const cause = causeText(answer.cause)
+      const news = begin(reason, forMs, cause)
+      tell(reason, forMs)
+      if (!news) return
+      const fields = { code: 'IP_RISK_PROVIDER_HELD', provider, reason, cause, holdSeconds: Math.ceil(forMs / 1000) }
+      if (alert !== undefined) log.error(fields, alert)
+      else log.warn(fields, 'the provider refuses our calls, so no process calls it for a while: make fewer calls ("limits"), or get a larger plan')
+    },
+    hear (reason, forMs) {
+      if (!begin(reason, forMs, undefined)) return
+      log.warn({ code: 'IP_RISK_PROVIDER_HELD', provider, reason, holdSeconds: Math.ceil(forMs / 1000) },
+        'the provider refused a call of another process, whose log says why, so no process calls it for a while')
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { badOption } from '../errors.ts'
+
+/** Small checks that every options reader shares. Each throws an `IpRiskError` that names the option and the mend. */
+
+/** An object with none but the names given; `undefined` counts as `{}`. */
+export function checkObject<T extends object> (path: string, value: unknown, names: readonly (keyof T & string)[]): T {
+  if (value === undefined) return {} as T
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badOption(path, `must be an object, got ${shown(value)}`)
+  for (const name of Object.keys(value)) {
+    if (!(names as readonly string[]).includes(name)) {
+      throw badOption(path === 'options' ? name : `${path}.${name}`, `does not exist: use one of ${names.join(', ')}`)
+    }
+  }
+  return value as T
+}
+
+export interface NumberRange { readonly min: number, readonly max: number, readonly integer?: boolean }
+
+/** A finite number in the range, or the fallback when nothing was given. */
+export function checkNumber<F extends number | undefined> (path: string, value: unknown, fallback: F, range: NumberRange): number | F {
+  const { min, max, integer = true } = range
+  if (value === undefined) return fallback
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max || (integer && !Number.isInteger(value))) {
+    throw badOption(path, `must be ${integer ? 'an integer' : 'a number'} from ${min} to ${max}, got ${shown(value)}`)
+  }
+  return value
+}
+
+export function checkString<F extends string | undefined> (path: string, value: unknown, fallback: F): string | F {
+  if (value === undefined) return fallback
+  if (typeof value !== 'string') throw badOption(path, `must be a string, got ${shown(value)}`)
+  return value
+}
+
+export function checkOneOf<T extends string> (path: string, value: unknown, allowed: readonly T[], fallback: T): T {
+  if (value === undefined) return fallback
+  if (!allowed.includes(value as T)) throw badOption(path, `must be one of ${allowed.join(', ')}, got ${shown(value)}`)
+  return value as T
+}
+
+export function checkBoolean (path: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback
+  if (typeof value !== 'boolean') throw badOption(path, `must be true or false, got ${shown(value)}`)
+  return value
+}
+
+export function checkFunction<T> (path: string, value: T | undefined): T | undefined {
+  if (value !== undefined && typeof value !== 'function') throw badOption(path, `must be a function, got ${shown(value)}`)
+  return value
+}
+
+export function checkStrings (path: string, value: unknown): readonly string[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) throw badOption(path, `must be an array of strings, got ${shown(value)}`)
+  value.forEach((entry, i) => {
+    if (typeof entry !== 'string' || entry === '') throw badOption(`${path}[${i}]`, `must be a string that is not empty, got ${shown(entry)}`)
+  })
+  return value
+}
+
+/** A value in an error message: short, and never more than its type where it may be a secret or a whole object. */
+export function shown (value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  return typeof value === 'function' ? 'a function' : String(value)
+}

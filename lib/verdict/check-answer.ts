@@ -1,0 +1,72 @@
+import type { ProviderAnswer, UnknownReason } from '../../types/contract.ts'
+import { HIDDEN, redactAddress, redactStrings } from '../ip/redact.ts'
+import { categoryNames } from './categories.ts'
+import { verdictNames } from './iplogs-body.ts'
+import { isObject } from './read.ts'
+import { unknownAnswer } from './verdict.ts'
+
+type Check = (value: unknown) => boolean
+
+/** What a provider can know of itself. The others are said by who did not ask it: a list of the operator, a route, an address. */
+const reasons: ReadonlySet<unknown> = new Set([
+  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response', 'no_data', 'not_public', 'no_ip',
+  'unsupported_family'
+] satisfies UnknownReason[])
+
+const isFraction: Check = value => value === null || (typeof value === 'number' && value >= 0 && value <= 1)
+const isText: Check = value => typeof value === 'string'
+const isPlain: Check = value => isText(value) || typeof value === 'boolean' || Number.isFinite(value)
+const areAll = (check: Check): Check => value => Array.isArray(value) && value.every(check)
+const optional = (check: Check): Check => value => value === undefined || check(value)
+
+const areSignals = areAll(signal => isObject(signal) && isText(signal['type']) && isText(signal['detail']) && Number.isFinite(signal['weight']))
+const areCategories = areAll(category => (categoryNames as readonly unknown[]).includes(category))
+const isInfo: Check = info => isObject(info) && Object.values(info).every(optional(value => isPlain(value) || areAll(isText)(value)))
+
+const checks: Readonly<Record<string, Check>> = {
+  verdict: verdict => (verdictNames as readonly unknown[]).includes(verdict),
+  score: isFraction,
+  confidence: isFraction,
+  isVpn: value => typeof value === 'boolean',
+  signals: areSignals,
+  info: isInfo,
+  categories: areCategories,
+  provider: optional(isText),
+  requestId: optional(isText)
+}
+const unknownChecks: Readonly<Record<string, Check>> = {
+  reason: reason => reasons.has(reason),
+  signals: optional(areSignals),
+  info: optional(isInfo),
+  categories: optional(areCategories)
+}
+
+/** Providers are written by others: what does not have the shape of an answer must not be cached as one. */
+export function checkAnswer (answer: unknown): ProviderAnswer {
+  if (!isObject(answer)) return unknownAnswer('bad_response', 'the provider answered nothing')
+  const fields = answer['verdict'] === 'unknown' ? unknownChecks : checks
+  for (const name in fields) {
+    if (!fields[name]!(answer[name])) return unknownAnswer('bad_response', `"${name}" of the provider's answer is missing or wrong`)
+  }
+  return answer as unknown as ProviderAnswer
+}
+
+/** What may be said of a failure: its kind. A message may quote an URL with a key in it. */
+export function kindOf (error: unknown): string {
+  if (!(error instanceof Error)) return 'not an error'
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? `${error.name} ${code}` : error.name
+}
+
+/** What is logged of a failure, without the address that was asked about: providers of an application's own may write it there. */
+export function withoutAddress (answer: ProviderAnswer, ip: string): ProviderAnswer {
+  if (answer.verdict !== 'unknown' || (typeof answer.cause !== 'string' && answer.alert === undefined)) return answer
+  const { cause, alert } = answer
+  const said = { ...typeof cause === 'string' && { cause }, ...alert !== undefined && { alert } }
+  return { ...answer, ...redactStrings(said, redactAddress(ip, HIDDEN)) }
+}
+
+/** Only text of a bounded length: what a provider gives as the cause may be anything. */
+export function causeText (cause: unknown): string | undefined {
+  return typeof cause === 'string' ? cause.slice(0, 200) : cause === undefined ? undefined : kindOf(cause)
+}
