@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { bulk } from '../lib/core/bulk.ts'
-import { guardProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines } from '../lib/resilience/pipelines.ts'
 import { iplogs } from '../lib/providers/iplogs/index.ts'
 import { fakeIplogs } from '../lib/testing/index.ts'
 
@@ -22,7 +22,7 @@ if (process.argv[2] === 'server') {
   const child = fork(import.meta.filename, ['server'])
   const [baseUrl] = await once(child, 'message') as [string]
   const silent = { debug () {}, info () {}, warn () {}, error () {} }
-  const guarded = guardProvider(iplogs({ baseUrl, limits: {} }), { log: silent })
+  const guarded = createPipelines(iplogs({ baseUrl, limits: {} }), { log: silent })
   const addresses = Array.from({ length: addressCount }, (_, i) => `198.18.${i >> 8}.${i & 255}`)
   const parts = { known: () => null, ask: guarded.bulk, verdict: (_ip: string, { verdict }: { verdict: string }) => ({ verdict }) }
   const minimumMs = addressCount / chunkSize * latencyMs / chunksUnderWay

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { BulkProgress, Provider, ProviderAnswer } from '../types/contract.ts'
 import { bulk, type BulkParts } from '../lib/core/bulk.ts'
-import { guardProvider, type GuardDeps, type GuardedProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines, type PipelinesDeps, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { getipintel } from '../lib/providers/getipintel/index.ts'
 import { iplogs } from '../lib/providers/iplogs/index.ts'
 import { fakeGetipintel, fakeIplogs, fakeProvider } from '../lib/testing/index.ts'
@@ -12,13 +12,13 @@ import { memoryLog } from './support/log.ts'
 const addresses = (count: number): string[] => Array.from({ length: count }, (_, i) => `198.18.${i >> 8}.${i & 255}`)
 const windows = { minuteMs: 300, dayMs: 60_000, burstMs: 50, slackMs: 20 }
 
-function guard (provider: Provider, more: Partial<GuardDeps> = {}): GuardedProvider {
-  const guarded = guardProvider(provider, { log: memoryLog(), ...more })
+function guard (provider: Provider, more: Partial<PipelinesDeps> = {}): ProviderPipelines {
+  const guarded = createPipelines(provider, { log: memoryLog(), ...more })
   t.teardown(() => guarded.close())
   return guarded
 }
 
-function parts (guarded: GuardedProvider, cached: Readonly<Record<string, string>> = {}): BulkParts<{ verdict: string }> {
+function parts (guarded: ProviderPipelines, cached: Readonly<Record<string, string>> = {}): BulkParts<{ verdict: string }> {
   return {
     known: ip => cached[ip] === undefined ? null : { verdict: cached[ip] },
     ask: guarded.bulk,
@@ -133,7 +133,7 @@ t.test('ends where its reader stops, with its signal, and with the provider', as
   await t.rejects(bulk(addresses(5), {}, parts(guarded)).throw!(new Error('thrown')), { message: 'thrown' })
 
   const waiting = guard(fakeProvider({}, { name: 'poor' }), {})
-  const poor = guardProvider({ ...fakeProvider(), limits: { perMinute: 2 } }, { log: memoryLog() })
+  const poor = createPipelines({ ...fakeProvider(), limits: { perMinute: 2 } }, { log: memoryLog() })
   const pending = collect(poor.bulk(addresses(20), { write: true }))
   setImmediate(() => { poor.close().catch(t.fail) })
   const last = await pending

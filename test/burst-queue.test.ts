@@ -1,8 +1,8 @@
 import t from 'tap'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Provider, ProviderLimits } from '../types/contract.ts'
-import type { RedisPort } from '../lib/resilience/redis-port.ts'
-import { guardProvider, type GuardDeps, type GuardedProvider } from '../lib/resilience/pipelines.ts'
+import type { ScriptRunner } from '../lib/redis/client.ts'
+import { createPipelines, type PipelinesDeps, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { realWindows } from '../lib/rate-limit/quota.ts'
 import { fallback } from '../lib/providers/composite/fallback.ts'
 import { getipintel } from '../lib/providers/getipintel/index.ts'
@@ -24,8 +24,8 @@ function counted (limits: ProviderLimits, more: Partial<Provider> = {}): Counted
   return { name: 'counted', limits, reserveForWrites: 0, asked, lookup: ip => { asked.push(ip); return knownAnswer('clean') }, ...more }
 }
 
-function guard (provider: Provider, more: Partial<GuardDeps> = {}): GuardedProvider {
-  const guarded = guardProvider(provider, { log: memoryLog(), windows, ...more })
+function guard (provider: Provider, more: Partial<PipelinesDeps> = {}): ProviderPipelines {
+  const guarded = createPipelines(provider, { log: memoryLog(), windows, ...more })
   t.teardown(() => guarded.close())
   return guarded
 }
@@ -74,7 +74,7 @@ t.test('who waits for a turn holds no place in the bulkhead', async t => {
 
 t.test('a question leaves the queue when its time is over, when it is cancelled and when the provider is closed', async t => {
   const provider = counted({ burst: 1 }, { timeoutMs: 1_000 })
-  const guarded = guardProvider(provider, { log: memoryLog(), windows: { ...realWindows, burstMs: 60_000 } })
+  const guarded = createPipelines(provider, { log: memoryLog(), windows: { ...realWindows, burstMs: 60_000 } })
   t.equal(await ask(guarded, address(1)), 'clean')
   t.equal(await said(guarded.ask(address(2), { write: true, leftMs: () => 30 })), 'quota_exhausted', 'its turn would come too late')
   t.equal(await said(guarded.ask(address(2), { write: true, timeoutMs: 30 })), 'quota_exhausted')
@@ -136,7 +136,7 @@ t.test('a fleet smooths its bursts together, also while Redis is away', async t 
     port.close()
     await server.close()
   })
-  const redis: RedisPort = { run: (script, keys, args) => port.run(script, keys, args, 1_000) }
+  const redis: ScriptRunner = { run: (script, keys, args) => port.run(script, keys, args, 1_000) }
   const one = counted({ perMinute: 100, burst: 2 })
   const two = counted({ perMinute: 100, burst: 2 })
   const fleet = [guard(one, { redis }), guard(two, { redis })]

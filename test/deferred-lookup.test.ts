@@ -6,7 +6,7 @@ import type { Provider, VerdictName } from '../types/contract.ts'
 import { consensus } from '../lib/providers/composite/consensus.ts'
 import { fallback } from '../lib/providers/composite/fallback.ts'
 import { getipintel } from '../lib/providers/getipintel/index.ts'
-import { guardProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines } from '../lib/resilience/pipelines.ts'
 import { testEngine, until } from './support/engine.ts'
 import { collect } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
@@ -117,7 +117,7 @@ t.test('an address is asked about a second time once, and not where nobody would
   await until(() => more.length > 0)
 
   const inBulk = unsettled(1)
-  const guarded = guardProvider(inBulk, { log: memoryLog(), settled: () => {} })
+  const guarded = createPipelines(inBulk, { log: memoryLog(), settled: () => {} })
   await collect(guarded.bulk(['203.0.113.1', '203.0.113.2'], { write: true }))
   const member = unsettled(1)
   const merged = await testEngine(t, { provider: consensus([member, { name: 'b', lookup: async () => answer('clean') }]) })

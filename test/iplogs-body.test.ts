@@ -2,7 +2,7 @@ import t from 'tap'
 import { fakeIplogs } from '../lib/testing/index.ts'
 import { iplogs } from '../lib/providers/iplogs/index.ts'
 import { readGetipintel } from '../lib/providers/getipintel/reply.ts'
-import { guardProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines } from '../lib/resilience/pipelines.ts'
 import { knownAnswer } from '../lib/verdict/verdict.ts'
 import { parseIplogsBody, parseStoredBody, toIplogsBody } from '../lib/verdict/iplogs-body.ts'
 import { parseIplogsRow } from '../lib/providers/iplogs/bulk.ts'
@@ -30,7 +30,7 @@ t.test('the five fields of the guide are enough, and so is the verdict alone', a
 
 t.test('a write from an address that the guide\'s mock calls a VPN is judged as one', async t => {
   const server = await fakeIplogs({ [ip]: { ...guideMock('vpn_detected'), confidence: undefined, request_id: undefined } })
-  const guarded = guardProvider(iplogs({ baseUrl: server.url }), { log: memoryLog() })
+  const guarded = createPipelines(iplogs({ baseUrl: server.url }), { log: memoryLog() })
   t.equal(await said(guarded.ask(ip, { write: true })), 'vpn_detected')
   await guarded.close()
   await server.close()

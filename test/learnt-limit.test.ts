@@ -1,7 +1,7 @@
 import t from 'tap'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Provider, ProviderAnswer } from '../types/contract.ts'
-import { guardProvider, type GuardDeps, type GuardedProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines, type PipelinesDeps, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { realWindows } from '../lib/rate-limit/quota.ts'
 import { fallback } from '../lib/providers/composite/fallback.ts'
 import { iplogs } from '../lib/providers/iplogs/index.ts'
@@ -20,14 +20,14 @@ function served (more: Partial<Provider> = {}): Served {
   return state
 }
 
-function guard (provider: Provider, more: Partial<GuardDeps> = {}): GuardedProvider {
-  const guarded = guardProvider(provider, { log: memoryLog(), ...more })
+function guard (provider: Provider, more: Partial<PipelinesDeps> = {}): ProviderPipelines {
+  const guarded = createPipelines(provider, { log: memoryLog(), ...more })
   t.teardown(() => guarded.close())
   return guarded
 }
 
 /** How many of so many questions are answered. */
-async function answered (guarded: GuardedProvider, count: number, write: boolean): Promise<number> {
+async function answered (guarded: ProviderPipelines, count: number, write: boolean): Promise<number> {
   let known = 0
   for (let i = 0; i < count; i++) if (await ask(guarded, `203.0.113.${i % 250}`, write) === 'clean') known++
   return known

@@ -9,7 +9,7 @@ import { fetchList } from '../lib/lists/pull/fetch-list.ts'
 import type { ListKind } from '../lib/lists/sources/list.ts'
 import { rowsOf } from '../lib/lists/pull/list-store.ts'
 import { loadPulled, pullLists, type PullOptions } from '../lib/lists/pull/pull.ts'
-import type { ListSource } from '../lib/lists/sources/publishers.ts'
+import type { PublishedList } from '../lib/lists/sources/publishers.ts'
 
 const DAY = 86_400
 const start = 1_790_000_000
@@ -35,7 +35,7 @@ async function publisher (t: { teardown (end: () => void): void }, routes: Recor
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests, routes }
 }
 
-const source = (id: string, url: string, more: Partial<ListSource> = {}): ListSource =>
+const source = (id: string, url: string, more: Partial<PublishedList> = {}): PublishedList =>
   ({ id, url, kind: 'abuse', halfLifeDays: 10, licence: 'CC0-1.0', ...more })
 
 const quick = { retryDelayMs: 0, now: () => start * 1000 }

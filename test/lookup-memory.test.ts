@@ -1,24 +1,24 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { ageLimits } from '../lib/cache/options.ts'
-import { createAllowed } from '../lib/policy/temporary-allows.ts'
-import { createMemory } from '../lib/cache/memory-cache.ts'
-import { pack, unpack } from '../lib/cache/compact.ts'
-import type { KnownVerdict, Verdict } from '../lib/verdict/verdict.ts'
+import { createTemporaryAllows } from '../lib/policy/temporary-allows.ts'
+import { createMemoryCache } from '../lib/cache/memory-cache.ts'
+import { toCompact, fromCompact } from '../lib/cache/compact.ts'
+import type { KnownResult, LookupResult } from '../lib/verdict/verdict.ts'
 import { unknownAnswer } from '../lib/verdict/verdict.ts'
 import type { KnownAnswer } from '../types/contract.ts'
 import { keptLog } from './support/log.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
 const options = { maxEntries: 5000, ttlSeconds: 300, unknownTtlSeconds: 10, staleIfErrorSeconds: 3600 }
-const known = (checkedAtMs: number, more: Partial<KnownAnswer> = {}): KnownVerdict =>
-  Object.freeze({ answer: unpack(pack(answer('clean', more))), provider: 'table', checkedAtMs, cache: 'miss' as const })
-const failure = (checkedAtMs: number): Verdict => ({ answer: unknownAnswer('unavailable'), provider: 'table', checkedAtMs, cache: 'miss' })
+const known = (checkedAtMs: number, more: Partial<KnownAnswer> = {}): KnownResult =>
+  Object.freeze({ answer: fromCompact(toCompact(answer('clean', more))), provider: 'table', checkedAtMs, cache: 'miss' as const })
+const failure = (checkedAtMs: number): LookupResult => ({ answer: unknownAnswer('unavailable'), provider: 'table', checkedAtMs, cache: 'miss' })
 
 function memoryAt (startMs: number, more: Partial<typeof options> = {}) {
   let nowMs = startMs
   const settings = { ...options, ...more }
-  const memory = createMemory({ ...settings, ages: ageLimits(settings, tableProvider({})), now: () => nowMs })
+  const memory = createMemoryCache({ ...settings, ages: ageLimits(settings, tableProvider({})), now: () => nowMs })
   return { memory, wait: (seconds: number) => { nowMs += seconds * 1000 } }
 }
 
@@ -127,18 +127,18 @@ const answers: fc.Arbitrary<KnownAnswer> = fc.record({
 
 t.test('packing keeps an answer as it is, in characters of one byte', async t => {
   fc.assert(fc.property(answers, answer => {
-    const packed = pack(answer)
+    const packed = toCompact(answer)
     t.notMatch(packed, /[^\0-ÿ]/)
     const expected = JSON.parse(JSON.stringify(answer))
-    if (JSON.stringify(unpack(packed)) !== JSON.stringify({ ...expected, info: unpack(packed).info })) throw new Error(packed)
-    t.strictSame({ ...unpack(packed).info }, expected.info)
+    if (JSON.stringify(fromCompact(packed)) !== JSON.stringify({ ...expected, info: fromCompact(packed).info })) throw new Error(packed)
+    t.strictSame({ ...fromCompact(packed).info }, expected.info)
   }), { numRuns: 200 })
 })
 
 function allowedAt (startMs: number) {
   let nowMs = startMs
   const log = keptLog()
-  const allowed = createAllowed(ip => [`id of ${ip}`, `old id of ${ip}`], () => nowMs, log)
+  const allowed = createTemporaryAllows(ip => [`id of ${ip}`, `old id of ${ip}`], () => nowMs, log)
   return { allowed, log, wait: (ms: number) => { nowMs += ms } }
 }
 

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { fleetQuota } from '../lib/rate-limit/redis-quota.ts'
+import { redisQuota } from '../lib/rate-limit/redis-quota.ts'
 import { type OfflineShare, offlineShare } from '../lib/rate-limit/offline-share.ts'
 import { quotaLimits, realWindows } from '../lib/rate-limit/quota.ts'
-import type { RedisPort } from '../lib/resilience/redis-port.ts'
+import type { ScriptRunner } from '../lib/redis/client.ts'
 import { clock } from './support/guard.ts'
 
 const minuteMs = 60_000 + realWindows.slackMs
@@ -85,14 +85,14 @@ t.test('what a long absence has to tell is bounded by what counts, and told in p
 
   let isAway = true
   const runs: [op: unknown, told: number][] = []
-  const redis: RedisPort = {
+  const redis: ScriptRunner = {
     async run (_script, _keys, args) {
       if (isAway) throw new Error('away')
       runs.push([args[0], args.length - 17])
       return ['ok', 0, 'epoch', 1, 0, 1, 1, '']
     }
   }
-  const quota = fleetQuota({
+  const quota = redisQuota({
     redis,
     key: 'k',
     limits: quotaLimits({ perMinute: 10_000 }, 0, realWindows),

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Provider, ProviderAnswer } from '../types/contract.ts'
-import { guardProvider, type GuardedProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { consensus } from '../lib/providers/composite/consensus.ts'
 import { fallback } from '../lib/providers/composite/fallback.ts'
 import { fakeProvider, type FakeAnswer } from '../lib/testing/index.ts'
@@ -13,8 +13,8 @@ const saying = (name: string, answer: FakeAnswer): Provider => fakeProvider({}, 
 const embedded = (name: string, answer: ProviderAnswer): Provider => ({ name, sync: true, lookup: () => answer })
 const silent = (name: string, more: Partial<Provider> = {}): Provider => ({ name, lookup: () => new Promise(() => {}), ...more })
 
-function guard (provider: Provider): GuardedProvider {
-  const guarded = guardProvider(provider, { log: memoryLog() })
+function guard (provider: Provider): ProviderPipelines {
+  const guarded = createPipelines(provider, { log: memoryLog() })
   t.teardown(() => guarded.close())
   return guarded
 }
@@ -121,7 +121,7 @@ t.test('a combination of one\'s own is an ordinary provider', async t => {
     },
     close: () => { closed.push('strictest') }
   }
-  const guarded = guardProvider(strictest, { log: memoryLog() })
+  const guarded = createPipelines(strictest, { log: memoryLog() })
   t.equal(await ask(guarded, ip), 'vpn_detected')
   t.match(guarded.stats(), { a: { calls: 1 }, b: { calls: 1 } })
   await guarded.close()

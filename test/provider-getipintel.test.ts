@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { ProviderAnswer } from '../types/contract.ts'
 import { fakeGetipintel, type FakeGetipintelAnswer } from '../lib/testing/index.ts'
 import { getipintel, type GetipintelOptions } from '../lib/providers/getipintel/index.ts'
-import { guardProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines } from '../lib/resilience/pipelines.ts'
 import { ask, bareContext, clock, said } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 
@@ -132,7 +132,7 @@ t.test('a ban stops all calls for an hour, with one line that says what to do', 
     const server = await fakeGetipintel({ [ip]: code })
     const log = memoryLog()
     const { now, pass } = clock()
-    const guarded = guardProvider(getipintel({ contact, baseUrl: server.url, flags: 'm' }), { log, now })
+    const guarded = createPipelines(getipintel({ contact, baseUrl: server.url, flags: 'm' }), { log, now })
     t.equal(await ask(guarded, ip), 'rejected')
     t.same(await Promise.all(['192.0.2.1', '192.0.2.2', ip].map(ip => ask(guarded, ip))), ['rejected', 'rejected', 'rejected'])
     pass(3_599_000)

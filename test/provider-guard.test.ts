@@ -1,14 +1,14 @@
 import t from 'tap'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Provider, ProviderAnswer, UnknownReason } from '../types/contract.ts'
-import { guardProvider, type GuardDeps, type GuardedProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines, type PipelinesDeps, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { fakeProvider } from '../lib/testing/index.ts'
 import { knownAnswer, unknownAnswer } from '../lib/verdict/verdict.ts'
 import { ask, clock } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 
-function guard (provider: Partial<Provider>, more: Partial<GuardDeps> = {}): GuardedProvider {
-  const guarded = guardProvider({ name: 'tried', lookup: () => knownAnswer('clean'), ...provider }, { log: memoryLog(), ...more })
+function guard (provider: Partial<Provider>, more: Partial<PipelinesDeps> = {}): ProviderPipelines {
+  const guarded = createPipelines({ name: 'tried', lookup: () => knownAnswer('clean'), ...provider }, { log: memoryLog(), ...more })
   t.teardown(() => guarded.close())
   return guarded
 }
@@ -236,7 +236,7 @@ t.test('a sync provider answers without a promise, whatever it does', async t =>
 
 t.test('a second look goes through the guards and reaches the cache, with the name of who looked', async t => {
   const settled: [string, ProviderAnswer][] = []
-  const looks = async (answers: ProviderAnswer[], more: Partial<GuardDeps>): Promise<void> => {
+  const looks = async (answers: ProviderAnswer[], more: Partial<PipelinesDeps>): Promise<void> => {
     const guarded = guard({
       lookup: (_ip, context) => {
         for (const answer of answers) context.later?.(1, () => answer)

@@ -4,7 +4,7 @@ import { fakeGetipintel, fakeIplogs, type Fault } from '../lib/testing/index.ts'
 import { getipintel } from '../lib/providers/getipintel/index.ts'
 import { iplogs } from '../lib/providers/iplogs/index.ts'
 import { fallback } from '../lib/providers/composite/fallback.ts'
-import { guardProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines } from '../lib/resilience/pipelines.ts'
 import { diagnosis } from '../lib/resilience/health.ts'
 import { knownAnswer, unknownAnswer } from '../lib/verdict/verdict.ts'
 import { ask, clock } from './support/guard.ts'
@@ -19,7 +19,7 @@ interface Said { readonly level: string, readonly code: unknown, readonly cause:
 async function saidOf (provider: Provider, options: { asks?: number, write?: boolean } = {}): Promise<Said[]> {
   const log = memoryLog()
   const { now, pass } = clock()
-  const guarded = guardProvider(provider, { log, now })
+  const guarded = createPipelines(provider, { log, now })
   for (let i = 0; i < (options.asks ?? 10); i++) {
     await ask(guarded, ip, options.write ?? true)
     pass(1000)
@@ -58,7 +58,7 @@ t.test('a budget of our own that is spent is logged once for reads, and once mor
   const provider: Provider = { name: 'own', limits: { perMinute: 4 }, lookup: () => knownAnswer('clean') }
   const log = memoryLog()
   const { now, pass } = clock()
-  const guarded = guardProvider(provider, { log, now })
+  const guarded = createPipelines(provider, { log, now })
   t.teardown(() => guarded.close())
   for (let i = 0; i < 5; i++) await ask(guarded, ip, false)
   t.match(log.lines, [{ level: 'warn', fields: { code: 'IP_RISK_QUOTA_READS_EXHAUSTED', provider: 'own', perMinute: 4 } }])
@@ -145,7 +145,7 @@ t.test('each is logged again after it was gone for a minute, and a member\'s tro
   const log = memoryLog()
   const { now, pass } = clock()
   let answer: ProviderAnswer = unknownAnswer('rejected', 'HTTP 404')
-  const guarded = guardProvider(fallback({ name: 'a', lookup: () => answer }, { name: 'b', lookup: () => knownAnswer('clean') }), { log, now })
+  const guarded = createPipelines(fallback({ name: 'a', lookup: () => answer }, { name: 'b', lookup: () => knownAnswer('clean') }), { log, now })
   t.teardown(() => guarded.close())
   const round = async (given: ProviderAnswer, times = 5): Promise<void> => {
     answer = given

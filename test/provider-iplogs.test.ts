@@ -5,7 +5,7 @@ import type { KnownAnswer } from '../types/contract.ts'
 import { fakeIplogs } from '../lib/testing/index.ts'
 import { iplogs } from '../lib/providers/iplogs/index.ts'
 import { httpProvider } from '../lib/providers/http/http-provider.ts'
-import { guardProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines } from '../lib/resilience/pipelines.ts'
 import { knownAnswer } from '../lib/verdict/verdict.ts'
 import { parseIplogsBody, parseStoredBody, toIplogsBody, verdictNames } from '../lib/verdict/iplogs-body.ts'
 import { categoryNames } from '../lib/verdict/categories.ts'
@@ -117,7 +117,7 @@ t.test('a signal without weight or detail has none', async t => {
 t.test('retries once after a failure that passes, inside the time, and counts it', async t => {
   const server = await fakeIplogs()
   t.teardown(() => server.close())
-  const guarded = guardProvider(iplogs({ baseUrl: server.url, limits: { perMinute: 10 }, reserveForWrites: 0 }), { log: memoryLog() })
+  const guarded = createPipelines(iplogs({ baseUrl: server.url, limits: { perMinute: 10 }, reserveForWrites: 0 }), { log: memoryLog() })
   t.teardown(() => guarded.close())
   server.fault({ status: 503 }, 1)
   t.equal(await ask(guarded, ip), 'clean')
@@ -133,7 +133,7 @@ t.test('retries once after a failure that passes, inside the time, and counts it
   t.equal(await ask(guarded, ip), 'unavailable')
   server.heal()
 
-  const poor = guardProvider(iplogs({ baseUrl: server.url, limits: { perMinute: 1 } }), { log: memoryLog() })
+  const poor = createPipelines(iplogs({ baseUrl: server.url, limits: { perMinute: 1 } }), { log: memoryLog() })
   t.teardown(() => poor.close())
   server.fault({ status: 503 }, 1)
   const before = server.calls

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { guardProvider, type GuardedProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { fakeProvider } from '../lib/testing/index.ts'
-import type { RedisPort } from '../lib/resilience/redis-port.ts'
+import type { ScriptRunner } from '../lib/redis/client.ts'
 import { until } from './support/engine.ts'
 import { ask } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
@@ -9,7 +9,7 @@ import { redisPort, redisServer } from './support/redis-server.ts'
 
 const perMinute = 60
 
-async function answered (guarded: GuardedProvider, count: number): Promise<number> {
+async function answered (guarded: ProviderPipelines, count: number): Promise<number> {
   const all = await Promise.all(Array.from({ length: count }, (_, i) => ask(guarded, `203.0.113.${i + 1}`)))
   return all.filter(said => said === 'clean').length
 }
@@ -20,16 +20,16 @@ t.test('after a restart of Redis each process has a fair share of what is left, 
     const log = memoryLog()
     const port = redisPort(server.port)
     // Patient: this machine may be busy.
-    const redis: RedisPort = { run: async (script, keys, args) => await port.run(script, keys, args, 1_000) }
+    const redis: ScriptRunner = { run: async (script, keys, args) => await port.run(script, keys, args, 1_000) }
     const provider = { ...fakeProvider(), limits: { perMinute }, maxConcurrent: 100 }
-    return { log, port, guarded: guardProvider(provider, { log, redis }) }
+    return { log, port, guarded: createPipelines(provider, { log, redis }) }
   })
   t.teardown(async () => {
     await Promise.all(members.map(({ guarded }) => guarded.close()))
     for (const { port } of members) port.close()
     await server.close()
   })
-  const [one, two] = members.map(({ guarded }) => guarded) as [GuardedProvider, GuardedProvider]
+  const [one, two] = members.map(({ guarded }) => guarded) as [ProviderPipelines, ProviderPipelines]
   let used = await answered(one, 3) + await answered(two, 3)
   t.equal(used, 6)
   t.match(one.stats()['fake'], { quota: 'shared' })

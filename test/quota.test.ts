@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster } from 'ioredis'
 import type { IpRiskLogger, Provider } from '../types/contract.ts'
 import { fakeGetipintel, fakeProvider, type FakeProvider } from '../lib/testing/index.ts'
-import { guardProvider, type GuardedProvider } from '../lib/resilience/pipelines.ts'
+import { createPipelines, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { getipintel } from '../lib/providers/getipintel/index.ts'
-import { fleetQuota } from '../lib/rate-limit/redis-quota.ts'
+import { redisQuota } from '../lib/rate-limit/redis-quota.ts'
 import { localQuota, type Quota, quotaLimits, readsOf, realWindows } from '../lib/rate-limit/quota.ts'
-import type { RedisPort } from '../lib/resilience/redis-port.ts'
-import { slidingLog } from '../lib/rate-limit/quota.ts'
+import type { ScriptRunner } from '../lib/redis/client.ts'
+import { slidingWindow } from '../lib/rate-limit/quota.ts'
 import { ask, clock } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 import { portOf, redisPort, redisServer } from './support/redis-server.ts'
@@ -20,7 +20,7 @@ const limited = (limits: Provider['limits'], more: Partial<Provider> = {}): Fake
 interface MemberOptions { runs?: string[], windows?: typeof realWindows, prefix?: string, log?: IpRiskLogger }
 
 /** So many questions at once; how many were answered. */
-async function answered (guarded: GuardedProvider, count: number, write: boolean): Promise<number> {
+async function answered (guarded: ProviderPipelines, count: number, write: boolean): Promise<number> {
   const all = await Promise.all(Array.from({ length: count }, (_, i) => ask(guarded, `203.0.113.${i}`, write)))
   t.ok(all.every(said => said === 'clean' || said === 'quota_exhausted'), all.join())
   return all.filter(said => said === 'clean').length
@@ -28,7 +28,7 @@ async function answered (guarded: GuardedProvider, count: number, write: boolean
 
 t.test('a window slides: whatever the times of the calls, none holds more than the limit', async () => {
   fc.assert(fc.property(fc.array(fc.record({ afterMs: fc.nat(400), write: fc.boolean() }), { maxLength: 200 }), steps => {
-    const log = slidingLog(5_000)
+    const log = slidingWindow(5_000)
     const limits = [{ windowMs: 1_000, max: 5, maxReads: 2 }, { windowMs: 5_000, max: 12, maxReads: 6 }]
     const made: { at: number, write: boolean }[] = []
     let at = 0
@@ -51,7 +51,7 @@ t.test('half of a budget is kept for writes, and never less', async t => {
   t.same([15, 1, 2, 60, 10].map(max => readsOf(max, 0.5)), [7, 0, 1, 30, 5])
   t.same([readsOf(10, 0), readsOf(10, 1), readsOf(10, 0.9)], [10, 0, 1])
   const { now, pass } = clock()
-  const guarded = guardProvider(limited({ perMinute: 15 }), { log: memoryLog(), now })
+  const guarded = createPipelines(limited({ perMinute: 15 }), { log: memoryLog(), now })
   t.equal(await answered(guarded, 20, false), 7)
   t.equal(guarded.stats()['fake']!.minuteLeft, 8)
   t.equal(await answered(guarded, 20, true), 8)
@@ -88,30 +88,30 @@ t.test('minute, day and burst hold together, and a call that one refuses counts 
 t.test('on a real Redis', async t => {
   const server = await redisServer()
   const ports: { close (): void }[] = []
-  const guards: GuardedProvider[] = []
+  const guards: ProviderPipelines[] = []
   t.teardown(async () => {
     await Promise.all(guards.map(guarded => guarded.close()))
     for (const port of ports) port.close()
     await server.close()
   })
 
-  function member (provider: Provider, options: MemberOptions = {}): GuardedProvider {
+  function member (provider: Provider, options: MemberOptions = {}): ProviderPipelines {
     const port = redisPort(server.port)
     ports.push(port)
-    const redis: RedisPort = {
+    const redis: ScriptRunner = {
       run (script, keys, args) {
         options.runs?.push(String(args[0]))
         // Patient: this machine may be busy.
         return port.run(script, keys, args, 1_000)
       }
     }
-    const guarded = guardProvider(provider, { log: options.log ?? memoryLog(), redis, windows: options.windows, keyPrefix: options.prefix })
+    const guarded = createPipelines(provider, { log: options.log ?? memoryLog(), redis, windows: options.windows, keyPrefix: options.prefix })
     guards.push(guarded)
     return guarded
   }
 
   /** What another process keeps for an outage is free a moment later. */
-  async function writes (guarded: GuardedProvider, count: number): Promise<void> {
+  async function writes (guarded: ProviderPipelines, count: number): Promise<void> {
     for (let made = 0; made < count;) made += await answered(guarded, count - made, true)
   }
 
@@ -221,7 +221,7 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
   const { now, pass } = clock()
   let reply: unknown = ['ok', 0, 'epoch', 1, 0, 1, 1, '']
   let lateMs = 0
-  const redis: RedisPort = {
+  const redis: ScriptRunner = {
     async run () {
       pass(lateMs)
       return reply
@@ -230,7 +230,7 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
   const limits = quotaLimits({ perMinute: 8 }, 0, realWindows)
   const causes: unknown[] = []
   const make = (): Quota => {
-    const quota = fleetQuota({
+    const quota = redisQuota({
       redis, key: 'k', limits, reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now, onHold: () => t.fail(), onShare: cause => causes.push(cause)
     })
     t.teardown(() => quota.close())
@@ -262,7 +262,7 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
   t.same(causes, Array(6).fill('redis_unreachable'), 'said once')
   reply = ['held', 5_000, 'epoch', 1, 0, 1, 1, 'nonsense']
   const heard: unknown[] = []
-  const back = fleetQuota({
+  const back = redisQuota({
     redis, key: 'k', limits, reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now, onHold: (...held) => heard.push(held), onShare: () => t.fail()
   })
   t.match(await back.take(true), { reason: 'rate_limited', retryAfterSeconds: 5 }, 'what stands in Redis is not believed')
@@ -278,7 +278,7 @@ t.test('works in a Cluster, where keys of one script must live together', async 
   while (!String(await admin.client.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await sleep(20)
   const cluster = new Cluster([{ port: server.port, host: '127.0.0.1' }])
   await new Promise(resolve => cluster.once('ready', resolve))
-  const guarded = guardProvider(limited({ perMinute: 4 }), { log: memoryLog(), redis: portOf(cluster), redisTimeoutMs: 2_000 })
+  const guarded = createPipelines(limited({ perMinute: 4 }), { log: memoryLog(), redis: portOf(cluster), redisTimeoutMs: 2_000 })
   t.equal(await answered(guarded, 9, true), 4)
   t.match(guarded.stats()['fake'], { minuteLeft: 0 })
   await guarded.close()
@@ -290,9 +290,9 @@ t.test('works in a Cluster, where keys of one script must live together', async 
 t.test('members on one budget share it, and must agree on it', async t => {
   const one = limited({ perMinute: 3 }, { name: 'one', quotaName: 'account' })
   const two = limited({ perMinute: 3 }, { name: 'two', quotaName: 'account' })
-  const both = guardProvider({ name: 'both', members: [one, two], lookup: (ip, context) => context.ask(ip.endsWith('1') ? one : two, ip) }, { log: memoryLog() })
+  const both = createPipelines({ name: 'both', members: [one, two], lookup: (ip, context) => context.ask(ip.endsWith('1') ? one : two, ip) }, { log: memoryLog() })
   t.same(await Promise.all(['192.0.2.1', '192.0.2.2', '192.0.2.11', '192.0.2.12'].map(ip => ask(both, ip))), ['clean', 'clean', 'clean', 'quota_exhausted'])
   await both.close()
   const other = limited({ perMinute: 4 }, { name: 'two', quotaName: 'account' })
-  t.throws(() => guardProvider({ name: 'both', members: [one, other], lookup: () => { throw new Error() } }, { log: memoryLog() }), { code: 'FST_IP_RISK_BAD_OPTION' })
+  t.throws(() => createPipelines({ name: 'both', members: [one, other], lookup: () => { throw new Error() } }, { log: memoryLog() }), { code: 'FST_IP_RISK_BAD_OPTION' })
 })

@@ -1,12 +1,11 @@
 import type { IpInfo, KnownAnswer, Signal } from '../../types/contract.ts'
-import { categoryNames } from '../verdict/categories.ts'
-import { verdictNames } from '../verdict/iplogs-body.ts'
+import { categoryNames, verdictNames } from '../verdict/index.ts'
 
 /**
  * A known answer as one short string. A hundred thousand of them are a hundred thousand leaves for the garbage collector, which stops for a
  * tenth of the time that as many parsed answers cost. Left out is what nobody reads again: the request id and the member's name.
  */
-export type Packed = string
+export type CompactAnswer = string
 
 const infoNames = [
   'asn', 'org', 'isp', 'country', 'countryCode', 'city', 'lat', 'lon', 'type', 'isProxy', 'vpnProvider', 'vpnProviderSources'
@@ -26,7 +25,7 @@ type Fields = readonly [
   signals: readonly (string | number)[], info: readonly unknown[]
 ]
 
-export function pack (answer: KnownAnswer): Packed {
+export function toCompact (answer: KnownAnswer): CompactAnswer {
   const signals: (string | number)[] = []
   for (const { type, weight, detail } of answer.signals) {
     const place = signalTypes.indexOf(type)
@@ -43,12 +42,12 @@ export function pack (answer: KnownAnswer): Packed {
 }
 
 /** 0 for `clean` to 3 for `vpn_detected`. Of a packed answer it costs nothing to speak of. */
-export function severity (answer: KnownAnswer | Packed): number {
+export function severity (answer: KnownAnswer | CompactAnswer): number {
   return typeof answer === 'string' ? Number(answer[1]) : verdictNames.indexOf(answer.verdict)
 }
 
 /** Frozen through and through: requests share it. */
-export function unpack (packed: Packed): KnownAnswer {
+export function fromCompact (packed: CompactAnswer): KnownAnswer {
   const [verdict, score, isVpn, confidence, categories, signals, info] = JSON.parse(packed) as Fields
   return Object.freeze({
     verdict: verdictNames[verdict]!,

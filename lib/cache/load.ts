@@ -1,15 +1,15 @@
 import type { KnownAnswer, ProviderAnswer, Stats, UnknownReason } from '../../types/contract.ts'
-import type { RedisBudget } from '../util/async.ts'
-import { answeredBy, isKnown, type KnownVerdict, unknownAnswer, type Verdict } from '../verdict/verdict.ts'
-import { pack, severity, unpack } from './compact.ts'
-import type { Memory } from './memory-cache.ts'
+import type { RedisBudget } from '../util/index.ts'
+import { answeredBy, isKnown, type KnownResult, unknownAnswer, type LookupResult } from '../verdict/index.ts'
+import { toCompact, severity, fromCompact } from './compact.ts'
+import type { MemoryCache } from './memory-cache.ts'
 import type { Lease, SharedCache } from './shared-cache.ts'
-import type { Flight } from './single-flight.ts'
+import type { InFlightLoad } from './single-flight.ts'
 
 /** The provider behind its guards. Never rejects. */
-export type Ask = (ip: string, call: AskCall) => ProviderAnswer | Promise<ProviderAnswer>
+export type AskProvider = (ip: string, call: AskProviderOptions) => ProviderAnswer | Promise<ProviderAnswer>
 
-export interface AskCall {
+export interface AskProviderOptions {
   readonly write: boolean
   /** Milliseconds that somebody still waits for the answer. */
   readonly leftMs: () => number
@@ -19,10 +19,10 @@ export interface AskCall {
 /** What `stats().lookups` counts on the way through the caches; calls to providers are counted where they are made. */
 export type LookupCounter = Exclude<keyof Stats['lookups'], 'provider'>
 
-export interface FinderParts {
-  readonly memory: Memory
+export interface LoadParts {
+  readonly memory: MemoryCache
   readonly shared: SharedCache | undefined
-  readonly ask: Ask
+  readonly ask: AskProvider
   /** Whether too many addresses of the same /64 were asked about just now. */
   readonly isCrowded: (ip: string) => boolean
   readonly providerName: string
@@ -30,14 +30,14 @@ export interface FinderParts {
   readonly count: (what: LookupCounter) => void
 }
 
-export interface FindOptions {
+export interface LoadOptions {
   readonly refresh: boolean
   /** Of the lookup that started the flight. Without Redis there is none. */
   readonly budget: RedisBudget | undefined
 }
 
 /** One flight: finds a verdict where memory and Redis have none, and keeps it. Never rejects. */
-export type Finder = (ip: string, flight: Flight<Verdict>, options: FindOptions) => Promise<Verdict>
+export type Load = (ip: string, flight: InFlightLoad<LookupResult>, options: LoadOptions) => Promise<LookupResult>
 
 /** Longest that a flight waits while one holder after the other dies: no request waits longer. */
 const PATIENCE_MS = 60_000
@@ -46,11 +46,11 @@ const refusals: ReadonlySet<UnknownReason> = new Set(['quota_exhausted', 'overlo
 /** Answers, though not verdicts: no reason to fall back to what was known before. */
 const answers: ReadonlySet<UnknownReason> = new Set(['no_data', 'unsupported_family'])
 
-export function isRefusal ({ answer }: Verdict): boolean {
+export function isOwnLimit ({ answer }: LookupResult): boolean {
   return answer.verdict === 'unknown' && refusals.has(answer.reason)
 }
 
-export function createFinder ({ memory, shared, ask, isCrowded, providerName, now, count }: FinderParts): Finder {
+export function createLoad ({ memory, shared, ask, isCrowded, providerName, now, count }: LoadParts): Load {
   return async function find (ip, flight, options) {
     const { refresh, budget } = options
     if (shared === undefined || budget === undefined) return await asked(ip, flight, options, undefined)
@@ -80,8 +80,8 @@ export function createFinder ({ memory, shared, ask, isCrowded, providerName, no
   }
 
   async function asked (
-    ip: string, flight: Flight<Verdict>, { refresh, budget }: FindOptions, lease: Lease | undefined
-  ): Promise<Verdict> {
+    ip: string, flight: InFlightLoad<LookupResult>, { refresh, budget }: LoadOptions, lease: Lease | undefined
+  ): Promise<LookupResult> {
     const neighbours = isCrowded(ip) ? fromSubnet(ip) : undefined
     if (neighbours !== undefined) {
       lease?.release()
@@ -100,14 +100,14 @@ export function createFinder ({ memory, shared, ask, isCrowded, providerName, no
       return failed(ip, 'bad_response')
     }
     if (refresh) count('refreshed')
-    const verdict: KnownVerdict = Object.freeze({ answer, provider: answeredBy(answer, providerName), checkedAtMs: now(), cache: 'miss' as const })
+    const verdict: KnownResult = Object.freeze({ answer, provider: answeredBy(answer, providerName), checkedAtMs: now(), cache: 'miss' as const })
     if (flight.dropped) lease?.release()
     else lease?.fill(verdict)
     return kept(ip, flight, verdict)
   }
 
   /** An address must not shed a worse verdict of its own by bringing milder neighbours along. */
-  function fromSubnet (ip: string): Verdict | undefined {
+  function fromSubnet (ip: string): LookupResult | undefined {
     const nearby = memory.nearby(ip)
     if (nearby === undefined) return undefined
     const own = memory.stale(ip)
@@ -116,13 +116,13 @@ export function createFinder ({ memory, shared, ask, isCrowded, providerName, no
     return isOwn ? own : nearby
   }
 
-  function kept (ip: string, flight: Flight<Verdict>, verdict: KnownVerdict): Verdict {
+  function kept (ip: string, flight: InFlightLoad<LookupResult>, verdict: KnownResult): LookupResult {
     if (!flight.dropped) memory.set(ip, verdict)
     return verdict
   }
 
-  function failed (ip: string, reason: UnknownReason): Verdict {
-    const verdict: Verdict = Object.freeze({ answer: unknownAnswer(reason), provider: providerName, checkedAtMs: now(), cache: 'miss' as const })
+  function failed (ip: string, reason: UnknownReason): LookupResult {
+    const verdict: LookupResult = Object.freeze({ answer: unknownAnswer(reason), provider: providerName, checkedAtMs: now(), cache: 'miss' as const })
     if (answers.has(reason)) memory.delete(ip)
     if (!refusals.has(reason)) memory.fail(ip, verdict)
     const stale = memory.stale(ip)
@@ -134,7 +134,7 @@ export function createFinder ({ memory, shared, ask, isCrowded, providerName, no
 
 /** Frozen, and of the same shape as what comes from the caches. The provider may go on using its own. */
 export function ownCopy (answer: KnownAnswer): KnownAnswer {
-  const copy = unpack(pack(answer))
+  const copy = fromCompact(toCompact(answer))
   const { provider, requestId } = answer
   return Object.freeze({ ...copy, ...provider !== undefined && { provider }, ...requestId !== undefined && { requestId } })
 }

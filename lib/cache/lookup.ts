@@ -1,10 +1,10 @@
 import type { KnownAnswer, LookupMode } from '../../types/contract.ts'
-import { type RedisBudget, redisBudget, waitAtMost } from '../util/async.ts'
-import { isKnown, type KnownVerdict, SETTLED_LATER_MS, unasked, type Verdict } from '../verdict/verdict.ts'
-import { type Ask, createFinder, type Finder, isRefusal, type LookupCounter, ownCopy } from './load.ts'
-import type { Memory } from './memory-cache.ts'
+import { type RedisBudget, redisBudget, waitAtMost } from '../util/index.ts'
+import { isKnown, type KnownResult, SETTLED_LATER_MS, notLookedUpResult, type LookupResult } from '../verdict/index.ts'
+import { type AskProvider, createLoad, type Load, isOwnLimit, type LookupCounter, ownCopy } from './load.ts'
+import type { MemoryCache } from './memory-cache.ts'
 import type { SharedCache } from './shared-cache.ts'
-import { createFlights, type Flights } from './single-flight.ts'
+import { createSingleFlight, type SingleFlight } from './single-flight.ts'
 
 export interface LookupCall {
   readonly mode: LookupMode
@@ -14,13 +14,13 @@ export interface LookupCall {
 }
 
 /** Whether an address is known, asked of memory, Redis and the provider in this order. Never rejects; a memory hit is no promise. */
-export type Lookup = (ip: string, call: LookupCall) => Verdict | Promise<Verdict>
+export type Lookup = (ip: string, call: LookupCall) => LookupResult | Promise<LookupResult>
 
 export interface LookupParts {
-  readonly memory: Memory
+  readonly memory: MemoryCache
   readonly shared: SharedCache | undefined
-  readonly flights: Flights<Verdict>
-  readonly find: Finder
+  readonly flights: SingleFlight<LookupResult>
+  readonly find: Load
   readonly providerName: string
   /** Age at which a verdict that is asked for is refreshed in the background; Infinity: never. */
   readonly refreshAfterMs: number
@@ -42,25 +42,25 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
       return held
     }
     switch (call.mode) {
-      case 'skip': return unasked('skipped', now())
+      case 'skip': return notLookedUpResult('skipped', now())
       case 'cache': return shared === undefined
-        ? unasked('not_asked', now())
-        : readShared(shared, ip, call, redisBudget(shared.timeoutMs), () => unasked('not_asked', now()))
+        ? notLookedUpResult('not_asked', now())
+        : readShared(shared, ip, call, redisBudget(shared.timeoutMs), () => notLookedUpResult('not_asked', now()))
       case 'background': return unlessStored(ip, call, budget => {
         join(ip, call.write, budget, now() + call.timeoutMs)
-        return unasked('pending', now(), providerName)
+        return notLookedUpResult('pending', now(), providerName)
       })
       case 'wait': {
         const untilMs = now() + call.timeoutMs
         return unlessStored(ip, call, budget =>
-          waitAtMost(landed(ip, call.write, budget, untilMs), untilMs - now(), () => late(ip)))
+          waitAtMost(result(ip, call.write, budget, untilMs), untilMs - now(), () => late(ip)))
       }
     }
   }
 
   function unlessStored (
-    ip: string, call: LookupCall, otherwise: (budget: RedisBudget | undefined) => Verdict | Promise<Verdict>
-  ): Verdict | Promise<Verdict> {
+    ip: string, call: LookupCall, otherwise: (budget: RedisBudget | undefined) => LookupResult | Promise<LookupResult>
+  ): LookupResult | Promise<LookupResult> {
     if (shared === undefined) return otherwise(undefined)
     const budget = redisBudget(shared.timeoutMs)
     if (flights.get(ip) !== undefined) return otherwise(budget)
@@ -68,8 +68,8 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
   }
 
   function readShared (
-    shared: SharedCache, ip: string, call: LookupCall, budget: RedisBudget, otherwise: () => Verdict | Promise<Verdict>
-  ): Promise<Verdict> {
+    shared: SharedCache, ip: string, call: LookupCall, budget: RedisBudget, otherwise: () => LookupResult | Promise<LookupResult>
+  ): Promise<LookupResult> {
     const verdict = budget.wait(shared.read(ip)).then(stored => {
       if (stored === undefined || stored === 'away') return otherwise()
       count('redis')
@@ -81,18 +81,18 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
   }
 
   /** A write is not content with what a read was refused: a part of every budget is kept for writes. */
-  async function landed (
+  async function result (
     ip: string, write: boolean, budget: RedisBudget | undefined, untilMs: number
-  ): Promise<Verdict> {
+  ): Promise<LookupResult> {
     const flight = join(ip, write, budget, untilMs)
-    const verdict = await flight.landed
-    if (!write || flight.write || !isRefusal(verdict)) return verdict
-    return await join(ip, true, budget, untilMs).landed
+    const verdict = await flight.result
+    if (!write || flight.write || !isOwnLimit(verdict)) return verdict
+    return await join(ip, true, budget, untilMs).result
   }
 
   function join (
     ip: string, write: boolean, budget: RedisBudget | undefined, untilMs: number
-  ): { readonly write: boolean, readonly landed: Promise<Verdict> } {
+  ): { readonly write: boolean, readonly result: Promise<LookupResult> } {
     const flight = flights.get(ip)
     if (flight === undefined) {
       return flights.start(ip, write, untilMs, flight => find(ip, flight, { refresh: false, budget }))
@@ -102,16 +102,16 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
     return flight
   }
 
-  function refresh (ip: string, held: Verdict | KnownVerdict, { mode }: LookupCall): void {
+  function refresh (ip: string, held: LookupResult | KnownResult, { mode }: LookupCall): void {
     if (mode === 'cache' || mode === 'skip' || held.cache === 'stale' || !isKnown(held)) return
     if (flights.get(ip) !== undefined || !memory.mayRetry(ip)) return
     const budget = shared && redisBudget(shared.timeoutMs)
     flights.start(ip, false, now(), flight => find(ip, flight, { refresh: true, budget }))
   }
 
-  function late (ip: string): Verdict {
+  function late (ip: string): LookupResult {
     const stale = memory.stale(ip)
-    if (stale === undefined) return unasked('timeout', now(), providerName)
+    if (stale === undefined) return notLookedUpResult('timeout', now(), providerName)
     count('stale')
     return stale
   }
@@ -120,10 +120,10 @@ export function createLookup ({ memory, shared, flights, find, providerName, ref
 /** In the last tenth of its life a verdict that is asked for is refreshed in the background. */
 const REFRESH_AT = 0.9
 
-export interface LayersParts {
-  readonly memory: Memory
+export interface CachedLookupParts {
+  readonly memory: MemoryCache
   readonly shared: SharedCache | undefined
-  readonly ask: Ask
+  readonly ask: AskProvider
   readonly isCrowded: (ip: string) => boolean
   readonly providerName: string
   readonly ttlSeconds: number
@@ -133,7 +133,7 @@ export interface LayersParts {
   readonly count: (what: LookupCounter) => void
 }
 
-export interface Layers {
+export interface CachedLookup {
   readonly lookup: Lookup
   /** What is known of an address is forgotten, and what is being found out about it is not kept. */
   forget (ip: string): void
@@ -144,9 +144,9 @@ export interface Layers {
 }
 
 /** The layers around a provider that takes its time. */
-export function createLayers ({ memory, shared, ask, isCrowded, providerName, ttlSeconds, refresh, now, count }: LayersParts): Layers {
-  const flights = createFlights<Verdict>()
-  const find = createFinder({ memory, shared, ask, isCrowded, providerName, now, count })
+export function createCachedLookup ({ memory, shared, ask, isCrowded, providerName, ttlSeconds, refresh, now, count }: CachedLookupParts): CachedLookup {
+  const flights = createSingleFlight<LookupResult>()
+  const find = createLoad({ memory, shared, ask, isCrowded, providerName, now, count })
   const refreshAfterMs = refresh ? ttlSeconds * REFRESH_AT * 1000 : Infinity
   return {
     lookup: createLookup({ memory, shared, flights, find, providerName, refreshAfterMs, now, count }),

@@ -1,28 +1,28 @@
 import { LRUCache } from 'lru-cache'
-import { from, type KnownVerdict, type Verdict } from '../verdict/verdict.ts'
-import { pack, type Packed, severity, unpack } from './compact.ts'
+import { withCacheState, type KnownResult, type LookupResult } from '../verdict/index.ts'
+import { toCompact, type CompactAnswer, severity, fromCompact } from './compact.ts'
 import { createNeighbours, verdictOfSubnet } from './neighbours.ts'
 import type { AgeLimits } from './options.ts'
 
 /** The verdicts this process holds: bounded, longest unused out first. A hit costs no promise, no timer and no copy. */
-export interface Memory {
+export interface MemoryCache {
   /** What is fresh; when a failure was noted a moment ago, what is stale; else that failure. */
-  get (ip: string): Verdict | undefined
+  get (ip: string): LookupResult | undefined
   /** A verdict that is past its time and may stand in for one that could not be had. */
-  stale (ip: string): Verdict | undefined
+  stale (ip: string): LookupResult | undefined
   /** What is known of the IPv6 /64 around an address: fresh verdicts only. Not a verdict on the address itself, so it is never kept. */
-  nearby (ip: string): KnownVerdict | undefined
+  nearby (ip: string): KnownResult | undefined
   /** Keeps a verdict (frozen) while it is fresh, and longer in case of need, as `ages` says. A newer one stays. */
-  set (ip: string, verdict: KnownVerdict): void
+  set (ip: string, verdict: KnownResult): void
   /** Notes that nothing could be learnt, which holds for `unknownTtlSeconds`. What is known stays. */
-  fail (ip: string, verdict: Verdict): void
+  fail (ip: string, verdict: LookupResult): void
   /** Whether no failure was noted a moment ago. */
   mayRetry (ip: string): boolean
   delete (ip: string): void
   addresses (): Iterable<string>
 }
 
-export interface MemoryOptions {
+export interface MemoryCacheOptions {
   readonly maxEntries: number
   readonly ages: AgeLimits
   readonly unknownTtlSeconds: number
@@ -34,7 +34,7 @@ interface Entry {
   readonly provider: string
   /** Hundredths of a second since the memory was made, rounded down: a small integer for eight months. */
   readonly checkedAt: number
-  held: KnownVerdict | Packed
+  held: KnownResult | CompactAnswer
 }
 
 /** So many entries stay unpacked: most of those that a process of the default size holds, some percent of a very large one. */
@@ -45,7 +45,7 @@ const TICK_MS = 10
 /** The severity of `vpn_detected`. */
 const DETECTED = 3
 
-export function createMemory (options: MemoryOptions): Memory {
+export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
   const { maxEntries, ages, now } = options
   const unknownMs = options.unknownTtlSeconds * 1000
   const startMs = now()
@@ -58,7 +58,7 @@ export function createMemory (options: MemoryOptions): Memory {
     }
   })
   const neighbours = createNeighbours()
-  const failures = new Map<string, { readonly verdict: Verdict, readonly untilMs: number }>()
+  const failures = new Map<string, { readonly verdict: LookupResult, readonly untilMs: number }>()
   const unpacked: (Entry | undefined)[] = []
   let next = 0
 
@@ -96,7 +96,7 @@ export function createMemory (options: MemoryOptions): Memory {
       const checkedAt = Math.floor((verdict.checkedAtMs - startMs) / TICK_MS)
       const held = entries.peek(ip)
       if (now() - verdict.checkedAtMs >= ages.freshMs(verdict.provider) || (held !== undefined && held.checkedAt > checkedAt)) return
-      const entry: Entry = { provider: verdict.provider, checkedAt, held: from(verdict, 'memory') as KnownVerdict }
+      const entry: Entry = { provider: verdict.provider, checkedAt, held: withCacheState(verdict, 'memory') as KnownResult }
       const key = ownText(ip)
       entries.set(key, entry)
       if (held === undefined) neighbours.add(key)
@@ -114,7 +114,7 @@ export function createMemory (options: MemoryOptions): Memory {
         failures.delete(oldest)
       }
       failures.delete(ip)
-      failures.set(ownText(ip), { verdict: from(verdict, 'memory'), untilMs })
+      failures.set(ownText(ip), { verdict: withCacheState(verdict, 'memory'), untilMs })
     },
     mayRetry: ip => failure(ip) === undefined,
     delete (ip) {
@@ -128,20 +128,20 @@ export function createMemory (options: MemoryOptions): Memory {
     return now() - startMs - checkedAt * TICK_MS
   }
 
-  function failure (ip: string): Verdict | undefined {
+  function failure (ip: string): LookupResult | undefined {
     const failure = failures.get(ip)
     return failure !== undefined && failure.untilMs > now() ? failure.verdict : undefined
   }
 
-  function past (entry: Entry): Verdict | undefined {
+  function past (entry: Entry): LookupResult | undefined {
     if (age(entry) >= ages.keptMs(entry.provider)) return undefined
-    return from(typeof entry.held === 'string' ? read(entry) : entry.held, 'stale')
+    return withCacheState(typeof entry.held === 'string' ? read(entry) : entry.held, 'stale')
   }
 
-  function read (entry: Entry): KnownVerdict {
+  function read (entry: Entry): KnownResult {
     const { provider, checkedAt } = entry
     const checkedAtMs = startMs + checkedAt * TICK_MS
-    const verdict = Object.freeze({ answer: unpack(entry.held as Packed), provider, checkedAtMs, cache: 'memory' as const })
+    const verdict = Object.freeze({ answer: fromCompact(entry.held as CompactAnswer), provider, checkedAtMs, cache: 'memory' as const })
     entry.held = verdict
     keepUnpacked(entry)
     return verdict
@@ -149,7 +149,7 @@ export function createMemory (options: MemoryOptions): Memory {
 
   function keepUnpacked (entry: Entry): void {
     const previous = unpacked[next]
-    if (previous !== undefined && typeof previous.held !== 'string') previous.held = pack(previous.held.answer)
+    if (previous !== undefined && typeof previous.held !== 'string') previous.held = toCompact(previous.held.answer)
     unpacked[next] = entry
     next = (next + 1) % UNPACKED
   }

@@ -1,6 +1,6 @@
 import type { KnownAnswer } from '../../types/contract.ts'
-import { subnetOf } from '../ip/address-scope.ts'
-import type { KnownVerdict } from '../verdict/verdict.ts'
+import { subnetOf } from '../ip/index.ts'
+import type { KnownResult } from '../verdict/index.ts'
 
 /** Which addresses of an IPv6 /64 the memory holds. An IPv4 address has no neighbours: a /24 belongs to many subscribers. */
 export interface Neighbours {
@@ -43,7 +43,7 @@ export function createNeighbours (): Neighbours {
  * networks; whoever brings milder neighbours along could as well use theirs. But a Wi-Fi or a cheap host puts strangers into one /64:
  * a single detected address does not block the others. That takes half of three or more.
  */
-export function verdictOfSubnet (worst: KnownVerdict, known: number, detected: number): KnownVerdict {
+export function verdictOfSubnet (worst: KnownResult, known: number, detected: number): KnownResult {
   const { answer: { verdict, isVpn, info, categories }, provider, checkedAtMs } = worst
   const isSure = known >= 3 && detected * 2 >= known
   const answer: KnownAnswer = Object.freeze({

@@ -1,7 +1,6 @@
-import { hkdfSync } from 'node:crypto'
 import type { CacheOptions, Provider } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { checkNumber, checkObject, checkString, checkStrings } from '../util/options.ts'
+import { checkNumber, checkObject, checkString, checkStrings } from '../util/index.ts'
 
 export interface CacheSettings {
   readonly ttlSeconds: number
@@ -45,11 +44,6 @@ function readSecrets (given: CacheOptions['keySecret']): readonly string[] | und
     throw badOption(path, 'must be one secret, or [current, previous] while it changes')
   }
   return secrets
-}
-
-/** A key of its own for each purpose (HKDF-SHA-256, RFC 5869): what is seen of one use says nothing about another. */
-export function derivedKey (secret: string, purpose: 'ids' | 'broadcasts' | 'log'): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, '', `fastify-ip-risk ${purpose}`, 32))
 }
 
 /** How old an answer may become, by the name of the provider that gave it. */

@@ -1,12 +1,12 @@
 import type { Provider } from '../../types/contract.ts'
-import { from, isKnown, SETTLED_LATER_MS, type Verdict } from '../verdict/verdict.ts'
+import { withCacheState, isKnown, SETTLED_LATER_MS, type LookupResult } from '../verdict/index.ts'
 import type { Lookup } from './lookup.ts'
-import type { Memory } from './memory-cache.ts'
+import type { MemoryCache } from './memory-cache.ts'
 import type { SharedCache } from './shared-cache.ts'
 
 export interface SettlingParts {
   readonly lookup: Lookup
-  readonly memory: Memory
+  readonly memory: MemoryCache
   readonly shared: SharedCache | undefined
   /** By the name of the provider that answered. */
   readonly settlesAfterMs: ReadonlyMap<string, number>
@@ -55,14 +55,14 @@ export function settlingProviders (root: Provider): ReadonlyMap<string, number> 
 export function createSettling ({ lookup, memory, shared, settlesAfterMs, now }: SettlingParts): Settling {
   const unsettled = new Map<string, Unsettled>()
 
-  function dueMs (verdict: Verdict): number | undefined {
+  function dueMs (verdict: LookupResult): number | undefined {
     const afterMs = settlesAfterMs.get(verdict.provider)
     if (afterMs === undefined || !isKnown(verdict) || verdict.cache === 'stale' || verdict.cache === 'subnet') return undefined
     const dueMs = verdict.checkedAtMs + afterMs
     return dueMs > now() ? dueMs : undefined
   }
 
-  function watch (ip: string, { checkedAtMs }: Verdict, dueMs: number): Unsettled | undefined {
+  function watch (ip: string, { checkedAtMs }: LookupResult, dueMs: number): Unsettled | undefined {
     const known = unsettled.get(ip)
     if (known !== undefined || unsettled.size >= MAX_UNSETTLED) return known
     const state: Unsettled = { checkedAtMs, dueMs, waiting: new Set(), timer: readLater(ip, dueMs, 0) }
@@ -92,20 +92,20 @@ export function createSettling ({ lookup, memory, shared, settlesAfterMs, now }:
     for (const go of state.waiting) go()
   }
 
-  function wait (ip: string, verdict: Verdict, { waiting }: Unsettled, untilMs: number): Promise<Verdict> {
+  function wait (ip: string, verdict: LookupResult, { waiting }: Unsettled, untilMs: number): Promise<LookupResult> {
     return new Promise(resolve => {
       const go = (): void => {
         clearTimeout(timer)
         waiting.delete(go)
         const held = memory.get(ip)
-        resolve(held !== undefined && isKnown(held) && held.provider === verdict.provider ? from(held, verdict.cache) : verdict)
+        resolve(held !== undefined && isKnown(held) && held.provider === verdict.provider ? withCacheState(held, verdict.cache) : verdict)
       }
       const timer = setTimeout(go, untilMs - now())
       waiting.add(go)
     })
   }
 
-  function settle (ip: string, verdict: Verdict, untilMs: number): Verdict | Promise<Verdict> {
+  function settle (ip: string, verdict: LookupResult, untilMs: number): LookupResult | Promise<LookupResult> {
     const due = dueMs(verdict)
     if (due === undefined) return verdict
     const state = watch(ip, verdict, due)

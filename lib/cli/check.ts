@@ -1,6 +1,6 @@
 import type { IpRisk, UnknownReason } from '../../types/contract.ts'
 import { createIpRisk } from '../frameworks/node.ts'
-import { canonicalAddress } from '../ip/address.ts'
+import { canonicalAddress } from '../ip/index.ts'
 import { type Command, EXIT, parsed, positiveNumber, UsageError } from './command.ts'
 import { providerOf, stderrLog } from './provider.ts'
 

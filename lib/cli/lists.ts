@@ -1,15 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { findAsnPackage, readAsnTable } from '../lists/asn/database.ts'
-import { asnLookup } from '../lists/asn/lookup.ts'
-import type { AsnTable } from '../lists/asn/table.ts'
-import { compileSnapshot } from '../lists/compile/compile.ts'
 import {
-  asnSnapshotPath, defaultCacheFolder, listsSnapshotPath, writeSnapshot
-} from '../lists/database/cache-folder.ts'
-import { describeSnapshot, type ListDescription, type SnapshotDescription } from '../lists/database/describe.ts'
-import { loadPulled, type PulledList, pullLists } from '../lists/pull/pull.ts'
-import { type ListSource, publishers } from '../lists/sources/publishers.ts'
+  asnLookup, asnSnapshotPath, type AsnTable, compileSnapshot, defaultCacheFolder, describeSnapshot, findAsnPackage,
+  type ListDescription, type PublishedList, listsSnapshotPath, loadPulled, publishers, type PulledList, pullLists,
+  readAsnTable, type SnapshotDescription, writeSnapshot
+} from '../lists/index.ts'
 import { type Command, EXIT, type ExitCode, type Io, parsed, positiveNumber, UsageError } from './command.ts'
 
 /** What a snapshot holds, for people: a head, then a row a list. */
@@ -57,8 +52,8 @@ A list that cannot be fetched, or that the linter refuses, is said on standard e
 
 interface Settings {
   readonly folder: string
-  readonly sources: readonly ListSource[]
-  readonly pulled: readonly ListSource[]
+  readonly sources: readonly PublishedList[]
+  readonly pulled: readonly PublishedList[]
   readonly mirror: string | undefined
   readonly acceptSize: boolean
   readonly timeoutMs: number

@@ -1,8 +1,8 @@
 import type { IpRiskLogger, Provider } from '../../types/contract.ts'
-import { type AsnPackage, findAsnPackage } from '../lists/asn/database.ts'
-import { runCompileJob } from '../lists/compile/compile-job.ts'
-import { asnSnapshotPath, defaultCacheFolder, findSnapshot, writeSnapshot } from '../lists/database/cache-folder.ts'
-import { snapshotPart } from '../lists/database/parts.ts'
+import {
+  type AsnPackage, asnSnapshotPath, defaultCacheFolder, findAsnPackage, findSnapshot, runCompileJob, snapshotPart,
+  writeSnapshot
+} from '../lists/index.ts'
 import { getipintel } from '../providers/getipintel/index.ts'
 import { iplogs } from '../providers/iplogs/index.ts'
 import { providerOfParts } from '../providers/lists/index.ts'

@@ -1,5 +1,5 @@
 import { IpRiskError } from '../errors.ts'
-import { version } from '../util/version.ts'
+import { version } from '../util/index.ts'
 import { type Command, EXIT, type ExitCode, type Io, UsageError } from './command.ts'
 
 /** Loaded when asked for: one command does not wait for what another needs. */

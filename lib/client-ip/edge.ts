@@ -1,5 +1,5 @@
 import type { ClientIp, ResolveReason } from '../../types/contract.ts'
-import { addressText, words } from '../ip/address.ts'
+import { addressText, words } from '../ip/index.ts'
 import { addressEnd, addressStart } from './entry.ts'
 import { addressResult, nothingIgnored } from './result.ts'
 import { clientHere, NONE, peek, type Rules, stand, stopHere, type Trail, UNUSABLE } from './trail.ts'

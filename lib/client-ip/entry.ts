@@ -1,4 +1,4 @@
-import { type Family, parseAddress, parseIPv4Before, words } from '../ip/address.ts'
+import { type Family, parseAddress, parseIPv4Before, words } from '../ip/index.ts'
 
 /** Address 45, brackets 2, zone 16, port 6. */
 export const MAX_ENTRY_LENGTH = 69

@@ -1,9 +1,7 @@
 import type {
   AddressSource, ClientIp, ClientIpExplanation, ExplainedHop, HopVerdict, RawRequest
 } from '../../types/contract.ts'
-import { SCOPE_MASK, scopes } from '../ip/address-scope.ts'
-import { addressText, parseAddress } from '../ip/address.ts'
-import { rangeSet } from '../ip/range-set.ts'
+import { addressText, parseAddress, rangeSet, SCOPE_MASK, scopes } from '../ip/index.ts'
 import {
   addressEnd, addressStart, elementEnd, elementStart, joinedLines, parseEntry, parsePeer, previousElement
 } from './entry.ts'

@@ -1,4 +1,4 @@
-import type { Family } from '../ip/address.ts'
+import type { Family } from '../ip/index.ts'
 import { lastElementEnd, parseEntry } from './entry.ts'
 
 /** RFC 7239, read from the right. Bounds of the element that `previousForwarded` found last. */

@@ -2,9 +2,7 @@ import type {
   ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest,
   ResolveReason, SetCloudflareRanges, UnknownReason
 } from '../../types/contract.ts'
-import { lookupAddress, SCOPE_MASK, UNSPECIFIED } from '../ip/address-scope.ts'
-import { addressText, parseAddress } from '../ip/address.ts'
-import type { Cidr } from '../ip/cidr.ts'
+import { addressText, type Cidr, lookupAddress, parseAddress, SCOPE_MASK, UNSPECIFIED } from '../ip/index.ts'
 import { addressEnd, parsePeer } from './entry.ts'
 import { explainer } from './explain.ts'
 import {

@@ -1,7 +1,7 @@
 import type {
   AddressSource, ClientIp, IgnoredHeader, IpRiskLogger, RawRequest, ResolveReason
 } from '../../types/contract.ts'
-import { embeddedIPv4, SCOPE_MASK, scopes } from '../ip/address-scope.ts'
+import { embeddedIPv4, SCOPE_MASK, scopes } from '../ip/index.ts'
 
 export const nothingIgnored: readonly IgnoredHeader[] = Object.freeze([])
 

@@ -1,10 +1,9 @@
 import type { ClientIpOptions, CloudflareOptions, RawRequest } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { type Cidr, formatCidr, parseCidr } from '../ip/cidr.ts'
-import { cloudflareDate, cloudflareRanges } from '../ip/cloudflare-ranges.ts'
+import { type Cidr, cloudflareDate, cloudflareRanges, formatCidr, parseCidr } from '../ip/index.ts'
 import {
   checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkStrings, shown
-} from '../util/options.ts'
+} from '../util/index.ts'
 import { type Named, networksOf, overlaps, trustWords } from './trust.ts'
 
 /** Shorter prefixes are not Cloudflare's: its widest networks are a /13 and a /29. */

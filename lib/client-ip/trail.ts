@@ -1,6 +1,5 @@
 import type { AddressSource, ClientIp, IgnoredHeader, RawRequest, ResolveReason } from '../../types/contract.ts'
-import { addressText, parseAddress } from '../ip/address.ts'
-import type { RangeMap } from '../ip/range-map.ts'
+import { addressText, parseAddress, type RangeMap } from '../ip/index.ts'
 import {
   addressEnd, addressStart, elementEnd, elementStart, joinedLines, lastElementEnd, parseEntry, parseQuadBefore,
   previousElement

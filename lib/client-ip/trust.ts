@@ -1,6 +1,6 @@
-import { SCOPE_MASK, scopeEntries } from '../ip/address-scope.ts'
-import { type Cidr, parseCidr } from '../ip/cidr.ts'
-import { type RangeMap, rangeMap, type RangeMapEntry } from '../ip/range-map.ts'
+import {
+  type Cidr, parseCidr, type RangeMap, rangeMap, type RangeMapEntry, SCOPE_MASK, scopeEntries
+} from '../ip/index.ts'
 
 /**
  * What one search says of an address: its scope (the low bits), and which of the operator's sets it is in. The walk asks once a hop.

@@ -1,5 +1,5 @@
 import type { ClientIp, ResolveReason } from '../../types/contract.ts'
-import type { Family } from '../ip/address.ts'
+import type { Family } from '../ip/index.ts'
 import { crossEdge } from './edge.ts'
 import { parseEntry, parsePlain } from './entry.ts'
 import { clientHere, NONE, peek, type Rules, skip, stand, standOn, stopHere, type Trail, UNUSABLE } from './trail.ts'

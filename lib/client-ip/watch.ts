@@ -1,5 +1,5 @@
 import type { ClientIp, IpRiskLogger, RawRequest } from '../../types/contract.ts'
-import { canonicalAddress } from '../ip/address.ts'
+import { canonicalAddress } from '../ip/index.ts'
 import { joinedLines } from './entry.ts'
 import type { ClientIpFinder } from './resolver.ts'
 import { forwardingHeaders, isUnixListener } from './result.ts'

@@ -3,23 +3,22 @@ import type {
   BulkOptions, BulkRun, ClientIp, IpRisk, LookupMode, ProviderAnswer, RawRequest
 } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { lookupAddress, scopeOf } from '../ip/address-scope.ts'
-import { canonicalAddress } from '../ip/address.ts'
-import type { Scope } from '../options/plugin-scope.ts'
-import { judge } from '../policy/policy.ts'
-import { checkNumber, checkObject, shown } from '../util/options.ts'
-import { answeredBy } from '../verdict/verdict.ts'
-import { assess, judged, type Place } from './assess.ts'
+import { canonicalAddress, lookupAddress, scopeOf } from '../ip/index.ts'
+import type { PluginScope } from '../options/index.ts'
+import { applyPolicy } from '../policy/index.ts'
+import { checkNumber, checkObject, shown } from '../util/index.ts'
+import { answeredBy } from '../verdict/index.ts'
+import { assess, riskOf, type AssessmentContext } from './assess.ts'
 import { bulk, type BulkAsk } from './bulk.ts'
 import type { Engine } from './engine.ts'
 
 /** Addresses that no request brought: judged as a write by them would be. */
 
-export async function assessAlone (engine: Engine, scope: Scope, text: unknown): Promise<IpRisk> {
+export async function assessAddress (engine: Engine, scope: PluginScope, text: unknown): Promise<IpRisk> {
   return await assess(engine, addressAlone(text), placeAlone(engine, scope, 'wait'))
 }
 
-export function assessMany (engine: Engine, scope: Scope, ips: Iterable<string>, options?: BulkOptions): BulkRun<IpRisk> {
+export function assessAddresses (engine: Engine, scope: PluginScope, ips: Iterable<string>, options?: BulkOptions): BulkRun<IpRisk> {
   const fromCache = placeAlone(engine, scope, 'cache')
   return bulk<IpRisk>(ips, options, {
     async known (ip) {
@@ -27,7 +26,7 @@ export function assessMany (engine: Engine, scope: Scope, ips: Iterable<string>,
       return risk.reason === 'not_asked' ? null : risk
     },
     ask: (ips, options) => askOnce(engine, ips, options),
-    verdict: (ip, answer) => judged(engine, addressAlone(ip), {
+    verdict: (ip, answer) => riskOf(engine, addressAlone(ip), {
       answer, provider: answeredBy(answer, engine.providerName), checkedAtMs: engine.now(), cache: 'miss'
     }, fromCache)
   })
@@ -47,10 +46,10 @@ async function * askOnce (engine: Engine, ips: readonly string[], options: BulkA
   }
 }
 
-function placeAlone (engine: Engine, scope: Scope, lookup: LookupMode): Place {
+function placeAlone (engine: Engine, scope: PluginScope, lookup: LookupMode): AssessmentContext {
   const { policy, mode, timeoutMs } = scope
   const plan = { marked: false, action: null, write: true, policy, mode, lookup, timeoutMs }
-  return { scope, plan, method: 'POST', url: undefined, requestId: '', log: engine.log }
+  return { scope, route: plan, method: 'POST', url: undefined, requestId: '', log: engine.log }
 }
 
 function addressAlone (text: unknown): ClientIp {
@@ -60,12 +59,12 @@ function addressAlone (text: unknown): ClientIp {
 }
 
 /** What applications call themselves: `app.ipRisk`, and the face of `createIpRisk`. */
-export function createApi (engine: Engine, scope: Scope): IpRiskApi {
+export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
   return {
-    lookup: ip => assessAlone(engine, scope, ip),
-    bulk: (ips, options) => assessMany(engine, scope, ips, options),
+    lookup: ip => assessAddress(engine, scope, ip),
+    bulk: (ips, options) => assessAddresses(engine, scope, ips, options),
     decide: (risk, { action = null, write, method = write ? 'POST' : 'GET', url }) =>
-      judge(scope.policy, risk, { action, write, method, url }, engine.log).decision,
+      applyPolicy(scope.policy, risk, { action, write, method, url }, engine.log).decision,
     explain: request => engine.explain('raw' in request ? request.raw : request as RawRequest),
     async allow (ip, options) {
       const { ttlSeconds } = checkObject<typeof options>('allow', options, ['ttlSeconds'])

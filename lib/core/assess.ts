@@ -1,21 +1,20 @@
 import type {
   Category, ClientIp, IpRisk, IpRiskLogger, Outcome, RawRequest, RouteContext
 } from '../../types/contract.ts'
-import { notLookedUp } from '../client-ip/resolver.ts'
-import { noAddress, nothingIgnored } from '../client-ip/result.ts'
-import { endsAsGone } from '../frameworks/enforcement.ts'
-import { lookupAddress } from '../ip/address-scope.ts'
-import type { Scope } from '../options/plugin-scope.ts'
-import { isWrite, type RoutePlan } from '../options/route-policy.ts'
-import { judge } from '../policy/policy.ts'
-import { isKnown, listed, unasked, type Verdict } from '../verdict/verdict.ts'
+import { noAddress, nothingIgnored, notLookedUp } from '../client-ip/index.ts'
+import { endsAsGone } from './client-gone.ts'
+
+import { lookupAddress } from '../ip/index.ts'
+import { isWrite, type RoutePolicy, type PluginScope } from '../options/index.ts'
+import { applyPolicy } from '../policy/index.ts'
+import { isKnown, listedResult, notLookedUpResult, type LookupResult } from '../verdict/index.ts'
 import { lookupChannel, publishLookup } from './decision-log.ts'
 import type { Engine } from './engine.ts'
 
 /** Where a request is judged: its scope, what its route wants, and who is told. */
-export interface Place {
-  readonly scope: Scope
-  readonly plan: RoutePlan
+export interface AssessmentContext {
+  readonly scope: PluginScope
+  readonly route: RoutePolicy
   readonly method: string
   readonly url: string | undefined
   readonly requestId: string
@@ -28,12 +27,12 @@ export interface Time { readonly durationMs: number, readonly atMs: number }
 /** One request, from its address to its one record. */
 export interface Assessment {
   readonly engine: Engine
-  readonly place: Place
+  readonly context: AssessmentContext
   /** Fastify's, Express's or Node's own. */
   readonly request: object
   readonly startedMs: number
   address: ClientIp | undefined
-  verdict: Verdict | undefined
+  verdict: LookupResult | undefined
   /** Undefined until it is judged. */
   risk: IpRisk | undefined
   /** When it was judged; kept only where the record is published later. */
@@ -44,21 +43,21 @@ export interface Assessment {
   outcome: Outcome | undefined
 }
 /** One that has been judged. */
-export type Judged = Assessment & { readonly risk: IpRisk }
+export type CompletedAssessment = Assessment & { readonly risk: IpRisk }
 
 type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }
 const nothing: readonly never[] = Object.freeze([])
 const noInfo = Object.freeze({})
 
 /** The address and what is known of it are taken over from an earlier assessment of the same request. */
-export function assessment (engine: Engine, place: Place, request: object, earlier?: Assessment): Assessment {
+export function assessment (engine: Engine, place: AssessmentContext, request: object, earlier?: Assessment): Assessment {
   return {
     engine,
-    place,
+    context: place,
     request,
     startedMs: performance.now(),
     address: earlier?.address,
-    verdict: place.plan.lookup === 'skip' ? undefined : knownOf(earlier),
+    verdict: place.route.lookup === 'skip' ? undefined : knownOf(earlier),
     risk: undefined,
     judged: undefined,
     gone: false,
@@ -66,7 +65,7 @@ export function assessment (engine: Engine, place: Place, request: object, earli
   }
 }
 
-function knownOf (earlier: Assessment | undefined): Verdict | undefined {
+function knownOf (earlier: Assessment | undefined): LookupResult | undefined {
   return earlier?.verdict !== undefined && isKnown(earlier.verdict) ? earlier.verdict : undefined
 }
 
@@ -74,58 +73,58 @@ function knownOf (earlier: Assessment | undefined): Verdict | undefined {
  * Judges a request: address, verdict, decision. Publishing and acting on it are the caller's part. Never rejects; no
  * promise where memory or a sync provider answers.
  */
-export function assessRequest (current: Assessment, raw: RawRequest): Judged | Promise<Judged> {
-  const { engine, place } = current
-  if (endsAsGone(raw, place.plan)) return gone(current)
+export function assessRequest (current: Assessment, raw: RawRequest): CompletedAssessment | Promise<CompletedAssessment> {
+  const { engine, context: place } = current
+  if (endsAsGone(raw, place.route)) return gone(current)
   const address = current.address ??= engine.resolve(raw)
   const verdict = current.verdict ?? find(engine, address, place)
   return verdict instanceof Promise
-    ? verdict.then(verdict => endsAsGone(raw, place.plan) ? gone(current) : finished(current, address, verdict))
+    ? verdict.then(verdict => endsAsGone(raw, place.route) ? gone(current) : finished(current, address, verdict))
     : finished(current, address, verdict)
 }
 
 /** For a client that left before its request was judged. A block, so that whoever acts on the decision alone stops too. */
-function gone (current: Assessment): Judged {
-  const { engine, place: { plan, method } } = current
+function gone (current: Assessment): CompletedAssessment {
+  const { engine, context: { route: plan, method } } = current
   const nobody = noAddress(false, 'no-peer', nothingIgnored)
-  const risk = describe(nobody, unasked('no_ip', engine.now()), plan.action, isWrite(plan, method), engine.now())
+  const risk = describe(nobody, notLookedUpResult('no_ip', engine.now()), plan.action, isWrite(plan, method), engine.now())
   current.gone = true
   current.risk = Object.freeze({ ...risk, decision: 'block' })
-  return current as Judged
+  return current as CompletedAssessment
 }
 
-function finished (current: Assessment, address: ClientIp, verdict: Verdict): Judged {
+function finished (current: Assessment, address: ClientIp, verdict: LookupResult): CompletedAssessment {
   current.verdict = verdict
-  current.risk = judged(current.engine, address, verdict, current.place)
-  return current as Judged
+  current.risk = riskOf(current.engine, address, verdict, current.context)
+  return current as CompletedAssessment
 }
 
 /** Address, verdict, decision. */
-export function assess (engine: Engine, address: ClientIp, place: Place): IpRisk | Promise<IpRisk> {
+export function assess (engine: Engine, address: ClientIp, place: AssessmentContext): IpRisk | Promise<IpRisk> {
   const verdict = find(engine, address, place)
   return verdict instanceof Promise
-    ? verdict.then(verdict => judged(engine, address, verdict, place))
-    : judged(engine, address, verdict, place)
+    ? verdict.then(verdict => riskOf(engine, address, verdict, place))
+    : riskOf(engine, address, verdict, place)
 }
 
-function find (engine: Engine, address: ClientIp, { scope, plan, method }: Place): Verdict | Promise<Verdict> {
+function find (engine: Engine, address: ClientIp, { scope, route: plan, method }: AssessmentContext): LookupResult | Promise<LookupResult> {
   const { ip } = address
-  if (ip === null) return unasked(notLookedUp(address)!, engine.now())
+  if (ip === null) return notLookedUpResult(notLookedUp(address)!, engine.now())
   const list = engine.isAllowed(ip) ? 'temporary_allow' : scope.lists.of(ip)
-  if (list !== undefined) return listed(list, engine.now())
+  if (list !== undefined) return listedResult(list, engine.now())
   const why = notLookedUp(address)
-  if (why !== undefined) return unasked(why, engine.now())
-  if (plan.lookup === 'skip') return unasked('skipped', engine.now())
+  if (why !== undefined) return notLookedUpResult(why, engine.now())
+  if (plan.lookup === 'skip') return notLookedUpResult('skipped', engine.now())
   const call = { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs }
   const asked = lookupAddress(ip, address.scope)!
   return lookupChannel.hasSubscribers ? publishing(engine, scope, asked, call) : engine.lookup(asked, call)
 }
 
 function publishing (
-  engine: Engine, { recordAddress: { show: showAddress } }: Scope, ip: string, call: Parameters<Engine['lookup']>[1]
-): Verdict | Promise<Verdict> {
+  engine: Engine, { recordAddress: { show: showAddress } }: PluginScope, ip: string, call: Parameters<Engine['lookup']>[1]
+): LookupResult | Promise<LookupResult> {
   const startedMs = performance.now()
-  const publish = (verdict: Verdict): Verdict => {
+  const publish = (verdict: LookupResult): LookupResult => {
     publishLookup(ip, verdict, { write: call.write, lookup: call.mode, showAddress, startedMs, nowMs: engine.now() })
     return verdict
   }
@@ -134,18 +133,18 @@ function publishing (
 }
 
 /** The risk of a verdict that is there. */
-export function judged (engine: Engine, address: ClientIp, verdict: Verdict, place: Place): IpRisk {
-  const { plan, method, url, log } = place
+export function riskOf (engine: Engine, address: ClientIp, verdict: LookupResult, place: AssessmentContext): IpRisk {
+  const { route: plan, method, url, log } = place
   const write = isWrite(plan, method)
   const risk = describe(address, verdict, plan.action, write, engine.now())
-  const { decision, decidedBy } = judge(plan.policy, risk, { action: plan.action, write, method, url }, log)
+  const { decision, decidedBy } = applyPolicy(plan.policy, risk, { action: plan.action, write, method, url }, log)
   risk.decision = decision
   risk.decidedBy = decidedBy
   return Object.freeze(risk)
 }
 
 function describe (
-  address: ClientIp, verdict: Verdict, action: RouteContext['action'], write: boolean, nowMs: number
+  address: ClientIp, verdict: LookupResult, action: RouteContext['action'], write: boolean, nowMs: number
 ): Building {
   const { answer, provider, cache, checkedAtMs, listedBy } = verdict
   const known = answer.verdict !== 'unknown'

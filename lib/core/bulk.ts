@@ -1,7 +1,7 @@
 import type { BulkOptions, BulkProgress, BulkRun, ProviderAnswer } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { canonicalAddress } from '../ip/address.ts'
-import { checkFunction, checkObject, shown } from '../util/options.ts'
+import { canonicalAddress } from '../ip/index.ts'
+import { checkFunction, checkObject, shown } from '../util/index.ts'
 
 export interface BulkAsk { readonly write: boolean, readonly signal: AbortSignal }
 

@@ -1,19 +1,18 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 import type {
-  Decision, DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord, OnDecision, Outcome
+  Decision, DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord, Outcome
 } from '../../types/contract.ts'
-import { type ShowAddress, withoutAddress } from '../ip/redact.ts'
-import type { Scope } from '../options/plugin-scope.ts'
-import { stops } from '../policy/rules.ts'
-import { trouble } from '../util/state-log.ts'
-import type { Verdict } from '../verdict/verdict.ts'
-import type { Judged, Place, Time } from './assess.ts'
+import { type ShowAddress, withoutAddress } from '../ip/index.ts'
+import type { PluginScope } from '../options/index.ts'
+import { stops } from '../policy/index.ts'
+import type { LookupResult } from '../verdict/index.ts'
+import type { CompletedAssessment, AssessmentContext, Time } from './assess.ts'
 
 const decisionChannel = channel('fastify-ip-risk:decision')
 export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')
 
 /** What comes of a judged request. Undefined where a step-up is demanded: its outcome is known later. */
-export function outcomeOf ({ gone, risk: { decision }, place: { plan, scope } }: Judged): Outcome | undefined {
+export function outcomeOf ({ gone, risk: { decision }, context: { route: plan, scope } }: CompletedAssessment): Outcome | undefined {
   if (gone) return 'client_gone'
   if (decision === 'allow') return 'allowed'
   if (decision === 'elevate_risk') return 'flagged'
@@ -23,11 +22,11 @@ export function outcomeOf ({ gone, risk: { decision }, place: { plan, scope } }:
 }
 
 /** Keeps the time of a decision whose outcome, and so its record, comes later. */
-export function postpone (judged: Judged): void {
+export function postpone (judged: CompletedAssessment): void {
   judged.judged = timeOf(judged)
 }
 
-function timeOf ({ engine, startedMs }: Judged): Time {
+function timeOf ({ engine, startedMs }: CompletedAssessment): Time {
   return { durationMs: performance.now() - startedMs, atMs: engine.now() }
 }
 
@@ -35,10 +34,10 @@ function timeOf ({ engine, startedMs }: Judged): Time {
  * Counts a request and publishes its record to `onDecision`, the channel and the log. Only the first call for a request
  * counts. Builds no record where nothing listens. Never throws.
  */
-export function publish (judged: Judged, outcome: Outcome): void {
+export function publish (judged: CompletedAssessment, outcome: Outcome): void {
   if (judged.outcome !== undefined) return
   judged.outcome = outcome
-  const { engine, risk, place, request } = judged
+  const { engine, risk, context: place, request } = judged
   engine.count(risk, outcome)
   const { scope: { onDecision, recordAddress, logAddress }, log } = place
   const level = isNotable(outcome, risk, place) ? 'info' : 'debug'
@@ -55,7 +54,7 @@ export function publish (judged: Judged, outcome: Outcome): void {
 }
 
 /** What stopped a visitor, or would have if it had been enforced: an operator wants to see it without `debug`. */
-function isNotable (outcome: Outcome, { decision }: IpRisk, { scope, plan }: Place): boolean {
+function isNotable (outcome: Outcome, { decision }: IpRisk, { scope, route: plan }: AssessmentContext): boolean {
   switch (outcome) {
     case 'blocked': case 'challenged': case 'satisfied': return true
     case 'not_enforced': return plan.marked && stops(wouldBe(decision, scope))
@@ -69,8 +68,8 @@ function writes (log: IpRiskLogger & { isLevelEnabled?: (level: string) => boole
   return log[level] !== log.error // with `logger: false` Fastify has one function that does nothing for all levels
 }
 
-function decisionRecord (judged: Judged, outcome: Outcome, show: ShowAddress, { durationMs, atMs }: Time): DecisionRecord {
-  const { risk, place: { scope, plan, method, url, requestId } } = judged
+function decisionRecord (judged: CompletedAssessment, outcome: Outcome, show: ShowAddress, { durationMs, atMs }: Time): DecisionRecord {
+  const { risk, context: { scope, route: plan, method, url, requestId } } = judged
   const { ip, ...rest } = risk
   const address = show(ip)
   return Object.freeze({
@@ -89,34 +88,8 @@ function decisionRecord (judged: Judged, outcome: Outcome, show: ShowAddress, { 
   })
 }
 
-function wouldBe (decision: Decision, { stepUp }: Scope): Decision {
+function wouldBe (decision: Decision, { stepUp }: PluginScope): Decision {
   return decision === 'step_up_auth' && stepUp === undefined ? 'elevate_risk' : decision
-}
-
-/** `onDecision` as `publish` calls it. */
-export type CallOnDecision = (record: DecisionRecord, request: unknown, log: IpRiskLogger) => void
-
-/** An `onDecision` that never throws or rejects. While it keeps failing, that is logged once. */
-export function guarded (onDecision: OnDecision<never>): CallOnDecision {
-  const failing = trouble()
-  const failed = (err: unknown, log: IpRiskLogger): void => {
-    if (!failing.shows()) return
-    log.error({ code: 'IP_RISK_ON_DECISION_FAILED', err }, 'the option "onDecision" threw or rejected, so decision records ' +
-      'are lost: fix the function, or what it writes to. Logged again only after it has worked for a minute')
-  }
-  return (record, request, log) => {
-    try {
-      const result = onDecision(record, request as never)
-      if (isThenable(result)) result.then(() => { failing.works() }, err => failed(err, log))
-      else failing.works()
-    } catch (err) {
-      failed(err, log)
-    }
-  }
-}
-
-function isThenable (value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }
 
 export interface Asked {
@@ -128,7 +101,7 @@ export interface Asked {
 }
 
 /** Only for a caller that has seen `lookupChannel.hasSubscribers`. */
-export function publishLookup (ip: string, { answer, provider, cache }: Verdict, asked: Asked): void {
+export function publishLookup (ip: string, { answer, provider, cache }: LookupResult, asked: Asked): void {
   const { write, lookup, showAddress, startedMs, nowMs } = asked
   const known = answer.verdict !== 'unknown'
   lookupChannel.publish(Object.freeze({

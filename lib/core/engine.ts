@@ -3,22 +3,17 @@ import type {
   ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, Outcome, Provider, ProviderAnswer, RawRequest,
   SetCloudflareRanges, Stats
 } from '../../types/contract.ts'
-import { createLayers, type Lookup } from '../cache/lookup.ts'
-import { createMemory } from '../cache/memory-cache.ts'
-import { ageLimits, readCache } from '../cache/options.ts'
-import { createSettling, settlingProviders } from '../cache/settling.ts'
-import { createClientIp } from '../client-ip/resolver.ts'
-import { type Watch, watchMisconfiguration } from '../client-ip/watch.ts'
-import { lookupAddress, scopeOf } from '../ip/address-scope.ts'
-import { checkProvider } from '../options/provider.ts'
-import { createAllowed } from '../policy/temporary-allows.ts'
+import {
+  ageLimits, createCachedLookup, createMemoryCache, createSettling, type Lookup, readCache, settlingProviders
+} from '../cache/index.ts'
+import { createClientIp, type Watch, watchMisconfiguration } from '../client-ip/index.ts'
+import { lookupAddress, scopeOf } from '../ip/index.ts'
+import { checkProvider } from '../options/index.ts'
+import { createTemporaryAllows } from '../policy/index.ts'
 import { lists } from '../providers/lists/index.ts'
-import { clusterPrefix } from '../redis/connect.ts'
-import { openFleet } from '../redis/fleet.ts'
-import { createKeys } from '../redis/keys.ts'
-import { watchLateness } from '../resilience/health.ts'
-import { type GuardedProvider, guardProvider } from '../resilience/pipelines.ts'
-import { answeredBy, unasked } from '../verdict/verdict.ts'
+import { clusterPrefix, createKeys, openFleet } from '../redis/index.ts'
+import { type ProviderPipelines, createPipelines, watchLateness } from '../resilience/index.ts'
+import { answeredBy, notLookedUpResult } from '../verdict/index.ts'
 import { createCounters } from './stats.ts'
 
 /** Everything behind a scope: how an address is found, and what is known of it. Shared by the scopes whose options for it agree. */
@@ -36,7 +31,7 @@ export interface Engine {
   readonly providerName: string
   readonly lookup: Lookup
   /** Asks the provider for many addresses, past every cache. */
-  readonly bulk: GuardedProvider['bulk']
+  readonly bulk: ProviderPipelines['bulk']
   /** Whether `allow()` let the address pass for a while. */
   isAllowed (ip: string): boolean
   allow (ip: string, ttlSeconds: number): Promise<void>
@@ -79,17 +74,17 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const watch = watchMisconfiguration(clientIp, log)
   const counters = createCounters()
   const ages = ageLimits(cache, provider)
-  const memory = createMemory({ ...cache, ages, now })
+  const memory = createMemoryCache({ ...cache, ages, now })
   const keys = createKeys(cache.keyPrefix, cache.keySecret, clusterPrefix(options.redis))
-  const allowed = createAllowed(keys.ids, now, log)
+  const allowed = createTemporaryAllows(keys.ids, now, log)
   const fleet = options.redis === undefined
     ? undefined
     : openFleet(options.redis, {
       cache, ages, keys, provider, log, now, addresses: () => layers.addresses(), allowed, forget
     })
-  let guarded: GuardedProvider | undefined
+  let guarded: ProviderPipelines | undefined
   try {
-    guarded = guardProvider(provider, {
+    guarded = createPipelines(provider, {
       log,
       redis: fleet?.port,
       redisTimeoutMs: cache.redisTimeoutMs,
@@ -106,7 +101,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     throw err
   }
   const { ask, isCrowded, bulk, stats, abort, close: closeProvider } = guarded
-  const layers = createLayers({
+  const layers = createCachedLookup({
     memory,
     shared: fleet?.verdicts,
     ask: watchLateness(ask, provider.name, log, now),
@@ -197,7 +192,7 @@ function hasDailyLimit ({ limits, members = [] }: Provider): boolean {
   return limits?.perDay !== undefined || members.some(hasDailyLimit)
 }
 
-function askAtOnce ({ name }: Provider, ask: GuardedProvider['ask'], now: () => number): Lookup {
+function askAtOnce ({ name }: Provider, ask: ProviderPipelines['ask'], now: () => number): Lookup {
   return (ip, { write }) => {
     const answer = ask(ip, { write }) as ProviderAnswer
     return { answer, provider: answeredBy(answer, name), checkedAtMs: now(), cache: 'none' }
@@ -207,5 +202,5 @@ function askAtOnce ({ name }: Provider, ask: GuardedProvider['ask'], now: () => 
 function withinFamilies ({ families, name }: Provider, now: () => number, lookup: Lookup): Lookup {
   if (families === undefined || (families.includes(4) && families.includes(6))) return lookup
   const unsupportedMark = families.includes(4)
-  return (ip, call) => ip.includes(':') === unsupportedMark ? unasked('unsupported_family', now(), name) : lookup(ip, call)
+  return (ip, call) => ip.includes(':') === unsupportedMark ? notLookedUpResult('unsupported_family', now(), name) : lookup(ip, call)
 }

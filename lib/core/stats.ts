@@ -1,5 +1,5 @@
 import type { Decision, IpRisk, Outcome, UnknownReason } from '../../types/contract.ts'
-import type { LookupCounter } from '../cache/load.ts'
+import type { LookupCounter } from '../cache/index.ts'
 
 /** Counts since start, plain numbers that only grow. */
 export interface Counters {

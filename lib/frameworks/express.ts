@@ -3,10 +3,9 @@ import type { IpRiskApi } from '../../types/api.ts'
 import type {
   EngineOptions, IpRisk, IpRiskLogger, OnDecision, RouteIpRiskOption, StepUp
 } from '../../types/contract.ts'
-import type { Judged } from '../core/assess.ts'
-import { outcomeOf, postpone, publish } from '../core/decision-log.ts'
-import type { RoutePlan } from '../options/route-policy.ts'
-import { refusal } from './enforcement.ts'
+import { type CompletedAssessment, outcomeOf, postpone, publish } from '../core/index.ts'
+import type { RoutePolicy } from '../options/index.ts'
+import { enforce } from './enforcement.ts'
 import { createStandalone } from './standalone.ts'
 
 declare global {
@@ -48,9 +47,9 @@ export interface ExpressIpRisk extends RequestHandler {
 export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): ExpressIpRisk {
   const { engine, api, plan, judge } = createStandalone(options, log)
   const unmarked = plan(undefined)
-  const latest = new WeakMap<Request, Judged>()
+  const latest = new WeakMap<Request, CompletedAssessment>()
 
-  async function assess (req: Request, plan: RoutePlan): Promise<Judged> {
+  async function assess (req: Request, plan: RoutePolicy): Promise<CompletedAssessment> {
     const judged = await judge(req, plan, { url: pattern(req), earlier: latest.get(req) })
     latest.set(req, judged)
     req.ipRisk = judged.risk
@@ -76,7 +75,7 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
         const outcome = res.headersSent ? 'not_reached' : outcomeOf(judged)
         if (outcome === undefined) awaitStepUp(res, judged)
         else publish(judged, outcome)
-        return res.headersSent ? undefined : await refusal(judged, req)
+        return res.headersSent ? undefined : await enforce(judged, req)
       }).then(refused => {
         if (res.headersSent) return
         if (refused?.challenge !== undefined) res.setHeader('www-authenticate', refused.challenge)
@@ -90,7 +89,7 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
 export default ipRisk
 
 /** While the visitor is being asked, somebody else may answer, or the client leave. */
-function awaitStepUp (res: Response, judged: Judged): void {
+function awaitStepUp (res: Response, judged: CompletedAssessment): void {
   postpone(judged)
   onceClosed(res, () => publish(judged, res.headersSent ? 'not_reached' : 'client_gone'))
 }

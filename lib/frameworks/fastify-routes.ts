@@ -1,23 +1,23 @@
 import type { Server } from 'node:http'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { IpRiskLogger } from '../../types/contract.ts'
-import { isSafeMethod, type RoutePlan } from '../options/route-policy.ts'
+import { isSafeMethod, type RoutePolicy } from '../options/index.ts'
 
 /** Whether the step-up of a route is among its own preHandlers: false until that is certain. */
 export interface StepUpPlace { inChain: boolean }
 
 /** A marked route that our `onRoute` hook met. Hooks of other plugins may change the same options until the application is ready. */
-export interface MetRoute {
+export interface RegisteredRoute {
   readonly options: RouteOptions
-  readonly plan: RoutePlan
+  readonly plan: RoutePolicy
   readonly place: StepUpPlace
   readonly hasStepUp: boolean
 }
 
 /** For `onReady`: looks at what the routes have become, and logs one line for each kind of doubt. */
-export function checkRoutes (routes: readonly MetRoute[], stepUp: unknown, log: IpRiskLogger): void {
+export function checkRoutes (routes: readonly RegisteredRoute[], stepUp: unknown, log: IpRiskLogger): void {
   for (const { options, place } of routes) place.inChain = [options.preHandler].flat().includes(stepUp as never)
-  const named = (doubtful: (route: MetRoute) => boolean): string[] => routes.filter(doubtful).map(({ options }) => nameOf(options))
+  const named = (doubtful: (route: RegisteredRoute) => boolean): string[] => routes.filter(doubtful).map(({ options }) => nameOf(options))
 
   const unmarked = named(({ options }) => options.config?.ipRisk === undefined)
   if (unmarked.length > 0) {
@@ -40,7 +40,7 @@ const methodDoubts = ['IP_RISK_ROUTE_METHODS_MIXED', 'IP_RISK_ROUTE_READ_JUDGED_
 type MethodDoubt = typeof methodDoubts[number]
 
 /** What is probably not meant. `write`, written out, says what is meant. A HEAD route of its own is the one that Fastify adds to a GET. */
-export function methodDoubt ({ marked, action, write }: RoutePlan, option: unknown, methods: readonly string[]): MethodDoubt | undefined {
+export function methodDoubt ({ marked, action, write }: RoutePolicy, option: unknown, methods: readonly string[]): MethodDoubt | undefined {
   const safe = methods.filter(isSafeMethod).length
   if (!marked || safe === 0 || String(methods) === 'HEAD') return undefined
   if (safe < methods.length) return write === undefined ? 'IP_RISK_ROUTE_METHODS_MIXED' : undefined

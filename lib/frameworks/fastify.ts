@@ -1,28 +1,27 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions, RouteOptions } from 'fastify'
 import type { FastifyIpRiskOptions } from '../../types/contract.ts'
 import type {} from '../../types/fastify.ts'
-import { trustProxyWarning } from '../client-ip/settings.ts'
-import { createApi } from '../core/api.ts'
-import { assessment, assessRequest, type Judged } from '../core/assess.ts'
-import { outcomeOf, postpone, publish } from '../core/decision-log.ts'
-import { createEngine, type Engine, sharesEngine } from '../core/engine.ts'
-import { AlreadyRegistered, ClientGone, type IpRiskError } from '../errors.ts'
-import { readScope, type Scope } from '../options/plugin-scope.ts'
-import { readRoute, type RoutePlan } from '../options/route-policy.ts'
-import { ended, endsAsGone, refusal, warnOfMissingStepUp } from './enforcement.ts'
+import { trustProxyWarning } from '../client-ip/index.ts'
 import {
-  checkRoutes, keepAllHeaderLines, methodDoubt, type MetRoute, nameOf, type StepUpPlace, warnOfMethods
+  assessment, assessRequest, createApi, createEngine, endsAsGone, type Engine, type CompletedAssessment, outcomeOf, postpone,
+  publish, sharesEngine
+} from '../core/index.ts'
+import { AlreadyRegistered, ClientGone, type IpRiskError } from '../errors.ts'
+import { readRoutePolicy, readPluginScope, type RoutePolicy, type PluginScope } from '../options/index.ts'
+import { rejectionOf, enforce, warnOfMissingStepUp } from './enforcement.ts'
+import {
+  checkRoutes, keepAllHeaderLines, methodDoubt, type RegisteredRoute, nameOf, type StepUpPlace, warnOfMethods
 } from './fastify-routes.ts'
 
 /** What a registration leaves on its Fastify instance; child scopes inherit it. */
 interface Mounted {
   readonly options: FastifyIpRiskOptions
   readonly engine: Engine
-  readonly scope: Scope
+  readonly scope: PluginScope
   /** By the route's own `config` object. */
-  readonly plans: WeakMap<object, RoutePlan | null>
+  readonly plans: WeakMap<object, RoutePolicy | null>
   /** Of all scopes together; empty once the application is ready. */
-  readonly met: MetRoute[]
+  readonly met: RegisteredRoute[]
   /** Fastify's own `trustProxy` is on, and has not been seen to differ yet. */
   comparing: boolean
 }
@@ -35,15 +34,15 @@ type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen]?: Ste
 
 /** On a request that demands a step-up. Not read from `request.ipRisk`, which an application may replace. */
 const awaitsStepUp = Symbol('fastify-ip-risk.step-up')
-type Awaiting = FastifyRequest & { [awaitsStepUp]: Judged | null }
+type Awaiting = FastifyRequest & { [awaitsStepUp]: CompletedAssessment | null }
 
 const mountedOn = (app: FastifyInstance): Mounted | undefined => (app as { [mounted]?: Mounted })[mounted]
 
-export async function mount (app: FastifyInstance, registered: FastifyIpRiskOptions): Promise<void> {
+export async function registerPlugin (app: FastifyInstance, registered: FastifyIpRiskOptions): Promise<void> {
   if (Object.hasOwn(app, mounted)) throw new AlreadyRegistered()
   const parent = mountedOn(app)
   const given = withoutRegisterOptions(registered)
-  const scope = readScope(given, parent?.scope)
+  const scope = readPluginScope(given, parent?.scope)
   const options = { ...parent?.options, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
   const engine = parent !== undefined && sharesEngine(parent.options, given) ? parent.engine : createEngine(options, app.log)
   if (engine !== parent?.engine) {
@@ -77,7 +76,7 @@ function withoutRegisterOptions (options: FastifyIpRiskOptions & RegisterOptions
 /** Checks a route's option at boot, and puts the step-up behind the route's own authentication. */
 function onRoute (this: FastifyInstance, route: RouteOptions): void {
   const { engine, scope, met } = mountedOn(this)!
-  const plan = readRoute(`${nameOf(route)}: config.ipRisk`, route.config?.ipRisk, scope)
+  const plan = readRoutePolicy(`${nameOf(route)}: config.ipRisk`, route.config?.ipRisk, scope)
   if (plan === null || !plan.marked) return
   warnOfMissingStepUp(engine, scope, plan, [route.method].flat())
   const { preHandler = [] } = route
@@ -92,7 +91,7 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
  * The last check that somebody still waits: hooks that other plugins add behind ours may wait too. Where a plugin for WebSockets calls the
  * handler with a socket first, there is no request to look at, and our `preHandler` has had the last look.
  */
-function unlessGone (handler: RouteOptions['handler'], plan: RoutePlan): RouteOptions['handler'] {
+function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): RouteOptions['handler'] {
   return function (request, reply) {
     if (request.raw !== undefined && endsAsGone(request.raw, plan)) {
       const error = new ClientGone()
@@ -111,13 +110,13 @@ function onRequest (this: FastifyInstance, request: FastifyRequest, reply: Fasti
   let plan = plans.get(config)
   if (plan === undefined) plans.set(config, plan = lateRoute(config, scope, engine))
   if (plan === null) return done()
-  const place = { scope, plan, method: request.method, url: config.url, requestId: request.id, log: request.log }
+  const place = { scope, route: plan, method: request.method, url: config.url, requestId: request.id, log: request.log }
   const judged = assessRequest(assessment(engine, place, request), request.raw)
   if (judged instanceof Promise) judged.then(judged => act(here, request, reply, judged, done), done)
   else act(here, request, reply, judged, done)
 }
 
-function act (here: Mounted, request: FastifyRequest, reply: FastifyReply, judged: Judged, done: Done): void {
+function act (here: Mounted, request: FastifyRequest, reply: FastifyReply, judged: CompletedAssessment, done: Done): void {
   const { risk } = judged
   request.ipRisk = risk
   if (here.comparing) here.comparing = !here.engine.compareAddress(risk, request.ip)
@@ -125,7 +124,7 @@ function act (here: Mounted, request: FastifyRequest, reply: FastifyReply, judge
   if (outcome === undefined) awaitStepUp(request as Awaiting, reply, judged)
   else publish(judged, outcome)
   const ends = outcome === 'blocked' || outcome === 'client_gone'
-  continueOrEnd(request, reply, ends ? ended(judged, request.raw) : undefined, done)
+  continueOrEnd(request, reply, ends ? rejectionOf(judged, request.raw) : undefined, done)
 }
 
 /** Continues, or ends the request with the error. Every hook and error handler sees a client that is gone, but it must not fill the log. */
@@ -143,17 +142,17 @@ function continueOrEnd (request: FastifyRequest, reply: FastifyReply, error: IpR
 }
 
 /** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */
-function awaitStepUp (request: Awaiting, reply: FastifyReply, judged: Judged): void {
+function awaitStepUp (request: Awaiting, reply: FastifyReply, judged: CompletedAssessment): void {
   request[awaitsStepUp] = judged
   postpone(judged)
   reply.raw.once('close', () => publish(judged, reply.sent || reply.raw.headersSent ? 'not_reached' : 'client_gone'))
 }
 
 /** Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the scope's policy. */
-function lateRoute (config: Config, scope: Scope, engine: Engine): RoutePlan | null {
+function lateRoute (config: Config, scope: PluginScope, engine: Engine): RoutePolicy | null {
   const name = `${nameOf(config)}: config.ipRisk`
   try {
-    const plan = readRoute(name, config.ipRisk, scope)
+    const plan = readRoutePolicy(name, config.ipRisk, scope)
     if (plan === null) return null
     warnOfMissingStepUp(engine, scope, plan, [config.method].flat())
     if (config[seen] !== undefined) return plan
@@ -167,7 +166,7 @@ function lateRoute (config: Config, scope: Scope, engine: Engine): RoutePlan | n
   } catch (err) {
     engine.log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has a wrong "config.ipRisk" and is judged as if it were "true"; ' +
       'await the registration of fastify-ip-risk before routes are declared, so that such a mistake fails at boot')
-    return readRoute(name, true, scope)
+    return readRoutePolicy(name, true, scope)
   }
 }
 
@@ -185,7 +184,7 @@ function beforeHandler (this: FastifyInstance, request: FastifyRequest, reply: F
     const plan = mountedOn(this)!.plans.get(request.routeOptions.config)
     return continueOrEnd(request, reply, plan?.marked && endsAsGone(request.raw, plan) ? new ClientGone() : undefined, done)
   }
-  refusal(judged, request.raw).then(refused => {
+  enforce(judged, request.raw).then(refused => {
     if (refused?.challenge === undefined) return continueOrEnd(request, reply, refused?.error, done)
     reply.header('www-authenticate', refused.challenge) // before the error, so that it survives custom error handlers
     done(refused.error)

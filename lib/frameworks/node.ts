@@ -1,19 +1,18 @@
 import type { IpRiskEngine, RawResponse } from '../../types/api.ts'
 import type { CreateIpRiskOptions, RawRequest } from '../../types/contract.ts'
-import type { Judged } from '../core/assess.ts'
-import { outcomeOf, postpone, publish } from '../core/decision-log.ts'
+import { endsAsGone, type CompletedAssessment, outcomeOf, postpone, publish } from '../core/index.ts'
 import { ClientGone } from '../errors.ts'
-import type { RoutePlan } from '../options/route-policy.ts'
-import { endsAsGone, type Refusal, refusal } from './enforcement.ts'
+import type { RoutePolicy } from '../options/index.ts'
+import { type Rejection, enforce } from './enforcement.ts'
 import { createStandalone } from './standalone.ts'
 
 /** The engine without Fastify. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
 export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): IpRiskEngine {
   const { engine, scope, api, plan, judge } = createStandalone(options, log)
-  const named = new Map<unknown, RoutePlan>()
-  const written = new WeakMap<object, RoutePlan>()
+  const named = new Map<unknown, RoutePolicy>()
+  const written = new WeakMap<object, RoutePolicy>()
   /** By the risk, and the latest by its request: a copy of the risk must not get past a refusal. */
-  const assessments = new WeakMap<object, Judged>()
+  const assessments = new WeakMap<object, CompletedAssessment>()
   return {
     ...api,
     async check (request, route = true, response) {
@@ -29,7 +28,7 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
     },
     async refusal (request, risk) {
       const judged = assessments.get(risk) ?? assessments.get(request)
-      const refused = judged === undefined ? unjudged(request) : await refusal(judged, request)
+      const refused = judged === undefined ? unjudged(request) : await enforce(judged, request)
       if (refused === undefined) return null
       const { error: { statusCode, code, message }, challenge } = refused
       return { statusCode: statusCode!, code, message, headers: challenge === undefined ? {} : { 'www-authenticate': challenge } }
@@ -39,13 +38,13 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
   }
 
   /** Nobody assessed this request: nothing to enforce, but its client may be gone all the same. */
-  function unjudged (request: RawRequest): Refusal | undefined {
+  function unjudged (request: RawRequest): Rejection | undefined {
     return endsAsGone(request, { marked: true, mode: scope.mode }) ? { error: new ClientGone() } : undefined
   }
 }
 
 /** Step-ups that wait for a call of `refusal`, by the connection of their request. */
-const unasked = new WeakMap<object, Set<Judged>>()
+const unasked = new WeakMap<object, Set<CompletedAssessment>>()
 /** At most so many per connection: where `refusal` is never called, one visitor must not fill the memory. */
 const UNASKED_MAX = 100
 
@@ -53,7 +52,7 @@ const UNASKED_MAX = 100
  * Publishes a step-up for which `refusal` is never called. A request does not know its response, and its own `close`
  * comes as soon as its body was read. So without the response, the end of the connection (in HTTP/2 of the stream) counts.
  */
-function awaitRefusal (judged: Judged, request: RawRequest, response: RawResponse | undefined): void {
+function awaitRefusal (judged: CompletedAssessment, request: RawRequest, response: RawResponse | undefined): void {
   postpone(judged)
   if (response !== undefined) {
     const close = (): void => publish(judged, response.headersSent ? 'not_enforced' : 'client_gone')
@@ -65,7 +64,7 @@ function awaitRefusal (judged: Judged, request: RawRequest, response: RawRespons
   if (typeof connection?.once !== 'function') return
   let waiting = unasked.get(connection)
   if (waiting === undefined) {
-    const all = waiting = new Set<Judged>()
+    const all = waiting = new Set<CompletedAssessment>()
     unasked.set(connection, all)
     connection.once('close', () => { for (const one of all) publish(one, 'not_enforced') })
   }

@@ -1,12 +1,11 @@
 import { pino } from 'pino'
 import type { IpRiskApi } from '../../types/api.ts'
 import type { IpRiskLogger, RawRequest, RouteIpRiskOption } from '../../types/contract.ts'
-import { createApi } from '../core/api.ts'
-import { type Assessment, assessment, assessRequest, type Judged } from '../core/assess.ts'
-import { createEngine, type Engine } from '../core/engine.ts'
+import {
+  type Assessment, assessment, assessRequest, createApi, createEngine, type Engine, type CompletedAssessment
+} from '../core/index.ts'
 import { badOption } from '../errors.ts'
-import { readScope, type Scope, type ScopeOptions } from '../options/plugin-scope.ts'
-import { readRoute, type RoutePlan } from '../options/route-policy.ts'
+import { readRoutePolicy, readPluginScope, type RoutePolicy, type PluginScope, type PluginScopeOptions } from '../options/index.ts'
 import { warnOfMissingStepUp } from './enforcement.ts'
 
 /** What is read of a request outside Fastify. `id` and `log` are what pino-http and its like leave there. */
@@ -22,33 +21,33 @@ export interface JudgeOptions {
 /** One engine and one scope: what stands behind `createIpRisk` and the Express middleware. */
 export interface Standalone {
   readonly engine: Engine
-  readonly scope: Scope
+  readonly scope: PluginScope
   readonly api: IpRiskApi
   /** `undefined` is an unmarked route. Throws on a wrong option. */
-  plan (option: Exclude<RouteIpRiskOption, false> | undefined): RoutePlan
+  plan (option: Exclude<RouteIpRiskOption, false> | undefined): RoutePolicy
   /** Publishes nothing yet. */
-  judge (request: OwnRequest, plan: RoutePlan, more?: JudgeOptions): Promise<Judged>
+  judge (request: OwnRequest, plan: RoutePolicy, more?: JudgeOptions): Promise<CompletedAssessment>
 }
 
 /** Throws an `IpRiskError` that names the option. */
 export function createStandalone (
-  options: ScopeOptions,
+  options: PluginScopeOptions,
   log: IpRiskLogger = pino({ name: 'ip-risk', level: 'warn' })
 ): Standalone {
-  const scope = readScope(options)
+  const scope = readPluginScope(options)
   const engine = createEngine(options, log)
   return {
     engine,
     scope,
     api: createApi(engine, scope),
     plan (option) {
-      const plan = readRoute('route', option, scope)
+      const plan = readRoutePolicy('route', option, scope)
       if (plan === null) throw badOption('route', 'is false, which switches a route off: call nothing for it instead')
       warnOfMissingStepUp(engine, scope, plan, ['GET', 'POST'])
       return plan
     },
     async judge (request, plan, { url, earlier } = {}) {
-      const place = { scope, plan, method: request.method ?? 'GET', url, requestId: idOf(request), log: logOf(request, log) }
+      const place = { scope, route: plan, method: request.method ?? 'GET', url, requestId: idOf(request), log: logOf(request, log) }
       return await assessRequest(assessment(engine, place, request, earlier), request)
     }
   }

@@ -1,5 +1,5 @@
 import type { AddressScope } from '../../types/contract.ts'
-import { checkNumber } from '../util/options.ts'
+import { checkNumber } from '../util/index.ts'
 import { addressText, formatAddress, parseAddress, words } from './address.ts'
 import { parseCidr } from './cidr.ts'
 import { type RangeMap, rangeMap, type RangeMapEntry } from './range-map.ts'

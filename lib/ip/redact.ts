@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { LogAddress } from '../../types/contract.ts'
-import { derivedKey } from '../cache/options.ts'
+import { derivedKey } from '../util/index.ts'
 import { embeddedIPv4, scopeOf } from './address-scope.ts'
 import { formatAddress, parseAddress, words } from './address.ts'
 

@@ -1,18 +1,19 @@
 import type { EngineOptions, LogAddress, LookupMode, Mode, OnDecision, StepUp } from '../../types/contract.ts'
-import { readCache } from '../cache/options.ts'
-import { type CallOnDecision, guarded } from '../core/decision-log.ts'
+import { readCache } from '../cache/index.ts'
+import { type CallOnDecision, withoutThrowing } from './on-decision.ts'
 import { badOption } from '../errors.ts'
-import { showAddress, type ShowAddress } from '../ip/redact.ts'
-import { type AddressLists, noLists, readLists } from '../policy/address-lists.ts'
-import { basePolicy, type CompiledPolicy, compilePolicy } from '../policy/policy.ts'
-import { readStepUp, type StepUpSettings } from '../policy/step-up.ts'
-import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings } from '../util/options.ts'
+import { showAddress, type ShowAddress } from '../ip/index.ts'
+import {
+  type AddressLists, basePolicy, type CompiledPolicy, compilePolicy, noLists, readLists, readStepUp,
+  type StepUpSettings
+} from '../policy/index.ts'
+import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings } from '../util/index.ts'
 
 /** One of the options `logAddress` and `recordAddress`. */
 export interface AddressForm { readonly how: LogAddress, readonly show: ShowAddress }
 
 /** What one encapsulated scope of an application decides by: the options that do not touch how an address is found and looked up. */
-export interface Scope {
+export interface PluginScope {
   readonly actions: ReadonlyMap<string, 'write' | 'read'>
   readonly policy: CompiledPolicy
   readonly mode: Mode
@@ -32,15 +33,15 @@ export const lookupModes: readonly LookupMode[] = ['wait', 'background', 'cache'
 export const modes: readonly Mode[] = ['enforce', 'monitor']
 const logAddresses: readonly LogAddress[] = ['full', 'truncated', 'hmac', 'none']
 
-export interface ScopeOptions extends EngineOptions {
+export interface PluginScopeOptions extends EngineOptions {
   readonly stepUp?: StepUp<never> | undefined
   readonly onDecision?: OnDecision<never> | undefined
 }
-const optionNames: readonly (keyof ScopeOptions)[] = [
+const optionNames: readonly (keyof PluginScopeOptions)[] = [
   'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny',
   'logAddress', 'recordAddress', 'onDecision', 'stepUp'
 ]
-const rootScope: Scope = {
+const rootScope: PluginScope = {
   actions: new Map((['signup', 'payment', 'kyc', 'withdrawal', 'admin']).map(name => [name, 'write'])),
   policy: basePolicy,
   mode: 'enforce',
@@ -55,8 +56,8 @@ const rootScope: Scope = {
 }
 
 /** The options named, over those of the parent scope. Throws an `IpRiskError` that names the option. */
-export function readScope (given: ScopeOptions, parent: Scope = rootScope): Scope {
-  const options = checkObject<ScopeOptions>('options', given, optionNames)
+export function readPluginScope (given: PluginScopeOptions, parent: PluginScope = rootScope): PluginScope {
+  const options = checkObject<PluginScopeOptions>('options', given, optionNames)
   return {
     actions: readActions(parent.actions, options.actions),
     policy: compilePolicy(parent.policy, options.policy),
@@ -65,12 +66,12 @@ export function readScope (given: ScopeOptions, parent: Scope = rootScope): Scop
     timeoutMs: checkNumber('timeoutMs', options.timeoutMs, parent.timeoutMs, { min: 1, max: 60_000 }),
     lists: readLists(options, parent.lists),
     ...readAddressForms(options, parent),
-    onDecision: options.onDecision === undefined ? parent.onDecision : guarded(checkFunction('onDecision', options.onDecision)!),
+    onDecision: options.onDecision === undefined ? parent.onDecision : withoutThrowing(checkFunction('onDecision', options.onDecision)!),
     stepUp: readStepUp('stepUp', options.stepUp) ?? parent.stepUp
   }
 }
 
-function readActions (parent: Scope['actions'], given: EngineOptions['actions']): Scope['actions'] {
+function readActions (parent: PluginScope['actions'], given: EngineOptions['actions']): PluginScope['actions'] {
   const { write, read } = checkObject<NonNullable<EngineOptions['actions']>>('actions', given, ['write', 'read'])
   const actions = new Map(parent)
   for (const name of checkStrings('actions.write', write)) {
@@ -84,9 +85,9 @@ function readActions (parent: Scope['actions'], given: EngineOptions['actions'])
   return actions
 }
 
-type AddressForms = Pick<Scope, 'keySecret' | 'logAddress' | 'recordAddress'>
+type AddressForms = Pick<PluginScope, 'keySecret' | 'logAddress' | 'recordAddress'>
 
-function readAddressForms (options: EngineOptions, parent: Scope): AddressForms {
+function readAddressForms (options: EngineOptions, parent: PluginScope): AddressForms {
   const { keySecret } = options.cache === undefined ? parent : readCache(options.cache)
   const read = (name: 'logAddress' | 'recordAddress'): AddressForm => {
     const how = checkOneOf(name, options[name], logAddresses, parent[name].how)

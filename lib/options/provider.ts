@@ -2,7 +2,7 @@ import type { Provider } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import {
   checkBoolean, checkFunction, checkNumber, checkObject, checkString, checkStrings, shown
-} from '../util/options.ts'
+} from '../util/index.ts'
 
 /** A provider as an option: an own one may lack what ours have. */
 export function checkProvider (path: string, given: unknown): Provider {

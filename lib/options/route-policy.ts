@@ -1,11 +1,11 @@
 import type { IpRiskAction, LookupMode, Mode, RouteIpRisk } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { type CompiledPolicy, compilePolicy } from '../policy/policy.ts'
-import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString, shown } from '../util/options.ts'
-import { lookupModes, modes, type Scope } from './plugin-scope.ts'
+import { type CompiledPolicy, compilePolicy } from '../policy/index.ts'
+import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString, shown } from '../util/index.ts'
+import { lookupModes, modes, type PluginScope } from './plugin-scope.ts'
 
 /** What a route wants, read once. `null` stands for a route with `ipRisk: false`. */
-export interface RoutePlan {
+export interface RoutePolicy {
   readonly marked: boolean
   readonly action: string | null
   /** Undefined: the method decides. */
@@ -24,12 +24,12 @@ export function isSafeMethod (method: string): boolean {
 }
 
 /** Whether a request with this method on this route is a write. */
-export function isWrite (plan: RoutePlan, method: string): boolean {
+export function isWrite (plan: RoutePolicy, method: string): boolean {
   return plan.write ?? !isSafeMethod(method)
 }
 
 /** Reads `config.ipRisk`. Throws an `IpRiskError` that names the option; `path` names the route. */
-export function readRoute (path: string, option: unknown, scope: Scope): RoutePlan | null {
+export function readRoutePolicy (path: string, option: unknown, scope: PluginScope): RoutePolicy | null {
   if (option === false) return null
   if (option === undefined) {
     const { policy, mode, unmarked, timeoutMs } = scope

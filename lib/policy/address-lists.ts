@@ -1,10 +1,7 @@
 import type { EngineOptions } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { placeEmbedded, scopeOf } from '../ip/address-scope.ts'
-import { parseAddress } from '../ip/address.ts'
-import { type Cidr, parseCidr } from '../ip/cidr.ts'
-import { type RangeMap, rangeMap } from '../ip/range-map.ts'
-import { checkStrings } from '../util/options.ts'
+import { type Cidr, parseAddress, parseCidr, placeEmbedded, type RangeMap, rangeMap, scopeOf } from '../ip/index.ts'
+import { checkStrings } from '../util/index.ts'
 import type { ListedBy } from './policy.ts'
 
 /** The options `allow` and `deny` of a scope, asked together: one search, however long they are. */

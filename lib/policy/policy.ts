@@ -2,8 +2,7 @@ import type {
   DecidedBy, Decision, IpRisk, IpRiskLogger, Policy, PolicyFunction, PolicyRule, RouteContext
 } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { shown } from '../util/options.ts'
-import { type Trouble, trouble } from '../util/state-log.ts'
+import { shown, type FailureState, failureState } from '../util/index.ts'
 import { applyRules, compileRules, decisions, isDecision, type Rules, stops } from './rules.ts'
 import { defaultPolicy, mergeRules, mergeTable, namedCells, type NamedCells, type Row, type Table } from './table.ts'
 
@@ -22,8 +21,8 @@ interface Nearer { readonly write: NamedCells, readonly read: NamedCells, readon
 export type ListedBy = Extract<DecidedBy, 'allow_list' | 'deny_list' | 'temporary_allow'>
 
 /** A decision and who made it. */
-export interface Ruling { readonly decision: Decision, readonly decidedBy: DecidedBy }
-type Rulings = { readonly [D in Decision]: Ruling }
+export interface PolicyDecision { readonly decision: Decision, readonly decidedBy: DecidedBy }
+type Rulings = { readonly [D in Decision]: PolicyDecision }
 
 /** One object each, made once: judging a request allocates none. */
 const rulings: { readonly [B in DecidedBy]: Rulings } = {
@@ -71,7 +70,7 @@ export function compilePolicy (base: CompiledPolicy, policy: Policy | undefined,
  * What the policy says of this risk on this route, and which part of it. For an address on a list, it is the list that
  * decides; `risk.decidedBy` names it. Pure but for the log line of a function that fails. Never throws.
  */
-export function judge (policy: CompiledPolicy, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): Ruling {
+export function applyPolicy (policy: CompiledPolicy, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): PolicyDecision {
   if (risk.reason === 'listed') {
     if (risk.decidedBy === 'deny_list') return rulings.deny_list.block
     if (risk.decidedBy === 'allow_list' || risk.decidedBy === 'temporary_allow') return rulings[risk.decidedBy].allow
@@ -87,7 +86,7 @@ export function judge (policy: CompiledPolicy, risk: IpRisk, route: RouteContext
     : withRules(nearer.rules, 'function', decision, risk, table, route)
 }
 
-function byTable ({ table, rules }: CompiledPolicy, risk: IpRisk, route: RouteContext): Ruling {
+function byTable ({ table, rules }: CompiledPolicy, risk: IpRisk, route: RouteContext): PolicyDecision {
   const decision = cell(route.write ? table.write : table.read, risk)
   if (risk.categories.length === 0) return rulings.policy[decision]
   return withRules(rules, 'policy', decision, risk, table, route)
@@ -96,7 +95,7 @@ function byTable ({ table, rules }: CompiledPolicy, risk: IpRisk, route: RouteCo
 /** A rule has decided only where it changed something. */
 function withRules (
   rules: Rules, by: 'policy' | 'function', decision: Decision, risk: IpRisk, table: Table, route: RouteContext
-): Ruling {
+): PolicyDecision {
   const ruled = applyRules(rules, risk, decision)
   return rulings[ruled === decision ? by : 'rule'][clamped(ruled, table, route)]
 }
@@ -112,7 +111,7 @@ function byFunction (decide: PolicyFunction, risk: IpRisk, route: RouteContext, 
   try {
     const decision: unknown = decide(risk, route)
     if (isDecision(decision)) {
-      failing.get(decide)?.works()
+      failing.get(decide)?.recovered()
       return decision
     }
     if (decision instanceof Promise) decision.catch(() => {}) // an async function is no policy: its rejection must not end the process
@@ -129,12 +128,12 @@ function byFunction (decide: PolicyFunction, risk: IpRisk, route: RouteContext, 
 }
 
 /** Logged once, and again after it has worked for a while. */
-const failing = new WeakMap<PolicyFunction, Trouble>()
+const failing = new WeakMap<PolicyFunction, FailureState>()
 
 function begins (decide: PolicyFunction): boolean {
-  const state = failing.get(decide) ?? trouble()
+  const state = failing.get(decide) ?? failureState()
   failing.set(decide, state)
-  return state.shows()
+  return state.failed()
 }
 
 /** Reads are never stopped by a rule or a function unless the policy says so in as many words. */
@@ -156,5 +155,5 @@ export function canStepUp ({ table, judge }: CompiledPolicy, write: boolean): bo
  */
 export function decide (risk: IpRisk, route: Pick<RouteContext, 'write'> & Partial<RouteContext>, policy?: Policy): Decision {
   const { action = null, write, method = write ? 'POST' : 'GET', url } = route
-  return judge(compilePolicy(basePolicy, policy), risk, { action, write, method, url }).decision
+  return applyPolicy(compilePolicy(basePolicy, policy), risk, { action, write, method, url }).decision
 }

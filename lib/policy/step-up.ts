@@ -1,14 +1,15 @@
 import type { StepUp } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { checkFunction, checkNumber, checkObject, checkString, checkStrings, shown } from '../util/options.ts'
-import { type Trouble, trouble } from '../util/state-log.ts'
+import {
+  checkFunction, checkNumber, checkObject, checkString, checkStrings, shown, type FailureState, failureState
+} from '../util/index.ts'
 
 /** A checked `stepUp` option: the question, and the challenge as it stands in `WWW-Authenticate`. */
 export interface StepUpSettings<Request> {
   readonly isSatisfied: (request: Request) => boolean | Promise<boolean>
   readonly challenge: string
   /** Whether `isSatisfied` fails. */
-  readonly failing: Trouble
+  readonly failing: FailureState
 }
 
 /** RFC 9110 token characters, of which a scheme and nothing else may consist. */
@@ -34,7 +35,7 @@ export function readStepUp<Request> (path: string, option: StepUp<never> | undef
   })
   const maxAgeSeconds = checkNumber(`${path}.maxAgeSeconds`, option.maxAgeSeconds, undefined, { min: 0, max: 2 ** 31 - 1 })
   const isSatisfied = option.isSatisfied as unknown as StepUpSettings<Request>['isSatisfied']
-  return { isSatisfied, challenge: challenge(scheme, realm, acrValues, maxAgeSeconds), failing: trouble() }
+  return { isSatisfied, challenge: challenge(scheme, realm, acrValues, maxAgeSeconds), failing: failureState() }
 }
 
 /** RFC 9470 section 3: the error code, then what would satisfy. */

@@ -2,8 +2,8 @@ import type {
   Category, Decision, PolicyRow, PolicyRule, PolicyTable, UnknownCell, UnknownReason, VerdictName
 } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { checkBoolean, checkObject, shown } from '../util/options.ts'
-import { categoryNames } from '../verdict/categories.ts'
+import { checkBoolean, checkObject, shown } from '../util/index.ts'
+import { categoryNames } from '../verdict/index.ts'
 import { decisions, isDecision, stops } from './rules.ts'
 
 /** A policy with every cell filled. */

@@ -9,7 +9,7 @@ export interface Statement {
 }
 
 /** Addresses that `allow()` lets pass, each for its time, and what ended that. */
-export interface Allowed {
+export interface TemporaryAllows {
   has (ip: string): boolean
   /** Lets an address pass from now on. The statement is for the other processes, as those of `revokeNow` are. */
   allowNow (ip: string, forMs: number): Statement
@@ -27,9 +27,9 @@ export const MAX_ALLOW_MS = 31_536_000_000
 const MAX_KEPT = 10_000
 
 /** `idsOf`: what an address may be known by; the first is for new statements. */
-export function createAllowed (
+export function createTemporaryAllows (
   idsOf: (ip: string) => readonly string[], now: () => number, log: IpRiskLogger
-): Allowed {
+): TemporaryAllows {
   const allows = new Map<string, Statement>()
   /** When the last revocation of an id was issued, so that no older allow that arrives later undoes it. */
   const revocations = new Map<string, number>()

@@ -1,5 +1,5 @@
 import type { UnknownAnswer, UnknownReason } from '../../types/contract.ts'
-import { exhausted, type Quota, readsOf, slidingLog } from './quota.ts'
+import { exhausted, type Quota, readsOf, slidingWindow } from './quota.ts'
 
 export interface LearntLimitOptions {
   /** A minute, as the quota counts it. */
@@ -22,7 +22,7 @@ export interface LearntLimit extends Quota {
  * (one, at least). Writes are not bounded: only the service knows how many it takes.
  */
 export function learntLimit (quota: Quota, { windowMs, reserveForWrites, now }: LearntLimitOptions): LearntLimit {
-  const log = slidingLog(windowMs)
+  const log = slidingWindow(windowMs)
   let learnt = { maxReads: 0, pausedUntil: -Infinity, until: -Infinity }
 
   function readRefusal (write: boolean): UnknownAnswer | null {

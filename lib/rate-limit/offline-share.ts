@@ -1,6 +1,6 @@
 import type { UnknownAnswer } from '../../types/contract.ts'
 import {
-  burstFull, exhausted, type Limit, type QuotaLimits, readsOf, type SlidingLog, slidingLog, type Windows
+  burstFull, exhausted, type Limit, type QuotaLimits, readsOf, type SlidingWindow, slidingWindow, type Windows
 } from './quota.ts'
 
 /** What Redis told this process about the fleet. */
@@ -61,9 +61,9 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
   const windowMs = limits.minute?.windowMs ?? 0
   const settledMs = absenceMs + windowMs
   /** Calls made without Redis. */
-  const offline = slidingLog(limits.keepMs)
+  const offline = slidingWindow(limits.keepMs)
   /** All calls of this process. */
-  const own = slidingLog(windowMs)
+  const own = slidingWindow(windowMs)
   /** The newest calls that fill the largest limit say all that can be said: a window that holds them is full. */
   const most = Math.max(0, ...limits.all.map(({ max }) => max))
   let unreported: number[] = []
@@ -78,7 +78,7 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
    * Room for calls under a maximum since a time. From the very millisecond on: a call of the same one counts twice
    * rather than not at all.
    */
-  function room (log: SlidingLog, since: number, max: number, write: boolean): number {
+  function room (log: SlidingWindow, since: number, max: number, write: boolean): number {
     const left = max - log.countSince(since - 1)
     return Math.max(0, write ? left : Math.min(left, readsOf(max, reserveForWrites) - log.countSince(since - 1, true)))
   }

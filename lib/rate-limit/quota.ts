@@ -1,7 +1,7 @@
 import type {
   ProviderAnswer, ProviderLimits, ProviderStats, UnknownAnswer, UnknownReason
 } from '../../types/contract.ts'
-import type { RedisBudget } from '../util/async.ts'
+import type { RedisBudget } from '../util/index.ts'
 
 /** At most `max` calls, of which `maxReads` reads, in any `windowMs`. */
 export interface Limit {
@@ -11,7 +11,7 @@ export interface Limit {
 }
 
 /** When this process called, exactly: a true sliding window. It keeps no more entries than the longest limit allows. */
-export interface SlidingLog {
+export interface SlidingWindow {
   add (at: number, write: boolean): void
   /** 0: a call may be made now. Else the milliseconds until that may be so; Infinity where a limit allows none at all. */
   waitMs (at: number, write: boolean, limits: readonly Limit[]): number
@@ -19,7 +19,7 @@ export interface SlidingLog {
   countSince (since: number, readsOnly?: boolean): number
 }
 
-export function slidingLog (keepMs: number): SlidingLog {
+export function slidingWindow (keepMs: number): SlidingWindow {
   const calls: number[] = []
   const reads: number[] = []
 
@@ -140,7 +140,7 @@ export function isBurst (answer: ProviderAnswer): answer is UnknownAnswer {
 
 /** The budget of one process alone. */
 export function localQuota (limits: QuotaLimits, now: () => number): Quota {
-  const log = slidingLog(limits.keepMs)
+  const log = slidingWindow(limits.keepMs)
 
   function refusal (write: boolean): UnknownAnswer | null {
     const waitMs = log.waitMs(now(), write, limits.lasting)

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { UnknownAnswer, UnknownReason } from '../../types/contract.ts'
-import type { RedisPort } from '../resilience/redis-port.ts'
-import { heldCause } from '../resilience/retry-after.ts'
+import type { ScriptRunner } from '../redis/index.ts'
+import { heldCause } from '../verdict/index.ts'
 import { offlineShare } from './offline-share.ts'
 import { holdScript, quotaScript } from './quota-script.ts'
 import { burstFull, exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
 
-export interface FleetQuotaOptions {
-  readonly redis: RedisPort
+export interface RedisQuotaOptions {
+  readonly redis: ScriptRunner
   /** `<prefix>ip-risk:quota:{<provider>}`; the braces keep all keys on one node of a Cluster. */
   readonly key: string
   readonly limits: QuotaLimits
@@ -52,7 +52,7 @@ const answers: ReadonlySet<unknown> = new Set<Reply['answer']>(['ok', 'full', 'b
  * The quota that all processes on one Redis share; while Redis is away or its count is not complete, each uses its own
  * share.
  */
-export function fleetQuota (options: FleetQuotaOptions): Quota {
+export function redisQuota (options: RedisQuotaOptions): Quota {
   const { redis, key, limits, windows, now } = options
   const keys = ['calls', 'reads', 'members', 'state', 'hold'].map(name => `${key}:${name}`)
   const me = randomUUID()

@@ -1,5 +1,5 @@
 import type { IpRiskLogger } from '../../types/contract.ts'
-import { type Allowed, MAX_ALLOW_MS, type Statement } from '../policy/temporary-allows.ts'
+import { type TemporaryAllows, MAX_ALLOW_MS, type Statement } from '../policy/index.ts'
 import type { RedisPort } from './client.ts'
 import type { Keys } from './keys.ts'
 import { RETRY } from './lease.ts'
@@ -11,7 +11,7 @@ import { messageText } from './subscriber.ts'
  * start or come back later. Under a secret each statement is signed, and what is not signed, too old or past its signed
  * end has no effect.
  */
-export interface Notices {
+export interface Broadcasts {
   /** Resolves when it is published, or after the time limit of Redis: then it is published later. Never rejects. */
   allow (statement: Statement): Promise<void>
   forget (statement: Statement): Promise<void>
@@ -22,13 +22,13 @@ export interface Notices {
   close (): void
 }
 
-export interface NoticesParts {
+export interface BroadcastsParts {
   readonly port: RedisPort
   readonly keys: Keys
   readonly channel: string
   readonly log: IpRiskLogger
   readonly now: () => number
-  readonly allowed: Pick<Allowed, 'allow' | 'revoke'>
+  readonly allowed: Pick<TemporaryAllows, 'allow' | 'revoke'>
   /** Drops the verdict on an address from memory. */
   forget (id: string): void
 }
@@ -61,7 +61,7 @@ const problems: Readonly<Record<Problem, string>> = {
     'the clocks of two processes differ. Synchronize the clocks'
 }
 
-export function createNotices ({ port, keys, channel, log, now, allowed, forget }: NoticesParts): Notices {
+export function createBroadcasts ({ port, keys, channel, log, now, allowed, forget }: BroadcastsParts): Broadcasts {
   const waiting: (() => Promise<unknown>)[] = []
   const logged = new Set<Problem>()
   const sets = [keys.allowed, keys.forgotten, keys.statements]

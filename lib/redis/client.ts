@@ -1,26 +1,30 @@
 import { createHash } from 'node:crypto'
 import type { Cluster } from 'ioredis'
 import type { IpRiskLogger } from '../../types/contract.ts'
-import { deferred } from '../util/async.ts'
+import { deferred } from '../util/index.ts'
 import type { Connection, RedisClient } from './connect.ts'
 import { nodeCircuits, reasonOf } from './node-circuits.ts'
 import { PROBE } from './scripts.ts'
 
-/**
- * Redis behind a time limit and a circuit breaker for each node: whatever state it is in, nobody waits longer than the
- * limit.
- */
-export interface RedisPort {
-  /** `degraded`: some nodes of a Cluster do not answer. */
-  readonly state: 'up' | 'degraded' | 'down'
-  readonly timeoutMs: number
-  readonly isCluster: boolean
+/** Runs Lua scripts in Redis: all that a quota needs of it. */
+export interface ScriptRunner {
   /**
    * Runs a Lua script, by its SHA-1. All keys share one slot in a Cluster. Rejects when Redis answers with an error,
    * after the time limit (the script may have run all the same), and at once while the circuit of its node is open or
    * the limit is 0. A limit shorter than `timeoutMs` that passes says nothing about Redis.
    */
   run (script: string, keys: readonly string[], args: readonly (string | number)[], timeoutMs?: number): Promise<unknown>
+}
+
+/**
+ * Redis behind a time limit and a circuit breaker for each node: whatever state it is in, nobody waits longer than the
+ * limit.
+ */
+export interface RedisPort extends ScriptRunner {
+  /** `degraded`: some nodes of a Cluster do not answer. */
+  readonly state: 'up' | 'degraded' | 'down'
+  readonly timeoutMs: number
+  readonly isCluster: boolean
   /** Rejects when the node of this key does not answer. */
   probe (key: string): Promise<void>
   /** The node of a key in a Cluster; keys that say the same fail together. */

@@ -1,7 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { EngineOptions, IpRiskLogger } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { shown } from '../util/options.ts'
+import { shown } from '../util/index.ts'
 
 export type RedisClient = Redis | Cluster
 

@@ -1,20 +1,18 @@
 import type { KnownAnswer } from '../../types/contract.ts'
-import type { AgeLimits } from '../cache/options.ts'
-import { HIDDEN, redactAddress, redactStrings } from '../ip/redact.ts'
-import { parseStoredBody, toIplogsBody } from '../verdict/iplogs-body.ts'
-import { isObject } from '../verdict/read.ts'
-import type { KnownVerdict } from '../verdict/verdict.ts'
+import type { AgeLimits } from '../cache/index.ts'
+import { HIDDEN, redactAddress, redactStrings } from '../ip/index.ts'
+import { isObject, type KnownResult, parseStoredBody, toIplogsBody } from '../verdict/index.ts'
 
 /**
  * An entry in Redis: the body of an IPLogs answer, who said it, and when. Programs that follow the IPLogs guide read and write the same,
  * without `provider` and `checked_at`.
  */
 export interface EntryFormat {
-  write (ip: string, verdict: KnownVerdict): string
+  write (ip: string, verdict: KnownResult): string
   /** How long it stays fresh from now on; negative when it is not any more. */
-  freshForMs (verdict: KnownVerdict): number
+  freshForMs (verdict: KnownResult): number
   /** `foreign`: not written by us or by anybody who follows the guide; `undefined`: of no use, and may be replaced. */
-  read (ip: string, text: string, remainingMs: number): KnownVerdict | 'foreign' | undefined
+  read (ip: string, text: string, remainingMs: number): KnownResult | 'foreign' | undefined
 }
 
 export interface EntryOptions {

@@ -1,16 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { EngineOptions, IpRiskLogger, Provider } from '../../types/contract.ts'
-import type { AgeLimits, CacheSettings } from '../cache/options.ts'
-import type { SharedCache } from '../cache/shared-cache.ts'
+import type { AgeLimits, CacheSettings, SharedCache } from '../cache/index.ts'
 import { badOption } from '../errors.ts'
-import type { Allowed, Statement } from '../policy/temporary-allows.ts'
-import { createNotices } from './broadcasts.ts'
+import type { TemporaryAllows, Statement } from '../policy/index.ts'
+import { createBroadcasts } from './broadcasts.ts'
 import { createRedisPort, type RedisPort } from './client.ts'
 import { connect } from './connect.ts'
 import { createEntryFormat } from './entry.ts'
 import type { Keys } from './keys.ts'
-import { openInbox } from './subscriber.ts'
-import { createRefusals, createVerdictStore } from './verdict-store.ts'
+import { openSubscriber } from './subscriber.ts'
+import { createWriteErrors, createVerdictStore } from './verdict-store.ts'
 
 /** Which provider's verdicts stand in a key space, by the engines of this process that are open. */
 const tenants = new Map<string, { readonly provider: string, engines: number }>()
@@ -60,7 +59,7 @@ export interface FleetParts {
   /** What this process holds. */
   addresses (): Iterable<string>
   /** What other processes said is entered here … */
-  readonly allowed: Allowed
+  readonly allowed: TemporaryAllows
   /** … and a verdict that they want forgotten is dropped by this. */
   forget (ip: string): void
 }
@@ -82,12 +81,12 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
   const port = createRedisPort(connection, cache.redisTimeoutMs, log, now)
   // Channels know neither key prefixes nor numbered databases.
   const channel = `ip-risk:broadcasts:${connection.space}:${cache.keyPrefix}`
-  const inbox = openInbox(connection, port, channel, { broadcast: text => notices.receive(text), listening: () => notices.catchUp() })
-  const notices = createNotices({ port, keys, channel, log, now, allowed, forget })
+  const inbox = openSubscriber(connection, port, channel, { broadcast: text => notices.receive(text), listening: () => notices.catchUp() })
+  const notices = createBroadcasts({ port, keys, channel, log, now, allowed, forget })
   port.onReturn(notices.catchUp)
   const names = [...new Set([provider.name, ...provider.names ?? []])]
   const entries = createEntryFormat({ ages, names, secret: keys.secret, now })
-  const verdicts = createVerdictStore({ port, inbox, keys, entries, refusals: createRefusals(log, now), cache, log })
+  const verdicts = createVerdictStore({ port, inbox, keys, entries, refusals: createWriteErrors(log, now), cache, log })
 
   return {
     port,

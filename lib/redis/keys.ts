@@ -1,8 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { derivedKey } from '../cache/options.ts'
+import { derivedKey } from '../util/index.ts'
 import { badOption } from '../errors.ts'
-import { canonicalAddress } from '../ip/address.ts'
+import { canonicalAddress } from '../ip/index.ts'
 
 /** What stands in Redis under which name. */
 export interface Keys {

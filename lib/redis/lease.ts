@@ -1,6 +1,6 @@
 import type { UnknownReason } from '../../types/contract.ts'
-import type { Lease } from '../cache/shared-cache.ts'
-import type { KnownVerdict } from '../verdict/verdict.ts'
+import type { Lease } from '../cache/index.ts'
+import type { KnownResult } from '../verdict/index.ts'
 import type { RedisPort } from './client.ts'
 import type { EntryFormat } from './entry.ts'
 import type { AddressKeys } from './keys.ts'
@@ -107,7 +107,7 @@ export function createLease (parts: LeaseParts): StoredLease {
   let over = false
 
   return {
-    fill (verdict: KnownVerdict) {
+    fill (verdict: KnownResult) {
       if (!end()) return
       const lifeMs = entries.freshForMs(verdict)
       const lifeSeconds = Math.round(lifeMs / 1000)

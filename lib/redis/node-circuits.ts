@@ -1,6 +1,6 @@
 import { type Cluster, Command } from 'ioredis'
 import type { IpRiskLogger } from '../../types/contract.ts'
-import { type CircuitBreaker, circuitBreaker } from '../util/circuit-breaker.ts'
+import { type CircuitBreaker, circuitBreaker } from '../util/index.ts'
 import type { RedisClient } from './connect.ts'
 
 /**

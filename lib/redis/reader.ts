@@ -1,4 +1,4 @@
-import { deferred } from '../util/async.ts'
+import { deferred } from '../util/index.ts'
 import type { RedisPort } from './client.ts'
 import { READ } from './scripts.ts'
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { deferred } from '../util/async.ts'
+import { deferred } from '../util/index.ts'
 import { isReply, type RedisPort } from './client.ts'
 import type { Connection, RedisClient } from './connect.ts'
 import { TELL } from './scripts.ts'
@@ -13,7 +13,7 @@ export interface Message {
 }
 
 /** What other processes tell this one: on a channel of its own, and on one for all. */
-export interface Inbox {
+export interface Subscriber {
   /** The channel of this process. */
   readonly name: string
   /** Whether messages come in now. */
@@ -30,7 +30,7 @@ export interface Expected {
   end (): void
 }
 
-export interface InboxEvents {
+export interface SubscriberEvents {
   /** What one process says to all, as it was sent. */
   broadcast (text: string): void
   /** Messages come in from now on; some may have been missed. */
@@ -53,7 +53,7 @@ function parseMessage (text: string): Message {
   return { kind, id, remainingMs: Number(remainingMs), body: body.join('\n') }
 }
 
-export function openInbox (connection: Connection, port: RedisPort, broadcastChannel: string, events: InboxEvents): Inbox {
+export function openSubscriber (connection: Connection, port: RedisPort, broadcastChannel: string, events: SubscriberEvents): Subscriber {
   const name = `ip-risk:inbox:${randomBytes(9).toString('base64url')}`
   const expected = new Map<string, Set<(message: Message | undefined) => void>>()
   let listening = false

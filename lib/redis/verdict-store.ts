@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IpRiskLogger, UnknownReason } from '../../types/contract.ts'
-import type { CacheSettings } from '../cache/options.ts'
-import type { Claim, ClaimOptions, News, SharedCache } from '../cache/shared-cache.ts'
-import type { KnownVerdict } from '../verdict/verdict.ts'
+import type { CacheSettings, Claim, ClaimOptions, News, SharedCache } from '../cache/index.ts'
+import type { KnownResult } from '../verdict/index.ts'
 import { isReply, type RedisPort } from './client.ts'
 import type { EntryFormat } from './entry.ts'
 import type { Keys } from './keys.ts'
@@ -10,10 +9,10 @@ import { createLease, createLeaseWaits, FAILED_MS, LEASE_MS, type StoredLease, U
 import { reasonOf } from './node-circuits.ts'
 import { createReader } from './reader.ts'
 import { CLAIM } from './scripts.ts'
-import type { Expected, Inbox } from './subscriber.ts'
+import type { Expected, Subscriber } from './subscriber.ts'
 
 /** Redis answers, and takes nothing: it is full, read-only, or forbids it. Said once, and once when it takes entries again. */
-export interface Refusals {
+export interface WriteErrors {
   refused (reason: string): void
   accepted (): void
 }
@@ -21,7 +20,7 @@ export interface Refusals {
 /** In a Cluster one node may refuse what the others take: it is over when nobody refused for so long. */
 const QUIET_MS = 5000
 
-export function createRefusals (log: IpRiskLogger, now: () => number): Refusals {
+export function createWriteErrors (log: IpRiskLogger, now: () => number): WriteErrors {
   let lastMs: number | undefined
   return {
     refused (reason) {
@@ -41,10 +40,10 @@ export function createRefusals (log: IpRiskLogger, now: () => number): Refusals 
 
 export interface VerdictStoreParts {
   readonly port: RedisPort
-  readonly inbox: Inbox
+  readonly inbox: Subscriber
   readonly keys: Keys
   readonly entries: EntryFormat
-  readonly refusals: Refusals
+  readonly refusals: WriteErrors
   readonly cache: CacheSettings
   readonly log: IpRiskLogger
 }
@@ -168,7 +167,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
     return verdict === undefined || verdict === 'foreign' ? undefined : { verdict: Object.freeze({ ...verdict, cache: 'miss' as const }) }
   }
 
-  function usable (ip: string, text: string, remainingMs: number): KnownVerdict | undefined {
+  function usable (ip: string, text: string, remainingMs: number): KnownResult | undefined {
     const verdict = entries.read(ip, text, remainingMs)
     if (verdict !== 'foreign') return verdict
     if (!saidForeign) {

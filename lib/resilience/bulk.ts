@@ -1,22 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LookupContext, Provider, ProviderAnswer, UnknownAnswer } from '../../types/contract.ts'
-import { eachConcurrently } from '../util/async.ts'
-import { checkAnswer, kindOf } from '../verdict/check-answer.ts'
-import { unknownAnswer } from '../verdict/verdict.ts'
+import { eachConcurrently } from '../util/index.ts'
+import { checkAnswer, heldCause, kindOf, unknownAnswer } from '../verdict/index.ts'
 import type { Breaker } from './circuit.ts'
 import type { Health } from './health.ts'
-import type { Ask, Question } from './layer.ts'
+import type { CallProvider, ProviderCall } from './layer.ts'
 import type { AskOptions } from './pipeline.ts'
-import { heldCause, type Hold } from './retry-after.ts'
+import type { RetryAfter } from './retry-after.ts'
 
 export interface BulkDeps {
   readonly provider: Provider
   readonly windowMs: number
-  readonly ask: Ask
+  readonly ask: CallProvider
   readonly spend: (write: boolean) => Promise<UnknownAnswer | null>
-  readonly context: (question: Question, signal: AbortSignal, spend: LookupContext['spend']) => LookupContext
+  readonly context: (question: ProviderCall, signal: AbortSignal, spend: LookupContext['spend']) => LookupContext
   readonly circuit: Breaker
-  readonly pause: Hold
+  readonly pause: RetryAfter
   readonly state: Health
 }
 
@@ -31,7 +30,7 @@ type EndingOptions = AskOptions & { readonly signal: AbortSignal }
 const cancelled = unknownAnswer('not_asked', 'cancelled')
 
 /** Many addresses: by the provider's own bulk where it has one, else one by one. */
-export function guardedBulk (deps: BulkDeps): { askAll (ips: readonly string[], options: AskOptions): Rows, close (): void } {
+export function bulkPipeline (deps: BulkDeps): { askAll (ips: readonly string[], options: AskOptions): Rows, close (): void } {
   const { provider, circuit, pause, state } = deps
   const running = new Set<AbortController>()
 
@@ -52,7 +51,7 @@ export function guardedBulk (deps: BulkDeps): { askAll (ips: readonly string[], 
   function singles (ips: readonly string[], options: EndingOptions): Rows {
     const { write, signal } = options
     return eachConcurrently(ips, Math.min(singlesUnderWay, provider.maxConcurrent ?? singlesUnderWay), async ip => {
-      const question: Question = { ip, write, signal, bulk: true, look: context => provider.lookup(ip, context) }
+      const question: ProviderCall = { ip, write, signal, bulk: true, look: context => provider.lookup(ip, context) }
       return [[ip, await withRoom(() => deps.ask(question), options)]]
     })
   }

@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache'
-import { subnetOf } from '../ip/address-scope.ts'
-import { isBurst } from '../rate-limit/quota.ts'
-import { unknownAnswer } from '../verdict/verdict.ts'
+import { subnetOf } from '../ip/index.ts'
+import { isBurst } from '../rate-limit/index.ts'
+import { unknownAnswer } from '../verdict/index.ts'
 import type { Layer } from './layer.ts'
 
 /** At most `limit` calls under way; more are answered at once. */
-export function maxConcurrent (limit: number): Layer {
+export function bulkhead (limit: number): Layer {
   let underWay = 0
   return next => async question => {
     if (underWay >= limit) return unknownAnswer('overloaded', `${limit} calls under way`)

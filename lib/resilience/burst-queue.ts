@@ -1,7 +1,7 @@
 import type { ProviderAnswer, UnknownAnswer } from '../../types/contract.ts'
-import { burstFull, isBurst } from '../rate-limit/quota.ts'
-import { unknownAnswer } from '../verdict/verdict.ts'
-import type { Layer, Question } from './layer.ts'
+import { burstFull, isBurst } from '../rate-limit/index.ts'
+import { unknownAnswer } from '../verdict/index.ts'
+import type { Layer, ProviderCall } from './layer.ts'
 
 export interface BurstQueueOptions {
   /** Longer queues answer `overloaded`. */
@@ -45,7 +45,7 @@ export function burstQueue ({ maxWaiting, longestMs, now }: BurstQueueOptions): 
   }
 
   /** Whoever has had a turn already stays ahead of its kind. */
-  function wait ({ write, signal }: Question, leftMs: () => number, isAhead: boolean): Promise<Outcome> {
+  function wait ({ write, signal }: ProviderCall, leftMs: () => number, isAhead: boolean): Promise<Outcome> {
     if (closed || signal?.aborted === true || leftMs() <= Math.max(0, retryAt - now())) return Promise.resolve('left')
     if (waiting.length >= maxWaiting && !isAhead) {
       const last = waiting.at(-1)

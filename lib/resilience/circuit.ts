@@ -1,7 +1,6 @@
 import type { ProviderAnswer, ProviderStats, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
-import { unknownAnswer } from '../verdict/verdict.ts'
+import { heldCause, unknownAnswer } from '../verdict/index.ts'
 import type { Layer } from './layer.ts'
-import { heldCause } from './retry-after.ts'
 
 type State =
   | { readonly kind: 'closed', readonly failures: number }

@@ -1,11 +1,10 @@
 import type { LookupContext, Provider, ProviderAnswer } from '../../types/contract.ts'
-import { deadline, eachConcurrently } from '../util/async.ts'
-import { checkAnswer, kindOf } from '../verdict/check-answer.ts'
-import { unknownAnswer } from '../verdict/verdict.ts'
+import { deadline, eachConcurrently } from '../util/index.ts'
+import { checkAnswer, kindOf, unknownAnswer } from '../verdict/index.ts'
 import { type Health, health } from './health.ts'
-import type { AskOptions, Guarded, LeafDeps } from './pipeline.ts'
+import type { AskOptions, Pipeline, PipelineDeps } from './pipeline.ts'
 
-type Deps = Pick<LeafDeps, 'log' | 'now' | 'ask' | 'askAll'>
+type Deps = Pick<PipelineDeps, 'log' | 'now' | 'ask' | 'askAll'>
 
 const defaultTimeoutMs = 5_000
 const singlesUnderWay = 8
@@ -13,8 +12,8 @@ const promised = 'a sync provider returned a promise'
 const never = new AbortController().signal
 
 /** A combination asks its members behind their own guards, so it has none itself but a limit on its time. */
-export function guardCombination (provider: Provider, deps: Deps): Guarded {
-  const sync = guardSync(provider, deps)
+export function createCompositePipeline (provider: Provider, deps: Deps): Pipeline {
+  const sync = createSyncPipeline(provider, deps)
   const state = health(provider, deps.log, deps.now)
 
   async function ask (ip: string, options: AskOptions): Promise<ProviderAnswer> {
@@ -58,7 +57,7 @@ export function guardCombination (provider: Provider, deps: Deps): Guarded {
 }
 
 /** An embedded provider answers at once: nothing to wait for, nothing to spend, only mistakes to bound. */
-export function guardSync (provider: Provider, deps: Deps): Guarded {
+export function createSyncPipeline (provider: Provider, deps: Deps): Pipeline {
   const contexts = { read: contextOf(deps, { write: false }), write: contextOf(deps, { write: true }) }
   const state = health(provider, deps.log, deps.now)
   let calls = 0

@@ -1,11 +1,11 @@
 import type { ProviderAnswer } from '../../types/contract.ts'
-import type { Question } from './layer.ts'
+import type { ProviderCall } from './layer.ts'
 
 /** More waiting second looks than this are not worth their memory. */
 const maxWaiting = 1_000
 
-export interface SecondLooks {
-  add (ip: string, delayMs: number, look: Question['look']): void
+export interface DeferredLookups {
+  add (ip: string, delayMs: number, look: ProviderCall['look']): void
   close (): void
 }
 
@@ -13,9 +13,9 @@ export interface SecondLooks {
  * Asks once more about an address after a while, behind the same guards and from the reads' part of the budget, so that writes keep theirs.
  * `settled` gets what came of it.
  */
-export function secondLooks (
-  ask: (ip: string, look: Question['look']) => Promise<ProviderAnswer>, settled: (ip: string, answer: ProviderAnswer) => void
-): SecondLooks {
+export function deferredLookups (
+  ask: (ip: string, look: ProviderCall['look']) => Promise<ProviderAnswer>, settled: (ip: string, answer: ProviderAnswer) => void
+): DeferredLookups {
   const waiting = new Map<string, NodeJS.Timeout>()
   return {
     add (ip, delayMs, look) {

@@ -1,10 +1,8 @@
 import type { IpRiskLogger, Provider, ProviderAnswer, UnknownAnswer } from '../../types/contract.ts'
-import { type Trouble, trouble } from '../util/state-log.ts'
-import { causeText, kindOf } from '../verdict/check-answer.ts'
-import { unknownAnswer } from '../verdict/verdict.ts'
+import { type FailureState, failureState } from '../util/index.ts'
+import { causeText, heldCause, kindOf, unknownAnswer } from '../verdict/index.ts'
 import type { Layer } from './layer.ts'
-import type { GuardedProvider } from './pipelines.ts'
-import { heldCause } from './retry-after.ts'
+import type { ProviderPipelines } from './pipelines.ts'
 
 /** Logs what is wrong with one provider, beside what opens its circuit breaker or makes us pause: one line a state, with the fix. */
 export interface Health {
@@ -18,16 +16,16 @@ export interface Health {
 const MAX_STATES = 8
 
 export function health ({ name, limits }: Provider, log: IpRiskLogger, now: () => number): Health {
-  const states = new Map<string, Trouble>()
+  const states = new Map<string, FailureState>()
 
   function begins (code: string, cause: string | undefined): boolean {
     const key = `${code} ${cause}`
     let state = states.get(key)
     if (state === undefined) {
       if (states.size >= MAX_STATES) return false
-      states.set(key, state = trouble(now))
+      states.set(key, state = failureState(now))
     }
-    return state.shows()
+    return state.failed()
   }
 
   function see (answer: ProviderAnswer, { write, bulk }: { readonly write: boolean, readonly bulk?: boolean | undefined }): void {
@@ -67,7 +65,7 @@ export function health ({ name, limits }: Provider, log: IpRiskLogger, now: () =
 
   function works (): void {
     for (const [key, state] of states) {
-      if (!state.works()) continue
+      if (!state.recovered()) continue
       states.delete(key)
       log.info({ code: 'IP_RISK_PROVIDER_RECOVERED', provider: name, was: key.split(' ', 1)[0] }, 'the provider works again')
     }
@@ -95,16 +93,16 @@ export function health ({ name, limits }: Provider, log: IpRiskLogger, now: () =
 const LATE_IN_A_ROW = 5
 
 /** Logs a provider that answers, but later than every request waits: nothing fails, and no request ever gets a verdict of its own. */
-export function watchLateness (ask: GuardedProvider['ask'], provider: string, log: IpRiskLogger, now: () => number): GuardedProvider['ask'] {
-  const state = trouble(now)
+export function watchLateness (ask: ProviderPipelines['ask'], provider: string, log: IpRiskLogger, now: () => number): ProviderPipelines['ask'] {
+  const state = failureState(now)
   let late = 0
   return async (ip, options) => {
     const answer = await ask(ip, options)
     if (answer.verdict === 'unknown' || options.leftMs === undefined) return answer
     if (options.leftMs() > 0) {
       late = 0
-      if (state.works()) log.info({ code: 'IP_RISK_PROVIDER_RECOVERED', provider, was: 'IP_RISK_PROVIDER_LATE' }, 'the provider answers in time again')
-    } else if (++late >= LATE_IN_A_ROW && state.shows()) {
+      if (state.recovered()) log.info({ code: 'IP_RISK_PROVIDER_RECOVERED', provider, was: 'IP_RISK_PROVIDER_LATE' }, 'the provider answers in time again')
+    } else if (++late >= LATE_IN_A_ROW && state.failed()) {
       log.warn({ code: 'IP_RISK_PROVIDER_LATE', provider }, `the provider's last ${LATE_IN_A_ROW} answers came later than any request waited for them, ` +
         'so first visits are unknown (timeout): raise "timeoutMs" of the routes, or ask a quicker provider')
     }

@@ -1,8 +1,8 @@
 import type { LookupContext, ProviderAnswer } from '../../types/contract.ts'
-import type { RedisBudget } from '../util/async.ts'
+import type { RedisBudget } from '../util/index.ts'
 
 /** One question to one provider, on its way through the layers. */
-export interface Question {
+export interface ProviderCall {
   readonly ip: string
   readonly write: boolean
   /** Ends the call early; it belongs to whoever asks. */
@@ -22,6 +22,6 @@ export interface Question {
 }
 
 /** Never rejects. */
-export type Ask = (question: Question) => Promise<ProviderAnswer>
+export type CallProvider = (question: ProviderCall) => Promise<ProviderAnswer>
 /** A layer around a provider: an `Ask` around an `Ask`. */
-export type Layer = (next: Ask) => Ask
+export type Layer = (next: CallProvider) => CallProvider

@@ -1,23 +1,22 @@
 import type {
   IpRiskLogger, LookupContext, Provider, ProviderAnswer, ProviderStats, UnknownAnswer
 } from '../../types/contract.ts'
-import type { Quota } from '../rate-limit/quota.ts'
-import { type Deadline, deadline, type RedisBudget } from '../util/async.ts'
-import { checkAnswer, withoutAddress } from '../verdict/check-answer.ts'
-import { unknownAnswer } from '../verdict/verdict.ts'
-import { guardedBulk } from './bulk.ts'
-import { maxConcurrent, onlyFamilies, subnetBound } from './bulkhead.ts'
+import type { Quota } from '../rate-limit/index.ts'
+import { type Deadline, deadline, type RedisBudget } from '../util/index.ts'
+import { checkAnswer, unknownAnswer, withoutAddress } from '../verdict/index.ts'
+import { bulkPipeline } from './bulk.ts'
+import { bulkhead, onlyFamilies, subnetBound } from './bulkhead.ts'
 import { burstQueue } from './burst-queue.ts'
 import { breaker, closingCause } from './circuit.ts'
-import { secondLooks } from './deferred-lookup.ts'
+import { deferredLookups } from './deferred-lookup.ts'
 import { diagnosis, health } from './health.ts'
-import type { Ask, Layer, Question } from './layer.ts'
-import type { Hold } from './retry-after.ts'
+import type { CallProvider, Layer, ProviderCall } from './layer.ts'
+import type { RetryAfter } from './retry-after.ts'
 
 /** What may be spent, and whether anything may be asked at all just now: shared by the providers of one account. */
-export interface Budget { readonly quota: Quota, readonly pause: Hold }
+export interface Budget { readonly quota: Quota, readonly pause: RetryAfter }
 
-export interface LeafDeps {
+export interface PipelineDeps {
   readonly now: () => number
   readonly log: IpRiskLogger
   /** A 429 without Retry-After holds so long; a bulk waits so long for room. */
@@ -44,7 +43,7 @@ export interface AskOptions {
   readonly wait?: boolean | undefined
 }
 
-export interface Guarded {
+export interface Pipeline {
   /** Never throws or rejects; of a `sync` provider no promise. */
   ask (ip: string, options: AskOptions): ProviderAnswer | Promise<ProviderAnswer>
   /** One row for each address, as they come. Waits for room in the minute's budget. */
@@ -63,7 +62,7 @@ const defaultConcurrent = 50
 const closing = unknownAnswer('unavailable', closingCause)
 
 /** One provider that is asked over the network (or may take its time), behind all its guards. */
-export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
+export function createPipeline (provider: Provider, deps: PipelineDeps): Pipeline {
   const { now, log, budget: { quota, pause } } = deps
   const { name } = provider
   const timeoutMs = provider.timeoutMs ?? defaultTimeoutMs
@@ -82,7 +81,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
         `the provider keeps failing, so it is left alone and probed every ten seconds: ${fix}`)
     }
   })
-  const looks = secondLooks((ip, look) => ask({ ip, write: false, look }), (ip, answer) => deps.settled?.(ip, answer))
+  const looks = deferredLookups((ip, look) => ask({ ip, write: false, look }), (ip, answer) => deps.settled?.(ip, answer))
 
   async function spend (write: boolean, redisBudget?: RedisBudget): Promise<UnknownAnswer | null> {
     const refused = pause.check() ?? await quota.take(write, redisBudget)
@@ -90,7 +89,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
     return refused
   }
 
-  function context (question: Question, signal: AbortSignal, spend: LookupContext['spend']): LookupContext {
+  function context (question: ProviderCall, signal: AbortSignal, spend: LookupContext['spend']): LookupContext {
     const { ip, write, leftMs, redisBudget } = question
     return {
       signal,
@@ -104,7 +103,7 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
   }
 
   /** Innermost: the provider itself, for no longer than its time, whether or not it minds the signal. */
-  const call: Ask = async question => {
+  const call: CallProvider = async question => {
     if (closed) return closing
     const time = deadline(Math.min(question.timeoutMs ?? Infinity, timeoutMs), question.signal)
     const over = new Promise<ProviderAnswer>(resolve => {
@@ -155,12 +154,12 @@ export function guardLeaf (provider: Provider, deps: LeafDeps): Guarded {
     pause.layer,
     solvent,
     circuit.layer,
-    maxConcurrent(provider.maxConcurrent ?? defaultConcurrent),
+    bulkhead(provider.maxConcurrent ?? defaultConcurrent),
     subnets.layer,
     spending
-  ].reduceRight<Ask>((next, layer) => layer(next), call)
+  ].reduceRight<CallProvider>((next, layer) => layer(next), call)
 
-  const bulk = guardedBulk({ provider, windowMs: deps.windowMs, ask, spend, context, circuit, pause, state })
+  const bulk = bulkPipeline({ provider, windowMs: deps.windowMs, ask, spend, context, circuit, pause, state })
 
   return {
     ask: (ip, options) => ask({ ip, ...options, look: context => provider.lookup(ip, context) }),

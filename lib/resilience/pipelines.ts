@@ -1,17 +1,17 @@
 import type { IpRiskLogger, Provider, ProviderAnswer, ProviderStats } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { learntLimit } from '../rate-limit/learnt-limit.ts'
-import { localQuota, quotaLimits, realWindows, type Windows } from '../rate-limit/quota.ts'
-import { fleetQuota, type OfflineCause } from '../rate-limit/redis-quota.ts'
-import { guardCombination, guardSync } from './composite.ts'
-import { type AskOptions, type Budget, type Guarded, guardLeaf, type LeafDeps } from './pipeline.ts'
-import type { RedisPort } from './redis-port.ts'
-import { hold } from './retry-after.ts'
+import {
+  redisQuota, learntLimit, localQuota, type OfflineCause, quotaLimits, realWindows, type Windows
+} from '../rate-limit/index.ts'
+import { createCompositePipeline, createSyncPipeline } from './composite.ts'
+import { type AskOptions, type Budget, type Pipeline, createPipeline, type PipelineDeps } from './pipeline.ts'
+import type { ScriptRunner } from '../redis/index.ts'
+import { retryAfter } from './retry-after.ts'
 
-export interface GuardDeps {
+export interface PipelinesDeps {
   readonly log: IpRiskLogger
   /** For budgets and pauses that the fleet shares. Without it each process keeps its own. */
-  readonly redis?: RedisPort | undefined
+  readonly redis?: ScriptRunner | undefined
   /** Before `ip-risk:quota:…`. Default `''`. */
   readonly keyPrefix?: string | undefined
   /** Longest wait for one Redis command. Default 100. */
@@ -27,7 +27,7 @@ export interface GuardDeps {
   readonly windows?: Windows | undefined
 }
 
-export interface GuardedProvider {
+export interface ProviderPipelines {
   /** Every name that an answer may come under; a cache entry under another name is not ours. */
   readonly names: readonly string[]
   /** Never throws or rejects. No promise when the provider is `sync`. */
@@ -56,12 +56,12 @@ interface NamedBudget extends Budget { readonly terms: string }
 const ownBudgets = new WeakMap<Provider, NamedBudget>()
 
 /** Puts a provider, and every member of a combination for itself, behind its guards. */
-export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider {
+export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderPipelines {
   const { log, redis, now = () => performance.now(), windows = realWindows } = deps
-  const guards = new Map<Provider, Guarded>()
+  const guards = new Map<Provider, Pipeline>()
   const budgets = new Map<string, NamedBudget>()
 
-  function guardOf (provider: Provider): Guarded {
+  function guardOf (provider: Provider): Pipeline {
     const known = guards.get(provider)
     if (known !== undefined) return known
     const guarded = guardNew(provider)
@@ -69,12 +69,12 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
     return guarded
   }
 
-  function guardNew (provider: Provider): Guarded {
-    if (provider.members !== undefined) return guardCombination(provider, shared)
-    if (provider.sync === true) return guardSync(provider, shared)
+  function guardNew (provider: Provider): Pipeline {
+    if (provider.members !== undefined) return createCompositePipeline(provider, shared)
+    if (provider.sync === true) return createSyncPipeline(provider, shared)
     const settled = (ip: string, answer: ProviderAnswer): void =>
       deps.settled?.(ip, answer.verdict === 'unknown' ? answer : { ...answer, provider: answer.provider ?? provider.name })
-    return guardLeaf(provider, {
+    return createPipeline(provider, {
       ...shared,
       windowMs: windows.minuteMs + windows.slackMs,
       budget: budgetOf(provider),
@@ -83,7 +83,7 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
     })
   }
 
-  const shared: Omit<LeafDeps, 'windowMs' | 'budget' | 'settled'> = {
+  const shared: Omit<PipelineDeps, 'windowMs' | 'budget' | 'settled'> = {
     log,
     now,
     ask: (member, ip, options) => guardOf(member).ask(ip, options),
@@ -103,7 +103,7 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
     }
     const limits = quotaLimits(provider.limits ?? {}, reserveForWrites, windows)
     const windowMs = windows.minuteMs + windows.slackMs
-    const pause = hold({
+    const pause = retryAfter({
       provider: name,
       now,
       log,
@@ -115,7 +115,7 @@ export function guardProvider (root: Provider, deps: GuardDeps): GuardedProvider
     })
     const counted = redis === undefined
       ? localQuota(limits, now)
-      : fleetQuota({
+      : redisQuota({
         redis,
         key: `${deps.keyPrefix ?? ''}ip-risk:quota:{${name}}`,
         limits,

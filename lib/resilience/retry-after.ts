@@ -1,12 +1,9 @@
 import type { IpRiskLogger, ProviderAnswer, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
-import { type Trouble, trouble } from '../util/state-log.ts'
-import { causeText } from '../verdict/check-answer.ts'
+import { causeText, heldCause } from '../verdict/index.ts'
+import { type FailureState, failureState } from '../util/index.ts'
 import type { Layer } from './layer.ts'
 
-/** Marks the answers that come from a pause and not from the provider. */
-export const heldCause = 'held'
-
-export interface HoldOptions {
+export interface RetryAfterOptions {
   readonly provider: string
   readonly now: () => number
   readonly log: IpRiskLogger
@@ -17,7 +14,7 @@ export interface HoldOptions {
 }
 
 /** Nobody calls a provider that said "not now": a 429, a ban, a refused account. */
-export interface Hold {
+export interface RetryAfter {
   readonly layer: Layer
   /** The answer while it lasts, else null. */
   check (): UnknownAnswer | null
@@ -32,10 +29,10 @@ const MAX_STATES = 8
 /** Nobody was refused for so long: a provider that refuses a part of our calls again and again is in one state. */
 const quietMs = 300_000
 
-export function hold ({ provider, now, log, windowMs, tell }: HoldOptions): Hold {
+export function retryAfter ({ provider, now, log, windowMs, tell }: RetryAfterOptions): RetryAfter {
   let held: { reason: UnknownReason, until: number } | null = null
   /** By reason and cause: what was logged is not logged again each time that the pause is over and the next call refused. */
-  const states = new Map<string, Trouble>()
+  const states = new Map<string, FailureState>()
 
   function begin (reason: UnknownReason, forMs: number, cause: string | undefined): boolean {
     const until = now() + forMs
@@ -45,13 +42,13 @@ export function hold ({ provider, now, log, windowMs, tell }: HoldOptions): Hold
     let state = states.get(key)
     if (state === undefined) {
       if (states.size >= MAX_STATES) return false
-      states.set(key, state = trouble(now, quietMs))
+      states.set(key, state = failureState(now, quietMs))
     }
-    return state.shows()
+    return state.failed()
   }
 
   function works (): void {
-    for (const [key, state] of states) if (state.works()) states.delete(key)
+    for (const [key, state] of states) if (state.recovered()) states.delete(key)
     if (states.size === 0) log.info({ code: 'IP_RISK_PROVIDER_RELEASED', provider }, 'the provider has not refused a call for five minutes')
   }
 

@@ -1,6 +1,6 @@
 import type { VerdictName } from '../../types/contract.ts'
-import { canonicalAddress } from '../ip/address.ts'
-import { isObject } from '../verdict/read.ts'
+import { canonicalAddress } from '../ip/index.ts'
+import { isObject } from '../verdict/index.ts'
 import { type FakeReply, type FakeServer, fakeServer } from './fake-server.ts'
 
 /** What the fake says of an address: a verdict, or fields of the body laid over that of `clean`. */

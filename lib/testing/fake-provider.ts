@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Provider, ProviderAnswer, UnknownReason, VerdictName } from '../../types/contract.ts'
-import { verdictNames } from '../verdict/iplogs-body.ts'
-import { knownAnswer, unknownAnswer } from '../verdict/verdict.ts'
+import { knownAnswer, unknownAnswer, verdictNames } from '../verdict/index.ts'
 import { fakeScores } from './fake-iplogs.ts'
 
 /** A verdict, a reason why nothing is known, or a whole answer. */

@@ -1,5 +1,5 @@
 import type { ProviderAnswer, UnknownReason } from '../../types/contract.ts'
-import { HIDDEN, redactAddress, redactStrings } from '../ip/redact.ts'
+import { HIDDEN, redactAddress, redactStrings } from '../ip/index.ts'
 import { categoryNames } from './categories.ts'
 import { verdictNames } from './iplogs-body.ts'
 import { isObject } from './read.ts'

@@ -1,5 +1,5 @@
 import type { KnownAnswer, Signal, VerdictName } from '../../types/contract.ts'
-import { canonicalAddress } from '../ip/address.ts'
+import { canonicalAddress } from '../ip/index.ts'
 import { categoriesOf, infoToJson, readCategories, readInfo } from './categories.ts'
 import { isObject, type Json, readBoolean, readFraction, readNumber, readOneOf, readText } from './read.ts'
 import { isVpnVerdict } from './verdict.ts'

@@ -26,7 +26,7 @@ export function unknownAnswer (reason: UnknownReason, cause?: string): UnknownAn
 }
 
 /** An answer with its origin: what the layers of a lookup hand to each other. Frozen, and shared between requests. */
-export interface Verdict {
+export interface LookupResult {
   readonly answer: ProviderAnswer
   /** Who answered; `none` where nobody was asked. */
   readonly provider: string
@@ -43,24 +43,27 @@ export interface Verdict {
  */
 export const SETTLED_LATER_MS = 20
 
-export interface KnownVerdict extends Verdict { readonly answer: KnownAnswer }
+export interface KnownResult extends LookupResult { readonly answer: KnownAnswer }
 
-export function isKnown (verdict: Verdict): verdict is KnownVerdict {
+export function isKnown (verdict: LookupResult): verdict is KnownResult {
   return verdict.answer.verdict !== 'unknown'
 }
+
+/** Marks an answer that comes from a pause that the provider ordered (Retry-After), not from the provider itself. */
+export const heldCause = 'held'
 
 const reasons = new Map<UnknownReason, UnknownAnswer>()
 
 /** A verdict that nobody was asked for. */
-export function unasked (reason: UnknownReason, nowMs: number, provider = 'none'): Verdict {
+export function notLookedUpResult (reason: UnknownReason, nowMs: number, provider = 'none'): LookupResult {
   let answer = reasons.get(reason)
   if (answer === undefined) reasons.set(reason, answer = Object.freeze(unknownAnswer(reason)))
   return { answer, provider, checkedAtMs: nowMs, cache: 'none' }
 }
 
 /** The verdict on an address that a list decides about. */
-export function listed (listedBy: DecidedBy, nowMs: number): Verdict {
-  return { ...unasked('listed', nowMs), listedBy }
+export function listedResult (listedBy: DecidedBy, nowMs: number): LookupResult {
+  return { ...notLookedUpResult('listed', nowMs), listedBy }
 }
 
 /** Who gave the answer: the member that it names, else the provider that was asked. */
@@ -68,6 +71,6 @@ export function answeredBy (answer: ProviderAnswer, providerName: string): strin
   return (answer.verdict !== 'unknown' && answer.provider) || providerName
 }
 
-export function from (verdict: Verdict, cache: CacheState): Verdict {
+export function withCacheState (verdict: LookupResult, cache: CacheState): LookupResult {
   return verdict.cache === cache ? verdict : Object.freeze({ ...verdict, cache })
 }

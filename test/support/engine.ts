@@ -1,6 +1,6 @@
 import { createEngine, type Engine } from '../../lib/core/engine.ts'
 import type { LookupCall } from '../../lib/cache/lookup.ts'
-import type { Verdict } from '../../lib/verdict/verdict.ts'
+import type { LookupResult } from '../../lib/verdict/verdict.ts'
 import type { CacheOptions, EngineOptions, LookupMode, Provider } from '../../types/contract.ts'
 import { keptLog, type KeptLog } from './log.ts'
 
@@ -9,7 +9,7 @@ export interface TestEngine {
   readonly log: KeptLog
   /** Moves the clock of this engine; the one of Redis goes its own way. */
   wait (seconds: number): void
-  ask (ip: string, mode?: LookupMode, more?: Partial<LookupCall>): Promise<Verdict>
+  ask (ip: string, mode?: LookupMode, more?: Partial<LookupCall>): Promise<LookupResult>
 }
 
 export interface TestEngineOptions {

@@ -1,5 +1,5 @@
 import type { LookupContext, ProviderAnswer } from '../../types/contract.ts'
-import type { GuardedProvider } from '../../lib/resilience/pipelines.ts'
+import type { ProviderPipelines } from '../../lib/resilience/pipelines.ts'
 
 /** A clock that moves when told to. */
 export function clock (at = 1_000_000): { now: () => number, pass (ms: number): void } {
@@ -12,7 +12,7 @@ export async function said (answer: ProviderAnswer | Promise<ProviderAnswer>): P
   return given.verdict === 'unknown' ? given.reason : given.verdict
 }
 
-export async function ask (guarded: GuardedProvider, ip: string, write = true): Promise<string> {
+export async function ask (guarded: ProviderPipelines, ip: string, write = true): Promise<string> {
   return await said(guarded.ask(ip, { write }))
 }
 

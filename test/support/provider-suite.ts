@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Provider, ProviderAnswer, UnknownReason } from '../../types/contract.ts'
 import type { Fault, FakeServer } from '../../lib/testing/index.ts'
-import { guardProvider } from '../../lib/resilience/pipelines.ts'
+import { createPipelines } from '../../lib/resilience/pipelines.ts'
 import { memoryLog } from './log.ts'
 
 export interface Speaker {
@@ -54,7 +54,7 @@ export function providerSuite (t: Test, speaker: Speaker): void {
     const answers: ProviderAnswer[] = []
 
     async function ask (fault: Fault | null): Promise<ProviderAnswer> {
-      const guarded = guardProvider(speaker.provider(server.url), { log })
+      const guarded = createPipelines(speaker.provider(server.url), { log })
       server.heal()
       if (fault !== null) server.fault(fault)
       const answer = await guarded.ask(address, { write: true })

@@ -1,12 +1,12 @@
 // One process of a fleet: asks as fast as its budget lets it, until its standard input ends.
 import { getipintel } from '../../lib/providers/getipintel/index.ts'
-import { guardProvider } from '../../lib/resilience/pipelines.ts'
+import { createPipelines } from '../../lib/resilience/pipelines.ts'
 import { memoryLog } from './log.ts'
 import { redisPort } from './redis-server.ts'
 
 const { redisPort: port, baseUrl, windows, perMinute } = JSON.parse(process.argv[2]!)
 const redis = redisPort(port)
-const guarded = guardProvider(getipintel({ contact: 'ops@example.org', baseUrl, flags: 'm', limits: { perMinute, perDay: 500 } }), {
+const guarded = createPipelines(getipintel({ contact: 'ops@example.org', baseUrl, flags: 'm', limits: { perMinute, perDay: 500 } }), {
   log: memoryLog(), redis, windows
 })
 const ended = new AbortController()

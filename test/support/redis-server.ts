@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cluster, Redis } from 'ioredis'
-import type { RedisPort } from '../../lib/resilience/redis-port.ts'
+import type { ScriptRunner } from '../../lib/redis/client.ts'
 
 export interface RedisServer {
   readonly port: number
@@ -68,13 +68,13 @@ async function freePort (): Promise<number> {
 }
 
 /** A real ioredis client as the guards see it. */
-export function redisPort (port: number): RedisPort & { readonly client: Redis, close (): void } {
+export function redisPort (port: number): ScriptRunner & { readonly client: Redis, close (): void } {
   const client = new Redis({ port, enableOfflineQueue: false, maxRetriesPerRequest: 0, connectTimeout: 500, retryStrategy: () => 50 })
   client.on('error', () => {})
   return { client, ...portOf(client), close: () => client.disconnect() }
 }
 
-export function portOf (client: Redis | Cluster): RedisPort {
+export function portOf (client: Redis | Cluster): ScriptRunner {
   // As in production: what comes while the first connection is being made waits for it.
   const connected = new Promise<void>(resolve => {
     if (client.status === 'ready') resolve()

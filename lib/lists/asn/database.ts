@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BadList } from '../../errors.ts'
-import { parseAddress, words } from '../../ip/address.ts'
+import { parseAddress, words } from '../../ip/index.ts'
 import { type AsnTable, indexOfNumber } from './table.ts'
 
 const PACKAGE = '@ip-location-db/asn'

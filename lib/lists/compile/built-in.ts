@@ -1,6 +1,5 @@
 import type { AddressScope } from '../../../types/contract.ts'
-import { cloudflareDate, cloudflareRanges } from '../../ip/cloudflare-ranges.ts'
-import { specialPurpose, specialPurposeDate } from '../../ip/special-purpose.ts'
+import { cloudflareDate, cloudflareRanges, specialPurpose, specialPurposeDate } from '../../ip/index.ts'
 import type { MarkKind } from '../database/snapshot.ts'
 import { type Ranges, rangesOf } from '../sources/list.ts'
 

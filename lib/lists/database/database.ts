@@ -1,5 +1,5 @@
 import type { IpInfo, KnownAnswer, ProviderAnswer, Signal, UnknownAnswer } from '../../../types/contract.ts'
-import { type Family, formatAddress, parseAddress } from '../../ip/address.ts'
+import { type Family, formatAddress, parseAddress } from '../../ip/index.ts'
 import { findLabel } from './interval-map.ts'
 import { type Evidence, type GroupScore, scoreEvidence } from './score.ts'
 import { decodeSnapshot, NAME_BLOCK, type Snapshot } from './snapshot.ts'

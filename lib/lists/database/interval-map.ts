@@ -1,4 +1,4 @@
-import { words } from '../../ip/address.ts'
+import { words } from '../../ip/index.ts'
 
 /**
  * Which label an address has: disjoint intervals, each from its start to the next one's. The first interval starts at zero.

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { request } from 'undici'
 import { BadList } from '../../errors.ts'
-import { version } from '../../util/version.ts'
+import { version } from '../../util/index.ts'
 import { MAX_LIST_BYTES } from '../sources/read-list.ts'
 
 export interface FetchOptions {

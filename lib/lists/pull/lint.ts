@@ -1,5 +1,4 @@
-import { formatAddress } from '../../ip/address.ts'
-import { specialPurpose } from '../../ip/special-purpose.ts'
+import { formatAddress, specialPurpose } from '../../ip/index.ts'
 import { compareAddresses, type ListKind, mergeRanges, type Ranges, rangesOf } from '../sources/list.ts'
 import type { ReadList } from '../sources/read-list.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formatAddress } from '../../ip/address.ts'
+import { formatAddress } from '../../ip/index.ts'
 import { createCollector } from '../sources/collector.ts'
 import type { AddressList, ListKind, Ranges } from '../sources/list.ts'
 

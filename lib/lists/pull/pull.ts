@@ -1,6 +1,6 @@
 import { BadList } from '../../errors.ts'
 import { type AddressList, mergeRanges, type Ranges } from '../sources/list.ts'
-import { type ListSource, publishers } from '../sources/publishers.ts'
+import { type PublishedList, publishers } from '../sources/publishers.ts'
 import { readList } from '../sources/read-list.ts'
 import { type Fetched, fetchList, type FetchOptions } from './fetch-list.ts'
 import { type AsnLookup, isNetworkKind, lintList } from './lint.ts'
@@ -12,7 +12,7 @@ export interface PullOptions extends FetchOptions {
   /** Where the lists are kept; made when it is not there. */
   readonly folder: string
   /** Default: every list of `publishers`. */
-  readonly sources?: readonly ListSource[]
+  readonly sources?: readonly PublishedList[]
   /** Fetches `<mirror>/<host>/<path>` instead of the publisher's `https://<host>/<path>`. */
   readonly mirror?: string
   /** Takes lists whose size changed by more than half. */
@@ -57,7 +57,7 @@ export async function pullLists (options: PullOptions): Promise<PulledList[]> {
   return results
 }
 
-async function pullOne (source: ListSource, options: PullOptions): Promise<PulledList> {
+async function pullOne (source: PublishedList, options: PullOptions): Promise<PulledList> {
   const { id, kind } = source
   const url = options.mirror === undefined ? source.url : mirrored(source.url, options.mirror)
   const stored = await readStored(options.folder, id)
@@ -92,7 +92,7 @@ async function pullOne (source: ListSource, options: PullOptions): Promise<Pulle
 }
 
 /** The lists that were pulled, for compiling. Those that were never pulled are left out. */
-export async function loadPulled (folder: string, sources: readonly ListSource[] = publishers): Promise<AddressList[]> {
+export async function loadPulled (folder: string, sources: readonly PublishedList[] = publishers): Promise<AddressList[]> {
   const stored = await Promise.all(sources.map(source => readStored(folder, source.id)))
   return stored.filter(list => list !== undefined).map(addressListOf)
 }
@@ -107,7 +107,7 @@ export function mirrored (url: string, mirror: string): string {
   return `${mirror.replace(/\/$/, '')}/${host}${pathname}${search}`
 }
 
-function headOf ({ id, kind, publisher, halfLifeDays, licence }: ListSource, url: string) {
+function headOf ({ id, kind, publisher, halfLifeDays, licence }: PublishedList, url: string) {
   return { id, kind, url, halfLifeDays, licence, ...publisher !== undefined && { publisher } }
 }
 
@@ -121,12 +121,12 @@ function datesOf (lastModified: string | undefined, nowSeconds: number) {
   return { checkedSeconds: nowSeconds, dateSeconds: published > 0 && published < nowSeconds ? published : nowSeconds }
 }
 
-function rangesOf (source: ListSource, before: StoredList | undefined, ranges: Ranges, nowSeconds: number) {
+function rangesOf (source: PublishedList, before: StoredList | undefined, ranges: Ranges, nowSeconds: number) {
   if (source.rotating === true) return accumulate(seenOf(before), ranges, nowSeconds)
   return { ranges: isNetworkKind(source.kind) ? mergeRanges(ranges) : ranges }
 }
 
-function confirmed (before: StoredList, source: ListSource, nowSeconds: number): StoredList {
+function confirmed (before: StoredList, source: PublishedList, nowSeconds: number): StoredList {
   const seen = seenOf(before)
   return {
     ...before,

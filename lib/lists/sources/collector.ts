@@ -1,5 +1,4 @@
-import { parseAddress, words } from '../../ip/address.ts'
-import { parseCidr } from '../../ip/cidr.ts'
+import { parseAddress, parseCidr, words } from '../../ip/index.ts'
 import type { Ranges } from './list.ts'
 
 /** Rows that were not understood are kept up to this number, each up to this many characters: enough to see what is wrong. */

@@ -1,4 +1,4 @@
-import { parseCidr } from '../../ip/cidr.ts'
+import { parseCidr } from '../../ip/index.ts'
 
 /** What a list of addresses is, once read: the seam between reading lists and making one map of them. */
 

@@ -2,7 +2,7 @@ import type { ListKind } from './list.ts'
 import type { ListFormat } from './read-list.ts'
 
 /** One published list: where it is, what it says, and on which terms. */
-export interface ListSource {
+export interface PublishedList {
   /** Short and unique: letters, digits and `-`. */
   readonly id: string
   readonly kind: ListKind
@@ -27,7 +27,7 @@ const ipranges = (path: string): string => github('lord-alfred/ipranges', path)
 // Nothing was watched for longer, so no list of addresses counts for more than a year. AS numbers move slower.
 const YEAR = 365
 
-const vpnServer = (publisher: string, halfLifeDays: number, rotating?: true): ListSource => ({
+const vpnServer = (publisher: string, halfLifeDays: number, rotating?: true): PublishedList => ({
   id: `vpn-${publisher}`,
   kind: 'vpn-server',
   publisher,
@@ -37,12 +37,12 @@ const vpnServer = (publisher: string, halfLifeDays: number, rotating?: true): Li
   licence: 'CC0-1.0',
   ...rotating && { rotating }
 })
-const crawler = (id: string, url: string, licence: string): ListSource => ({ id: `crawler-${id}`, kind: 'crawler', url, halfLifeDays: YEAR, licence })
-const cloud = (id: string, url: string, licence: string): ListSource => ({ id: `cloud-${id}`, kind: 'hosting', url, halfLifeDays: YEAR, licence })
+const crawler = (id: string, url: string, licence: string): PublishedList => ({ id: `crawler-${id}`, kind: 'crawler', url, halfLifeDays: YEAR, licence })
+const cloud = (id: string, url: string, licence: string): PublishedList => ({ id: `cloud-${id}`, kind: 'hosting', url, halfLifeDays: YEAR, licence })
 const NO_LICENCE = 'published for this use; no licence named'
 
 /** Every list that `ip-risk lists pull` fetches. None of them comes with the package. */
-export const publishers: readonly ListSource[] = [
+export const publishers: readonly PublishedList[] = [
   { id: 'x4bnet-vpn-v4', kind: 'vpn-range', url: x4bnet('output/vpn/ipv4.txt'), format: 'addresses', halfLifeDays: YEAR, licence: 'MIT' },
   { id: 'x4bnet-vpn-v6', kind: 'vpn-range', url: x4bnet('output/vpn/ipv6.txt'), format: 'addresses', halfLifeDays: YEAR, licence: 'MIT' },
   { id: 'x4bnet-vpn-asn', kind: 'vpn-asn', url: x4bnet('input/vpn/ASN.txt'), format: 'asns', halfLifeDays: 2 * YEAR, licence: 'MIT' },

@@ -1,4 +1,4 @@
-import { parseAddress } from '../../ip/address.ts'
+import { parseAddress } from '../../ip/index.ts'
 import { asnOf, type Collector } from './collector.ts'
 
 /** No row of a list is longer. What stands behind it is not read: a list without line ends must not cost more than one with them. */

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { badOption } from '../../errors.ts'
-import { checkNumber, checkObject, checkOneOf, checkString, checkStrings } from '../../util/options.ts'
+import { checkNumber, checkObject, checkOneOf, checkString, checkStrings } from '../../util/index.ts'
 import { HALF_LIFE_DAYS } from '../compile/weights.ts'
 import { type AddressList, type ListKind, rangesOf } from './list.ts'
 import { type ListFormat, readList } from './read-list.ts'

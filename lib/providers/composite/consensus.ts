@@ -1,8 +1,7 @@
 import type { Category, KnownAnswer, Provider, ProviderAnswer, VerdictName } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkNumber, checkObject, shown } from '../../util/options.ts'
-import { verdictNames } from '../../verdict/iplogs-body.ts'
-import { unknownAnswer } from '../../verdict/verdict.ts'
+import { checkNumber, checkObject, shown } from '../../util/index.ts'
+import { unknownAnswer, verdictNames } from '../../verdict/index.ts'
 import { checkMembers, named, timeoutOf } from './fallback.ts'
 
 export interface ConsensusOptions {

@@ -1,6 +1,6 @@
 import type { KnownAnswer, LookupContext, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkNumber, checkObject, shown } from '../../util/options.ts'
+import { checkNumber, checkObject, shown } from '../../util/index.ts'
 
 export interface FallbackOptions {
   /**

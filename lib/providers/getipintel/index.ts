@@ -1,8 +1,7 @@
 import type { LookupContext, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkNumber, checkObject, checkOneOf, checkString, shown } from '../../util/options.ts'
-import { httpClient } from '../http/client.ts'
-import { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions } from '../http/options.ts'
+import { checkNumber, checkObject, checkOneOf, checkString, shown } from '../../util/index.ts'
+import { checkFamilies, httpClient, readRemoteOptions, remoteOptionNames, type RemoteOptions } from '../http/index.ts'
 import { type Grades, readGetipintel } from './reply.ts'
 
 export interface GetipintelOptions extends RemoteOptions {

@@ -1,10 +1,10 @@
 import type { Category, IpInfo, ProviderAnswer, Signal, UnknownAnswer, VerdictName } from '../../../types/contract.ts'
-import { canonicalAddress } from '../../ip/address.ts'
-import { categoryNames, relayOrWarp } from '../../verdict/categories.ts'
-import { isObject, type Json, readFraction, readNumber, readText } from '../../verdict/read.ts'
-import { isVpnVerdict, knownAnswer, unknownAnswer } from '../../verdict/verdict.ts'
-import { statusAnswer } from '../http/answers.ts'
-import { type HttpReply, parseJson } from '../http/client.ts'
+import { canonicalAddress } from '../../ip/index.ts'
+import {
+  categoryNames, isObject, isVpnVerdict, type Json, knownAnswer, readFraction, readNumber, readText, relayOrWarp,
+  unknownAnswer
+} from '../../verdict/index.ts'
+import { type HttpReply, parseJson, statusAnswer } from '../http/index.ts'
 
 export interface Grades { readonly suspicious: number, readonly vpn_likely: number, readonly vpn_detected: number }
 

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import type { LookupContext, UnknownAnswer } from '../../../types/contract.ts'
-import { deadline } from '../../util/async.ts'
-import { version } from '../../util/version.ts'
+import { deadline, version } from '../../util/index.ts'
 import { failureAnswer, statusAnswer } from './answers.ts'
 import { baseUrlParts } from './options.ts'
 

@@ -1,7 +1,7 @@
 import type { Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkFunction, checkNumber, checkObject, checkString } from '../../util/options.ts'
-import { unknownAnswer } from '../../verdict/verdict.ts'
+import { checkFunction, checkNumber, checkObject, checkString } from '../../util/index.ts'
+import { unknownAnswer } from '../../verdict/index.ts'
 import { httpClient, type HttpRequest, parseJson } from './client.ts'
 import { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions } from './options.ts'
 

@@ -1,6 +1,6 @@
 import type { ProviderLimits } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkNumber, checkObject, checkString, shown } from '../../util/options.ts'
+import { checkNumber, checkObject, checkString, shown } from '../../util/index.ts'
 
 /** What every provider that is asked over the network takes. */
 export interface RemoteOptions {

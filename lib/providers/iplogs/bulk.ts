@@ -1,11 +1,11 @@
 import type { KnownAnswer, LookupContext, ProviderAnswer } from '../../../types/contract.ts'
-import { canonicalAddress } from '../../ip/address.ts'
-import { eachConcurrently } from '../../util/async.ts'
-import { categoriesOf, readInfo } from '../../verdict/categories.ts'
-import { verdictNames } from '../../verdict/iplogs-body.ts'
-import { isObject, type Json, readBoolean, readFraction, readOneOf, readText } from '../../verdict/read.ts'
-import { isVpnVerdict } from '../../verdict/verdict.ts'
-import { type HttpClient, parseJson } from '../http/client.ts'
+import { canonicalAddress } from '../../ip/index.ts'
+import { eachConcurrently } from '../../util/index.ts'
+import {
+  categoriesOf, isObject, isVpnVerdict, type Json, readBoolean, readFraction, readInfo, readOneOf, readText,
+  verdictNames
+} from '../../verdict/index.ts'
+import { type HttpClient, parseJson } from '../http/index.ts'
 
 /**
  * A compact row of `/v1/bulk-check`: ip, verdict, score, country, asn, provider. It says less than `/v1/check` does (so it is never

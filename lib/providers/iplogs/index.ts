@@ -1,8 +1,9 @@
 import type { KnownAnswer, Provider, ProviderAnswer, UnknownAnswer } from '../../../types/contract.ts'
-import { checkNumber, checkObject } from '../../util/options.ts'
-import { parseIplogsBody } from '../../verdict/iplogs-body.ts'
-import { httpClient, type HttpReply, parseJson } from '../http/client.ts'
-import { readRemoteOptions, remoteOptionNames, type RemoteOptions } from '../http/options.ts'
+import { checkNumber, checkObject } from '../../util/index.ts'
+import { parseIplogsBody } from '../../verdict/index.ts'
+import {
+  httpClient, type HttpReply, parseJson, readRemoteOptions, remoteOptionNames, type RemoteOptions
+} from '../http/index.ts'
 import { iplogsBulk } from './bulk.ts'
 
 export interface IplogsOptions extends RemoteOptions {

@@ -1,14 +1,11 @@
 import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { findAsnPackage } from '../../lists/asn/database.ts'
-import { defaultCacheFolder } from '../../lists/database/cache-folder.ts'
-import { NO_DATA } from '../../lists/database/database.ts'
-import { type Part, snapshotPart, sourcesPart } from '../../lists/database/parts.ts'
-import { rangesOf } from '../../lists/sources/list.ts'
-import type { ListSource } from '../../lists/sources/source.ts'
-import { checkBoolean, checkNumber, checkObject, checkString, checkStrings } from '../../util/options.ts'
+import {
+  defaultCacheFolder, findAsnPackage, type ListSource, NO_DATA, type Part, rangesOf, snapshotPart, sourcesPart
+} from '../../lists/index.ts'
+import { checkBoolean, checkNumber, checkObject, checkString, checkStrings } from '../../util/index.ts'
 
-export type { FileSource, InlineSource, ListSource } from '../../lists/sources/source.ts'
+export type { FileSource, InlineSource, ListSource } from '../../lists/index.ts'
 
 export interface ListsOptions {
   /** Your own lists, inline or files. Omitted: the snapshot alone. */

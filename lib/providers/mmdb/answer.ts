@@ -1,7 +1,6 @@
 import type { Category, IpInfo, ProviderAnswer, Signal } from '../../../types/contract.ts'
-import { BANDS } from '../../lists/compile/weights.ts'
-import { verdictOf } from '../../lists/database/score.ts'
-import { relayOrWarp } from '../../verdict/categories.ts'
+import { BANDS, verdictOf } from '../../lists/index.ts'
+import { relayOrWarp } from '../../verdict/index.ts'
 
 export const MMDB_KINDS = ['anonymous-ip', 'anonymous-plus', 'residential-proxy', 'ip-risk', 'asn'] as const
 export type MmdbKind = typeof MMDB_KINDS[number]

@@ -1,0 +1,6 @@
+export type { LookupCounter } from './load.ts'
+export { createCachedLookup, type Lookup } from './lookup.ts'
+export { createMemoryCache } from './memory-cache.ts'
+export { ageLimits, type AgeLimits, type CacheSettings, readCache } from './options.ts'
+export { createSettling, settlingProviders } from './settling.ts'
+export type { Claim, ClaimOptions, Lease, News, SharedCache } from './shared-cache.ts'

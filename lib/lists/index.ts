@@ -1,0 +1,18 @@
+export { type AsnPackage, findAsnPackage, readAsnTable } from './asn/database.ts'
+export { asnLookup } from './asn/lookup.ts'
+export type { AsnTable } from './asn/table.ts'
+export { runCompileJob } from './compile/compile-job.ts'
+export { compileSnapshot } from './compile/compile.ts'
+export { BANDS } from './compile/weights.ts'
+export {
+  asnSnapshotPath, defaultCacheFolder, findSnapshot, listsSnapshotPath, writeSnapshot
+} from './database/cache-folder.ts'
+export { NO_DATA } from './database/database.ts'
+export { describeSnapshot, type ListDescription, type SnapshotDescription } from './database/describe.ts'
+export { type Part, snapshotPart, sourcesPart } from './database/parts.ts'
+export { verdictOf } from './database/score.ts'
+export { fileState, watchFiles } from './database/watch-files.ts'
+export { loadPulled, type PulledList, pullLists } from './pull/pull.ts'
+export { rangesOf } from './sources/list.ts'
+export { type PublishedList, publishers } from './sources/publishers.ts'
+export type { FileSource, InlineSource, ListSource } from './sources/source.ts'

@@ -1,0 +1,6 @@
+export { type AddressLists, noLists, readLists } from './address-lists.ts'
+export { basePolicy, canStepUp, type CompiledPolicy, compilePolicy, decide, applyPolicy } from './policy.ts'
+export { stops } from './rules.ts'
+export { readStepUp, type StepUpSettings } from './step-up.ts'
+export { defaultPolicy, failClosed } from './table.ts'
+export { type TemporaryAllows, createTemporaryAllows, MAX_ALLOW_MS, type Statement } from './temporary-allows.ts'

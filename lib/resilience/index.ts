@@ -1,0 +1,2 @@
+export { watchLateness } from './health.ts'
+export { type ProviderPipelines, createPipelines } from './pipelines.ts'

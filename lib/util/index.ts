@@ -1,0 +1,10 @@
+export {
+  deadline, type Deadline, deferred, eachConcurrently, type RedisBudget, redisBudget, waitAtMost
+} from './async.ts'
+export { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts'
+export { derivedKey } from './derived-key.ts'
+export {
+  checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkString, checkStrings, shown
+} from './options.ts'
+export { failureState, type FailureState } from './state-log.ts'
+export { version } from './version.ts'

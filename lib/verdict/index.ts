@@ -1,0 +1,8 @@
+export { categoriesOf, categoryNames, readInfo, relayOrWarp } from './categories.ts'
+export { causeText, checkAnswer, kindOf, withoutAddress } from './check-answer.ts'
+export { parseIplogsBody, parseStoredBody, toIplogsBody, verdictNames } from './iplogs-body.ts'
+export { isObject, type Json, readBoolean, readFraction, readNumber, readOneOf, readText } from './read.ts'
+export {
+  answeredBy, withCacheState, heldCause, isKnown, isVpnVerdict, knownAnswer, type KnownResult, listedResult, SETTLED_LATER_MS,
+  notLookedUpResult, unknownAnswer, type LookupResult
+} from './verdict.ts'
