@@ -9,7 +9,7 @@ import { fakeIplogs } from '../lib/testing/index.ts'
 
 const addressCount = 10_000
 const latencyMs = 200
-// As lib/providers/iplogs/bulk.ts has them.
+// As lib/providers/iplogs/index.ts has them.
 const chunkSize = 100
 const chunksUnderWay = 4
 

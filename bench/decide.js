@@ -1,6 +1,6 @@
 // What rules and long lists add to a decision: CPU time of a memory hit judged in this process, with and without them.
 // `npm run build && node bench/decide.js [rounds]`
-import { createStandalone } from '../dist/lib/frameworks/standalone.js'
+import { createStandalone } from '../dist/lib/frameworks/node.js'
 
 const rounds = Number(process.argv[2] ?? 15)
 const DECISIONS = 100_000

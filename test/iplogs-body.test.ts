@@ -5,7 +5,7 @@ import { readGetipintel } from '../lib/providers/getipintel/reply.ts'
 import { createPipelines } from '../lib/resilience/pipelines.ts'
 import { knownAnswer } from '../lib/verdict/verdict.ts'
 import { parseIplogsBody, parseStoredBody, toIplogsBody } from '../lib/verdict/iplogs-body.ts'
-import { parseIplogsRow } from '../lib/providers/iplogs/bulk.ts'
+import { parseIplogsRow } from '../lib/providers/iplogs/index.ts'
 import { said } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 

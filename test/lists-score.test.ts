@@ -10,7 +10,7 @@ import { type AsnKinds, packNumbers, packagedAsnKinds, unpackNumbers } from '../
 import type { AsnTable } from '../lib/lists/asn/table.ts'
 import { type CompileOptions, compileSnapshot } from '../lib/lists/compile/compile.ts'
 import { type Explanation, explainAddress, openDatabase } from '../lib/lists/database/database.ts'
-import { describeSnapshot } from '../lib/lists/database/describe.ts'
+import { describeSnapshot } from '../lib/lists/database/snapshot-files.ts'
 import type { AddressList, ListKind } from '../lib/lists/sources/list.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import { liveDatabase } from '../lib/lists/database/live-database.ts'

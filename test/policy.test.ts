@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { decide, defaultPolicy, IpRiskError } from '../lib/index.ts'
-import { decisions, milder } from '../lib/policy/rules.ts'
+import { decisions, milder } from '../lib/policy/table.ts'
 import { basePolicy, canStepUp, compilePolicy, applyPolicy as ruling } from '../lib/policy/policy.ts'
 import { readStepUp } from '../lib/policy/step-up.ts'
 import type { Category, Decision, IpRisk, IpRiskLogger, Policy, PolicyRule, PolicyTable, RouteContext, UnknownReason } from '../types/contract.ts'

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import type { LookupContext, ProviderAnswer } from '../types/contract.ts'
 import { mmdb, type MmdbOptions } from '../lib/providers/mmdb/index.ts'
 import { answerOf } from '../lib/providers/mmdb/answer.ts'
-import { loadReader, openMmdb } from '../lib/providers/mmdb/reader.ts'
+import { loadReader, openMmdb } from '../lib/providers/mmdb/index.ts'
 import { mmdbFile, type MmdbContent, type MmdbValue } from './support/mmdb-writer.ts'
 
 interface Line { readonly level: string, readonly fields: object, readonly message: string | undefined }

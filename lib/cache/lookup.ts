@@ -1,10 +1,12 @@
 import type { KnownAnswer, LookupMode } from '../../types/contract.ts'
 import { type RedisBudget, redisBudget, waitAtMost } from '../util/index.ts'
-import { isKnown, type KnownResult, SETTLED_LATER_MS, notLookedUpResult, type LookupResult } from '../verdict/index.ts'
-import { type AskProvider, createLoad, type Load, isOwnLimit, type LookupCounter, ownCopy } from './load.ts'
+import { isKnown, type KnownResult, type LookupResult, notLookedUpResult, SETTLED_LATER_MS } from '../verdict/index.ts'
+import {
+  type AskProvider, createLoad, createSingleFlight, isOwnLimit, type Load, type LookupCounter, ownCopy,
+  type SingleFlight
+} from './load.ts'
 import type { MemoryCache } from './memory-cache.ts'
 import type { SharedCache } from './shared-cache.ts'
-import { createSingleFlight, type SingleFlight } from './single-flight.ts'
 
 export interface LookupCall {
   readonly mode: LookupMode

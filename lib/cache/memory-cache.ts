@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import { withCacheState, type KnownResult, type LookupResult } from '../verdict/index.ts'
-import { toCompact, type CompactAnswer, severity, fromCompact } from './compact.ts'
+import { type KnownResult, type LookupResult, withCacheState } from '../verdict/index.ts'
+import { type CompactAnswer, fromCompact, severity, toCompact } from './compact.ts'
 import { createNeighbours, verdictOfSubnet } from './neighbours.ts'
 import type { AgeLimits } from './options.ts'
 

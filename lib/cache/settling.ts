@@ -1,5 +1,5 @@
 import type { Provider } from '../../types/contract.ts'
-import { withCacheState, isKnown, SETTLED_LATER_MS, type LookupResult } from '../verdict/index.ts'
+import { isKnown, type LookupResult, SETTLED_LATER_MS, withCacheState } from '../verdict/index.ts'
 import type { Lookup } from './lookup.ts'
 import type { MemoryCache } from './memory-cache.ts'
 import type { SharedCache } from './shared-cache.ts'

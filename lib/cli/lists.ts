@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import {
   asnLookup, asnSnapshotPath, type AsnTable, compileSnapshot, defaultCacheFolder, describeSnapshot, findAsnPackage,
-  type ListDescription, type PublishedList, listsSnapshotPath, loadPulled, publishers, type PulledList, pullLists,
+  type ListDescription, listsSnapshotPath, loadPulled, type PublishedList, publishers, type PulledList, pullLists,
   readAsnTable, type SnapshotDescription, writeSnapshot
 } from '../lists/index.ts'
 import { type Command, EXIT, type ExitCode, type Io, parsed, positiveNumber, UsageError } from './command.ts'

@@ -1,49 +1,12 @@
-import type {
-  Category, ClientIp, IpRisk, IpRiskLogger, Outcome, RawRequest, RouteContext
-} from '../../types/contract.ts'
+import type { Category, ClientIp, IpRisk, RawRequest, RouteContext } from '../../types/contract.ts'
 import { noAddress, nothingIgnored, notLookedUp } from '../client-ip/index.ts'
-import { endsAsGone } from './client-gone.ts'
-
 import { lookupAddress } from '../ip/index.ts'
-import { isWrite, type RoutePolicy, type PluginScope } from '../options/index.ts'
+import { isWrite, type PluginScope } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
-import { isKnown, listedResult, notLookedUpResult, type LookupResult } from '../verdict/index.ts'
+import { isKnown, listedResult, type LookupResult, notLookedUpResult } from '../verdict/index.ts'
 import { lookupChannel, publishLookup } from './decision-log.ts'
+import { type Assessment, type AssessmentContext, type CompletedAssessment, endsAsGone } from './assessment.ts'
 import type { Engine } from './engine.ts'
-
-/** Where a request is judged: its scope, what its route wants, and who is told. */
-export interface AssessmentContext {
-  readonly scope: PluginScope
-  readonly route: RoutePolicy
-  readonly method: string
-  readonly url: string | undefined
-  readonly requestId: string
-  readonly log: IpRiskLogger
-}
-
-/** How long it took to judge a request, and when that was done. */
-export interface Time { readonly durationMs: number, readonly atMs: number }
-
-/** One request, from its address to its one record. */
-export interface Assessment {
-  readonly engine: Engine
-  readonly context: AssessmentContext
-  /** Fastify's, Express's or Node's own. */
-  readonly request: object
-  readonly startedMs: number
-  address: ClientIp | undefined
-  verdict: LookupResult | undefined
-  /** Undefined until it is judged. */
-  risk: IpRisk | undefined
-  /** When it was judged; kept only where the record is published later. */
-  judged: Time | undefined
-  /** The client left before it was judged. */
-  gone: boolean
-  /** What came of it; set when the record is published. */
-  outcome: Outcome | undefined
-}
-/** One that has been judged. */
-export type CompletedAssessment = Assessment & { readonly risk: IpRisk }
 
 type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }
 const nothing: readonly never[] = Object.freeze([])

@@ -6,7 +6,7 @@ import { type ShowAddress, withoutAddress } from '../ip/index.ts'
 import type { PluginScope } from '../options/index.ts'
 import { stops } from '../policy/index.ts'
 import type { LookupResult } from '../verdict/index.ts'
-import type { CompletedAssessment, AssessmentContext, Time } from './assess.ts'
+import type { AssessmentContext, CompletedAssessment, Time } from './assessment.ts'
 
 const decisionChannel = channel('fastify-ip-risk:decision')
 export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')

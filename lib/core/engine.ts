@@ -12,7 +12,7 @@ import { checkProvider } from '../options/index.ts'
 import { createTemporaryAllows } from '../policy/index.ts'
 import { lists } from '../providers/lists/index.ts'
 import { clusterPrefix, createKeys, openFleet } from '../redis/index.ts'
-import { type ProviderPipelines, createPipelines, watchLateness } from '../resilience/index.ts'
+import { createPipelines, type ProviderPipelines, watchLateness } from '../resilience/index.ts'
 import { answeredBy, notLookedUpResult } from '../verdict/index.ts'
 import { createCounters } from './stats.ts'
 

@@ -1,5 +1,5 @@
 export { createApi } from './api.ts'
-export { assessment, type Assessment, assessRequest, type CompletedAssessment } from './assess.ts'
-export { endsAsGone } from './client-gone.ts'
+export { assessment, assessRequest } from './assess.ts'
+export { type Assessment, type CompletedAssessment, endsAsGone } from './assessment.ts'
 export { outcomeOf, postpone, publish } from './decision-log.ts'
 export { createEngine, type Engine, sharesEngine } from './engine.ts'

@@ -1,7 +1,7 @@
 import type { RawRequest } from '../../types/contract.ts'
-import { endsAsGone, type Engine, type CompletedAssessment, outcomeOf, publish } from '../core/index.ts'
+import { type CompletedAssessment, endsAsGone, type Engine, outcomeOf, publish } from '../core/index.ts'
 import { Blocked, ClientGone, type IpRiskError, StepUpRequired, TruncatedHeaders } from '../errors.ts'
-import { isWrite, type RoutePolicy, type PluginScope } from '../options/index.ts'
+import { isWrite, type PluginScope, type RoutePolicy } from '../options/index.ts'
 import { canStepUp } from '../policy/index.ts'
 
 /** What a visitor is told: an error for the application's handler, and for a step-up the value of `WWW-Authenticate`. */

@@ -6,7 +6,7 @@ import type {
 import { type CompletedAssessment, outcomeOf, postpone, publish } from '../core/index.ts'
 import type { RoutePolicy } from '../options/index.ts'
 import { enforce } from './enforcement.ts'
-import { createStandalone } from './standalone.ts'
+import { createStandalone } from './node.ts'
 
 declare global {
   namespace Express {

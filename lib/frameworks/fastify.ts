@@ -3,14 +3,14 @@ import type { FastifyIpRiskOptions } from '../../types/contract.ts'
 import type {} from '../../types/fastify.ts'
 import { trustProxyWarning } from '../client-ip/index.ts'
 import {
-  assessment, assessRequest, createApi, createEngine, endsAsGone, type Engine, type CompletedAssessment, outcomeOf, postpone,
-  publish, sharesEngine
+  assessment, assessRequest, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine, outcomeOf,
+  postpone, publish, sharesEngine
 } from '../core/index.ts'
 import { AlreadyRegistered, ClientGone, type IpRiskError } from '../errors.ts'
-import { readRoutePolicy, readPluginScope, type RoutePolicy, type PluginScope } from '../options/index.ts'
-import { rejectionOf, enforce, warnOfMissingStepUp } from './enforcement.ts'
+import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
+import { enforce, rejectionOf, warnOfMissingStepUp } from './enforcement.ts'
 import {
-  checkRoutes, keepAllHeaderLines, methodDoubt, type RegisteredRoute, nameOf, type StepUpPlace, warnOfMethods
+  checkRoutes, keepAllHeaderLines, methodDoubt, nameOf, type RegisteredRoute, type StepUpPlace, warnOfMethods
 } from './fastify-routes.ts'
 
 /** What a registration leaves on its Fastify instance; child scopes inherit it. */

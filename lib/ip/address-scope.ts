@@ -1,8 +1,7 @@
 import type { AddressScope } from '../../types/contract.ts'
 import { checkNumber } from '../util/index.ts'
 import { addressText, formatAddress, parseAddress, words } from './address.ts'
-import { parseCidr } from './cidr.ts'
-import { type RangeMap, rangeMap, type RangeMapEntry } from './range-map.ts'
+import { parseCidr, type RangeMap, rangeMap, type RangeMapEntry } from './cidr.ts'
 import { specialPurpose } from './special-purpose.ts'
 
 /** Every scope; its place is the number that stands for it in a range map. */

@@ -1,13 +1,40 @@
-import type { EngineOptions, LogAddress, LookupMode, Mode, OnDecision, StepUp } from '../../types/contract.ts'
+import type {
+  DecisionRecord, EngineOptions, IpRiskLogger, LogAddress, LookupMode, Mode, OnDecision, StepUp
+} from '../../types/contract.ts'
 import { readCache } from '../cache/index.ts'
-import { type CallOnDecision, withoutThrowing } from './on-decision.ts'
 import { badOption } from '../errors.ts'
 import { showAddress, type ShowAddress } from '../ip/index.ts'
 import {
   type AddressLists, basePolicy, type CompiledPolicy, compilePolicy, noLists, readLists, readStepUp,
   type StepUpSettings
 } from '../policy/index.ts'
-import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings } from '../util/index.ts'
+import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings, failureState } from '../util/index.ts'
+
+/** `onDecision` as `publish` calls it. */
+export type CallOnDecision = (record: DecisionRecord, request: unknown, log: IpRiskLogger) => void
+
+/** An `onDecision` that never throws or rejects. While it keeps failing, that is logged once. */
+export function withoutThrowing (onDecision: OnDecision<never>): CallOnDecision {
+  const failing = failureState()
+  const failed = (err: unknown, log: IpRiskLogger): void => {
+    if (!failing.failed()) return
+    log.error({ code: 'IP_RISK_ON_DECISION_FAILED', err }, 'the option "onDecision" threw or rejected, so decision records ' +
+      'are lost: fix the function, or what it writes to. Logged again only after it has worked for a minute')
+  }
+  return (record, request, log) => {
+    try {
+      const result = onDecision(record, request as never)
+      if (isThenable(result)) result.then(() => { failing.recovered() }, err => failed(err, log))
+      else failing.recovered()
+    } catch (err) {
+      failed(err, log)
+    }
+  }
+}
+
+function isThenable (value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
+}
 
 /** One of the options `logAddress` and `recordAddress`. */
 export interface AddressForm { readonly how: LogAddress, readonly show: ShowAddress }

@@ -2,9 +2,11 @@ import type {
   DecidedBy, Decision, IpRisk, IpRiskLogger, Policy, PolicyFunction, PolicyRule, RouteContext
 } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { shown, type FailureState, failureState } from '../util/index.ts'
-import { applyRules, compileRules, decisions, isDecision, type Rules, stops } from './rules.ts'
-import { defaultPolicy, mergeRules, mergeTable, namedCells, type NamedCells, type Row, type Table } from './table.ts'
+import { type FailureState, failureState, shown } from '../util/index.ts'
+import {
+  applyRules, compileRules, decisions, defaultPolicy, isDecision, mergeRules, mergeTable, namedCells,
+  type NamedCells, type Row, type Rules, stops, type Table
+} from './table.ts'
 
 /** Policies of plugin, scope and route on top of each other, checked and ready to judge. */
 export interface CompiledPolicy {

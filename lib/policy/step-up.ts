@@ -1,7 +1,7 @@
 import type { StepUp } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import {
-  checkFunction, checkNumber, checkObject, checkString, checkStrings, shown, type FailureState, failureState
+  checkFunction, checkNumber, checkObject, checkString, checkStrings, type FailureState, failureState, shown
 } from '../util/index.ts'
 
 /** A checked `stepUp` option: the question, and the challenge as it stands in `WWW-Authenticate`. */

@@ -1,3 +1,4 @@
-export { learntLimit } from './learnt-limit.ts'
-export { burstFull, isBurst, localQuota, type Quota, quotaLimits, realWindows, type Windows } from './quota.ts'
-export { redisQuota, type OfflineCause } from './redis-quota.ts'
+export {
+  burstFull, isBurst, learntLimit, localQuota, type Quota, quotaLimits, realWindows, type Windows
+} from './quota.ts'
+export { type OfflineCause, redisQuota } from './redis-quota.ts'

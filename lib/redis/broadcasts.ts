@@ -1,5 +1,5 @@
 import type { IpRiskLogger } from '../../types/contract.ts'
-import { type TemporaryAllows, MAX_ALLOW_MS, type Statement } from '../policy/index.ts'
+import { MAX_ALLOW_MS, type Statement, type TemporaryAllows } from '../policy/index.ts'
 import type { RedisPort } from './client.ts'
 import type { Keys } from './keys.ts'
 import { RETRY } from './lease.ts'

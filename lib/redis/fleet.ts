@@ -2,14 +2,13 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { EngineOptions, IpRiskLogger, Provider } from '../../types/contract.ts'
 import type { AgeLimits, CacheSettings, SharedCache } from '../cache/index.ts'
 import { badOption } from '../errors.ts'
-import type { TemporaryAllows, Statement } from '../policy/index.ts'
+import type { Statement, TemporaryAllows } from '../policy/index.ts'
 import { createBroadcasts } from './broadcasts.ts'
 import { createRedisPort, type RedisPort } from './client.ts'
 import { connect } from './connect.ts'
-import { createEntryFormat } from './entry.ts'
-import type { Keys } from './keys.ts'
+import { createEntryFormat, type Keys } from './keys.ts'
 import { openSubscriber } from './subscriber.ts'
-import { createWriteErrors, createVerdictStore } from './verdict-store.ts'
+import { createVerdictStore, createWriteErrors } from './verdict-store.ts'
 
 /** Which provider's verdicts stand in a key space, by the engines of this process that are open. */
 const tenants = new Map<string, { readonly provider: string, engines: number }>()

@@ -4,8 +4,7 @@ import { eachConcurrently } from '../util/index.ts'
 import { checkAnswer, heldCause, kindOf, unknownAnswer } from '../verdict/index.ts'
 import type { Breaker } from './circuit.ts'
 import type { Health } from './health.ts'
-import type { CallProvider, ProviderCall } from './layer.ts'
-import type { AskOptions } from './pipeline.ts'
+import type { AskOptions, CallProvider, ProviderCall } from './layer.ts'
 import type { RetryAfter } from './retry-after.ts'
 
 export interface BulkDeps {

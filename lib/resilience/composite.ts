@@ -2,7 +2,8 @@ import type { LookupContext, Provider, ProviderAnswer } from '../../types/contra
 import { deadline, eachConcurrently } from '../util/index.ts'
 import { checkAnswer, kindOf, unknownAnswer } from '../verdict/index.ts'
 import { type Health, health } from './health.ts'
-import type { AskOptions, Pipeline, PipelineDeps } from './pipeline.ts'
+import type { AskOptions, Pipeline } from './layer.ts'
+import type { PipelineDeps } from './pipeline.ts'
 
 type Deps = Pick<PipelineDeps, 'log' | 'now' | 'ask' | 'askAll'>
 

@@ -1,8 +1,7 @@
 import type { IpRiskLogger, Provider, ProviderAnswer, UnknownAnswer } from '../../types/contract.ts'
 import { type FailureState, failureState } from '../util/index.ts'
 import { causeText, heldCause, kindOf, unknownAnswer } from '../verdict/index.ts'
-import type { Layer } from './layer.ts'
-import type { ProviderPipelines } from './pipelines.ts'
+import type { Layer, Pipeline } from './layer.ts'
 
 /** Logs what is wrong with one provider, beside what opens its circuit breaker or makes us pause: one line a state, with the fix. */
 export interface Health {
@@ -93,7 +92,7 @@ export function health ({ name, limits }: Provider, log: IpRiskLogger, now: () =
 const LATE_IN_A_ROW = 5
 
 /** Logs a provider that answers, but later than every request waits: nothing fails, and no request ever gets a verdict of its own. */
-export function watchLateness (ask: ProviderPipelines['ask'], provider: string, log: IpRiskLogger, now: () => number): ProviderPipelines['ask'] {
+export function watchLateness (ask: Pipeline['ask'], provider: string, log: IpRiskLogger, now: () => number): Pipeline['ask'] {
   const state = failureState(now)
   let late = 0
   return async (ip, options) => {

@@ -1,2 +1,2 @@
 export { watchLateness } from './health.ts'
-export { type ProviderPipelines, createPipelines } from './pipelines.ts'
+export { createPipelines, type ProviderPipelines } from './pipelines.ts'

@@ -1,16 +1,14 @@
 import type {
-  IpRiskLogger, LookupContext, Provider, ProviderAnswer, ProviderStats, UnknownAnswer
+  IpRiskLogger, LookupContext, Provider, ProviderAnswer, UnknownAnswer
 } from '../../types/contract.ts'
 import type { Quota } from '../rate-limit/index.ts'
 import { type Deadline, deadline, type RedisBudget } from '../util/index.ts'
 import { checkAnswer, unknownAnswer, withoutAddress } from '../verdict/index.ts'
 import { bulkPipeline } from './bulk.ts'
-import { bulkhead, onlyFamilies, subnetBound } from './bulkhead.ts'
-import { burstQueue } from './burst-queue.ts'
+import { bulkhead, burstQueue, onlyFamilies, subnetBound } from './bulkhead.ts'
 import { breaker, closingCause } from './circuit.ts'
-import { deferredLookups } from './deferred-lookup.ts'
 import { diagnosis, health } from './health.ts'
-import type { CallProvider, Layer, ProviderCall } from './layer.ts'
+import { type AskOptions, type CallProvider, deferredLookups, type Layer, type Pipeline, type ProviderCall } from './layer.ts'
 import type { RetryAfter } from './retry-after.ts'
 
 /** What may be spent, and whether anything may be asked at all just now: shared by the providers of one account. */
@@ -26,34 +24,6 @@ export interface PipelineDeps {
   readonly ask: (member: Provider, ip: string, options: AskOptions) => ProviderAnswer | Promise<ProviderAnswer>
   readonly askAll: (member: Provider, ips: readonly string[], options: AskOptions) => AsyncIterable<[string, ProviderAnswer]>
   readonly settled: ((ip: string, answer: ProviderAnswer) => void) | undefined
-}
-
-export interface AskOptions {
-  /** Somebody waits for it on a write. */
-  readonly write: boolean
-  /** Ends the call early. */
-  readonly signal?: AbortSignal | undefined
-  /** Shortens the provider's own time. */
-  readonly timeoutMs?: number | undefined
-  /** Milliseconds that somebody still waits for the answer. Default: as long as the provider's own time. */
-  readonly leftMs?: (() => number) | undefined
-  /** Bounds the wait for the fleet's quota. Default: one wait of `redisTimeoutMs`. */
-  readonly redisBudget?: RedisBudget | undefined
-  /** Of many addresses: whether to wait for room in the minute's budget. Default true. */
-  readonly wait?: boolean | undefined
-}
-
-export interface Pipeline {
-  /** Never throws or rejects; of a `sync` provider no promise. */
-  ask (ip: string, options: AskOptions): ProviderAnswer | Promise<ProviderAnswer>
-  /** One row for each address, as they come. Waits for room in the minute's budget. */
-  askAll (ips: readonly string[], options: AskOptions): AsyncIterable<[string, ProviderAnswer]>
-  /** Whether its bound on lookups of one /64 is reached. */
-  isCrowded?(ip: string): boolean
-  stats (): ProviderStats
-  /** Ends calls in flight with an answer, and makes none any more. */
-  abort (): void
-  close (): Promise<void>
 }
 
 const defaultTimeoutMs = 5_000

@@ -1,11 +1,12 @@
 import type { IpRiskLogger, Provider, ProviderAnswer, ProviderStats } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import {
-  redisQuota, learntLimit, localQuota, type OfflineCause, quotaLimits, realWindows, type Windows
+  learntLimit, localQuota, type OfflineCause, quotaLimits, realWindows, redisQuota, type Windows
 } from '../rate-limit/index.ts'
-import { createCompositePipeline, createSyncPipeline } from './composite.ts'
-import { type AskOptions, type Budget, type Pipeline, createPipeline, type PipelineDeps } from './pipeline.ts'
 import type { ScriptRunner } from '../redis/index.ts'
+import { createCompositePipeline, createSyncPipeline } from './composite.ts'
+import type { AskOptions, Pipeline } from './layer.ts'
+import { type Budget, createPipeline, type PipelineDeps } from './pipeline.ts'
 import { retryAfter } from './retry-after.ts'
 
 export interface PipelinesDeps {

@@ -1,6 +1,6 @@
 import type { IpRiskLogger, ProviderAnswer, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
-import { causeText, heldCause } from '../verdict/index.ts'
 import { type FailureState, failureState } from '../util/index.ts'
+import { causeText, heldCause } from '../verdict/index.ts'
 import type { Layer } from './layer.ts'
 
 export interface RetryAfterOptions {

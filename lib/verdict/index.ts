@@ -3,6 +3,6 @@ export { causeText, checkAnswer, kindOf, withoutAddress } from './check-answer.t
 export { parseIplogsBody, parseStoredBody, toIplogsBody, verdictNames } from './iplogs-body.ts'
 export { isObject, type Json, readBoolean, readFraction, readNumber, readOneOf, readText } from './read.ts'
 export {
-  answeredBy, withCacheState, heldCause, isKnown, isVpnVerdict, knownAnswer, type KnownResult, listedResult, SETTLED_LATER_MS,
-  notLookedUpResult, unknownAnswer, type LookupResult
+  answeredBy, heldCause, isKnown, isVpnVerdict, knownAnswer, type KnownResult, listedResult, type LookupResult,
+  notLookedUpResult, SETTLED_LATER_MS, unknownAnswer, withCacheState
 } from './verdict.ts'

@@ -5,10 +5,9 @@ import {
   encodeSnapshot, type MarkKind, NAME_BLOCK, type SnapshotList, type SnapshotMeta
 } from '../database/snapshot.ts'
 import { type AddressList, type ListKind, NO_RANGES, type Ranges } from '../sources/list.ts'
-import { builtInLayers } from './built-in.ts'
 import { MAX_IDS, type RangeTable, sweep4, sweep6 } from './interval-sweep.ts'
 import { densities, neighbourhoods } from './vpn-servers.ts'
-import { densityWeight } from './weights.ts'
+import { builtInLayers, densityWeight } from './weights.ts'
 
 export interface CompileOptions {
   /** Unix seconds. */

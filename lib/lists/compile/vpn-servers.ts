@@ -1,7 +1,6 @@
 import { announcedAddresses, announcerOf, type AsnTable } from '../asn/table.ts'
 import type { AddressList } from '../sources/list.ts'
-import type { Layer } from './built-in.ts'
-import { decay, densityClass } from './weights.ts'
+import { decay, densityClass, type Layer } from './weights.ts'
 
 /** What the known addresses of VPN servers say of those beside them: in the same /24 or /64, and in the same network. */
 

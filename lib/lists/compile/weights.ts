@@ -1,4 +1,7 @@
-import type { ListKind } from '../sources/list.ts'
+import type { AddressScope } from '../../../types/contract.ts'
+import { cloudflareDate, cloudflareRanges, specialPurpose, specialPurposeDate } from '../../ip/index.ts'
+import type { MarkKind } from '../database/snapshot.ts'
+import { type ListKind, type Ranges, rangesOf } from '../sources/list.ts'
 
 /**
  * Every number of the model, in one place. score = 1 - product over groups of (1 - weight * trust * decay);
@@ -61,3 +64,50 @@ export function densityWeight (kept: number): number {
   if (kept === 0) return 0
   return kept > 4 ? WEIGHTS.density.severalPublishers[kept - 5]! : WEIGHTS.density.alone[kept - 1]!
 }
+
+/** A layer of the map: an `AddressList`, or something that is known without one. */
+export interface Layer {
+  readonly id: string
+  readonly kind: MarkKind
+  readonly ranges: Ranges
+  readonly halfLifeDays: number
+  readonly dateSeconds: number
+}
+
+/** Multicast, and all of IPv6 that is not 2000::/3 (RFC 4291). The registries stand in `specialPurpose`. */
+const BESIDE = ['224.0.0.0/4', '::/3', '4000::/2', '8000::/1']
+const networksOf = (wanted: (scope: AddressScope) => boolean): string[] =>
+  specialPurpose.flatMap(([cidr, scope]) => wanted(scope) ? [cidr] : [])
+/** Documentation networks may be labelled: they occur in tests and examples. */
+const isAskedAbout = (scope: AddressScope): boolean => scope === 'public' || scope === 'documentation'
+
+export const builtInLayers: readonly Layer[] = [
+  {
+    id: 'special-purpose',
+    kind: 'not-public',
+    ranges: rangesOf([...BESIDE, ...networksOf(scope => !isAskedAbout(scope) && scope !== 'shared')]),
+    halfLifeDays: Infinity,
+    dateSeconds: Date.parse(specialPurposeDate) / 1000
+  },
+  {
+    id: 'public-within-special-purpose',
+    kind: 'public',
+    ranges: rangesOf(networksOf(isAskedAbout)),
+    halfLifeDays: Infinity,
+    dateSeconds: Date.parse(specialPurposeDate) / 1000
+  },
+  {
+    id: 'shared-address-space',
+    kind: 'cgnat',
+    ranges: rangesOf(networksOf(scope => scope === 'shared')),
+    halfLifeDays: Infinity,
+    dateSeconds: Date.parse(specialPurposeDate) / 1000
+  },
+  {
+    id: 'cloudflare',
+    kind: 'hosting',
+    ranges: rangesOf(cloudflareRanges),
+    halfLifeDays: Infinity,
+    dateSeconds: Date.parse(cloudflareDate) / 1000
+  }
+]

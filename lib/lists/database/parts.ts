@@ -5,10 +5,11 @@ import { badOption } from '../../errors.ts'
 import type { AsnPackage } from '../asn/database.ts'
 import { type CompileJob, runCompileJob } from '../compile/compile-job.ts'
 import { type ListSource, readSources } from '../sources/source.ts'
-import { asnSnapshotPath, findSnapshot, type FoundSnapshot, listsSnapshotPath, writeSnapshot } from './cache-folder.ts'
-import { liveDatabase } from './live-database.ts'
+import { fileState, liveDatabase, watchFiles } from './live-database.ts'
+import {
+  asnSnapshotPath, findSnapshot, type FoundSnapshot, listsSnapshotPath, writeSnapshot
+} from './snapshot-files.ts'
 import { decodeSnapshot } from './snapshot.ts'
-import { fileState, watchFiles } from './watch-files.ts'
 
 /** A part of what `lists()` knows. */
 export interface Part {

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatAddress } from '../../ip/index.ts'
-import { createCollector } from '../sources/collector.ts'
 import type { AddressList, ListKind, Ranges } from '../sources/list.ts'
+import { createCollector } from '../sources/read-rows.ts'
 
 /** A pulled list as it lies in the data folder: one text file, first a line of JSON, then a row an entry. */
 export interface StoredList {

@@ -1,8 +1,9 @@
 import { gunzipSync } from 'node:zlib'
 import { BadList } from '../../errors.ts'
-import { asnOf, type Collector, createCollector, type RejectedRow } from './collector.ts'
 import type { Ranges } from './list.ts'
-import { entryOf, readColumns, readLines, rowsOf } from './read-rows.ts'
+import {
+  asnOf, type Collector, createCollector, entryOf, readColumns, readLines, type RejectedRow, rowsOf
+} from './read-rows.ts'
 
 /** Where publishers put addresses: AWS, Google and Microsoft ranges, Fastly, Oracle, VPN server lists, onionoo. */
 const ADDRESS_KEYS = new Set([

@@ -1,4 +1,6 @@
-import type { UnknownAnswer } from '../../../types/contract.ts'
+import type { ProviderLimits, UnknownAnswer } from '../../../types/contract.ts'
+import { badOption } from '../../errors.ts'
+import { checkNumber, checkObject, checkString, shown } from '../../util/index.ts'
 
 /** How long a provider that refuses our account (not the address) is left alone. */
 const refusedAccountSeconds = 60
@@ -45,4 +47,74 @@ export function failureAnswer (error: unknown, signal: AbortSignal): UnknownAnsw
   // The other side does not speak HTTP, or not within bounds. (undici gives parser errors a code only sometimes.)
   const garbage = name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW'
   return { verdict: 'unknown', reason: garbage ? 'bad_response' : 'unavailable', cause: code }
+}
+
+/** What every provider that is asked over the network takes. */
+export interface RemoteOptions {
+  /** Another place that speaks the same protocol: `https://host[:port][/path]`. */
+  readonly baseUrl?: string
+  /** Longest time of one call, retries included. */
+  readonly timeoutMs?: number
+  /** Calls per minute and day, and in any one second. `{}`: no limit of ours. */
+  readonly limits?: ProviderLimits
+  /** The part of the limits kept for writes, 0..1. Default 0.5. */
+  readonly reserveForWrites?: number
+  /** Calls under way at once. Default 50. */
+  readonly maxConcurrent?: number
+  /** Default: our name and version. */
+  readonly userAgent?: string
+}
+
+export const remoteOptionNames = ['baseUrl', 'timeoutMs', 'limits', 'reserveForWrites', 'maxConcurrent', 'userAgent'] as const
+
+export interface RemoteSettings {
+  readonly baseUrl: string
+  readonly timeoutMs: number
+  readonly limits: ProviderLimits
+  readonly reserveForWrites: number
+  readonly maxConcurrent: number
+  readonly userAgent: string | undefined
+}
+
+export function readRemoteOptions (path: string, options: RemoteOptions, defaults: Pick<RemoteSettings, 'baseUrl' | 'timeoutMs' | 'limits'>): RemoteSettings {
+  const baseUrl = checkString(`${path}.baseUrl`, options.baseUrl, defaults.baseUrl)
+  baseUrlParts(`${path}.baseUrl`, baseUrl)
+  const userAgent = checkString(`${path}.userAgent`, options.userAgent, undefined)
+  if (userAgent !== undefined && !/^[\x20-\x7e]+$/.test(userAgent)) throw badOption(`${path}.userAgent`, 'must be printable ASCII text')
+  return {
+    baseUrl,
+    userAgent,
+    timeoutMs: checkNumber(`${path}.timeoutMs`, options.timeoutMs, defaults.timeoutMs, { min: 1, max: 120_000 }),
+    limits: options.limits === undefined ? defaults.limits : readLimits(`${path}.limits`, options.limits),
+    reserveForWrites: checkNumber(`${path}.reserveForWrites`, options.reserveForWrites, 0.5, { min: 0, max: 1, integer: false }),
+    maxConcurrent: checkNumber(`${path}.maxConcurrent`, options.maxConcurrent, 50, { min: 1, max: 10_000 })
+  }
+}
+
+export function readLimits (path: string, value: unknown): ProviderLimits {
+  const { perMinute, perDay, burst } = checkObject<ProviderLimits>(path, value, ['perMinute', 'perDay', 'burst'])
+  const range = { min: 1, max: 1_000_000 }
+  checkNumber(`${path}.perMinute`, perMinute, undefined, range)
+  checkNumber(`${path}.perDay`, perDay, undefined, range)
+  checkNumber(`${path}.burst`, burst, undefined, range)
+  return { ...perMinute !== undefined && { perMinute }, ...perDay !== undefined && { perDay }, ...burst !== undefined && { burst } }
+}
+
+/** Origin and path (without the last slash) of a base URL. */
+export function baseUrlParts (path: string, text: string): { origin: string, path: string } {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw badOption(path, `must be an http(s) URL such as "https://example.com", got ${shown(text.replace(/\/\/[^/]*@/, '//…@'))}`)
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw badOption(path, 'must have no user name, password, query or fragment: only scheme, host, port and path')
+  }
+  return { origin: url.origin, path: url.pathname.replace(/\/+$/, '') }
+}
+
+export function checkFamilies (path: string, value: unknown): readonly (4 | 6)[] {
+  if (!Array.isArray(value) || value.length === 0 || value.some(family => family !== 4 && family !== 6)) {
+    throw badOption(path, `must be [4], [6] or [4, 6], got ${shown(value)}`)
+  }
+  return value
 }

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import type { LookupContext, UnknownAnswer } from '../../../types/contract.ts'
 import { deadline, version } from '../../util/index.ts'
-import { failureAnswer, statusAnswer } from './answers.ts'
-import { baseUrlParts } from './options.ts'
+import { baseUrlParts, failureAnswer, statusAnswer } from './answers.ts'
 
 /** What @opentelemetry/api keeps under its global symbol, as far as it is used here; all its versions 1.x share the symbol. */
 interface Context { setValue (key: symbol, value: unknown): Context }

@@ -2,8 +2,8 @@ import type { Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
 import { checkFunction, checkNumber, checkObject, checkString } from '../../util/index.ts'
 import { unknownAnswer } from '../../verdict/index.ts'
+import { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions } from './answers.ts'
 import { httpClient, type HttpRequest, parseJson } from './client.ts'
-import { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions } from './options.ts'
 
 export interface HttpProviderOptions<Body> extends RemoteOptions {
   /** Stands in cache entries: what changes the answers (flags, a model) is part of it. */

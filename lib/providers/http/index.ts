@@ -1,4 +1,3 @@
-export { statusAnswer } from './answers.ts'
+export { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer } from './answers.ts'
 export { httpClient, type HttpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
 export { httpProvider, type HttpProviderOptions } from './http-provider.ts'
-export { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions } from './options.ts'

@@ -5,7 +5,6 @@ import {
 } from '../../lists/index.ts'
 import { checkBoolean, checkNumber, checkObject, checkString, checkStrings } from '../../util/index.ts'
 
-export type { FileSource, InlineSource, ListSource } from '../../lists/index.ts'
 
 export interface ListsOptions {
   /** Your own lists, inline or files. Omitted: the snapshot alone. */
@@ -107,3 +106,5 @@ function checkListsOptions (given: ListsOptions | undefined): Settings {
     watchIntervalMs: watch ? watchIntervalMs : undefined
   }
 }
+
+export type { FileSource, InlineSource, ListSource } from '../../lists/index.ts'

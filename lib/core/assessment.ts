@@ -1,0 +1,55 @@
+import type { ClientIp, IpRisk, IpRiskLogger, Outcome, RawRequest } from '../../types/contract.ts'
+import type { PluginScope, RoutePolicy } from '../options/index.ts'
+import type { LookupResult } from '../verdict/index.ts'
+import type { Engine } from './engine.ts'
+
+/**
+ * Whether nobody waits for the answer to this request any more. A client that only stopped sending (a half-close) is not gone.
+ * After a reset the peer's address cannot be read, so a policy would judge nobody: an attacker needs no answer to a withdrawal.
+ */
+export function isGone ({ socket, stream }: RawRequest): boolean {
+  if (stream?.destroyed === true || stream?.closed === true || socket?.destroyed === true) return true
+  return socket?.remoteAddress === undefined && socket?.localAddress !== undefined
+}
+
+/**
+ * Whether the request ends here because its client is gone. Monitor mode never acts: a sender that does not wait for answers would lose
+ * its requests on the day it is switched on.
+ */
+export function endsAsGone (request: RawRequest, { marked, mode }: Pick<RoutePolicy, 'marked' | 'mode'>): boolean {
+  return marked && mode === 'enforce' && isGone(request)
+}
+
+/** Where a request is judged: its scope, what its route wants, and who is told. */
+export interface AssessmentContext {
+  readonly scope: PluginScope
+  readonly route: RoutePolicy
+  readonly method: string
+  readonly url: string | undefined
+  readonly requestId: string
+  readonly log: IpRiskLogger
+}
+
+/** How long it took to judge a request, and when that was done. */
+export interface Time { readonly durationMs: number, readonly atMs: number }
+
+/** One request, from its address to its one record. */
+export interface Assessment {
+  readonly engine: Engine
+  readonly context: AssessmentContext
+  /** Fastify's, Express's or Node's own. */
+  readonly request: object
+  readonly startedMs: number
+  address: ClientIp | undefined
+  verdict: LookupResult | undefined
+  /** Undefined until it is judged. */
+  risk: IpRisk | undefined
+  /** When it was judged; kept only where the record is published later. */
+  judged: Time | undefined
+  /** The client left before it was judged. */
+  gone: boolean
+  /** What came of it; set when the record is published. */
+  outcome: Outcome | undefined
+}
+/** One that has been judged. */
+export type CompletedAssessment = Assessment & { readonly risk: IpRisk }

@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { cyclesIn, folderOf, folders, importsOf, refusedImport } from '../scripts/import-rules.ts'
+
+const root = join(import.meta.dirname, '..')
+const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts')).map(name => `lib/${name}`)
+
+t.test('npm run architecture finds nothing wrong with lib/ and types/', async t => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'scripts/architecture.ts')], { encoding: 'utf8' })
+  t.equal(stderr, '')
+  t.match(stdout, /\n0 problems\n$/)
+  t.equal(status, 0)
+})
+
+t.test('a forbidden import is refused in every folder', async t => {
+  const found = [...new Set(files.map(folderOf).filter(folder => folder !== ''))]
+  t.ok(found.length > 15)
+  for (const folder of found) {
+    const file = `lib/${folder}/planted.ts`
+    const upwards = folder === 'cli' ? 'lib/index.ts' : 'lib/cli/index.ts'
+    const past = folder === 'util' ? 'lib/ip/address.ts' : 'lib/util/async.ts'
+    const planted = importsOf(file, [upwards, past].map(name => `import type { x } from '${'../'.repeat(folder.split('/').length + 1)}${name}'`).join('\n'))
+    t.strictSame(planted, [upwards, past])
+    for (const name of planted) t.type(refusedImport(file, name), 'string', `${file} must not import ${name}`)
+  }
+})
+
+t.test('a folder that the table does not name may import nothing, and may not be imported', async t => {
+  t.match(refusedImport('lib/new/file.ts', 'lib/util/index.ts'), /new may not use util/)
+  t.match(refusedImport('lib/cli/main.ts', 'lib/new/index.ts'), /cli may not use new/)
+  t.match(refusedImport('lib/cli/main.ts', 'test/support/log.ts'), /belongs to no folder/)
+  t.strictSame(files.map(folderOf).filter(name => name !== '' && !folders.includes(name) && !name.startsWith('providers/')), [])
+})
+
+t.test('a file may import its own folder, a folder below, the errors and the types', async t => {
+  for (const name of ['lib/cache/load.ts', 'lib/ip/index.ts', 'lib/errors.ts', 'types/contract.ts']) {
+    t.equal(refusedImport('lib/cache/lookup.ts', name), undefined, name)
+  }
+  t.equal(refusedImport('lib/cli/main.ts', 'lib/frameworks/express.ts'), undefined)
+})
+
+t.test('an import cycle is found, types included', async t => {
+  t.strictSame(importsOf('lib/a.ts', "import type { B } from './b.ts'\nconst c = await import('./c.ts')"), ['lib/b.ts', 'lib/c.ts'])
+  t.strictSame(cyclesIn(new Map([['a', ['b']], ['b', ['c']], ['c', ['b']]])), [['b', 'c', 'b']])
+  t.strictSame(cyclesIn(new Map([['a', ['b', 'c']], ['b', ['c']], ['c', []]])), [])
+})
