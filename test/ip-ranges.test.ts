@@ -5,6 +5,7 @@ import { addressText, canonicalAddress, formatAddress, parseAddress, parseIPv4Be
 import { type Cidr, formatCidr, parseCidr } from '../lib/ip/cidr.ts'
 import { rangeMap } from '../lib/ip/cidr.ts'
 import { rangeSet } from '../lib/ip/range-set.ts'
+import { upperBound, upperBoundOfRows } from '../lib/util/index.ts'
 import { scopeOf, scopes } from '../lib/ip/address-scope.ts'
 import { subnetKey } from '../lib/ip/address-scope.ts'
 import { cloudflareDate, cloudflareRanges } from '../lib/ip/cloudflare-ranges.ts'
@@ -189,5 +190,18 @@ t.test('reading a quad from the right finds what reading it from the left finds'
   }), { numRuns: 2000 })
   for (const text of ['01.2.3.4', '1.02.3.4', '1.2.3.04', '1.2.3.004', '256.1.1.1', '1.256.1.1', '1.1.1.256', '1111.1.1.1', '1.2.3', '1.2.3.4.5', '.2.3.4', '1..3.4', '1.2.3.', 'a.2.3.4', '']) {
     t.equal(parseIPv4Before(text, text.length), -1, text)
+  }
+})
+
+t.test('a binary search finds what counting finds, in rows of numbers and in rows of words', async t => {
+  const sorted = [3, 3, 7, 9, 9, 12]
+  for (let value = 0; value < 14; value++) {
+    t.equal(upperBound(sorted, value), sorted.filter(number => number <= value).length, `${value}`)
+    t.equal(upperBound(sorted, value, 2, 4), 2 + sorted.slice(2, 4).filter(number => number <= value).length)
+    t.equal(upperBound(sorted, value, 0, 3, 2), [3, 7, 9].filter(number => number <= value).length)
+  }
+  const rows = [1, 5, 0, 1, 6, 0, 2, 0, 0]
+  for (const [key, count] of [[[1, 4], 0], [[1, 5], 1], [[1, 9], 2], [[2, 0], 3], [[0, 9], 0]] as const) {
+    t.equal(upperBoundOfRows(rows, key, 3), count)
   }
 })

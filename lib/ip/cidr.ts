@@ -1,3 +1,4 @@
+import { upperBound, upperBoundOfRows } from '../util/index.ts'
 import { type Family, formatAddress, parseAddress, words } from './address.ts'
 
 /** A network: the words of its first address, host bits cleared. An IPv4 prefix counts 32 bits, an IPv6 prefix 128. */
@@ -94,16 +95,11 @@ export function rangeMap (entries: Iterable<RangeMapEntry>, ground: number, comb
   const values6 = Uint16Array.from(v6, segment => segment.value)
   return {
     at (family) {
-      if (family === 6) return values6[lastNotAbove(starts6)]!
+      // The first segment starts at zero, so there is always one that does not start above the address.
+      if (family === 6) return values6[upperBoundOfRows(starts6, words) - 1]!
       const address = words[3]!
-      let low = buckets[address >>> 24]!
-      let high = buckets[(address >>> 24) + 1]!
-      while (low < high) {
-        const middle = (low + high + 1) >>> 1
-        if (starts4[middle]! <= address) low = middle
-        else high = middle - 1
-      }
-      return values4[low]!
+      const octet = address >>> 24
+      return values4[upperBound(starts4, address, buckets[octet]! + 1, buckets[octet + 1]! + 1) - 1]!
     }
   }
 }
@@ -147,25 +143,4 @@ function firstSegmentOfEachOctet (starts: Uint32Array): Uint32Array {
   }
   buckets[256] = starts.length - 1
   return buckets
-}
-
-/** Index of the last segment whose four words do not exceed the address; the first segment starts at zero, so there is one. */
-function lastNotAbove (starts: Uint32Array): number {
-  let low = 0
-  let high = (starts.length >>> 2) - 1
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if (startsAfter(starts, middle * 4)) high = middle - 1
-    else low = middle
-  }
-  return low
-}
-
-function startsAfter (starts: Uint32Array, at: number): boolean {
-  for (let i = 0; i < 4; i++) {
-    const start = starts[at + i]!
-    const word = words[i]!
-    if (start !== word) return start > word
-  }
-  return false
 }

@@ -1,7 +1,7 @@
 import type {
   ProviderAnswer, ProviderLimits, ProviderStats, UnknownAnswer, UnknownReason
 } from '../../types/contract.ts'
-import type { RedisBudget } from '../util/index.ts'
+import { type RedisBudget, upperBound } from '../util/index.ts'
 
 /** At most `max` calls, of which `maxReads` reads, in any `windowMs`. */
 export interface Limit {
@@ -39,7 +39,7 @@ export function slidingWindow (keepMs: number): SlidingWindow {
     },
     countSince (since, readsOnly = false) {
       const times = readsOnly ? reads : calls
-      return times.length - firstAfter(times, since)
+      return times.length - upperBound(times, since)
     }
   }
 }
@@ -53,19 +53,8 @@ function waitFor (times: readonly number[], max: number, windowMs: number, at: n
 
 /** Drops what is that old or older, now and then. */
 function forget (times: number[], until: number): void {
-  const old = firstAfter(times, until)
+  const old = upperBound(times, until)
   if (old > 64) times.splice(0, old)
-}
-
-function firstAfter (times: readonly number[], since: number): number {
-  let low = 0
-  let high = times.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (times[middle]! > since) high = middle
-    else low = middle + 1
-  }
-  return low
 }
 
 /** A budget of calls, of which a part is kept for writes. */

@@ -1,6 +1,7 @@
 export {
   deadline, type Deadline, deferred, eachConcurrently, type RedisBudget, redisBudget, waitAtMost
 } from './async.ts'
+export { compareRow, upperBound, upperBoundOfRows } from './binary-search.ts'
 export { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts'
 export { derivedKey } from './derived-key.ts'
 export {
