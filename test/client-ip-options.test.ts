@@ -117,7 +117,7 @@ t.test('R7.10 a proof that does not work proves nothing, and is told of once', a
     const warned: string[] = []
     const options = { cloudflare: { proof: proof as () => boolean } }
     const resolve = createClientIpResolver(options, { warn: (_fields, text) => { warned.push(text!) } })
-    for (let i = 0; i < 3; i++) t.match(resolve(request), { ip: EDGE, reason: 'not-cloudflare' })
+    for (let i = 0; i < 3; i++) t.match(resolve(request), { ip: EDGE, reason: 'not_cloudflare' })
     t.equal(warned.length, message === undefined ? 0 : 1)
     if (message !== undefined) t.match(warned[0], message)
     t.equal(createClientIpResolver(options)(request).ip, EDGE, 'without a log too')
@@ -186,28 +186,28 @@ t.test('R12 explains the chain hop by hop', async t => {
 
   const whole = explain({ trusted: [LB], cloudflare: true }, LB, { ...xff(`6.6.6.6, ${C}, ${EDGE}`), 'cf-connecting-ip': C })
   t.same(whole.chain.map(({ position, from, address, scope, verdict }) => ({ position, from, address, scope, verdict })), [
-    { position: 0, from: 'remote-address', address: LB, scope: 'private', verdict: 'trusted' },
+    { position: 0, from: 'remote_address', address: LB, scope: 'private', verdict: 'trusted' },
     { position: 1, from: 'x-forwarded-for', address: EDGE, scope: 'public', verdict: 'cloudflare' },
     { position: null, from: 'cf-connecting-ip', address: C, scope: 'documentation', verdict: 'client' },
-    { position: 2, from: 'x-forwarded-for', address: C, scope: 'documentation', verdict: 'not-read' },
-    { position: 3, from: 'x-forwarded-for', address: '6.6.6.6', scope: 'public', verdict: 'not-read' }
+    { position: 2, from: 'x-forwarded-for', address: C, scope: 'documentation', verdict: 'not_read' },
+    { position: 3, from: 'x-forwarded-for', address: '6.6.6.6', scope: 'public', verdict: 'not_read' }
   ])
   t.match(whole.summary, /203\.0\.113\.9, by cf-connecting-ip, after 2 verified hops/)
   t.equal(whole.chain[0]!.why, '"10.0.0.1" of clientIp.trusted names it')
   t.equal(explain({ trusted: ['unix', 'loopback', 'private'] }, LB, {}).chain[0]!.why, '"private" of clientIp.trusted names it')
 
   const rows: [what: string, Parameters<typeof explain>, string[]][] = [
-    ['direct', [{}, C, xff('6.6.6.6')], [`${C} client`, '6.6.6.6 not-read']],
-    ['one proxy', [{ trusted: [LB] }, LB, xff(`6.6.6.6, ${C}`)], [`${LB} trusted`, `${C} client`, '6.6.6.6 not-read']],
-    ['unusable', [{ trusted: [LB] }, LB, xff('6.6.6.6, unknown')], [`${LB} trusted`, 'unknown unusable', '6.6.6.6 not-read']],
-    ['forwarded', [{ trusted: [LB], header: 'forwarded' }, LB, { forwarded: `for=6.6.6.6, for="${C}"` }], [`${LB} trusted`, `for="${C}" client`, 'for=6.6.6.6 not-read']],
+    ['direct', [{}, C, xff('6.6.6.6')], [`${C} client`, '6.6.6.6 not_read']],
+    ['one proxy', [{ trusted: [LB] }, LB, xff(`6.6.6.6, ${C}`)], [`${LB} trusted`, `${C} client`, '6.6.6.6 not_read']],
+    ['unusable', [{ trusted: [LB] }, LB, xff('6.6.6.6, unknown')], [`${LB} trusted`, 'unknown unusable', '6.6.6.6 not_read']],
+    ['forwarded', [{ trusted: [LB], header: 'forwarded' }, LB, { forwarded: `for=6.6.6.6, for="${C}"` }], [`${LB} trusted`, `for="${C}" client`, 'for=6.6.6.6 not_read']],
     ['counted', [{ hops: 2 }, LB, xff(`${C}, 198.51.100.1`)], [`${LB} counted`, '198.51.100.1 counted', `${C} client`]],
-    ['too few', [{ hops: 2 }, LB, xff(C)], [`${LB} counted`, `${C} not-read`]],
+    ['too few', [{ hops: 2 }, LB, xff(C)], [`${LB} counted`, `${C} not_read`]],
     ['edge alone', [{ cloudflare: true }, EDGE, {}], [`${EDGE} cloudflare`]],
-    ['forged Cloudflare header', [{ trusted: [LB], cloudflare: true }, LB, { ...xff(C), 'cf-connecting-ip': 'x' }], [`${LB} trusted`, `${C} client`, 'x not-read']],
-    ['Cloudflare header that fails', [{ cloudflare: true }, EDGE, { ...xff(C), 'cf-connecting-ip': LB }], [`${EDGE} cloudflare`, `${C} client`, `${LB} not-read`]],
+    ['forged Cloudflare header', [{ trusted: [LB], cloudflare: true }, LB, { ...xff(C), 'cf-connecting-ip': 'x' }], [`${LB} trusted`, `${C} client`, 'x not_read']],
+    ['Cloudflare header that fails', [{ cloudflare: true }, EDGE, { ...xff(C), 'cf-connecting-ip': LB }], [`${EDGE} cloudflare`, `${C} client`, `${LB} not_read`]],
     ['via', [{ cloudflare: { via: [LB] } }, LB, { 'cf-connecting-ip': C }], [`${LB} cloudflare`, `${C} client`]],
-    ['Cloudflare, and not set', [{}, EDGE, xff(C)], [`${EDGE} cloudflare`, `${C} not-read`]],
+    ['Cloudflare, and not set', [{}, EDGE, xff(C)], [`${EDGE} cloudflare`, `${C} not_read`]],
     ['unproven via', [{ cloudflare: { via: [LB], proof: () => false } }, LB, {}], [`${LB} cloudflare`]],
     ['counted, but no edge', [{ hops: 1, cloudflare: true }, LB, {}], [`${LB} counted`]],
     ['counted, and named', [{ hops: 1, trusted: ['10.0.0.0/8'] }, LB, xff('10.0.0.2')], [`${LB} trusted`, '10.0.0.2 trusted']],
@@ -222,8 +222,8 @@ t.test('R12 explains the chain hop by hop', async t => {
     t.same(verdicts(...args), expected, what)
     t.ok(explain(...args).chain.every(hop => hop.why.length > 10), 'each with its why')
   }
-  t.match(explain({}, undefined, {}).summary, /no address \(no-peer: /)
-  t.match(explain({ trusted: [LB] }, LB, {}).summary, /your own infrastructure.*header-missing/)
+  t.match(explain({}, undefined, {}).summary, /no address \(no_peer: /)
+  t.match(explain({ trusted: [LB] }, LB, {}).summary, /your own infrastructure.*header_missing/)
   const long = explain({ trusted: [LB] }, LB, xff('6.6.6.6, '.repeat(100) + C))
   t.equal(long.chain.length + long.unshown, 102)
   t.equal(long.unshown, 61)

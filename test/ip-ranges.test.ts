@@ -16,11 +16,11 @@ t.test('R13 scopes begin and end where the RFCs say', async t => {
   // first, last, one below, one above: written from the RFCs, not from the list
   const rows: [scope: string, first: string, last: string, below?: string | undefined, above?: string][] = [
     ['unspecified', '0.0.0.0', '0.0.0.0'],
-    ['this-network', '0.0.0.1', '0.255.255.255', undefined, '1.0.0.0'],
+    ['this_network', '0.0.0.1', '0.255.255.255', undefined, '1.0.0.0'],
     ['private', '10.0.0.0', '10.255.255.255', '9.255.255.255', '11.0.0.0'],
     ['shared', '100.64.0.0', '100.127.255.255', '100.63.255.255', '100.128.0.0'],
     ['loopback', '127.0.0.0', '127.255.255.255', '126.255.255.255', '128.0.0.0'],
-    ['link-local', '169.254.0.0', '169.254.255.255', '169.253.255.255', '169.255.0.0'],
+    ['link_local', '169.254.0.0', '169.254.255.255', '169.253.255.255', '169.255.0.0'],
     ['private', '172.16.0.0', '172.31.255.255', '172.15.255.255', '172.32.0.0'],
     ['protocol', '192.0.0.0', '192.0.0.8', '191.255.255.255', '192.0.0.9'],
     ['protocol', '192.0.0.11', '192.0.0.255', '192.0.0.10', '192.0.1.0'],
@@ -56,8 +56,8 @@ t.test('R13 scopes begin and end where the RFCs say', async t => {
     ['reserved', '4000::', '5eff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', '3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
     ['srv6', '5f00::', '5f00:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
     ['private', 'fc00::', 'fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
-    ['link-local', 'fe80::', 'febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
-    ['site-local', 'fec0::', 'feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+    ['link_local', 'fe80::', 'febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+    ['site_local', 'fec0::', 'feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
     ['multicast', 'ff00::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff']
   ]
   for (const [scope, first, last, below, above] of rows) {
@@ -87,7 +87,7 @@ t.test('the generator reads the registries\' CSV', async t => {
 ::ffff:0:0/96,IPv4-mapped Address,[RFC4291],2006-02,N/A,False,False,False,False,True
 
 127.0.0.0/8,Loopback,[RFC1122],1981-09,N/A,False [1],False [1],False [1],False [1],True`), [
-    ['192.0.0.0/24', 'protocol'], ['0.0.0.0/8', 'this-network'], ['192.0.0.170/32', 'protocol'], ['192.0.0.171/32', 'protocol'],
+    ['192.0.0.0/24', 'protocol'], ['0.0.0.0/8', 'this_network'], ['192.0.0.170/32', 'protocol'], ['192.0.0.171/32', 'protocol'],
     ['192.31.196.0/24', 'public'], ['64:ff9b::/96', 'translation'], ['127.0.0.0/8', 'loopback']
   ])
   t.throws(() => parseRegistry(`${header}7.0.0.0/8,Brand New,[RFC1],2030-01,N/A,True,True,True,False,False`), /decide its scope/)

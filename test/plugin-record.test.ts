@@ -46,7 +46,7 @@ t.test('every decision has one record with everything but the address', async t 
   for (const record of records) {
     t.ok(Object.isFrozen(record))
     t.notOk('ip' in record)
-    t.match(record, { address: '203.0.113.0/24', requestId: 'request 7', method: 'POST', source: 'remote-address', durationMs: Number, signals: [], info: {} })
+    t.match(record, { address: '203.0.113.0/24', requestId: 'request 7', method: 'POST', source: 'remote_address', durationMs: Number, signals: [], info: {} })
     t.ok(record.durationMs >= 0 && record.durationMs < 60_000)
     t.ok(Date.parse(record.at) >= before && Date.parse(record.at) <= Date.now())
     t.notMatch(JSON.stringify(record), /example\.org/, 'nothing that the visitor typed')

@@ -12,7 +12,7 @@ const read: RouteContext = { action: null, write: false, method: 'GET', url: '/a
 function risk (verdict: IpRisk['verdict'], more: Partial<IpRisk> = {}): IpRisk {
   return {
     ip: '203.0.113.9',
-    source: 'remote-address',
+    source: 'remote_address',
     verdict,
     score: null,
     isVpn: false,

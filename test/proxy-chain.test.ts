@@ -80,22 +80,22 @@ t.test('finds the visitor behind real proxies', { skip: missing === '' ? false :
   type Row = [what: string, port: number, path: string, expected: Partial<ClientIp>]
   const found = (source: ClientIp['source'], hops: number): Partial<ClientIp> => ({ ip: VISITOR, source, hops, infrastructure: false })
   const rows: Row[] = [
-    ['straight to the application', app, '/trusted', { ...found('remote-address', 0), reason: 'peer-untrusted' }],
+    ['straight to the application', app, '/trusted', { ...found('remote_address', 0), reason: 'peer_untrusted' }],
     ['nginx', nginx, '/trusted', found('x-forwarded-for', 1)],
-    ['nginx, and nothing configured', nginx, '/none', { ip: NGINX, source: 'remote-address', reason: 'peer-untrusted' }],
+    ['nginx, and nothing configured', nginx, '/none', { ip: NGINX, source: 'remote_address', reason: 'peer_untrusted' }],
     ['nginx, X-Real-IP', nginx, '/real-ip', found('x-real-ip', 1)],
     ['nginx, counted', nginx, '/hops-1', found('x-forwarded-for', 1)],
     ['nginx, over a unix socket', nginxToUnix, '/unix', { ...found('x-forwarded-for', 1), peer: null }],
     ['HAProxy', haproxy, '/trusted', found('x-forwarded-for', 1)],
     ['HAProxy, Forwarded', haproxy, '/forwarded', found('forwarded', 1)],
-    ['HAProxy that is not listed', haproxy, '/nginx', { ip: HAPROXY, reason: 'peer-untrusted' }],
+    ['HAProxy that is not listed', haproxy, '/nginx', { ip: HAPROXY, reason: 'peer_untrusted' }],
     ['nginx, then HAProxy', nginxToHaproxy, '/trusted', found('x-forwarded-for', 2)],
     ['nginx, then HAProxy, counted', nginxToHaproxy, '/hops-2', found('x-forwarded-for', 2)],
     ['HAProxy, then nginx', haproxyToNginx, '/trusted', found('x-forwarded-for', 2)],
     ['HAProxy, then nginx, counted one too few', haproxyToNginx, '/hops-1', { ip: HAPROXY, source: 'x-forwarded-for' }],
     ['Cloudflare, then nginx', edge, '/cloudflare', { ...found('cf-connecting-ip', 2), ip: PUBLIC }],
-    ['around Cloudflare', nginx, '/cloudflare', { ...found('x-forwarded-for', 1), reason: 'not-cloudflare' }],
-    ['around everything', app, '/cloudflare', { ...found('remote-address', 0), reason: 'peer-untrusted' }]
+    ['around Cloudflare', nginx, '/cloudflare', { ...found('x-forwarded-for', 1), reason: 'not_cloudflare' }],
+    ['around everything', app, '/cloudflare', { ...found('remote_address', 0), reason: 'peer_untrusted' }]
   ]
   const visitors = new Map<number, Visitor>()
   t.teardown(() => visitors.forEach(each => each.close()))

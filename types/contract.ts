@@ -159,7 +159,7 @@ export interface BulkRun<V> extends AsyncIterableIterator<[string, V]> {
   readonly progress: BulkProgress
 }
 
-export type AddressSource = 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote-address' | 'none'
+export type AddressSource = 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote_address' | 'none'
 /**
  * Where a verdict came from. `miss`: the provider, just now. `stale`: memory, after its time, because the provider failed. `subnet`: other
  * addresses of the same IPv6 /64, because too many of them are new; such a verdict is not cached. `none`: nobody was asked.
@@ -416,16 +416,16 @@ export interface RawRequest {
   readonly httpVersionMajor?: number
 }
 export type AddressScope =
-  | 'public' | 'unspecified' | 'this-network' | 'loopback' | 'private' | 'shared' | 'link-local' | 'documentation' | 'benchmarking'
-  | 'protocol' | 'translation' | '6to4' | 'teredo' | 'discard' | 'dummy' | 'srv6' | 'site-local' | 'multicast' | 'reserved' | 'broadcast'
+  | 'public' | 'unspecified' | 'this_network' | 'loopback' | 'private' | 'shared' | 'link_local' | 'documentation' | 'benchmarking'
+  | 'protocol' | 'translation' | '6to4' | 'teredo' | 'discard' | 'dummy' | 'srv6' | 'site_local' | 'multicast' | 'reserved' | 'broadcast'
 export type ResolveReason =
-  | 'peer-untrusted' | 'header-missing' | 'multiple-values' | 'invalid-value' | 'invalid-hop' | 'hop-limit' | 'too-few-hops'
-  | 'not-cloudflare' | 'private-client-from-public-proxy' | 'conflict' | 'all-hops-trusted' | 'no-peer' | 'truncated-headers'
+  | 'peer_untrusted' | 'header_missing' | 'multiple_values' | 'invalid_value' | 'invalid_hop' | 'hop_limit' | 'too_few_hops'
+  | 'not_cloudflare' | 'private_client_from_public_proxy' | 'conflict' | 'all_hops_trusted' | 'no_peer' | 'truncated_headers'
 /** A header that named an address and was not believed. Its value is not repeated: it is the visitor's. */
 export interface IgnoredHeader { readonly header: string, readonly why: ResolveReason }
 /** Every key is always there; `undefined` where it does not apply. */
 export interface ClientIp {
-  /** Canonical: RFC 5952, mapped IPv4 unwrapped. null where nothing can be said: without a usable peer, or with `truncated-headers`. */
+  /** Canonical: RFC 5952, mapped IPv4 unwrapped. null where nothing can be said: without a usable peer, or with `truncated_headers`. */
   readonly ip: string | null
   readonly source: AddressSource
   /** The address of the TCP connection; null on a unix socket. */
@@ -458,7 +458,7 @@ export interface ClientIpResolver {
  * Accepted only when it is plausible; otherwise the old one stays, a warning is logged, and the answer says why.
  */
 export type SetCloudflareRanges = (ranges: string | readonly string[]) => { readonly accepted: boolean, readonly problem?: string }
-export type HopVerdict = 'trusted' | 'cloudflare' | 'counted' | 'client' | 'unusable' | 'not-read'
+export type HopVerdict = 'trusted' | 'cloudflare' | 'counted' | 'client' | 'unusable' | 'not_read'
 export interface ExplainedHop {
   /** 0 is the peer, then the entries of the header from right to left; null for CF-Connecting-IP, which stands in no list. */
   readonly position: number | null

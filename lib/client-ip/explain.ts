@@ -31,7 +31,7 @@ export function explainer (rules: Rules, resolve: (request: RawRequest) => Clien
         text: cut(text),
         address: used ? result.ip : canonical(text),
         scope: used ? result.scope : scopeText(text, rules),
-        verdict: used ? 'client' : 'not-read',
+        verdict: used ? 'client' : 'not_read',
         why: used ? 'Cloudflare says so, at an edge that verified hops lead to' : cloudflareIgnored(result)
       })
     }
@@ -43,7 +43,7 @@ function everyAddress (request: RawRequest, rules: Rules): { found: Found[], uns
   const peerText = request.socket?.remoteAddress
   const peerFamily = typeof peerText === 'string' ? parsePeer(peerText) : 0
   const peer = typeof peerText === 'string' && peerFamily !== 0 ? addressText(peerFamily, peerText, 0, addressEnd) : null
-  const found: Found[] = [{ from: 'remote-address', text: peerText ?? '(no address)', address: peer, mark: markOf(peerFamily, rules) }]
+  const found: Found[] = [{ from: 'remote_address', text: peerText ?? '(no address)', address: peer, mark: markOf(peerFamily, rules) }]
   const list = joinedLines(request.headers[rules.header])
   let unshown = 0
   let end = list.length
@@ -76,8 +76,8 @@ function verdictOf ({ address, mark }: Found, position: number, result: ClientIp
     if ((mark & TRUSTED) !== 0 || address === null) return 'trusted'
     return rules.hops === undefined ? 'cloudflare' : 'counted'
   }
-  if (result.reason === 'invalid-hop' && position === result.hops + 1 && rules.hops === undefined) return 'unusable'
-  return 'not-read'
+  if (result.reason === 'invalid_hop' && position === result.hops + 1 && rules.hops === undefined) return 'unusable'
+  return 'not_read'
 }
 
 function hop ({ from, text, address, mark }: Found, position: number, verdict: HopVerdict, rules: Rules, result: ClientIp): ExplainedHop {
@@ -90,9 +90,9 @@ function hop ({ from, text, address, mark }: Found, position: number, verdict: H
       case 'counted': return `one of the ${rules.hops} hops that are counted`
       case 'client': return position === 0 ? peerWhy(result) : `the first address that no option names; ${from} was written by the hop before it`
       case 'unusable': return position === 0 ? 'the connection has no usable address' : 'no address: nothing is skipped, so the walk ends before it'
-      case 'not-read':
-        if (result.reason === 'truncated-headers') return `not read: ${reasonText[result.reason]}`
-        return result.source === 'remote-address' && result.hops === 0
+      case 'not_read':
+        if (result.reason === 'truncated_headers') return `not read: ${reasonText[result.reason]}`
+        return result.source === 'remote_address' && result.hops === 0
           ? 'not read: the peer may not speak for others'
           : 'not read: anybody may have written what stands left of the client'
     }
@@ -113,14 +113,14 @@ function named (option: string, entries: readonly Named[], address: string | nul
 }
 
 function peerWhy ({ reason }: ClientIp): string {
-  return reason === 'not-cloudflare'
+  return reason === 'not_cloudflare'
     ? 'an address of Cloudflare without the proof of the edge'
     : 'the connection comes from it, and no option names it as a proxy'
 }
 
 function cloudflareIgnored (result: ClientIp): string {
   const ignored = result.ignored.find(entry => entry.header === 'cf-connecting-ip')
-  return `ignored: ${reasonText[ignored?.why ?? 'not-cloudflare']}`
+  return `ignored: ${reasonText[ignored?.why ?? 'not_cloudflare']}`
 }
 
 function summaryOf ({ ip, hops, infrastructure, reason, source }: ClientIp): string {

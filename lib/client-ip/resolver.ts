@@ -50,7 +50,7 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
     if (!isTruncated(trail.request)) return walkFrom(trail, rules)
     if (!warned) log?.warn({ code: 'IP_RISK_HEADERS_TRUNCATED' }, truncatedWarning)
     warned = true
-    return noAddress(true, 'truncated-headers', ignoredHeaders(trail.request, 'truncated-headers'), trail.peer)
+    return noAddress(true, 'truncated_headers', ignoredHeaders(trail.request, 'truncated_headers'), trail.peer)
   }
   const unlisted = settings.cloudflareMode === 'unset' ? CLOUDFLARE : 0
 
@@ -68,7 +68,7 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
     if (text === proxyText) return walk(startTrail(request, rules, proxy, text, proxyEnd, proxyFamily, proxyMark), rules)
     const family = parsePeer(text)
     const mark = family === 0 ? UNSPECIFIED : rules.map.at(family)
-    if (family === 0 || (mark & SCOPE_MASK) === UNSPECIFIED) return noAddress(false, 'no-peer', ignoredHeaders(request, 'no-peer'))
+    if (family === 0 || (mark & SCOPE_MASK) === UNSPECIFIED) return noAddress(false, 'no_peer', ignoredHeaders(request, 'no_peer'))
     const end = addressEnd
     const peer = addressText(family, text, 0, end)
     if ((mark & rules.acceptedMask) !== 0) {
@@ -79,9 +79,9 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
       proxyFamily = family
       return walk(startTrail(request, rules, peer, text, end, family, mark), rules)
     }
-    const ignored = ignoredHeaders(request, 'peer-untrusted')
-    const reason = ignored === nothingIgnored ? undefined : 'peer-untrusted'
-    return addressResult(peer, family, mark, 'remote-address', peer, 0, (mark & unlisted) !== 0, false, reason, ignored)
+    const ignored = ignoredHeaders(request, 'peer_untrusted')
+    const reason = ignored === nothingIgnored ? undefined : 'peer_untrusted'
+    return addressResult(peer, family, mark, 'remote_address', peer, 0, (mark & unlisted) !== 0, false, reason, ignored)
   }
 
   let current: readonly Cidr[] = settings.cloudflare
@@ -110,7 +110,7 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
 
 /** A unix socket has no address. That alone proves nothing: a TCP socket that was closed has none either, so the listener is asked. */
 function withoutPeer (request: RawRequest, rules: Rules, walk: Walk): ClientIp {
-  if (rules.unix === undefined || !isUnixListener(request.socket?.server)) return noAddress(false, 'no-peer', ignoredHeaders(request, 'no-peer'))
+  if (rules.unix === undefined || !isUnixListener(request.socket?.server)) return noAddress(false, 'no_peer', ignoredHeaders(request, 'no_peer'))
   return walk(startTrail(request, rules, null, '', 0, 4, rules.unix === 'via' ? VIA : TRUSTED), rules)
 }
 
@@ -130,7 +130,7 @@ export function createClientIpResolver (options?: ClientIpOptions, log?: Pick<Ip
 export function notLookedUp (
   { ip, infrastructure, scope, reason }: ClientIp
 ): Extract<UnknownReason, 'truncated_headers' | 'no_ip' | 'infrastructure' | 'not_public'> | undefined {
-  if (ip === null) return reason === 'truncated-headers' ? 'truncated_headers' : 'no_ip'
+  if (ip === null) return reason === 'truncated_headers' ? 'truncated_headers' : 'no_ip'
   if (infrastructure) return 'infrastructure'
   return lookupAddress(ip, scope) === null ? 'not_public' : undefined
 }

@@ -55,19 +55,19 @@ export const forwardingHeaders = ['cf-connecting-ip', 'x-forwarded-for', 'forwar
 
 /** What each reason means, for people. */
 export const reasonText: { readonly [R in ResolveReason]: string } = {
-  'peer-untrusted': 'the peer is not listed as a proxy, so forwarding headers are its own claims',
-  'header-missing': 'a proxy did not send the header that should name its client',
-  'multiple-values': 'the header stands there more than once, and only one can be right',
-  'invalid-value': 'the header holds no address',
-  'invalid-hop': 'an entry of the chain is no address, and nothing is skipped',
-  'hop-limit': 'the chain is longer than any deployment',
-  'too-few-hops': 'the chain is shorter than clientIp.hops says',
-  'not-cloudflare': 'the hop that sent it is not Cloudflare',
-  'private-client-from-public-proxy': 'Cloudflare cannot know a client with a private address',
+  peer_untrusted: 'the peer is not listed as a proxy, so forwarding headers are its own claims',
+  header_missing: 'a proxy did not send the header that should name its client',
+  multiple_values: 'the header stands there more than once, and only one can be right',
+  invalid_value: 'the header holds no address',
+  invalid_hop: 'an entry of the chain is no address, and nothing is skipped',
+  hop_limit: 'the chain is longer than any deployment',
+  too_few_hops: 'the chain is shorter than clientIp.hops says',
+  not_cloudflare: 'the hop that sent it is not Cloudflare',
+  private_client_from_public_proxy: 'Cloudflare cannot know a client with a private address',
   conflict: 'CF-Connecting-IP and X-Forwarded-For name different addresses; Cloudflare\'s header wins',
-  'all-hops-trusted': 'every address of the chain is a listed proxy, so the furthest one is the caller',
-  'no-peer': 'the connection has no usable address',
-  'truncated-headers': 'Node may have dropped header lines, the proxy\'s among them, so none is believed'
+  all_hops_trusted: 'every address of the chain is a listed proxy, so the furthest one is the caller',
+  no_peer: 'the connection has no usable address',
+  truncated_headers: 'Node may have dropped header lines, the proxy\'s among them, so none is believed'
 }
 
 const known = new WeakMap<object, boolean>()

@@ -61,7 +61,7 @@ export function startTrail (
     end,
     family,
     mark,
-    source: 'remote-address',
+    source: 'remote_address',
     hops: 0,
     crossedEdge: false,
     reason: undefined,
@@ -142,6 +142,6 @@ function here (trail: Trail, infrastructure: boolean): ClientIp {
 function noteCloudflareHeader (trail: Trail, rules: Rules): void {
   if (trail.crossedEdge || rules.edgeMask === 0 || trail.ignored !== nothingIgnored) return
   if (trail.request.headers['cf-connecting-ip'] === undefined) return
-  trail.ignored = [{ header: 'cf-connecting-ip', why: 'not-cloudflare' }]
-  trail.reason ??= 'not-cloudflare'
+  trail.ignored = [{ header: 'cf-connecting-ip', why: 'not_cloudflare' }]
+  trail.reason ??= 'not_cloudflare'
 }

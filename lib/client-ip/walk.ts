@@ -13,7 +13,7 @@ import { CLASS_E, CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA } from './trust.ts'
 export function crossEdge (trail: Trail, rules: Rules): ClientIp | undefined {
   if (!rules.proven(trail.request)) {
     // Somebody's Worker that connects to us itself: a client like any other, unless the operator named the address.
-    return stopHere(trail, rules, 'not-cloudflare', (trail.mark & (VIA | TRUSTED)) !== 0)
+    return stopHere(trail, rules, 'not_cloudflare', (trail.mark & (VIA | TRUSTED)) !== 0)
   }
   trail.crossedEdge = true
   const why = readHeader(trail, rules)
@@ -33,7 +33,7 @@ function readHeader ({ request: { headers } }: Trail, rules: Rules): ResolveReas
   const why = readSingle(headers['cf-connecting-ip'], true)
   if (why !== undefined) return why
   keep(rules, address)
-  if ((mark & NON_PUBLIC) !== 0) return 'private-client-from-public-proxy'
+  if ((mark & NON_PUBLIC) !== 0) return 'private_client_from_public_proxy'
   pseudo = (mark & CLASS_E) !== 0 && readSingle(headers['cf-connecting-ipv6'], true) === undefined && singleFamily === 6 &&
     (rules.map.at(6) & NON_PUBLIC) === 0
   if (pseudo) {
@@ -64,22 +64,22 @@ function byHeader (trail: Trail, rules: Rules): ClientIp | undefined {
   }
   for (let i = 0; i < 4; i++) words[i] = address[i]!
   const ignored = conflict ? [{ header: rules.header, why: 'conflict' as const }] : nothingIgnored
-  const reason = conflict ? 'conflict' : own ? 'all-hops-trusted' : undefined
+  const reason = conflict ? 'conflict' : own ? 'all_hops_trusted' : undefined
   return addressResult(ip, family, mark, 'cf-connecting-ip', trail.peer, trail.hops + 1, own, (mark & CLOUDFLARE) !== 0, reason, ignored)
 }
 
 /** Without a usable CF-Connecting-IP: Cloudflare appends to X-Forwarded-For, and to no other list. Those hold what the visitor wrote. */
 function byList (trail: Trail, rules: Rules, why: ResolveReason): ClientIp | undefined {
-  if (why !== 'header-missing') trail.ignored = [{ header: 'cf-connecting-ip', why }]
+  if (why !== 'header_missing') trail.ignored = [{ header: 'cf-connecting-ip', why }]
   const listed = rules.header === 'x-forwarded-for' ? peek(trail, rules) : NONE
   if (listed === NONE) return stopHere(trail, rules, why)
-  if (listed === UNUSABLE) return stopHere(trail, rules, 'invalid-hop')
-  if ((rules.map.at(listed) & NON_PUBLIC) !== 0) return stopHere(trail, rules, 'private-client-from-public-proxy')
+  if (listed === UNUSABLE) return stopHere(trail, rules, 'invalid_hop')
+  if ((rules.map.at(listed) & NON_PUBLIC) !== 0) return stopHere(trail, rules, 'private_client_from_public_proxy')
   stand(trail, rules, listed)
   trail.reason = why
   const own = (trail.mark & TRUSTED) !== 0 && (trail.mark & CLOUDFLARE) === 0 && !rules.everyHop
   if (!own) return clientHere(trail, rules)
-  return rules.hops === undefined ? undefined : stopHere(trail, rules, 'all-hops-trusted')
+  return rules.hops === undefined ? undefined : stopHere(trail, rules, 'all_hops_trusted')
 }
 
 function isHeld (held: Uint32Array): boolean {
@@ -96,13 +96,13 @@ export let singleFamily: 4 | 6 = 4
  */
 export function readSingle (value: string | readonly string[] | undefined, plain: boolean): ResolveReason | undefined {
   const text = typeof value === 'string' ? value : onlyLine(value)
-  if (text === undefined) return value === undefined || value.length === 0 ? 'header-missing' : 'multiple-values'
+  if (text === undefined) return value === undefined || value.length === 0 ? 'header_missing' : 'multiple_values'
   let start = 0
   let end = text.length
   while (start < end && isSpace(text.charCodeAt(start))) start++
   while (end > start && isSpace(text.charCodeAt(end - 1))) end--
   const family: Family = plain ? parsePlain(text, start, end) : parseEntry(text, start, end)
-  if (family === 0) return text.includes(',') ? 'multiple-values' : 'invalid-value'
+  if (family === 0) return text.includes(',') ? 'multiple_values' : 'invalid_value'
   singleText = text
   singleFamily = family
   return undefined
@@ -135,12 +135,12 @@ export function walkList (trail: Trail, rules: Rules): ClientIp {
       if ((trail.mark & CLOUDFLARE) !== 0) return clientHere(trail, rules)
     }
     if ((trail.mark & TRUSTED) === 0) return clientHere(trail, rules)
-    if (trail.hops === MAX_HOPS) return stopHere(trail, rules, 'hop-limit')
+    if (trail.hops === MAX_HOPS) return stopHere(trail, rules, 'hop_limit')
     const family = peek(trail, rules)
     if (family > 0) stand(trail, rules, family as 4 | 6)
-    else if (family === UNUSABLE) return stopHere(trail, rules, 'invalid-hop')
+    else if (family === UNUSABLE) return stopHere(trail, rules, 'invalid_hop')
     else if (rules.everyHop) return stopHere(trail, rules, undefined, false)
-    else return stopHere(trail, rules, trail.hops === 0 ? 'header-missing' : 'all-hops-trusted')
+    else return stopHere(trail, rules, trail.hops === 0 ? 'header_missing' : 'all_hops_trusted')
   }
 }
 
@@ -150,18 +150,18 @@ export function countHops (trail: Trail, rules: Rules): ClientIp {
   // An edge that is nearer than counted is an edge all the same: what stands left of its one step, a Worker may have written.
   if ((trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
   const entries = rules.hops! - (edge ? 1 : 0)
-  for (let i = 1; i < entries; i++) if (!skip(trail, rules)) return stopHere(trail, rules, 'too-few-hops')
+  for (let i = 1; i < entries; i++) if (!skip(trail, rules)) return stopHere(trail, rules, 'too_few_hops')
   if (entries > 0) {
     const family = peek(trail, rules)
-    if (family === NONE) return stopHere(trail, rules, 'too-few-hops')
-    if (family === UNUSABLE) return stopHere(trail, rules, 'invalid-hop')
+    if (family === NONE) return stopHere(trail, rules, 'too_few_hops')
+    if (family === UNUSABLE) return stopHere(trail, rules, 'invalid_hop')
     stand(trail, rules, family as 4 | 6)
     trail.hops = entries
   }
   if (edge && (trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
-  if (entries === 0) return stopHere(trail, rules, 'not-cloudflare')
-  if (edge) trail.reason = 'not-cloudflare'
-  return (trail.mark & TRUSTED) === 0 ? clientHere(trail, rules) : stopHere(trail, rules, 'all-hops-trusted')
+  if (entries === 0) return stopHere(trail, rules, 'not_cloudflare')
+  if (edge) trail.reason = 'not_cloudflare'
+  return (trail.mark & TRUSTED) === 0 ? clientHere(trail, rules) : stopHere(trail, rules, 'all_hops_trusted')
 }
 
 /** X-Real-IP, which the peer wrote: one value, and no way to tell a second hop. */
@@ -169,9 +169,9 @@ export function readRealIp (trail: Trail, rules: Rules): ClientIp {
   // At a Cloudflare hop X-Real-IP is the visitor's own.
   if ((trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
   const why = readSingle(trail.request.headers['x-real-ip'], false)
-  if (why === 'header-missing' && rules.everyHop) return stopHere(trail, rules, undefined, false)
+  if (why === 'header_missing' && rules.everyHop) return stopHere(trail, rules, undefined, false)
   if (why !== undefined) return stopHere(trail, rules, why)
   standOn(trail, singleText, singleFamily, rules.map.at(singleFamily), 'x-real-ip')
   if ((trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
-  return (trail.mark & TRUSTED) === 0 || rules.everyHop ? clientHere(trail, rules) : stopHere(trail, rules, 'all-hops-trusted')
+  return (trail.mark & TRUSTED) === 0 || rules.everyHop ? clientHere(trail, rules) : stopHere(trail, rules, 'all_hops_trusted')
 }

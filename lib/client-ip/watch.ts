@@ -31,7 +31,7 @@ export function watchMisconfiguration (finder: Pick<ClientIpFinder, 'settings' |
   }
   let wrongHeader = false
 
-  const proxyNotListed: Check = ({ reason, scope }) => reason === 'peer-untrusted' && isInternal(scope) && say('IP_RISK_PROXY_NOT_LISTED',
+  const proxyNotListed: Check = ({ reason, scope }) => reason === 'peer_untrusted' && isInternal(scope) && say('IP_RISK_PROXY_NOT_LISTED',
     'a request with forwarding headers came from an internal address, and no proxy is configured: you are behind a proxy that is not listed. ' +
     'Name it in clientIp.trusted; until then every visitor has its address')
 
@@ -47,34 +47,34 @@ export function watchMisconfiguration (finder: Pick<ClientIpFinder, 'settings' |
   const headerNeverSeen: Check = ({ reason }, { headers }) => {
     if (headers[header] !== undefined) return true
     const other = (['x-forwarded-for', 'forwarded', 'x-real-ip'] as const).find(name => headers[name] !== undefined)
-    if (reason !== 'header-missing' || other === undefined || ++otherHeader < HEADER_WINDOW) return false
+    if (reason !== 'header_missing' || other === undefined || ++otherHeader < HEADER_WINDOW) return false
     wrongHeader = true
     return say('IP_RISK_HEADER_NEVER_SEEN', `your proxy never sends ${header}, which is read, but ${other}: ` +
       `let it write ${header}, or set clientIp.header: '${other}' where it is your proxy that writes it`)
   }
 
   const cloudflareNotSet: Check = ({ ip, infrastructure, reason, hops: walked }, { headers }) => {
-    const asPeer = infrastructure && walked === 0 && (reason === undefined || reason === 'peer-untrusted')
+    const asPeer = infrastructure && walked === 0 && (reason === undefined || reason === 'peer_untrusted')
     const behindProxy = walked > 0 && !infrastructure && headers['cf-connecting-ip'] !== undefined && ip !== null && isCloudflare(ip)
     return (asPeer || behindProxy) && say('IP_RISK_CLOUDFLARE_NOT_SET',
       'a request came from an address of Cloudflare, which stands for many visitors: set clientIp.cloudflare: true, or false where you are not behind it')
   }
 
-  const unixNotListed: Check = ({ reason }, { socket }) => reason === 'no-peer' && isUnixListener(socket?.server) &&
+  const unixNotListed: Check = ({ reason }, { socket }) => reason === 'no_peer' && isUnixListener(socket?.server) &&
     say('IP_RISK_UNIX_SOCKET_NOT_TRUSTED', 'a request came over a unix socket, whose peer has no address, and clientIp.trusted does not name "unix": ' +
     'every visitor is unknown, no_ip. Add "unix" to clientIp.trusted if a proxy connects to the socket')
 
   let withoutEdge = 0
   const cloudflareNeverSeen: Check = ({ source, reason, worker, infrastructure }) => {
-    const edge = source === 'cf-connecting-ip' || worker || reason === 'private-client-from-public-proxy' ||
-      (source === 'x-forwarded-for' && !infrastructure && reason === 'header-missing')
+    const edge = source === 'cf-connecting-ip' || worker || reason === 'private_client_from_public_proxy' ||
+      (source === 'x-forwarded-for' && !infrastructure && reason === 'header_missing')
     if (edge) return true
     return ++withoutEdge === CLOUDFLARE_WINDOW && say('IP_RISK_CLOUDFLARE_NEVER_SEEN',
       `clientIp.cloudflare is on, and ${CLOUDFLARE_WINDOW} requests came without a hop of Cloudflare: name the proxy between Cloudflare and you in ` +
       'clientIp.trusted or clientIp.cloudflare.via, renew the list of ranges, or set clientIp.cloudflare: false')
   }
 
-  const publicPeer: Check = ({ source, scope, infrastructure, hops: walked }) => source === 'remote-address' && walked === 0 && !infrastructure &&
+  const publicPeer: Check = ({ source, scope, infrastructure, hops: walked }) => source === 'remote_address' && walked === 0 && !infrastructure &&
     (scope === 'public' || scope === 'documentation') && say('IP_RISK_PUBLIC_PEER_WITH_HOPS',
     'a request came straight from a public address, and clientIp.hops without clientIp.trusted believes internal proxies only: ' +
     'name the proxy in clientIp.trusted if it is one')
@@ -117,5 +117,5 @@ function namesForwardingHeader (connection: string): boolean {
 }
 
 function isInternal (scope: ClientIp['scope']): boolean {
-  return scope === 'loopback' || scope === 'private' || scope === 'shared' || scope === 'link-local'
+  return scope === 'loopback' || scope === 'private' || scope === 'shared' || scope === 'link_local'
 }

@@ -49,7 +49,7 @@ export function assessRequest (current: Assessment, raw: RawRequest): CompletedA
 /** For a client that left before its request was judged. A block, so that whoever acts on the decision alone stops too. */
 function gone (current: Assessment): CompletedAssessment {
   const { engine, context: { route: plan, method } } = current
-  const nobody = noAddress(false, 'no-peer', nothingIgnored)
+  const nobody = noAddress(false, 'no_peer', nothingIgnored)
   const risk = describe(nobody, notLookedUpResult('no_ip', engine.now()), plan.action, isWrite(plan, method), engine.now())
   current.gone = true
   current.risk = Object.freeze({ ...risk, decision: 'block' })

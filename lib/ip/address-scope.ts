@@ -6,8 +6,8 @@ import { specialPurpose } from './special-purpose.ts'
 
 /** Every scope; its place is the number that stands for it in a range map. */
 export const scopes: readonly AddressScope[] = [
-  'public', 'unspecified', 'this-network', 'loopback', 'private', 'shared', 'link-local', 'documentation', 'benchmarking',
-  'protocol', 'translation', '6to4', 'teredo', 'discard', 'dummy', 'srv6', 'site-local', 'multicast', 'reserved', 'broadcast'
+  'public', 'unspecified', 'this_network', 'loopback', 'private', 'shared', 'link_local', 'documentation', 'benchmarking',
+  'protocol', 'translation', '6to4', 'teredo', 'discard', 'dummy', 'srv6', 'site_local', 'multicast', 'reserved', 'broadcast'
 ]
 
 /** Bits that the number of a scope needs. */
@@ -16,7 +16,7 @@ export const UNSPECIFIED: number = scopes.indexOf('unspecified')
 
 /** What the registries of special purposes leave out: RFC 5771, RFC 4291 (2.4 global unicast, 2.7 multicast), RFC 3879. */
 const beside: readonly (readonly [string, AddressScope])[] = [
-  ['224.0.0.0/4', 'multicast'], ['ff00::/8', 'multicast'], ['fec0::/10', 'site-local'], ['::/0', 'reserved'], ['2000::/3', 'public']
+  ['224.0.0.0/4', 'multicast'], ['ff00::/8', 'multicast'], ['fec0::/10', 'site_local'], ['::/0', 'reserved'], ['2000::/3', 'public']
 ]
 
 /** The networks of every scope, for a range map whose ground is 0, `public`. The narrowest network that holds an address decides. */

@@ -6,12 +6,12 @@ import type { AddressScope } from '../../types/contract.ts'
 export const specialPurposeDate = '2026-07-18'
 
 export const specialPurpose: readonly (readonly [cidr: string, scope: AddressScope])[] = [
-  ['0.0.0.0/8', 'this-network'],
+  ['0.0.0.0/8', 'this_network'],
   ['0.0.0.0/32', 'unspecified'],
   ['10.0.0.0/8', 'private'],
   ['100.64.0.0/10', 'shared'],
   ['127.0.0.0/8', 'loopback'],
-  ['169.254.0.0/16', 'link-local'],
+  ['169.254.0.0/16', 'link_local'],
   ['172.16.0.0/12', 'private'],
   ['192.0.0.0/24', 'protocol'],
   ['192.0.0.0/29', 'protocol'],
@@ -55,5 +55,5 @@ export const specialPurpose: readonly (readonly [cidr: string, scope: AddressSco
   ['3fff::/20', 'documentation'],
   ['5f00::/16', 'srv6'],
   ['fc00::/7', 'private'],
-  ['fe80::/10', 'link-local']
+  ['fe80::/10', 'link_local']
 ]

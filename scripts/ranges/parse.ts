@@ -6,7 +6,7 @@ export type ScopeRow = readonly [cidr: string, scope: AddressScope]
 
 /** Names in the registries -> our scopes. A block that is globally reachable is `public` whatever its name, but for NAT64. */
 const scopeOfName: Readonly<Record<string, AddressScope>> = {
-  '"This network"': 'this-network',
+  '"This network"': 'this_network',
   '"This host on this network"': 'unspecified',
   'Unspecified Address': 'unspecified',
   'Private-Use': 'private',
@@ -14,8 +14,8 @@ const scopeOfName: Readonly<Record<string, AddressScope>> = {
   'Shared Address Space': 'shared',
   Loopback: 'loopback',
   'Loopback Address': 'loopback',
-  'Link Local': 'link-local',
-  'Link-Local Unicast': 'link-local',
+  'Link Local': 'link_local',
+  'Link-Local Unicast': 'link_local',
   'IETF Protocol Assignments': 'protocol',
   'IPv4 Service Continuity Prefix': 'protocol',
   'IPv4 dummy address': 'protocol',
