@@ -5,8 +5,11 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
 import type { IpRisk } from '../types/contract.ts'
 import { lineOf } from '../lib/cli/check.ts'
+import { createIo } from '../lib/cli/io.ts'
+import { commands } from '../lib/cli/commands.ts'
 import { runCli } from '../lib/cli/run.ts'
 import { asnLookup } from '../lib/lists/asn/lookup.ts'
 import { asnSnapshotPath, writeSnapshot } from '../lib/lists/database/snapshot-files.ts'
@@ -23,8 +26,18 @@ type Test = { testdir (): string, teardown (end: () => unknown): void }
 async function run (env: Record<string, string>, ...args: string[]) {
   const out: string[] = []
   const err: string[] = []
-  const code = await runCli(args, { env, out: line => { out.push(line) }, err: line => { err.push(line) } })
-  return { code, out: out.join('\n'), err: err.join('\n') }
+  const code = await runCli(args, createIo({ env, stdin: Readable.from([]), stdout: kept(out), stderr: kept(err) }))
+  return { code, out: out.join('').replace(/\n$/, ''), err: err.join('').replace(/\n$/, '') }
+}
+
+function kept (chunks: string[]): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write (chunk, _encoding, done) {
+      chunks.push(chunk as string)
+      done()
+    }
+  })
 }
 
 function mmdbIn (t: Test): string {
@@ -36,17 +49,47 @@ function mmdbIn (t: Test): string {
   return path
 }
 
-t.test('helps, and says which version it is', async t => {
+t.test('shows help and the version', async t => {
   t.match(await run({}, '--help'), { code: 0, out: /^Usage: ip-risk <command>/, err: '' })
   t.match(await run({}, 'help'), { code: 0 })
-  t.match(await run({}, 'check', '--help'), { code: 0, out: /Usage: ip-risk check IP/ })
+  t.match(await run({}, 'help', 'check'), { code: 0, out: /Usage: ip-risk check ADDRESS/ })
+  t.match(await run({}, 'check', '--help'), { code: 0, out: /Usage: ip-risk check ADDRESS/ })
   t.match(await run({}, 'lists', '-h'), { code: 0, out: /Usage: ip-risk lists pull\|compile\|info/ })
   t.match(await run({}, '--version'), { code: 0, out: version })
   t.match(await run({}, '-v'), { code: 0, out: version })
   t.match(await run({}), { code: 2, out: '', err: /^Usage/ })
 })
 
-t.test('a wrong command line is exit code 2, with a word on the mend', async t => {
+t.test('the help of every command fits a screen and names all of its options', async t => {
+  const general = (await run({}, '--help')).out
+  for (const [name, { load }] of Object.entries(commands)) {
+    const { out } = await run({}, name, '--help')
+    const lines = out.split('\n')
+    t.ok(lines.length <= 40, `${name}: ${lines.length} lines`)
+    t.same(lines.filter(line => line.length > 80), [], `${name}: columns`)
+    for (const option of Object.keys((await load()).options)) t.match(out, `--${option} `.trimEnd(), name)
+    t.match(general, new RegExp(`^  ${name} +\\S`, 'm'))
+  }
+  t.same(general.split('\n').filter(line => line.length > 80), [])
+})
+
+t.test('completes commands, actions and options in the shell', async t => {
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { code, out } = await run({}, 'completion', shell)
+    t.equal(code, 0)
+    for (const name of Object.keys(commands)) t.match(out, name, shell)
+    if (spawnSync(shell, ['-c', 'true']).status === 0) t.equal(spawnSync(shell, ['-n', '-c', out]).status, 0, `${shell} reads it`)
+  }
+  const { out } = await run({}, 'completion', 'bash')
+  const complete = (...words: string[]) => spawnSync('bash', ['-c', `${out}
+    COMP_WORDS=(${words.map(word => `'${word}'`).join(' ')}) COMP_CWORD=${words.length - 1}; _ip_risk; echo "\${COMPREPLY[@]}"`
+  ], { encoding: 'utf8' }).stdout.trim()
+  t.equal(complete('ip-risk', 'ch'), 'check')
+  t.equal(complete('ip-risk', 'lists', 'p'), 'pull')
+  t.equal(complete('ip-risk', 'check', '--js'), '--json')
+})
+
+t.test('a wrong command line is exit code 2, and names the fix', async t => {
   const rows: [string[], RegExp, Record<string, string>?][] = [
     [['chekc'], /no command "chekc"/],
     [['constructor'], /no command/],
@@ -54,7 +97,7 @@ t.test('a wrong command line is exit code 2, with a word on the mend', async t =
     [['check', '192.0.2'], /"192\.0\.2" is not an IP address/],
     [['check', '192.0.2.1', '--jsn'], /Unknown option '--jsn'/],
     [['check', '192.0.2.1', '--provider'], /'--provider <value>' argument missing/],
-    [['check', '192.0.2.1', '--timeout-ms', '0'], /--timeout-ms must be a whole number from 1, got "0"/],
+    [['check', '192.0.2.1', '--timeout-ms', '0'], /--timeout-ms must be a whole number from 1 to 600000, got "0"/],
     [['check', '192.0.2.1', '--timeout-ms', 'soon'], /--timeout-ms/],
     [['check', '192.0.2.1', '--provider', 'ipquality'], /no provider "ipquality": use lists, iplogs, getipintel or mmdb:PATH/],
     [['check', '192.0.2.1', '--provider', 'mmdb:'], /no provider/],
@@ -63,6 +106,7 @@ t.test('a wrong command line is exit code 2, with a word on the mend', async t =
     [['check', '192.0.2.1', '--provider', 'getipintel'], /getipintel\.contact/, { GETIPINTEL_CONTACT: 'nobody' }],
     [['check', '192.0.2.1', '--redis', 'localhost', '--provider', 'iplogs'], /option "redis" must be a URL/],
     [['lists'], /one of pull, compile, info/],
+    [['completion', 'tcsh'], /one of bash, zsh, fish/],
     [['lists', 'push'], /one of pull/],
     [['lists', 'pull', 'x'], /one of pull/],
     [['lists', 'pull', '--only', 'x4bnet-vpn-v4,nothing'], /--only: there is no list "nothing": use some of x4bnet-vpn-v4/],
@@ -118,7 +162,7 @@ t.test('check exits with 1 when the provider fails, and says of how many address
   const { code, out, err } = await run(env, 'check', '192.0.2.7', '192.0.2.8', '--provider', 'iplogs', '--timeout-ms', '2000')
   t.equal(code, 1)
   t.match(out, /^192\.0\.2\.7 {2}unknown \(unavailable\)\n192\.0\.2\.8 {2}unknown/)
-  t.match(err, /2 of 2 addresses could not be judged/)
+  t.match(err, /2 of 2 addresses have no verdict/)
 })
 
 /** Serves lists under the paths that `--mirror` asks for. */
@@ -168,7 +212,7 @@ t.test('lists are pulled, compiled, described, and answer', async t => {
 
   lists['vpn-mullvad'] = '192.0.2.1'
   const refused = await run(env, 'lists', 'pull', '--mirror', url, '--only', 'vpn-mullvad', '--no-asn')
-  t.match(refused, { code: 1, err: /vpn-mullvad refused: it has 1 rows, the one before had 3; the one before stays/ })
+  t.match(refused, { code: 1, err: /vpn-mullvad refused: it has 1 rows, the one before had 3; the list from before stays/ })
   t.match((await run(env, 'check', '192.0.2.2')).out, /vpn_detected/)
   t.match(await run(env, 'lists', 'pull', '--mirror', url, '--only', 'vpn-mullvad', '--no-asn', '--accept-size'), { code: 0, out: /updated {2}1 rows/ })
   t.notMatch((await run(env, 'check', '192.0.2.2')).out, /known_vpn_exact/)
@@ -201,7 +245,7 @@ t.test('check compiles networks anew where those of the cache folder are outdate
   t.match(await run(env, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: '' }, 'once')
   writeFileSync(path, 'broken')
   t.match(await run(env, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: /compiling.*\n.*cache folder cannot be used/ }, 'broken')
-  t.match(await run(env, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: '' }, 'mended')
+  t.match(await run(env, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: '' }, 'written again')
   const file = join(folder, 'file')
   writeFileSync(file, '')
   t.match(await run({ XDG_CACHE_HOME: file }, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: /cannot be kept.*ENOTDIR/ }, 'not to be written')

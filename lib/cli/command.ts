@@ -1,39 +1,38 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util'
+import type { Io } from './io.ts'
+import type { CommandArguments, OptionTable } from './options.ts'
 
-/** Where a command reads its environment and writes its lines. */
-export interface Io {
-  readonly env: Readonly<Record<string, string | undefined>>
-  out (line: string): void
-  err (line: string): void
-}
+export { UsageError } from './options.ts'
 
-/** Done; what was asked for failed; the command line is wrong. */
+/** 0: done. 1: something failed: a provider, a file, a list. 2: the command line is wrong. */
 export const EXIT = { ok: 0, failure: 1, usage: 2 } as const
 export type ExitCode = typeof EXIT[keyof typeof EXIT]
 
-export interface Command {
-  readonly help: string
-  run (args: readonly string[], io: Io): Promise<ExitCode>
+/** What a command declares; `command()` makes a `Command` of it. */
+export interface CommandSpec<T extends OptionTable> {
+  /** What follows `ip-risk <name>` in the first line of the help. */
+  readonly usage: string
+  /** One to three sentences. */
+  readonly about: string
+  /** First words that the command takes, with their descriptions. */
+  readonly actions?: Readonly<Record<string, string>>
+  readonly options: T
+  /** Below the options: environment variables, exit codes, examples. */
+  readonly notes?: string
+  /** Throws `UsageError` where the command line is wrong. */
+  run (args: CommandArguments<T>, io: Io): Promise<ExitCode>
 }
 
-/** A wrong command line: the message goes to standard error, and the exit code is 2. */
-export class UsageError extends Error {}
+/** A command whose options have been checked against its own table. */
+export type Command = CommandSpec<OptionTable>
 
-type Options = NonNullable<ParseArgsConfig['options']>
-type Parsed<T extends Options> = ReturnType<typeof parseArgs<{ args: string[], options: T, allowPositionals: true, strict: true }>>
-
-/** Positionals and options; an unknown option, or one without its value, is a `UsageError`. */
-export function parsed<T extends Options> (args: readonly string[], options: T): Parsed<T> {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
-  } catch (error) {
-    // Node's message goes on with hints about "--" that help nobody here.
-    throw new UsageError((error as Error).message.replace(/\. (?:To specify|If you want)[\s\S]*$/, ''))
-  }
+/** Types `run` by the table of options beside it. */
+export function command<const T extends OptionTable> (spec: CommandSpec<T>): Command {
+  return spec as unknown as Command
 }
 
-export function positiveNumber (name: string, text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback
-  if (!/^\d{1,9}$/.test(text) || Number(text) < 1) throw new UsageError(`${name} must be a whole number from 1, got "${text}"`)
-  return Number(text)
+export interface CommandEntry {
+  /** One line in `ip-risk --help`, at most 60 characters. */
+  readonly summary: string
+  readonly load: () => Promise<Command>
 }
+export type CommandTable = Readonly<Record<string, CommandEntry>>

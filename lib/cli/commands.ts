@@ -1,0 +1,27 @@
+import type { CommandTable } from './command.ts'
+
+/**
+ * Every command, in the order of the help. To add one:
+ *
+ * 1. write `lib/cli/<name>.ts` (or `lib/cli/<name>/index.ts` with its parts beside it) that exports `command({ … })`:
+ *    the table of options gives the types of `run`, the help and the completion of the shell;
+ * 2. add an entry here, with a dynamic import, so that no command waits for what another one needs;
+ * 3. write results with `io.out` and everything for people with `io.err`, return `EXIT.ok` or `EXIT.failure`, and throw
+ *    `UsageError` where the command line is wrong. `--json` is the name of the switch for JSON. Use `painter` and
+ *    `alignedRows` of `output.ts`, and `io.interrupted()` where Ctrl-C must not lose anything;
+ * 4. describe it in `docs/command-line.md`. `test/cli.test.ts` checks that its help fits a screen.
+ */
+export const commands: CommandTable = {
+  check: {
+    summary: 'what is known of addresses, one line each',
+    load: async () => (await import('./check.ts')).check
+  },
+  lists: {
+    summary: 'fetch, compile and describe the lists of the embedded provider',
+    load: async () => (await import('./lists/index.ts')).lists
+  },
+  completion: {
+    summary: 'a completion script for bash, zsh or fish',
+    load: async () => (await import('./completion.ts')).completionOf(commands)
+  }
+}

@@ -1,0 +1,17 @@
+import { join } from 'node:path'
+import type { PublishedList } from '../../lists/index.ts'
+
+export interface Settings {
+  readonly folder: string
+  readonly sources: readonly PublishedList[]
+  readonly pulled: readonly PublishedList[]
+  readonly mirror: string | undefined
+  readonly acceptSize: boolean
+  readonly timeoutMs: number
+  readonly networks: boolean
+  readonly json: boolean
+}
+
+export function pulledFolder (folder: string): string {
+  return join(folder, 'lists')
+}
