@@ -37,7 +37,7 @@ const numbers: readonly (readonly [string, number])[] = [
   ['lines of code in lib/ (no comments, no blank lines)', lib.reduce((sum, file) => sum + codeLines(texts.get(file)!), 0)],
   ['median lines of a file', sizes[sizes.length >> 1]!],
   ['longest file, in lines', sizes.at(-1)!],
-  ['modules that core/engine.ts imports', graph.get('lib/core/engine.ts')!.length],
+  ['modules imported by core/engine.ts', graph.get('lib/core/engine.ts')!.length],
   ['files of lists/ that are used from outside', listsFromOutside.size]
 ]
 
