@@ -1,0 +1,122 @@
+/** How the client's address is found. Nothing given: forwarding headers are never read. */
+export interface ClientIpOptions {
+  /** Addresses and CIDRs of your proxies, and the words `unix loopback private linklocal cgnat`. */
+  readonly trusted?: readonly string[]
+  /** 1..32: the n-th entry from the right. Second best; prefer `trusted`. */
+  readonly hops?: number
+  /** `true`: the bundled list of Cloudflare's ranges. `false`: not behind Cloudflare, its addresses are clients. */
+  readonly cloudflare?: boolean | CloudflareOptions
+  /** Default `x-forwarded-for`. */
+  readonly header?: 'x-forwarded-for' | 'forwarded' | 'x-real-ip'
+  /** Believes every hop, so every visitor can forge an address. For tests behind nothing. */
+  readonly dangerouslyTrustEveryHop?: boolean
+}
+
+export interface CloudflareOptions {
+  /** Replaces the bundled list; `setCloudflareRanges` replaces it again while the process runs. */
+  readonly ranges?: readonly string[]
+  /** Other addresses that may carry CF-Connecting-IP: cloudflared, a proxy that only Cloudflare can reach. Words as in `trusted`. */
+  readonly via?: readonly string[]
+  /**
+   * Strong proof of the edge (a client certificate, a secret header). When given, a Cloudflare hop counts only if it returns `true`,
+   * at once: a promise is no proof, and a throw is none either; both are logged once.
+   */
+  readonly proof?: (request: RawRequest) => boolean
+}
+
+/** The part of a Node request that is read to find the client's address and to see that the client is gone. */
+export interface RawRequest {
+  /**
+   * `authorized` is for a proof: whether a TLS client certificate was accepted.
+   * The client is gone when its socket is `destroyed`, or has a `localAddress` and no `remoteAddress`: a reset leaves only the first,
+   * and a unix socket never has either.
+   */
+  readonly socket: {
+    readonly remoteAddress?: string | undefined
+    readonly localAddress?: string | undefined
+    readonly destroyed?: boolean | undefined
+    readonly server?: unknown
+    readonly authorized?: boolean | undefined
+  }
+  /** HTTP/2 only. A stream that is closed or destroyed has no client, even while its connection is open. */
+  readonly stream?: { readonly closed?: boolean | undefined, readonly destroyed?: boolean | undefined } | undefined
+  readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
+  /** Names and values in turn. As many as Node keeps at most: then some may be missing, and no header is believed. */
+  readonly rawHeaders?: readonly string[]
+  /** 2: header lines are never dropped, however many there are. */
+  readonly httpVersionMajor?: number
+}
+export type AddressSource = 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote_address' | 'none'
+
+export type AddressScope =
+  | 'public' | 'unspecified' | 'this_network' | 'loopback' | 'private' | 'shared' | 'link_local' | 'documentation' | 'benchmarking'
+  | 'protocol' | 'translation' | '6to4' | 'teredo' | 'discard' | 'dummy' | 'srv6' | 'site_local' | 'multicast' | 'reserved' | 'broadcast'
+
+export type ResolveReason =
+  | 'peer_untrusted' | 'header_missing' | 'multiple_values' | 'invalid_value' | 'invalid_hop' | 'hop_limit' | 'too_few_hops'
+  | 'not_cloudflare' | 'private_client_from_public_proxy' | 'conflict' | 'all_hops_trusted' | 'no_peer' | 'truncated_headers'
+
+/** A header that named an address and was not believed. Its value is not repeated: it is the visitor's. */
+export interface IgnoredHeader { readonly header: string, readonly why: ResolveReason }
+
+/** Every key is always there; `undefined` where it does not apply. */
+export interface ClientIp {
+  /** Canonical: RFC 5952, mapped IPv4 unwrapped. null where nothing can be said: without a usable peer, or with `truncated_headers`. */
+  readonly ip: string | null
+  readonly source: AddressSource
+  /** The address of the TCP connection; null on a unix socket. */
+  readonly peer: string | null
+  /** Verified hops walked over: 0 is the peer itself. */
+  readonly hops: number
+  /** null where there is no address. */
+  readonly scope: AddressScope | null
+  /** The operator's own hop, or a Cloudflare peer while `cloudflare` is not set: not a client. */
+  readonly infrastructure: boolean
+  /** A client in Cloudflare's ranges that was reached from a Cloudflare edge: a Worker, or an egress of WARP or Private Relay. */
+  readonly worker: boolean
+  readonly reason?: ResolveReason | undefined
+  readonly ignored: readonly IgnoredHeader[]
+  readonly version?: 4 | 6 | undefined
+  /** Inside 6to4, Teredo, NAT64 and IPv4-compatible text. For lookups and deny lists; never trusted. */
+  readonly embeddedIPv4?: string | undefined
+}
+
+/** Never throws. */
+export interface ClientIpResolver {
+  (request: RawRequest): ClientIp
+  /** The whole chain with the verdict on every hop. For people: slow. */
+  readonly explain: (request: RawRequest) => ClientIpExplanation
+  /** What is doubtful about the options. */
+  readonly warnings: readonly string[]
+  readonly setCloudflareRanges: SetCloudflareRanges
+}
+
+/**
+ * Takes a new list of Cloudflare's ranges (lines, or the text of https://www.cloudflare.com/ips-v4 and ips-v6 put together).
+ * Accepted only when it is plausible; otherwise the old one stays, a warning is logged, and the answer says why.
+ */
+export type SetCloudflareRanges = (ranges: string | readonly string[]) => { readonly accepted: boolean, readonly problem?: string }
+export type HopVerdict = 'trusted' | 'cloudflare' | 'counted' | 'client' | 'unusable' | 'not_read'
+
+export interface ExplainedHop {
+  /** 0 is the peer, then the entries of the header from right to left; null for CF-Connecting-IP, which stands in no list. */
+  readonly position: number | null
+  readonly from: AddressSource
+  /** As it was written, cut to 60 characters: for a terminal, show it quoted. */
+  readonly text: string
+  /** Canonical, or null where it is no address. */
+  readonly address: string | null
+  readonly scope: AddressScope | null
+  readonly verdict: HopVerdict
+  /** One sentence. */
+  readonly why: string
+}
+
+export interface ClientIpExplanation {
+  readonly result: ClientIp
+  readonly chain: readonly ExplainedHop[]
+  /** Entries further left that are not shown. */
+  readonly unshown: number
+  /** One sentence on the result. */
+  readonly summary: string
+}

@@ -1,0 +1,42 @@
+import type { CacheState } from './cache.ts'
+import type { AddressSource } from './client-ip.ts'
+import type { Category, IpInfo, Signal, UnknownReason, VerdictName } from './verdict.ts'
+
+export type Decision = 'allow' | 'elevate_risk' | 'step_up_auth' | 'block'
+
+/**
+ * Who made a decision.
+ * - `policy`: the policy's table. Also the block of a client that is gone, and of a write with truncated headers.
+ * - `rule`: a category rule that changed what the table or a policy function said.
+ * - `function`: a policy function.
+ * - `allow_list`, `deny_list`: the options `allow` and `deny`.
+ * - `temporary_allow`: the API's `allow(ip, { ttlSeconds })`.
+ */
+export type DecidedBy = 'policy' | 'rule' | 'function' | 'allow_list' | 'deny_list' | 'temporary_allow'
+
+/** `request.ipRisk`: frozen, and of the same shape on a hit and on a miss. */
+export interface IpRisk {
+  /** Canonical: RFC 5952, mapped IPv4 unwrapped. */
+  readonly ip: string | null
+  readonly source: AddressSource
+  readonly verdict: VerdictName | 'unknown'
+  /** With `unknown` only. */
+  readonly reason?: UnknownReason
+  readonly score: number | null
+  readonly isVpn: boolean
+  readonly confidence: number | null
+  readonly signals: readonly Signal[]
+  readonly info: IpInfo
+  readonly categories: readonly Category[]
+  /** The name of the provider that answered; `none` where no provider was asked, which includes addresses on a list. */
+  readonly provider: string
+  readonly cache: CacheState
+  /** Age of the verdict. */
+  readonly ageSeconds: number
+  readonly action: string | null
+  readonly write: boolean
+  /** What was decided. Whether it is enforced depends on the route's mode; `DecisionRecord.outcome` says what came of it. */
+  readonly decision: Decision
+  /** Who decided that. */
+  readonly decidedBy: DecidedBy
+}

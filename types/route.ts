@@ -1,0 +1,31 @@
+import type { Policy } from './policy.ts'
+
+export type LookupMode = 'wait' | 'background' | 'cache' | 'skip'
+export type Mode = 'enforce' | 'monitor'
+
+/**
+ * The declared actions. Applications add their own names by augmentation, beside the option `actions`:
+ * `declare module 'fastify-ip-risk' { interface IpRiskActions { transfer: 'write' } }`. Other names do not compile.
+ */
+export interface IpRiskActions { signup: 'write', payment: 'write', kyc: 'write', withdrawal: 'write', admin: 'write' }
+export type IpRiskAction = keyof IpRiskActions
+/** The names declared as writes, or as reads. */
+export type ActionThat<Kind extends 'write' | 'read'> = { [A in IpRiskAction]: IpRiskActions[A] extends Kind ? A : never }[IpRiskAction]
+
+/** `config.ipRisk` of a route, written out. */
+export interface RouteIpRisk {
+  readonly action?: IpRiskAction | undefined
+  /** Whether its requests are writes. Default: what the action is declared as, else whether the method is unsafe. */
+  readonly write?: boolean | undefined
+  /** Over the policies of the plugin and the scope, cell by cell. */
+  readonly policy?: Policy | undefined
+  readonly mode?: Mode | undefined
+  /** Default `wait`. */
+  readonly lookup?: LookupMode | undefined
+  readonly timeoutMs?: number | undefined
+  /** No string is one: without this, Fastify's inference of `config` would let undeclared action names through. */
+  readonly [Symbol.iterator]?: never
+}
+
+/** `config.ipRisk`: an action name, `true`, `false` (nothing happens), or written out. */
+export type RouteIpRiskOption = IpRiskAction | boolean | RouteIpRisk

@@ -1,0 +1,14 @@
+import type { FastifyRequest } from 'fastify'
+
+/** Step-up authentication by RFC 9470. `Request` is Fastify's, Express's or Node's own. */
+export interface StepUp<Request = FastifyRequest> {
+  /** Asked after authentication ran. A rejection counts as "no". */
+  isSatisfied (request: Request): boolean | Promise<boolean>
+  /** Default `Bearer`. */
+  readonly scheme?: string | undefined
+  /** What would satisfy, in order of preference. Told, not checked: `isSatisfied` decides. */
+  readonly acrValues?: readonly string[] | undefined
+  /** How old an authentication may be. Told, not checked. */
+  readonly maxAgeSeconds?: number | undefined
+  readonly realm?: string | undefined
+}
