@@ -7,11 +7,17 @@ import ts from 'typescript'
  */
 export const folders: readonly string[] = [
   'cli', 'testing', 'telemetry', 'frameworks', 'core', 'options', 'providers/*', 'providers/http', 'lists', 'resilience', 'rate-limit',
-  'redis', 'cache', 'policy', 'client-ip', 'verdict', 'ip', 'util'
+  'redis', 'cache', 'policy', 'client-ip', 'verdict', 'ip', 'report', 'util'
 ]
 
-/** Folders with one entry file for each published subpath, so that nothing is loaded that is not used. Elsewhere the entry is `index.ts`. */
-const entries: Readonly<Record<string, readonly string[]>> = { frameworks: ['fastify.ts', 'express.ts', 'node.ts'] }
+/**
+ * Folders with one entry file for each published subpath, so that nothing is loaded that is not used. Elsewhere the entry is
+ * `index.ts`.
+ */
+const entries: Readonly<Record<string, readonly string[]>> = {
+  frameworks: ['fastify.ts', 'express.ts', 'node.ts'],
+  telemetry: ['otel.ts', 'prometheus.ts', 'dashboard.ts']
+}
 
 export function folderOf (file: string): string {
   const [top, second, third] = file.replace(/^lib\//, '').split('/')
