@@ -7,5 +7,8 @@ export { derivedKey } from './derived-key.ts'
 export {
   checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkString, checkStrings, shown
 } from './options.ts'
+export {
+  bar, type Column, escapeHtml, html, type Html, page, type Page, pageStyle, type Table, table, type TimeChart, timeChart, trusted
+} from './html.ts'
 export { failureState, type FailureState } from './state-log.ts'
 export { version } from './version.ts'

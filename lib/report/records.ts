@@ -1,0 +1,69 @@
+import type { ReportedDecision, RiskReport } from '../../types/report.ts'
+import { type CountedDecisions, createOrigins, reportOf } from './report.ts'
+
+/** Builds a report from decision records, one after the other. Its memory does not grow with their number. */
+export interface RecordReport {
+  add (record: ReportedDecision): void
+  report (): RiskReport
+}
+
+export function reportOfRecords (): RecordReport {
+  const counted = new Map<string, { -readonly [K in keyof CountedDecisions]: CountedDecisions[K] }>()
+  const unknown: Record<string, number> = {}
+  const origins = createOrigins()
+  let [from, to]: [string | null, string | null] = [null, null]
+  return {
+    add (record) {
+      const { action, decision, outcome, wouldBe, verdict, reason, at } = record
+      const key = [action, decision, outcome, wouldBe, verdict].join(' ')
+      const row = counted.get(key)
+      if (row === undefined) counted.set(key, { action: action ?? 'none', decision, outcome, wouldBe, verdict, count: 1 })
+      else row.count++
+      if (reason !== undefined) unknown[reason] = (unknown[reason] ?? 0) + 1
+      origins.add(record)
+      if (from === null || at < from) from = at
+      if (to === null || at > to) to = at
+    },
+    report: () => reportOf({ counted: counted.values(), unknown, origins, from, to })
+  }
+}
+
+const decisions: ReadonlySet<unknown> = new Set(['allow', 'elevate_risk', 'step_up_auth', 'block'])
+const outcomes: ReadonlySet<unknown> = new Set([
+  'allowed', 'flagged', 'challenged', 'satisfied', 'blocked', 'not_enforced', 'not_reached', 'client_gone'
+])
+const word = /^[\w.:-]{1,64}$/
+
+/**
+ * The decision of one line of NDJSON: a record as `onDecision` gets it, or a log line that holds one under `ipRisk`.
+ * null where there is none, such as another line of the same log. Never throws.
+ */
+export function readRecordLine (line: string): ReportedDecision | null {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return null
+  }
+  if (typeof value !== 'object' || value === null) return null
+  const { ipRisk } = value as { readonly ipRisk?: unknown }
+  const record = (typeof ipRisk === 'object' && ipRisk !== null ? ipRisk : value) as { readonly [K in keyof ReportedDecision]?: unknown }
+  const { action, decision, outcome, wouldBe, verdict, reason, at } = record
+  if (!decisions.has(decision) || !decisions.has(wouldBe) || !outcomes.has(outcome)) return null
+  if (!isWord(verdict) || !(reason === undefined || isWord(reason)) || !isTime(at)) return null
+  const info = typeof record.info === 'object' && record.info !== null ? record.info as ReportedDecision['info'] : {}
+  return { ...record as ReportedDecision, action: isWord(action) ? action as ReportedDecision['action'] : null, info: textsOf(info), at }
+}
+
+function isWord (value: unknown): value is string {
+  return typeof value === 'string' && word.test(value)
+}
+
+function isTime (value: unknown): value is string {
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)
+}
+
+function textsOf (info: ReportedDecision['info']): ReportedDecision['info'] {
+  const texts = Object.entries(info).filter(([, value]) => typeof value === 'string')
+  return Object.fromEntries(texts.map(([key, value]) => [key, String(value).slice(0, 100)]))
+}
