@@ -98,7 +98,7 @@ t.test('an entry says its time where it can: one that names a time to come is as
   t.equal(Math.round((Date.now() - (await ask(ip)).checkedAtMs) / 1000), 200)
 })
 
-t.test('what somebody else keeps under the key stays as it is, is said once, and costs each process no more than the call', async t => {
+t.test('a value of another program under the key stays, is logged once, and costs each process no more than the call', async t => {
   const set: { readonly [name: string]: () => Promise<unknown> } = {
     'not JSON': () => redis.client.set(ip, 'hello', 'EX', 100),
     'JSON, but no object': () => redis.client.set(ip, '[1]', 'EX', 100),
@@ -121,7 +121,7 @@ t.test('what somebody else keeps under the key stays as it is, is said once, and
     t.equal((await ask(ip)).cache, 'miss')
     await engine.invalidate(ip)
     t.equal(await redis.client.dump(ip), before)
-    t.equal(log.lines.filter(line => /somebody else/.test(line)).length, 1)
+    t.equal(log.lines.filter(line => /another program/.test(line)).length, 1)
     t.equal(await redis.client.exists(`ip-risk:lease:{${ip}}`), 0)
     await engine.close()
     await redis.client.flushall()

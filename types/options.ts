@@ -1,4 +1,3 @@
-import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { IncomingMessage } from 'node:http'
 import type { CacheOptions } from './cache.ts'
 import type { ClientIpOptions } from './client-ip.ts'
@@ -6,6 +5,7 @@ import type { IpRiskLogger } from './logger.ts'
 import type { Policy } from './policy.ts'
 import type { Provider } from './provider.ts'
 import type { OnDecision } from './record.ts'
+import type { RedisClientLike, RedisOptionsLike } from './redis.ts'
 import type { ActionThat, LookupMode, Mode } from './route.ts'
 import type { StepUp } from './step-up.ts'
 
@@ -13,8 +13,8 @@ import type { StepUp } from './step-up.ts'
 export interface EngineOptions {
   /** Default `lists()`, embedded and offline. */
   readonly provider?: Provider | undefined
-  /** URL, ioredis options, or an instance, which stays the application's own. */
-  readonly redis?: string | RedisOptions | Redis | Cluster | undefined
+  /** URL, options for ioredis, or an ioredis `Redis` or `Cluster`, which the application closes. Default: no Redis. */
+  readonly redis?: string | RedisOptionsLike | RedisClientLike | undefined
   readonly clientIp?: ClientIpOptions | undefined
   readonly cache?: CacheOptions | undefined
   /** Longest a request waits for a verdict, retry included. Default 5 000. */

@@ -1,170 +1,144 @@
-import type { KnownAnswer, LookupMode } from '../../types/contract.ts'
+import type { LookupMode, Provider, ProviderAnswer } from '../../types/contract.ts'
 import { type RedisBudget, redisBudget, waitAtMost } from '../util/index.ts'
-import { isKnown, type KnownResult, type LookupResult, notLookedUpResult, SETTLED_LATER_MS } from '../verdict/index.ts'
-import {
-  type AskProvider, createLoad, createSingleFlight, isOwnLimit, type Load, type LookupCounter, ownCopy,
-  type SingleFlight
-} from './load.ts'
-import type { MemoryCache } from './memory-cache.ts'
+import { answeredBy, isKnown, type LookupResult, notLookedUpResult } from '../verdict/index.ts'
+import { createLoad, isOwnLimit, type LoadParts } from './load.ts'
 import type { SharedCache } from './shared-cache.ts'
+import type { InFlightLoad, SingleFlight } from './single-flight.ts'
 
 export interface LookupCall {
   readonly mode: LookupMode
   readonly write: boolean
-  /** Longest wait for a verdict. The lookup itself goes on. */
+  /** Longest wait for a verdict, in milliseconds. The load continues after it. */
   readonly timeoutMs: number
 }
 
-/** Whether an address is known, asked of memory, Redis and the provider in this order. Never rejects; a memory hit is no promise. */
+/** Looks up an address. Never rejects. No promise where memory or a `sync` provider answers. */
 export type Lookup = (ip: string, call: LookupCall) => LookupResult | Promise<LookupResult>
 
-export interface LookupParts {
-  readonly memory: MemoryCache
-  readonly shared: SharedCache | undefined
-  readonly flights: SingleFlight<LookupResult>
-  readonly find: Load
-  readonly providerName: string
-  /** Age at which a verdict that is asked for is refreshed in the background; Infinity: never. */
-  readonly refreshAfterMs: number
-  readonly now: () => number
-  readonly count: (what: LookupCounter) => void
+/** A layer around the next lookup. */
+export type LookupLayer = (next: Lookup) => Lookup
+
+export interface LookupParts extends Omit<LoadParts, 'providerName'> {
+  readonly provider: Provider
+  readonly singleFlight: SingleFlight
+  /** Where first answers are not final: lets a write wait for the final one. */
+  readonly settled: LookupLayer | undefined
+  readonly ttlSeconds: number
 }
 
+/** A lookup beyond memory: it has a time limit, and a budget for Redis if there is one. */
+interface Miss extends LookupCall {
+  readonly ip: string
+  readonly untilMs: number
+  readonly budget: RedisBudget | undefined
+}
+type Beyond = (miss: Miss) => LookupResult | Promise<LookupResult>
+
+/** Part of its life after which a verdict is refreshed in the background, when a request meets it. */
+const REFRESH_AT = 0.9
+
 /**
- * Outermost first: memory answers at once; then the shared cache is read; whoever is not served shares one flight an address, in which one
- * process holds a lease and asks the provider. A time limit stands around each waiting request only, so that nobody's impatience cancels
- * the others' answer. Of that limit Redis takes `shared.timeoutMs` at most, over the read, the claim and the quota.
+ * The layers of a lookup, in the order in which a request meets them. A time limit applies to each waiting request,
+ * never to the load, so that one request's limit does not cancel the answer of the others. Redis gets at most
+ * `shared.timeoutMs` of it, for the read, the claim and the quota together.
  */
-export function createLookup ({ memory, shared, flights, find, providerName, refreshAfterMs, now, count }: LookupParts): Lookup {
-  return function lookup (ip, call) {
-    const held = memory.get(ip)
-    if (held !== undefined) {
-      count(held.cache === 'stale' ? 'stale' : 'memory')
-      if (now() - held.checkedAtMs >= refreshAfterMs) refresh(ip, held, call)
-      return held
+export function createLookup (parts: LookupParts): Lookup {
+  const { provider, ask, memory, shared, singleFlight, settled, ttlSeconds, now, count } = parts
+  const load = createLoad({ ...parts, providerName: provider.name })
+  // A refresh costs a few calls more: none where the calls of a day are limited.
+  const refreshAfterMs = hasDailyLimit(provider) ? Infinity : ttlSeconds * REFRESH_AT * 1000
+
+  const layers = provider.sync === true
+    ? [onlyFamilies(provider, now)]
+    : [onlyFamilies(provider, now), settled, fromMemory]
+  const last = provider.sync === true
+    ? directly
+    : beyondMemory(shared === undefined ? fromProvider : fromShared(shared, fromProvider))
+  return layers.reduceRight((next, layer) => layer === undefined ? next : layer(next), last)
+
+  function directly (ip: string, { write }: LookupCall): LookupResult {
+    const answer = ask(ip, { write, leftMs: () => Infinity, redisBudget: undefined }) as ProviderAnswer
+    return { answer, provider: answeredBy(answer, provider.name), checkedAtMs: now(), cache: 'none' }
+  }
+
+  function fromMemory (next: Lookup): Lookup {
+    return (ip, call) => {
+      const cached = memory.get(ip)
+      if (cached === undefined) return next(ip, call)
+      count(cached.cache === 'stale' ? 'stale' : 'memory')
+      if (now() - cached.checkedAtMs >= refreshAfterMs) refresh(ip, cached, call)
+      return cached
     }
-    switch (call.mode) {
-      case 'skip': return notLookedUpResult('skipped', now())
-      case 'cache': return shared === undefined
-        ? notLookedUpResult('not_asked', now())
-        : readShared(shared, ip, call, redisBudget(shared.timeoutMs), () => notLookedUpResult('not_asked', now()))
-      case 'background': return unlessStored(ip, call, budget => {
-        join(ip, call.write, budget, now() + call.timeoutMs)
-        return notLookedUpResult('pending', now(), providerName)
+  }
+
+  function beyondMemory (next: Beyond): Lookup {
+    return (ip, call) => call.mode === 'skip'
+      ? notLookedUpResult('skipped', now())
+      : next({ ...call, ip, untilMs: now() + call.timeoutMs, budget: shared && redisBudget(shared.timeoutMs) })
+  }
+
+  function fromShared (shared: SharedCache, next: Beyond): Beyond {
+    return miss => {
+      const { ip, mode, timeoutMs, budget } = miss
+      if (mode !== 'cache' && singleFlight.get(ip) !== undefined) return next(miss)
+      const result = budget!.wait(shared.read(ip)).then(stored => {
+        if (stored === undefined || stored === 'unreachable') return next(miss)
+        count('redis')
+        memory.set(ip, stored)
+        if (now() - stored.checkedAtMs >= refreshAfterMs) refresh(ip, stored, miss)
+        return stored
       })
-      case 'wait': {
-        const untilMs = now() + call.timeoutMs
-        return unlessStored(ip, call, budget =>
-          waitAtMost(result(ip, call.write, budget, untilMs), untilMs - now(), () => late(ip)))
-      }
+      return timeoutMs > shared.timeoutMs ? result : waitAtMost(result, timeoutMs, () => late(ip))
     }
   }
 
-  function unlessStored (
-    ip: string, call: LookupCall, otherwise: (budget: RedisBudget | undefined) => LookupResult | Promise<LookupResult>
-  ): LookupResult | Promise<LookupResult> {
-    if (shared === undefined) return otherwise(undefined)
-    const budget = redisBudget(shared.timeoutMs)
-    if (flights.get(ip) !== undefined) return otherwise(budget)
-    return readShared(shared, ip, call, budget, () => otherwise(budget))
+  function fromProvider (miss: Miss): LookupResult | Promise<LookupResult> {
+    const { ip, mode, untilMs } = miss
+    if (mode === 'wait') return waitAtMost(sharedLoad(miss), untilMs - now(), () => late(ip))
+    if (mode === 'cache') return notLookedUpResult('not_asked', now())
+    loadOf(miss, miss.write)
+    return notLookedUpResult('pending', now(), provider.name)
   }
 
-  function readShared (
-    shared: SharedCache, ip: string, call: LookupCall, budget: RedisBudget, otherwise: () => LookupResult | Promise<LookupResult>
-  ): Promise<LookupResult> {
-    const verdict = budget.wait(shared.read(ip)).then(stored => {
-      if (stored === undefined || stored === 'away') return otherwise()
-      count('redis')
-      memory.set(ip, stored)
-      if (now() - stored.checkedAtMs >= refreshAfterMs) refresh(ip, stored, call)
-      return stored
-    })
-    return call.timeoutMs > shared.timeoutMs ? verdict : waitAtMost(verdict, call.timeoutMs, () => late(ip))
+  /** What a limit refused to a read is tried again for a write: a part of every quota is reserved for writes. */
+  async function sharedLoad (miss: Miss): Promise<LookupResult> {
+    const inFlight = loadOf(miss, miss.write)
+    const result = await inFlight.result
+    return miss.write && !inFlight.write && isOwnLimit(result) ? await loadOf(miss, true).result : result
   }
 
-  /** A write is not content with what a read was refused: a part of every budget is kept for writes. */
-  async function result (
-    ip: string, write: boolean, budget: RedisBudget | undefined, untilMs: number
-  ): Promise<LookupResult> {
-    const flight = join(ip, write, budget, untilMs)
-    const verdict = await flight.result
-    if (!write || flight.write || !isOwnLimit(verdict)) return verdict
-    return await join(ip, true, budget, untilMs).result
-  }
-
-  function join (
-    ip: string, write: boolean, budget: RedisBudget | undefined, untilMs: number
-  ): { readonly write: boolean, readonly result: Promise<LookupResult> } {
-    const flight = flights.get(ip)
-    if (flight === undefined) {
-      return flights.start(ip, write, untilMs, flight => find(ip, flight, { refresh: false, budget }))
+  function loadOf ({ ip, untilMs, budget }: Miss, write: boolean): InFlightLoad {
+    const inFlight = singleFlight.get(ip)
+    if (inFlight === undefined) {
+      return singleFlight.start(ip, write, untilMs, started => load(ip, started, { refresh: false, budget }))
     }
-    flight.wantedUntilMs = Math.max(flight.wantedUntilMs, untilMs)
+    inFlight.wantedUntilMs = Math.max(inFlight.wantedUntilMs, untilMs)
     count('shared')
-    return flight
+    return inFlight
   }
 
-  function refresh (ip: string, held: LookupResult | KnownResult, { mode }: LookupCall): void {
-    if (mode === 'cache' || mode === 'skip' || held.cache === 'stale' || !isKnown(held)) return
-    if (flights.get(ip) !== undefined || !memory.mayRetry(ip)) return
+  function refresh (ip: string, cached: LookupResult, { mode }: LookupCall): void {
+    if (mode === 'cache' || mode === 'skip' || cached.cache === 'stale' || !isKnown(cached)) return
+    if (singleFlight.get(ip) !== undefined || !memory.mayRetry(ip)) return
     const budget = shared && redisBudget(shared.timeoutMs)
-    flights.start(ip, false, now(), flight => find(ip, flight, { refresh: true, budget }))
+    singleFlight.start(ip, false, now(), started => load(ip, started, { refresh: true, budget }))
   }
 
   function late (ip: string): LookupResult {
     const stale = memory.stale(ip)
-    if (stale === undefined) return notLookedUpResult('timeout', now(), providerName)
+    if (stale === undefined) return notLookedUpResult('timeout', now(), provider.name)
     count('stale')
     return stale
   }
 }
 
-/** In the last tenth of its life a verdict that is asked for is refreshed in the background. */
-const REFRESH_AT = 0.9
-
-export interface CachedLookupParts {
-  readonly memory: MemoryCache
-  readonly shared: SharedCache | undefined
-  readonly ask: AskProvider
-  readonly isCrowded: (ip: string) => boolean
-  readonly providerName: string
-  readonly ttlSeconds: number
-  /** Refreshing costs some calls more: not where the calls of a day are counted. */
-  readonly refresh: boolean
-  readonly now: () => number
-  readonly count: (what: LookupCounter) => void
+function hasDailyLimit ({ limits, members = [] }: Provider): boolean {
+  return limits?.perDay !== undefined || members.some(hasDailyLimit)
 }
 
-export interface CachedLookup {
-  readonly lookup: Lookup
-  /** What is known of an address is forgotten, and what is being found out about it is not kept. */
-  forget (ip: string): void
-  /** Of which something is held, or being found out. */
-  addresses (): string[]
-  /** The same provider knows better now. */
-  replace (ip: string, answer: KnownAnswer): void
-}
-
-/** The layers around a provider that takes its time. */
-export function createCachedLookup ({ memory, shared, ask, isCrowded, providerName, ttlSeconds, refresh, now, count }: CachedLookupParts): CachedLookup {
-  const flights = createSingleFlight<LookupResult>()
-  const find = createLoad({ memory, shared, ask, isCrowded, providerName, now, count })
-  const refreshAfterMs = refresh ? ttlSeconds * REFRESH_AT * 1000 : Infinity
-  return {
-    lookup: createLookup({ memory, shared, flights, find, providerName, refreshAfterMs, now, count }),
-    forget (ip) {
-      memory.delete(ip)
-      flights.drop(ip)
-    },
-    addresses: () => [...memory.addresses(), ...flights.keys()],
-    replace (ip, answer) {
-      const provider = answer.provider ?? providerName
-      const held = memory.get(ip)
-      if (held?.provider !== provider) return
-      const checkedAtMs = held.checkedAtMs + SETTLED_LATER_MS
-      const verdict = Object.freeze({ answer: ownCopy(answer), provider, checkedAtMs, cache: 'miss' as const })
-      memory.set(ip, verdict)
-      shared?.unclaimed(ip).fill(verdict)
-    }
-  }
+function onlyFamilies ({ families, name }: Provider, now: () => number): LookupLayer | undefined {
+  if (families === undefined || (families.includes(4) && families.includes(6))) return undefined
+  const refusesIPv6 = families.includes(4)
+  return next => (ip, call) =>
+    ip.includes(':') === refusesIPv6 ? notLookedUpResult('unsupported_family', now(), name) : next(ip, call)
 }

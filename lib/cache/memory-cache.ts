@@ -1,22 +1,26 @@
 import { LRUCache } from 'lru-cache'
 import { type KnownResult, type LookupResult, withCacheState } from '../verdict/index.ts'
-import { type CompactAnswer, fromCompact, severity, toCompact } from './compact.ts'
-import { createNeighbours, verdictOfSubnet } from './neighbours.ts'
+import { type CompactAnswer, createCompaction, fromCompact, severity } from './compact.ts'
+import { createFailureCache, ownText } from './failures.ts'
+import { createNeighbours, subnetResult } from './neighbours.ts'
 import type { AgeLimits } from './options.ts'
 
-/** The verdicts this process holds: bounded, longest unused out first. A hit costs no promise, no timer and no copy. */
+/** The verdicts in this process: bounded, least recently used out first. A hit costs no promise, timer or copy. */
 export interface MemoryCache {
-  /** What is fresh; when a failure was noted a moment ago, what is stale; else that failure. */
+  /** A fresh verdict; after a recent failure a stale one; else that failure. */
   get (ip: string): LookupResult | undefined
-  /** A verdict that is past its time and may stand in for one that could not be had. */
+  /** A verdict that is no longer fresh, for use when no other can be had. */
   stale (ip: string): LookupResult | undefined
-  /** What is known of the IPv6 /64 around an address: fresh verdicts only. Not a verdict on the address itself, so it is never kept. */
+  /**
+   * The verdict that the fresh verdicts of its IPv6 /64 suggest. It is not a verdict on the address itself, so it is
+   * never cached.
+   */
   nearby (ip: string): KnownResult | undefined
-  /** Keeps a verdict (frozen) while it is fresh, and longer in case of need, as `ages` says. A newer one stays. */
-  set (ip: string, verdict: KnownResult): void
-  /** Notes that nothing could be learnt, which holds for `unknownTtlSeconds`. What is known stays. */
-  fail (ip: string, verdict: LookupResult): void
-  /** Whether no failure was noted a moment ago. */
+  /** Keeps a frozen verdict for as long as `ages` allows, unless a newer one is there. */
+  set (ip: string, result: KnownResult): void
+  /** Remembers for `unknownTtlSeconds` that nothing could be learned. A known verdict stays. */
+  fail (ip: string, result: LookupResult): void
+  /** False after a recent failure. */
   mayRetry (ip: string): boolean
   delete (ip: string): void
   addresses (): Iterable<string>
@@ -29,17 +33,18 @@ export interface MemoryCacheOptions {
   readonly now: () => number
 }
 
-/** Three small fields, none of them a boxed number: there may be a hundred thousand. `held` is packed unless it was read lately. */
+/** Three small fields, none of them a boxed number: there may be a hundred thousand entries. */
 interface Entry {
   readonly provider: string
-  /** Hundredths of a second since the memory was made, rounded down: a small integer for eight months. */
+  /** Hundredths of a second since the cache was made, rounded down: a small integer for eight months. */
   readonly checkedAt: number
-  held: KnownResult | CompactAnswer
+  /** Compact unless it was written or read recently. */
+  value: KnownResult | CompactAnswer
 }
 
-/** So many entries stay unpacked: most of those that a process of the default size holds, some percent of a very large one. */
-const UNPACKED = 4096
-/** Between two tries to refresh, even where failures are not kept. */
+/** Entries that stay parsed: most of those of a cache of the default size, a few percent of a very large one. */
+const KEPT_PARSED = 4096
+/** Least time between two attempts to refresh, even where failures are not cached. */
 const LEAST_RETRY_MS = 1000
 const TICK_MS = 10
 /** The severity of `vpn_detected`. */
@@ -49,31 +54,44 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
   const { maxEntries, ages, now } = options
   const unknownMs = options.unknownTtlSeconds * 1000
   const startMs = now()
-  // What is thrown out must not be packed any more.
+  const failures = createFailureCache(maxEntries, now)
+  const neighbours = createNeighbours()
+  const keepParsed = createCompaction(KEPT_PARSED)
   const entries = new LRUCache<string, Entry>({
     max: maxEntries,
     dispose (entry, ip, reason) {
-      entry.held = ''
+      entry.value = '' // so that it is not made compact later
       if (reason !== 'set') neighbours.delete(ip)
     }
   })
-  const neighbours = createNeighbours()
-  const failures = new Map<string, { readonly verdict: LookupResult, readonly untilMs: number }>()
-  const unpacked: (Entry | undefined)[] = []
-  let next = 0
+
+  function ageMs ({ checkedAt }: Entry): number {
+    return now() - startMs - checkedAt * TICK_MS
+  }
+
+  function read (entry: Entry): KnownResult {
+    if (typeof entry.value !== 'string') return entry.value
+    const { provider, checkedAt } = entry
+    const checkedAtMs = startMs + checkedAt * TICK_MS
+    const result = Object.freeze({ answer: fromCompact(entry.value), provider, checkedAtMs, cache: 'memory' as const })
+    entry.value = result
+    keepParsed(entry)
+    return result
+  }
+
+  function stale (entry: Entry | undefined): LookupResult | undefined {
+    if (entry === undefined || ageMs(entry) >= ages.keptMs(entry.provider)) return undefined
+    return withCacheState(read(entry), 'stale')
+  }
 
   return {
     get (ip) {
       const entry = entries.get(ip)
-      if (entry === undefined) return failures.size === 0 ? undefined : failure(ip)
-      if (age(entry) < ages.freshMs(entry.provider)) return typeof entry.held === 'string' ? read(entry) : entry.held
-      const failed = failure(ip)
-      return failed === undefined ? undefined : past(entry) ?? failed
+      if (entry !== undefined && ageMs(entry) < ages.freshMs(entry.provider)) return read(entry)
+      const failed = failures.get(ip)
+      return failed && (stale(entry) ?? failed)
     },
-    stale (ip) {
-      const entry = entries.get(ip)
-      return entry === undefined ? undefined : past(entry)
-    },
+    stale: ip => stale(entries.get(ip)),
     nearby (ip) {
       let worst: Entry | undefined
       let worstSeverity = -1
@@ -81,8 +99,8 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
       let detected = 0
       for (const other of neighbours.of(ip)) {
         const entry = entries.peek(other)
-        if (entry === undefined || age(entry) >= ages.freshMs(entry.provider)) continue
-        const grade = severity(typeof entry.held === 'string' ? entry.held : entry.held.answer)
+        if (entry === undefined || ageMs(entry) >= ages.freshMs(entry.provider)) continue
+        const grade = severity(typeof entry.value === 'string' ? entry.value : entry.value.answer)
         known++
         if (grade === DETECTED) detected++
         if (grade > worstSeverity) {
@@ -90,72 +108,31 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
           worstSeverity = grade
         }
       }
-      return worst === undefined ? undefined : verdictOfSubnet(typeof worst.held === 'string' ? read(worst) : worst.held, known, detected)
+      return worst && subnetResult(read(worst), known, detected)
     },
-    set (ip, verdict) {
-      const checkedAt = Math.floor((verdict.checkedAtMs - startMs) / TICK_MS)
-      const held = entries.peek(ip)
-      if (now() - verdict.checkedAtMs >= ages.freshMs(verdict.provider) || (held !== undefined && held.checkedAt > checkedAt)) return
-      const entry: Entry = { provider: verdict.provider, checkedAt, held: withCacheState(verdict, 'memory') as KnownResult }
+    set (ip, result) {
+      if (now() - result.checkedAtMs >= ages.freshMs(result.provider)) return
+      const checkedAt = Math.floor((result.checkedAtMs - startMs) / TICK_MS)
+      const previous = entries.peek(ip)
+      if (previous !== undefined && previous.checkedAt > checkedAt) return
+      const value = withCacheState(result, 'memory') as KnownResult
+      const entry: Entry = { provider: result.provider, checkedAt, value }
       const key = ownText(ip)
       entries.set(key, entry)
-      if (held === undefined) neighbours.add(key)
+      if (previous === undefined) neighbours.add(key)
       failures.delete(ip)
-      keepUnpacked(entry)
+      keepParsed(entry)
     },
-    fail (ip, verdict) {
-      const nowMs = now()
+    fail (ip, result) {
       const entry = entries.peek(ip)
-      const untilMs = nowMs + (entry === undefined ? unknownMs : Math.max(unknownMs, LEAST_RETRY_MS))
-      if (entry !== undefined && age(entry) >= ages.keptMs(entry.provider)) entries.delete(ip)
-      // They stand in the order of their time, which is about the order of their end.
-      for (const [oldest, { untilMs }] of failures) {
-        if (untilMs > nowMs && failures.size < maxEntries) break
-        failures.delete(oldest)
-      }
-      failures.delete(ip)
-      failures.set(ownText(ip), { verdict: withCacheState(verdict, 'memory'), untilMs })
+      failures.set(ip, result, entry === undefined ? unknownMs : Math.max(unknownMs, LEAST_RETRY_MS))
+      if (entry !== undefined && ageMs(entry) >= ages.keptMs(entry.provider)) entries.delete(ip)
     },
-    mayRetry: ip => failure(ip) === undefined,
+    mayRetry: ip => failures.get(ip) === undefined,
     delete (ip) {
       entries.delete(ip)
       failures.delete(ip)
     },
     addresses: () => entries.keys()
   }
-
-  function age ({ checkedAt }: Entry): number {
-    return now() - startMs - checkedAt * TICK_MS
-  }
-
-  function failure (ip: string): LookupResult | undefined {
-    const failure = failures.get(ip)
-    return failure !== undefined && failure.untilMs > now() ? failure.verdict : undefined
-  }
-
-  function past (entry: Entry): LookupResult | undefined {
-    if (age(entry) >= ages.keptMs(entry.provider)) return undefined
-    return withCacheState(typeof entry.held === 'string' ? read(entry) : entry.held, 'stale')
-  }
-
-  function read (entry: Entry): KnownResult {
-    const { provider, checkedAt } = entry
-    const checkedAtMs = startMs + checkedAt * TICK_MS
-    const verdict = Object.freeze({ answer: fromCompact(entry.held as CompactAnswer), provider, checkedAtMs, cache: 'memory' as const })
-    entry.held = verdict
-    keepUnpacked(entry)
-    return verdict
-  }
-
-  function keepUnpacked (entry: Entry): void {
-    const previous = unpacked[next]
-    if (previous !== undefined && typeof previous.held !== 'string') previous.held = toCompact(previous.held.answer)
-    unpacked[next] = entry
-    next = (next + 1) % UNPACKED
-  }
-}
-
-/** A copy: what was cut out of a header would keep all of that header in memory. */
-function ownText (ip: string): string {
-  return Buffer.from(ip, 'latin1').toString('latin1')
 }

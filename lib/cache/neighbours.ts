@@ -2,15 +2,15 @@ import type { KnownAnswer } from '../../types/contract.ts'
 import { subnetOf } from '../ip/index.ts'
 import type { KnownResult } from '../verdict/index.ts'
 
-/** Which addresses of an IPv6 /64 the memory holds. An IPv4 address has no neighbours: a /24 belongs to many subscribers. */
+/** The cached addresses of each IPv6 /64. An IPv4 address has no neighbours: a /24 belongs to many subscribers. */
 export interface Neighbours {
   add (ip: string): void
   delete (ip: string): void
-  /** In the same /64, the newest last. */
+  /** In the same /64, newest last. */
   of (ip: string): readonly string[]
 }
 
-/** The newest ones of each /64: bounds what one question reads. */
+/** The newest of each /64: bounds what one lookup reads. */
 const KEPT = 64
 
 export function createNeighbours (): Neighbours {
@@ -39,11 +39,12 @@ export function createNeighbours (): Neighbours {
 }
 
 /**
- * What the verdicts on its /64 say of an address that nobody may ask about: the most severe one. One subscriber has a /64, also on mobile
- * networks; whoever brings milder neighbours along could as well use theirs. But a Wi-Fi or a cheap host puts strangers into one /64:
- * a single detected address does not block the others. That takes half of three or more.
+ * The verdict on an address that may not be looked up now: the most severe one of its /64. One subscriber has a /64,
+ * also on mobile networks; a client that brings milder neighbours along could use their addresses as well. But a Wi-Fi
+ * or a cheap host puts strangers into one /64, so a single detected address does not block the others: that takes half
+ * of three or more.
  */
-export function verdictOfSubnet (worst: KnownResult, known: number, detected: number): KnownResult {
+export function subnetResult (worst: KnownResult, known: number, detected: number): KnownResult {
   const { answer: { verdict, isVpn, info, categories }, provider, checkedAtMs } = worst
   const isSure = known >= 3 && detected * 2 >= known
   const answer: KnownAnswer = Object.freeze({

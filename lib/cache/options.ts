@@ -6,16 +6,18 @@ export interface CacheSettings {
   readonly ttlSeconds: number
   readonly maxEntries: number
   readonly keyPrefix: string
-  /** The current one, and perhaps the previous one. */
+  /** The current secret, and the previous one while it changes. */
   readonly keySecret: readonly string[] | undefined
   readonly unknownTtlSeconds: number
   readonly staleIfErrorSeconds: number
   readonly redisTimeoutMs: number
 }
 
-/** GetIPIntel lets its answers be kept for six hours at most. */
+/** GetIPIntel's terms allow six hours. */
 const MAX_TTL_SECONDS = 21_600
 const MIN_SECRET_LENGTH = 16
+
+const seconds = (max: number): { min: number, max: number, integer: boolean } => ({ min: 0, max, integer: false })
 
 export function readCache (given: CacheOptions | undefined): CacheSettings {
   const cache = checkObject<CacheOptions>('cache', given, [
@@ -26,8 +28,8 @@ export function readCache (given: CacheOptions | undefined): CacheSettings {
     maxEntries: checkNumber('cache.maxEntries', cache.maxEntries, 10_000, { min: 1, max: 10_000_000 }),
     keyPrefix: checkString('cache.keyPrefix', cache.keyPrefix, ''),
     keySecret: readSecrets(cache.keySecret),
-    unknownTtlSeconds: checkNumber('cache.unknownTtlSeconds', cache.unknownTtlSeconds, 10, { min: 0, max: 3600, integer: false }),
-    staleIfErrorSeconds: checkNumber('cache.staleIfErrorSeconds', cache.staleIfErrorSeconds, 3600, { min: 0, max: 86_400, integer: false }),
+    unknownTtlSeconds: checkNumber('cache.unknownTtlSeconds', cache.unknownTtlSeconds, 10, seconds(3600)),
+    staleIfErrorSeconds: checkNumber('cache.staleIfErrorSeconds', cache.staleIfErrorSeconds, 3600, seconds(86_400)),
     redisTimeoutMs: checkNumber('cache.redisTimeoutMs', cache.redisTimeoutMs, 100, { min: 1, max: 10_000 })
   }
 }
@@ -46,29 +48,31 @@ function readSecrets (given: CacheOptions['keySecret']): readonly string[] | und
   return secrets
 }
 
-/** How old an answer may become, by the name of the provider that gave it. */
+/** How old an answer may become, by the name of its provider. */
 export interface AgeLimits {
-  /** Younger than this, it is served. */
+  /** Below this age an answer is served. */
   freshMs (provider: string): number
-  /** Younger than this, it may stand in when the provider fails. */
+  /** Below this age it is served when the provider fails. */
   keptMs (provider: string): number
 }
 
-/** `ttlSeconds` and `staleIfErrorSeconds`, within the `maxAgeSeconds` of each provider. */
-export function ageLimits (cache: Pick<CacheSettings, 'ttlSeconds' | 'staleIfErrorSeconds'>, root: Provider): AgeLimits {
+/** `ttlSeconds` and `staleIfErrorSeconds`, limited by the `maxAgeSeconds` of each provider. */
+export function ageLimits (
+  cache: Pick<CacheSettings, 'ttlSeconds' | 'staleIfErrorSeconds'>, root: Provider
+): AgeLimits {
   const ttlMs = cache.ttlSeconds * 1000
   const allMs = ttlMs + cache.staleIfErrorSeconds * 1000
   const maxAgeMs = new Map<string, number>()
   const leastMs = addMaxAges(maxAgeMs, root, Infinity)
   const limitOf = (provider: string): number => maxAgeMs.get(provider) ?? leastMs
   return {
-    // Asked on every memory hit: no search where it changes nothing.
+    // Called on every memory hit: no search where it changes nothing.
     freshMs: leastMs >= ttlMs ? () => ttlMs : provider => Math.min(ttlMs, limitOf(provider)),
     keptMs: provider => Math.min(allMs, limitOf(provider))
   }
 }
 
-/** An answer under a composite's own name may have a part of each member: it gets the smallest limit. Returns that. */
+/** An answer under a composite's own name may have a part of each member: it gets the smallest limit, the result. */
 function addMaxAges (maxAgeMs: Map<string, number>, provider: Provider, outerMs: number): number {
   const { name, maxAgeSeconds, members = [] } = provider
   const ownMs = Math.min(outerMs, (maxAgeSeconds ?? Infinity) * 1000)

@@ -1,27 +1,31 @@
-import type { Provider } from '../../types/contract.ts'
+import type { Provider, ProviderAnswer } from '../../types/contract.ts'
 import { isKnown, type LookupResult, SETTLED_LATER_MS, withCacheState } from '../verdict/index.ts'
-import type { Lookup } from './lookup.ts'
+import { frozenCopy } from './compact.ts'
+import type { LookupLayer } from './lookup.ts'
 import type { MemoryCache } from './memory-cache.ts'
 import type { SharedCache } from './shared-cache.ts'
 
 export interface SettlingParts {
-  readonly lookup: Lookup
+  readonly provider: Provider
   readonly memory: MemoryCache
   readonly shared: SharedCache | undefined
-  /** By the name of the provider that answered. */
-  readonly settlesAfterMs: ReadonlyMap<string, number>
   readonly now: () => number
 }
 
+/** Replaces first answers by the ones of deferred lookups. */
 export interface Settling {
-  readonly lookup: Lookup
-  /** The deferred lookup of this process is over: its answer is in memory, or there is none. */
-  settled (ip: string): void
-  /** Whoever waits takes what is there. */
+  /**
+   * A write waits for the final answer where its time allows. Undefined where every first answer is final. The final
+   * answer comes from the deferred lookup of this process or, if another process made the call, from the shared cache.
+   */
+  readonly layer: LookupLayer | undefined
+  /** The deferred lookup of this process is over. A known answer replaces the cached one of the same provider. */
+  settled (ip: string, answer: ProviderAnswer): void
+  /** Ends all waits: they get the answer that is cached. */
   close (): void
 }
 
-/** An address whose settled verdict is to come. */
+/** An address whose final answer is expected. */
 interface Unsettled {
   readonly checkedAtMs: number
   readonly dueMs: number
@@ -29,15 +33,15 @@ interface Unsettled {
   timer: NodeJS.Timeout
 }
 
-/** When the shared cache is read for what another process has learnt, after the settled answer was due. Then none is expected. */
+/** When the shared cache is read, after the final answer is due. After the last one none is expected. */
 const READ_AFTER_MS = [200, 800, 2_000] as const
-/** A settled answer takes this long to come. Who has less time does not wait. */
+/** How long the final answer takes to arrive. A request with less time does not wait. */
 const ANSWER_MS = 250
 /** Bounds the timers. */
 const MAX_UNSETTLED = 1_000
 
-/** By name, the providers (members too) whose first answer is not final. */
-export function settlingProviders (root: Provider): ReadonlyMap<string, number> {
+/** The providers (members too) whose first answer is not final, by name. */
+function settlingProviders (root: Provider): ReadonlyMap<string, number> {
   const found = new Map<string, number>()
   const names = root.names ?? [root.name]
   const add = ({ name, settlesAfterMs, members = [] }: Provider): void => {
@@ -48,17 +52,15 @@ export function settlingProviders (root: Provider): ReadonlyMap<string, number> 
   return found
 }
 
-/**
- * A lookup for providers whose first answer is not final: a write waits for the settled one where its time allows. That comes from the
- * deferred lookup of this process, or, when another process asked, out of the shared cache.
- */
-export function createSettling ({ lookup, memory, shared, settlesAfterMs, now }: SettlingParts): Settling {
+export function createSettling ({ provider, memory, shared, now }: SettlingParts): Settling {
+  const settlesAfterMs = settlingProviders(provider)
   const unsettled = new Map<string, Unsettled>()
 
-  function dueMs (verdict: LookupResult): number | undefined {
-    const afterMs = settlesAfterMs.get(verdict.provider)
-    if (afterMs === undefined || !isKnown(verdict) || verdict.cache === 'stale' || verdict.cache === 'subnet') return undefined
-    const dueMs = verdict.checkedAtMs + afterMs
+  function dueMs (result: LookupResult): number | undefined {
+    const afterMs = settlesAfterMs.get(result.provider)
+    const { cache } = result
+    if (afterMs === undefined || !isKnown(result) || cache === 'stale' || cache === 'subnet') return undefined
+    const dueMs = result.checkedAtMs + afterMs
     return dueMs > now() ? dueMs : undefined
   }
 
@@ -89,36 +91,54 @@ export function createSettling ({ lookup, memory, shared, settlesAfterMs, now }:
     if (state === undefined) return
     unsettled.delete(ip)
     clearTimeout(state.timer)
-    for (const go of state.waiting) go()
+    for (const resolve of state.waiting) resolve()
   }
 
-  function wait (ip: string, verdict: LookupResult, { waiting }: Unsettled, untilMs: number): Promise<LookupResult> {
+  function wait (ip: string, first: LookupResult, { waiting }: Unsettled, untilMs: number): Promise<LookupResult> {
     return new Promise(resolve => {
-      const go = (): void => {
+      const timer = setTimeout(finish, untilMs - now())
+      waiting.add(finish)
+
+      function finish (): void {
         clearTimeout(timer)
-        waiting.delete(go)
-        const held = memory.get(ip)
-        resolve(held !== undefined && isKnown(held) && held.provider === verdict.provider ? withCacheState(held, verdict.cache) : verdict)
+        waiting.delete(finish)
+        const cached = memory.get(ip)
+        const isFinal = cached !== undefined && isKnown(cached) && cached.provider === first.provider
+        resolve(isFinal ? withCacheState(cached, first.cache) : first)
       }
-      const timer = setTimeout(go, untilMs - now())
-      waiting.add(go)
     })
   }
 
-  function settle (ip: string, verdict: LookupResult, untilMs: number): LookupResult | Promise<LookupResult> {
-    const due = dueMs(verdict)
-    if (due === undefined) return verdict
-    const state = watch(ip, verdict, due)
-    return state === undefined || due + ANSWER_MS > untilMs ? verdict : wait(ip, verdict, state, untilMs)
+  function settle (ip: string, first: LookupResult, untilMs: number): LookupResult | Promise<LookupResult> {
+    const due = dueMs(first)
+    if (due === undefined) return first
+    const state = watch(ip, first, due)
+    return state === undefined || due + ANSWER_MS > untilMs ? first : wait(ip, first, state, untilMs)
+  }
+
+  const layer: LookupLayer = next => (ip, call) => {
+    const untilMs = call.write && call.mode === 'wait' ? now() + call.timeoutMs : 0
+    const result = next(ip, call)
+    return result instanceof Promise ? result.then(first => settle(ip, first, untilMs)) : settle(ip, result, untilMs)
+  }
+
+  function replace (ip: string, answer: ProviderAnswer): void {
+    if (answer.verdict === 'unknown') return
+    const name = answer.provider ?? provider.name
+    const cached = memory.get(ip)
+    if (cached?.provider !== name) return
+    const checkedAtMs = cached.checkedAtMs + SETTLED_LATER_MS
+    const result = Object.freeze({ answer: frozenCopy(answer), provider: name, checkedAtMs, cache: 'miss' as const })
+    memory.set(ip, result)
+    shared?.localLease(ip).fill(result)
   }
 
   return {
-    lookup (ip, call) {
-      const untilMs = call.write && call.mode === 'wait' ? now() + call.timeoutMs : 0
-      const verdict = lookup(ip, call)
-      return verdict instanceof Promise ? verdict.then(verdict => settle(ip, verdict, untilMs)) : settle(ip, verdict, untilMs)
+    layer: settlesAfterMs.size === 0 ? undefined : layer,
+    settled (ip, answer) {
+      replace(ip, answer)
+      end(ip)
     },
-    settled: end,
     close () {
       for (const ip of [...unsettled.keys()]) end(ip)
     }

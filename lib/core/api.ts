@@ -74,7 +74,8 @@ export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
       await engine.allow(checkAddress(ip), checked)
     },
     async invalidate (ip) {
-      await engine.invalidate(checkAddress(ip))
+      const address = checkAddress(ip)
+      await engine.invalidate(address, lookupAddress(address, scopeOf(address)) ?? address)
     },
     setCloudflareRanges: engine.setCloudflareRanges,
     stats: engine.stats

@@ -5,21 +5,21 @@ import { checkFunction, checkObject, shown } from '../util/index.ts'
 
 export interface BulkAsk { readonly write: boolean, readonly signal: AbortSignal }
 
-/** What bulk needs of the engine. `V` is what it makes of an answer. */
+/** What a bulk lookup needs of the engine. `V` is what it makes of an answer. */
 export interface BulkParts<V> {
-  /** What is known without asking: a cached verdict, an address that nobody is asked about, no address. null: ask. Must not reject. */
+  /** A cached verdict, or one that needs no lookup; null: ask the provider. Must not reject. */
   readonly known: (ip: string) => V | null | Promise<V | null>
-  /** The guarded provider's `bulk`. */
+  /** The `bulk` of the provider's resilience pipeline. */
   readonly ask: (ips: readonly string[], options: BulkAsk) => AsyncIterable<[string, ProviderAnswer]>
   readonly verdict: (ip: string, answer: ProviderAnswer) => V
 }
 
-/** Cache reads under way at once. */
+/** Cache reads at the same time. */
 const cacheBlock = 200
 
 /**
- * Many addresses: each once, the cache first, then the provider as fast as its limits allow, waiting for room where need be. It spends the
- * reads' part of a budget.
+ * Looks up many addresses, each once: first in the cache, then from the provider as fast as its limits allow. It uses
+ * the part of a quota that reads may use.
  */
 export function bulk<V extends { readonly verdict: string }> (
   ips: Iterable<string>, options: BulkOptions | undefined, parts: BulkParts<V>

@@ -1,29 +1,23 @@
-import type { Decision, IpRisk, Outcome, UnknownReason } from '../../types/contract.ts'
+import type { Decision, IpRisk, Outcome, Stats, UnknownReason } from '../../types/contract.ts'
 import type { LookupCounter } from '../cache/index.ts'
 
-/** Counts since start, plain numbers that only grow. */
+/** Counts since start: plain numbers that only grow. */
 export interface Counters {
-  readonly lookups: { -readonly [L in LookupCounter]: number }
-  readonly unknown: { [R in UnknownReason]?: number }
-  readonly decisions: { [D in Decision]: number }
-  readonly outcomes: { [O in Outcome]: number }
   lookup (what: LookupCounter): void
-  /** A request was judged, and this came of it. */
+  /** A request was judged, and its outcome is known. */
   request (risk: IpRisk, outcome: Outcome): void
+  stats (providers: Stats['providers'], redis: Stats['redis']): Stats
 }
 
 export function createCounters (): Counters {
-  const lookups = { memory: 0, redis: 0, shared: 0, stale: 0, subnet: 0, refreshed: 0 }
-  const unknown: Counters['unknown'] = {}
-  const decisions = { allow: 0, elevate_risk: 0, step_up_auth: 0, block: 0 }
-  const outcomes = {
+  const lookups: { [L in LookupCounter]: number } =
+    { memory: 0, redis: 0, shared: 0, stale: 0, subnet: 0, refreshed: 0 }
+  const unknown: { [R in UnknownReason]?: number } = {}
+  const decisions: { [D in Decision]: number } = { allow: 0, elevate_risk: 0, step_up_auth: 0, block: 0 }
+  const outcomes: { [O in Outcome]: number } = {
     allowed: 0, flagged: 0, challenged: 0, satisfied: 0, blocked: 0, not_enforced: 0, not_reached: 0, client_gone: 0
   }
   return {
-    lookups,
-    unknown,
-    decisions,
-    outcomes,
     lookup (what) {
       lookups[what]++
     },
@@ -31,6 +25,14 @@ export function createCounters (): Counters {
       if (reason !== undefined) unknown[reason] = (unknown[reason] ?? 0) + 1
       decisions[decision]++
       outcomes[outcome]++
-    }
+    },
+    stats: (providers, redis) => ({
+      lookups: { ...lookups, provider: Object.values(providers).reduce((sum, { calls }) => sum + calls, 0) },
+      unknown: { ...unknown },
+      decisions: { ...decisions },
+      outcomes: { ...outcomes },
+      redis,
+      providers
+    })
   }
 }

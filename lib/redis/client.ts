@@ -1,24 +1,26 @@
 import { createHash } from 'node:crypto'
-import type { Cluster } from 'ioredis'
 import type { IpRiskLogger } from '../../types/contract.ts'
+import type { RedisClientLike } from '../../types/redis.ts'
 import { deferred } from '../util/index.ts'
-import type { Connection, RedisClient } from './connect.ts'
+import { type Connection, isCluster } from './connect.ts'
 import { nodeCircuits, reasonOf } from './node-circuits.ts'
 import { PROBE } from './scripts.ts'
 
-/** Runs Lua scripts in Redis: all that a quota needs of it. */
+/** Runs Lua scripts in Redis: all that a quota needs. */
 export interface ScriptRunner {
   /**
    * Runs a Lua script, by its SHA-1. All keys share one slot in a Cluster. Rejects when Redis answers with an error,
    * after the time limit (the script may have run all the same), and at once while the circuit of its node is open or
    * the limit is 0. A limit shorter than `timeoutMs` that passes says nothing about Redis.
    */
-  run (script: string, keys: readonly string[], args: readonly (string | number)[], timeoutMs?: number): Promise<unknown>
+  run (
+    script: string, keys: readonly string[], args: readonly (string | number)[], timeoutMs?: number
+  ): Promise<unknown>
 }
 
 /**
- * Redis behind a time limit and a circuit breaker for each node: whatever state it is in, nobody waits longer than the
- * limit.
+ * Redis behind a time limit, and a circuit breaker for each node: no call takes longer than the limit, whatever state
+ * Redis is in.
  */
 export interface RedisPort extends ScriptRunner {
   /** `degraded`: some nodes of a Cluster do not answer. */
@@ -27,19 +29,21 @@ export interface RedisPort extends ScriptRunner {
   readonly isCluster: boolean
   /** Rejects when the node of this key does not answer. */
   probe (key: string): Promise<void>
-  /** The node of a key in a Cluster; keys that say the same fail together. */
+  /** The node of a key in a Cluster: keys of one node fail together. */
   nodeOf (key: string): string
-  /** Called when Redis answers again after its circuit was open: messages may have been missed. */
+  /** Called when a circuit closes again: messages may have been missed. */
   onReturn (listener: () => void): void
-  /** Resolves when the first connection stands, or could not be made. */
+  /** Resolves when the first connection is made, or could not be made in a second. */
   ready (): Promise<void>
-  /** Closes the connection that we made; the application's own stays open. */
+  /** Closes a connection that we made. The application's own stays open. */
   close (): void
 }
 
 const CONNECT_MS = 1000
 
-export function createRedisPort ({ client, own }: Connection, timeoutMs: number, log: IpRiskLogger, now: () => number): RedisPort {
+export function createRedisPort (
+  { client, own }: Connection, timeoutMs: number, log: IpRiskLogger, now: () => number
+): RedisPort {
   let lastError: unknown
   const listeners: (() => void)[] = []
   const connected = firstConnection(client)
@@ -63,7 +67,7 @@ export function createRedisPort ({ client, own }: Connection, timeoutMs: number,
   async function run (
     script: string, keys: readonly string[], args: readonly (string | number)[], limitMs = timeoutMs
   ): Promise<unknown> {
-    if (limitMs <= 0) throw new TooLate('no time left for Redis')
+    if (limitMs <= 0) throw new TimeLimitError('no time left for Redis')
     const circuit = circuits.of(keys[0])
     if (circuit.state !== 'closed') throw new Error('Redis does not answer: its circuit is open')
     const call = {}
@@ -74,7 +78,7 @@ export function createRedisPort ({ client, own }: Connection, timeoutMs: number,
       return reply
     } catch (err) {
       if (isReply(err)) circuit.succeeded(call)
-      else if (!(err instanceof TooLate) || limitMs >= timeoutMs) circuit.failed(call, err)
+      else if (!(err instanceof TimeLimitError) || limitMs >= timeoutMs) circuit.failed(call, err)
       throw err
     }
   }
@@ -84,7 +88,7 @@ export function createRedisPort ({ client, own }: Connection, timeoutMs: number,
       if (!isOpen(client)) return 'down'
       const { open } = circuits
       if (open === 0) return 'up'
-      return client.isCluster && open < (client as Cluster).nodes('master').length ? 'degraded' : 'down'
+      return isCluster(client) && open < client.nodes('master').length ? 'degraded' : 'down'
     },
     timeoutMs,
     isCluster: client.isCluster,
@@ -96,7 +100,7 @@ export function createRedisPort ({ client, own }: Connection, timeoutMs: number,
     },
     ready: async () => await connected.promise,
     close () {
-      connected.give()
+      connected.settle()
       circuits.close()
       client.off('ready', circuits.probeNow)
       if (own) client.disconnect()
@@ -104,8 +108,10 @@ export function createRedisPort ({ client, own }: Connection, timeoutMs: number,
   }
 
   async function send (script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    if (!connected.given) await connected.promise
-    if (!isOpen(client)) throw new Error(lastError === undefined ? `no connection (${client.status})` : reasonOf(lastError))
+    if (!connected.settled) await connected.promise
+    if (!isOpen(client)) {
+      throw new Error(lastError === undefined ? `no connection (${client.status})` : reasonOf(lastError))
+    }
     try {
       return await client.evalsha(shaOf(script), keys.length, ...keys, ...args)
     } catch (err) {
@@ -115,31 +121,38 @@ export function createRedisPort ({ client, own }: Connection, timeoutMs: number,
   }
 }
 
-/** Redis answered, though with an error: it is there. */
+/** Whether Redis answered, with an error of its own: so it works. */
 export function isReply (err: unknown): boolean {
   return err instanceof Error && err.name === 'ReplyError'
 }
 
-/** A command would be sent now, and not be queued for a time when nobody waits for it any more. */
-function isOpen (client: RedisClient): boolean {
+/** Whether a command is sent now, and not queued until no request waits for it any more. */
+function isOpen (client: RedisClientLike): boolean {
   return client.status === 'ready'
 }
 
-/** Commands that come while the first connection is being made wait for it; afterwards nobody waits for a connection. */
-function firstConnection (client: RedisClient): { readonly promise: Promise<void>, readonly given: boolean, give (): void } {
-  let given = isOpen(client)
+/** Commands wait for the first connection while it is being made, and for no later one. */
+function firstConnection (
+  client: RedisClientLike
+): { readonly promise: Promise<void>, readonly settled: boolean, settle (): void } {
+  let settled = isOpen(client)
   if (client.status === 'wait') client.connect().catch(() => {}) // as its first command would
   const { promise, resolve } = deferred<void>()
-  const give = (): void => {
-    given = true
+  const settle = (): void => {
+    settled = true
     clearTimeout(timer)
-    client.off('ready', give).off('close', give)
+    client.off('ready', settle)
+    client.off('close', settle)
     resolve()
   }
-  const timer = setTimeout(give, CONNECT_MS)
-  if (given) give()
-  else client.on('ready', give).on('close', give)
-  return { promise, get given () { return given }, give }
+  const timer = setTimeout(settle, CONNECT_MS)
+  if (settled) {
+    settle()
+  } else {
+    client.on('ready', settle)
+    client.on('close', settle)
+  }
+  return { promise, get settled () { return settled }, settle }
 }
 
 const shas = new Map<string, string>()
@@ -150,12 +163,13 @@ function shaOf (script: string): string {
   return sha
 }
 
-class TooLate extends Error {}
+class TimeLimitError extends Error {}
 
-/** When the time is over, sockets are read once more: after a long turn of our own event loop the answer has come, and only waits there. */
+/** At the limit, sockets are read once more: after a long turn of our own event loop the reply may be there already. */
 function withTimeLimit<T> (pending: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => setImmediate(() => reject(new TooLate(`no answer within ${timeoutMs} ms`))), timeoutMs)
+    const expire = (): void => reject(new TimeLimitError(`no answer within ${timeoutMs} ms`))
+    const timer = setTimeout(() => setImmediate(expire), timeoutMs)
     pending.then(value => {
       clearTimeout(timer)
       resolve(value)

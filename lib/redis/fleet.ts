@@ -10,40 +10,41 @@ import { createEntryFormat, type Keys } from './keys.ts'
 import { openSubscriber } from './subscriber.ts'
 import { createVerdictStore, createWriteErrors } from './verdict-store.ts'
 
-/** Which provider's verdicts stand in a key space, by the engines of this process that are open. */
-const tenants = new Map<string, { readonly provider: string, engines: number }>()
+/** The provider of each key space that open engines of this process use. */
+const keySpaces = new Map<string, { readonly provider: string, engines: number }>()
 
 /**
- * Two engines whose providers differ would take each other's entries for misses and write over them. Throws an `IpRiskError`; the function
- * given is to be called when the engine closes.
+ * Throws an `IpRiskError` if another engine with another provider uses the key space: they would take each other's
+ * entries for misses and overwrite them. The result is to be called when the engine closes.
  */
-export function moveIn (keySpace: string, provider: string): () => void {
-  const tenant = tenants.get(keySpace) ?? { provider, engines: 0 }
-  if (tenant.provider !== provider) {
-    throw badOption('cache.keyPrefix', `is the same as that of another engine on this Redis, whose provider is "${tenant.provider}" and not "${provider}": ` +
-      'their verdicts would overwrite each other; give each its own keyPrefix')
+function useKeySpace (name: string, provider: string): () => void {
+  const used = keySpaces.get(name) ?? { provider, engines: 0 }
+  if (used.provider !== provider) {
+    throw badOption('cache.keyPrefix', 'is the same as that of another engine on this Redis, whose provider is ' +
+      `"${used.provider}" and not "${provider}": their verdicts would overwrite each other; ` +
+      'give each its own keyPrefix')
   }
-  tenant.engines++
-  tenants.set(keySpace, tenant)
-  let moved = false
+  used.engines++
+  keySpaces.set(name, used)
+  let ended = false
   return () => {
-    if (moved) return
-    moved = true
-    if (--tenant.engines === 0) tenants.delete(keySpace)
+    if (ended) return
+    ended = true
+    if (--used.engines === 0) keySpaces.delete(name)
   }
 }
 
-/** What the processes on one Redis share: verdicts, who asks for one, and the operator's word. */
+/** What the processes on one Redis share: verdicts, leases, and the operator's statements. */
 export interface Fleet {
   readonly port: RedisPort
   readonly verdicts: SharedCache
-  /** Both resolve after the time limit of Redis at the latest, and never reject: what cannot be told now is told later. */
+  /** Both resolve after the time limit of Redis at the latest, and never reject: what fails now is published later. */
   allow (statement: Statement): Promise<void>
   /** Also drops the shared verdicts. */
   forget (statements: readonly Statement[]): Promise<void>
-  /** Resolves when the connection stands, or could not be made in a second. */
+  /** Resolves when the connection is made, or could not be made in a second. */
   ready (): Promise<void>
-  /** Before calls are aborted: other processes may make them, and need not hear of our end. Resolves as `allow` does. */
+  /** To be called before calls are aborted, so that other processes may make them. Resolves as `allow` does. */
   release (): Promise<void>
   close (): Promise<void>
 }
@@ -55,24 +56,25 @@ export interface FleetParts {
   readonly provider: Provider
   readonly log: IpRiskLogger
   readonly now: () => number
-  /** What this process holds. */
+  /** Those that are cached or being loaded in this process. */
   addresses (): Iterable<string>
-  /** What other processes said is entered here … */
+  /** Gets the allows of other processes. */
   readonly allowed: TemporaryAllows
-  /** … and a verdict that they want forgotten is dropped by this. */
+  /** Drops the verdict on an address in this process, when another one invalidates it. */
   forget (ip: string): void
 }
 
-/** Addresses whose HMAC is compared before others have a turn. */
+/** Addresses whose HMAC is compared in one turn of the event loop. */
 const COMPARED_A_TURN = 500
 
 /** Throws an `IpRiskError` that names the option. */
 export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: FleetParts): Fleet {
   const { cache, ages, keys, provider, log, now, addresses, allowed } = parts
   const connection = connect(option, log)
-  let moveOut = (): void => {}
+  const keySpace = `${connection.dataSet} ${cache.keyPrefix} ${keys.secret ? keys.id('') : ''}`
+  let leaveKeySpace = (): void => {}
   try {
-    if (provider.sync !== true) moveOut = moveIn(`${connection.place} ${cache.keyPrefix} ${keys.secret ? keys.id('') : ''}`, provider.name)
+    if (provider.sync !== true) leaveKeySpace = useKeySpace(keySpace, provider.name)
   } catch (err) {
     if (connection.own) connection.client.disconnect()
     throw err
@@ -80,27 +82,30 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
   const port = createRedisPort(connection, cache.redisTimeoutMs, log, now)
   // Channels know neither key prefixes nor numbered databases.
   const channel = `ip-risk:broadcasts:${connection.space}:${cache.keyPrefix}`
-  const inbox = openSubscriber(connection, port, channel, { broadcast: text => notices.receive(text), listening: () => notices.catchUp() })
-  const notices = createBroadcasts({ port, keys, channel, log, now, allowed, forget })
-  port.onReturn(notices.catchUp)
+  const broadcasts = createBroadcasts({ port, keys, channel, log, now, allowed, forget })
+  const subscriber = openSubscriber(connection, port, channel, {
+    broadcast: broadcasts.receive, listening: broadcasts.catchUp
+  })
+  port.onReturn(broadcasts.catchUp)
   const names = [...new Set([provider.name, ...provider.names ?? []])]
   const entries = createEntryFormat({ ages, names, secret: keys.secret, now })
-  const verdicts = createVerdictStore({ port, inbox, keys, entries, refusals: createWriteErrors(log, now), cache, log })
+  const writes = createWriteErrors(log, now)
+  const verdicts = createVerdictStore({ port, subscriber, keys, entries, writes, cache, log })
 
   return {
     port,
     verdicts,
-    allow: notices.allow,
-    async forget (statements) { await Promise.all(statements.map(notices.forget)) },
+    allow: broadcasts.allow,
+    async forget (statements) { await Promise.all(statements.map(broadcasts.forget)) },
     async ready () {
       await port.ready()
-      await inbox.ready()
+      await subscriber.ready()
     },
     release: async () => await verdicts.close(),
     async close () {
-      moveOut()
-      notices.close()
-      inbox.close()
+      leaveKeySpace()
+      broadcasts.close()
+      subscriber.close()
       await verdicts.close()
       port.close()
     }

@@ -7,16 +7,16 @@ import { canonicalAddress, HIDDEN, redactAddress, redactStrings } from '../ip/in
 import { derivedKey } from '../util/index.ts'
 import { isObject, type KnownResult, parseStoredBody, toIplogsBody } from '../verdict/index.ts'
 
-/** What stands in Redis under which name. */
+/** The names of keys in Redis. */
 export interface Keys {
-  /** What stands for an address wherever others see it: itself, or under a secret its HMAC-SHA-256 in hexadecimal. */
+  /** An address as other programs see it: itself, or with a secret its HMAC-SHA-256 in hexadecimal. */
   id (ip: string): string
-  /** The same under each secret, the current one first: other processes may know the address by any of them. */
+  /** The same under each secret, the current one first: other processes may use any of them. */
   ids (ip: string): readonly string[]
   /** Whether a text can be an id. */
   isId (text: string): boolean
   readonly secret: boolean
-  /** Under the current secret; without one, nothing. */
+  /** Under the current secret; without one, an empty text. */
   sign (text: string): string
   /** Under any of the secrets; without one, always true. */
   verify (text: string, signature: string): boolean
@@ -26,7 +26,7 @@ export interface Keys {
   readonly statements: string
 }
 
-/** The names of one address. They share a hash tag, so that one script may touch them in a Cluster. */
+/** The keys of one address. They share a hash tag, so that one script may use them in a Cluster. */
 export interface AddressKeys {
   readonly verdict: string
   readonly lease: string
@@ -34,13 +34,14 @@ export interface AddressKeys {
   readonly failed: string
 }
 
-/** An HMAC costs more than a request may; these are at hand. */
+/** Cached HMACs: computing one costs more than a request may. */
 const IDS_KEPT = 10_000
 
-/** `outerPrefix`: what the client of a Cluster puts before each name, and is hashed with it. */
+/** `outerPrefix`: what the client of a Cluster puts before each key, and is hashed with it. */
 export function createKeys (keyPrefix: string, keySecret: readonly string[] | undefined, outerPrefix = ''): Keys {
   if (hashTag(outerPrefix) === null) {
-    throw badOption('redis', 'is a Cluster client whose "keyPrefix" may have braces only as one hash tag, such as "{app}:"')
+    throw badOption('redis', 'is a Cluster client whose "keyPrefix" may have braces only as one hash tag, such as ' +
+      '"{app}:"')
   }
   const tag = hashTag(outerPrefix + keyPrefix)
   if (tag === null) throw badOption('cache.keyPrefix', 'may have braces only as one hash tag, such as "{app}:"')
@@ -100,8 +101,8 @@ function idsUnder (secret: string): (ip: string) => string {
 }
 
 /**
- * The part of a key that a Cluster hashes. Our names put the verdict key between braces, which other braces would end too early; `null`:
- * these do.
+ * The part of a key that a Cluster hashes. Our keys have the key of the verdict between braces; `null`: braces in the
+ * prefix would end it too early.
  */
 function hashTag (prefix: string): string | undefined | null {
   if (!/[{}]/.test(prefix)) return undefined
@@ -109,41 +110,43 @@ function hashTag (prefix: string): string | undefined | null {
 }
 
 /**
- * An entry in Redis: the body of an IPLogs answer, who said it, and when. Programs that follow the IPLogs guide read and write the same,
- * without `provider` and `checked_at`.
+ * An entry in Redis: the body of an IPLogs answer, with the provider and the time. Programs that follow the IPLogs
+ * guide read and write the same, without `provider` and `checked_at`.
  */
 export interface EntryFormat {
   write (ip: string, verdict: KnownResult): string
-  /** How long it stays fresh from now on; negative when it is not any more. */
+  /** How long it stays fresh from now on; negative when it is no longer fresh. */
   freshForMs (verdict: KnownResult): number
-  /** `foreign`: not written by us or by anybody who follows the guide; `undefined`: of no use, and may be replaced. */
+  /** `foreign`: written by a program that does not follow the guide; `undefined`: unusable, and may be replaced. */
   read (ip: string, text: string, remainingMs: number): KnownResult | 'foreign' | undefined
 }
 
 export interface EntryOptions {
   readonly ages: AgeLimits
-  /** Names that the configured provider answers with. */
+  /** Names under which the configured provider answers. */
   readonly names: readonly string[]
-  /** Leave out what would tell the address. */
+  /** Leaves out the address, also in texts. */
   readonly secret: boolean
   readonly now: () => number
 }
 
-/** Who wrote an entry that does not say it. */
+/** The provider of an entry without `provider`. */
 const DEFAULT_PROVIDER = 'iplogs'
 
 export function createEntryFormat ({ ages, names, secret, now }: EntryOptions): EntryFormat {
   return {
     write (ip, { answer, provider, checkedAtMs }) {
-      const body = secret ? redactStrings(toIplogsBody(answer, null), redactAddress(ip, HIDDEN)) : toIplogsBody(answer, ip)
+      const body = secret
+        ? redactStrings(toIplogsBody(answer, null), redactAddress(ip, HIDDEN))
+        : toIplogsBody(answer, ip)
       return JSON.stringify({ ...body, provider, checked_at: new Date(checkedAtMs).toISOString() })
     },
     freshForMs: ({ provider, checkedAtMs }) => ages.freshMs(provider) - (now() - checkedAtMs),
     read (ip, text, remainingMs) {
       const entry = remainingMs < 0 ? undefined : parse(text)
       if (!isObject(entry)) return 'foreign'
-      const said = entry['provider'] ?? DEFAULT_PROVIDER
-      const provider = names.find(name => name === said)
+      const named = entry['provider'] ?? DEFAULT_PROVIDER
+      const provider = names.find(name => name === named)
       if (provider === undefined) return undefined
       const answer = parseStoredBody(entry, secret ? null : ip)
       const freshMs = ages.freshMs(provider)
@@ -153,10 +156,10 @@ export function createEntryFormat ({ ages, names, secret, now }: EntryOptions): 
     }
   }
 
-  /** As the entry says. Without that, or when it names a time to come, by what is left of its life; NaN where that exceeds `freshMs`. */
-  function checkedAt (said: unknown, remainingMs: number, freshMs: number): number {
+  /** As the entry has it. Without one, or in the future, by its remaining life; NaN where that exceeds `freshMs`. */
+  function checkedAt (written: unknown, remainingMs: number, freshMs: number): number {
     const nowMs = now()
-    const checkedAtMs = typeof said === 'string' ? Date.parse(said) : NaN
+    const checkedAtMs = typeof written === 'string' ? Date.parse(written) : NaN
     if (checkedAtMs <= nowMs) return checkedAtMs
     return remainingMs > freshMs ? NaN : nowMs - (freshMs - remainingMs)
   }

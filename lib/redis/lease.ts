@@ -7,10 +7,10 @@ import { FAIL, FILL, RENEW } from './scripts.ts'
 import { messageText } from './subscriber.ts'
 
 /**
- * Waits for leases that other processes hold. They end when Redis fails: the message that they wait for would not come.
+ * Waits for leases of other processes. They end when Redis fails, since the message that they wait for would not come.
  */
 export interface LeaseWaits {
-  /** `end` ends the wait early. To be called when the wait is over; returns whether it ended because Redis failed. */
+  /** `end` ends the wait early. The result is to be called after it: whether it ended because Redis failed. */
   add (leaseKey: string, end: () => void): () => boolean
   /** Ends all. */
   close (): void
@@ -18,7 +18,7 @@ export interface LeaseWaits {
 
 interface Wait { readonly end: () => void, failed: boolean }
 
-/** How often Redis is probed while somebody waits, as a part of `redisTimeoutMs`, and at most. */
+/** How often Redis is probed during a wait: this many times per `redisTimeoutMs`, and at least so often. */
 const PROBES_A_TIMEOUT = 4
 const PROBE_EVERY_MS = 25
 
@@ -70,13 +70,13 @@ export function createLeaseWaits (port: RedisPort): LeaseWaits {
   }
 }
 
-/** Short, and renewed while the holder lives: whoever waits for a dead one waits this long at most. */
+/** Short, and renewed while its holder lives: the longest wait for a holder that died. */
 export const LEASE_MS = 2000
 const RENEW_MS = 700
-/** Others do not repeat a failed call for so long, or for `unknownTtlSeconds` when that is shorter. */
+/** How long no process repeats a failed call, if `unknownTtlSeconds` is not shorter. */
 export const FAILED_MS = 2000
 
-/** Kinds of messages to those who wait. */
+/** Kinds of messages to waiting processes. */
 export const VERDICT = 'verdict'
 export const UNKNOWN = 'unknown'
 export const RETRY = 'retry'
@@ -88,21 +88,21 @@ export interface LeaseParts {
   readonly ip: string
   readonly id: string
   readonly token: string
-  /** Whether it is known to stand in Redis. If not, it stores where nobody else's does. */
-  readonly isHeld: boolean
+  /** Whether it is known to be in Redis. If not, it stores a verdict only where no other lease is. */
+  readonly isStored: boolean
   readonly failedMs: number
-  refused (reason: string): void
+  writeFailed (reason: string): void
   ended (): void
 }
 
 export interface StoredLease extends Lease {
-  /** Resolves when it is given back, or Redis does not answer. */
+  /** Resolves when the lease is released, or Redis does not answer. */
   release (): Promise<void>
 }
 
 export function createLease (parts: LeaseParts): StoredLease {
   const { port, keys, entries, ip, id, token, failedMs } = parts
-  let timer = parts.isHeld ? renewLater() : undefined
+  let timer = parts.isStored ? renewLater() : undefined
   let over = false
 
   return {
@@ -113,12 +113,13 @@ export function createLease (parts: LeaseParts): StoredLease {
       if (lifeSeconds < 1) return
       const text = entries.write(ip, verdict)
       send(FILL, [keys.verdict, keys.lease, keys.waiters, keys.failed], [
-        token, parts.isHeld ? 'held' : 'soft', text, lifeSeconds, messageText(VERDICT, id, lifeMs, text)
+        token, parts.isStored ? 'held' : 'soft', text, lifeSeconds, messageText(VERDICT, id, lifeMs, text)
       ])
     },
     fail (reason: UnknownReason, remember: boolean) {
       if (!end()) return
-      send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, reason, remember ? failedMs : 0, messageText(UNKNOWN, id, 0, reason)])
+      const message = messageText(UNKNOWN, id, 0, reason)
+      send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, reason, remember ? failedMs : 0, message])
     },
     async release () {
       if (!end()) return
@@ -126,7 +127,7 @@ export function createLease (parts: LeaseParts): StoredLease {
     }
   }
 
-  /** False when it has ended before: who gave a lease back has nothing more to say of its call. */
+  /** False when the lease has ended before: its call has no effect any more. */
   function end (): boolean {
     if (over) return false
     over = true
@@ -137,17 +138,18 @@ export function createLease (parts: LeaseParts): StoredLease {
 
   function renewLater (): NodeJS.Timeout {
     return setTimeout(() => {
-      port.run(RENEW, [keys.lease], [token, LEASE_MS]).then(renewed => Number(renewed) === 1, () => true).then(goesOn => {
-        if (goesOn && !over) timer = renewLater()
+      const renewed = port.run(RENEW, [keys.lease], [token, LEASE_MS])
+      renewed.then(reply => Number(reply) === 1, () => true).then(isOurs => {
+        if (isOurs && !over) timer = renewLater()
       })
     }, RENEW_MS).unref()
   }
 
-  /** Nobody waits for it. That Redis does not answer, the port has logged. */
+  /** Never rejects: the port logs that Redis does not answer. */
   async function send (script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<void> {
     await port.run(script, keys, args).then(reply => {
-      // With `stringNumbers` a client gives the numbers as text.
-      if (typeof reply === 'string' && !/^\d+$/.test(reply)) parts.refused(reply)
+      // A client with `stringNumbers` returns numbers as text.
+      if (typeof reply === 'string' && !/^\d+$/.test(reply)) parts.writeFailed(reply)
     }, () => {})
   }
 }

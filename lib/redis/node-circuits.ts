@@ -1,7 +1,8 @@
-import { type Cluster, Command } from 'ioredis'
+import { createRequire } from 'node:module'
 import type { IpRiskLogger } from '../../types/contract.ts'
+import type { RedisClientLike } from '../../types/redis.ts'
 import { type CircuitBreaker, circuitBreaker } from '../util/index.ts'
-import type { RedisClient } from './connect.ts'
+import { isCluster } from './connect.ts'
 
 /**
  * A circuit breaker for each node, so that one dead node of a Cluster costs only the keys that live there, and no
@@ -10,16 +11,16 @@ import type { RedisClient } from './connect.ts'
 export interface NodeCircuits {
   /** `host:port` of the node that a key belongs to; `''` outside a Cluster, and where no node is known. */
   nodeOf (key: string | undefined): string
-  /** Of that node. While it is not closed, a timer probes the node in the background, by this key or an earlier one. */
+  /** The circuit of that node. While it is not closed, a timer probes the node, by this key or an earlier one. */
   of (key: string | undefined): CircuitBreaker
-  /** How many are not closed. */
+  /** Number of circuits that are not closed. */
   readonly open: number
-  /** A connection was made: probes what is open now. */
+  /** Probes all nodes whose circuit is not closed, since a connection was made. */
   probeNow (): void
   close (): void
 }
 
-/** Failures in a row after which a node is left alone, and for how long before it is probed. */
+/** Failures in a row that open the circuit of a node, and how long it is open before a probe. */
 const FAILURES = 3
 const OPEN_MS = 1000
 
@@ -31,7 +32,7 @@ interface Node {
 }
 
 export interface NodeCircuitsParts {
-  readonly client: RedisClient
+  readonly client: RedisClientLike
   readonly log: IpRiskLogger
   readonly now: () => number
   /** Rejects unless the node of the key answers in time, also with an error of its own. */
@@ -44,9 +45,8 @@ export function nodeCircuits ({ client, log, now, probe, onReturn }: NodeCircuit
   let closed = false
 
   function nodeOf (key: string | undefined): string {
-    if (!client.isCluster || key === undefined) return ''
-    const slot = new Command('get', [(client.options.keyPrefix ?? '') + key]).getSlot()
-    return (client as Cluster).slots[slot]?.[0] ?? ''
+    if (!isCluster(client) || key === undefined) return ''
+    return client.slots[slotOf((client.options.keyPrefix ?? '') + key)]?.[0] ?? ''
   }
 
   function create (name: string, key: string | undefined): Node {
@@ -108,8 +108,15 @@ export function nodeCircuits ({ client, log, now, probe, onReturn }: NodeCircuit
   }
 }
 
+/** By a library that needs no client of ours: the client may come from another copy of ioredis. */
+function slotOf (key: string): number {
+  calculateSlot ??= createRequire(import.meta.url)('cluster-key-slot') as (key: string) => number
+  return calculateSlot(key)
+}
+let calculateSlot: ((key: string) => number) | undefined
+
 /**
- * Of an error the message alone: ioredis hangs the command on it, with addresses and passwords. Redis quotes the
+ * Only the message of an error: ioredis adds the command to it, with addresses and passwords. Redis quotes the
  * arguments of a command that it does not know or forbids, and so the visitor's address.
  */
 export function reasonOf (err: unknown): string {

@@ -1,12 +1,13 @@
-/** Everything that is said to Redis, in Lua: one round trip each, and nothing can come between its steps. */
+/** The Lua scripts of verdicts, leases and statements: one round trip each, and atomic. */
 
-/** A longer value is none of ours. */
+/** A longer value is not ours. */
 const MAX_VALUE_BYTES = 65_536
 
 /**
- * `read(key)`: text and remaining milliseconds; as PTTL does, -1 stands for no TTL and -2 for no value, and -3 for another type or a value
- * too long. `overwritable(key)`: nothing is there, or an entry in our shape; all else is somebody else's. `lasts(key, longest)`: it is
- * there, and ends no later than one that we wrote; what somebody else wrote without an end must hold up nobody.
+ * `read(key)`: text and remaining milliseconds; as in PTTL, -1 means no TTL and -2 no value, and -3 another type or a
+ * value too long. `overwritable(key)`: there is nothing, or an entry of our shape; anything else belongs to another
+ * program. `lasts(key, longest)`: it exists, and ends no later than one of ours; what another program wrote without a
+ * TTL must block no lookup.
  */
 const helpers = `
 local function read (key)
@@ -20,8 +21,8 @@ local function overwritable (key)
   if ttl < 0 or not string.find(text, '^%s*{') then return false end
   return (pcall(cjson.decode, text))
 end
-local function tell (waiters, message)
-  for _, inbox in ipairs(redis.pcall('SMEMBERS', waiters)) do redis.call('PUBLISH', inbox, message) end
+local function send (waiters, message)
+  for _, channel in ipairs(redis.pcall('SMEMBERS', waiters)) do redis.call('PUBLISH', channel, message) end
   redis.call('DEL', waiters)
 end
 local function lasts (key, longest)
@@ -30,17 +31,17 @@ local function lasts (key, longest)
 end
 `
 
-/** KEYS: verdicts. Gives text, remaining milliseconds, text, … */
+/** KEYS: verdicts. Returns text, remaining milliseconds, text, … */
 export const READ: string = `${helpers}
 local reply = {}
 for i, key in ipairs(KEYS) do reply[2 * i - 1], reply[2 * i] = read(key) end
 return reply`
 
 /**
- * KEYS: verdict, lease, waiters, failed. ARGV: token, longest ms of a lease or a failure, inbox, least remaining ms that counts as stored,
- * SHA-1 of a value that does not.
- * Gives `value`, text, remaining ms, SHA-1; `failed`, reason; `held`, remaining ms of the lease; `refused`, why; or `ours`.
- * Who finds a lease is put among the waiters in the same step, so that no message can pass in between.
+ * KEYS: verdict, lease, waiters, failed. ARGV: token, longest ms of a lease or a failure, channel of the process, least
+ * remaining ms that counts as stored, SHA-1 of a value that does not.
+ * Returns `value`, text, remaining ms, SHA-1; `failed`, reason; `held`, remaining ms of the lease; `refused`, why; or
+ * `ours`. A process that finds a lease is added to the waiters in the same step, so that it misses no message.
  */
 export const CLAIM: string = `${helpers}
 local text, ttl = read(KEYS[1])
@@ -58,14 +59,15 @@ local set = redis.pcall('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 if set.err then return { 'refused', set.err } end
 return { 'ours' }`
 
-/** KEYS: lease. ARGV: token, lease ms. Gives 1, or 0 when the lease is lost. */
+/** KEYS: lease. ARGV: token, lease ms. Returns 1, or 0 when the lease is lost. */
 export const RENEW: string = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
 
 /**
- * KEYS: verdict, lease, waiters, failed. ARGV: token, `soft` (no lease will do too) or `held`, text, seconds to live, message to waiters.
- * Gives 1 when it was stored, 0 when the lease is lost or the key somebody else's, or why Redis refused.
+ * KEYS: verdict, lease, waiters, failed. ARGV: token, `held` or `soft` (stores without a lease, too), text, seconds to
+ * live, message to the waiters.
+ * Returns 1 when it was stored, 0 when the lease is lost or the key belongs to another program, or why Redis refused.
  */
 export const FILL: string = `${helpers}
 local holder = redis.call('GET', KEYS[2])
@@ -76,22 +78,22 @@ if overwritable(KEYS[1]) then
   local set = redis.pcall('SET', KEYS[1], ARGV[3], 'EX', ARGV[4])
   stored = set.err or 1
 end
-tell(KEYS[3], ARGV[5])
+send(KEYS[3], ARGV[5])
 return stored`
 
-/** KEYS: lease, waiters, failed. ARGV: token, reason, ms for which the failure is remembered (0: not), message to the waiters. */
+/** KEYS: lease, waiters, failed. ARGV: token, reason, ms to remember the failure (0: not), message to the waiters. */
 export const FAIL: string = `${helpers}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 if tonumber(ARGV[3]) > 0 then redis.pcall('SET', KEYS[3], ARGV[2], 'PX', ARGV[3]) end
-tell(KEYS[2], ARGV[4])
+send(KEYS[2], ARGV[4])
 return 1`
 
-/** KEYS: verdict, lease, waiters, failed. ARGV: message to the waiters. A lease that is out stores nothing any more. */
+/** KEYS: verdict, lease, waiters, failed. ARGV: message to the waiters. Ends the lease, so that it stores nothing. */
 export const FORGET: string = `${helpers}
 redis.call('DEL', KEYS[2], KEYS[4])
 if overwritable(KEYS[1]) then redis.call('DEL', KEYS[1]) end
-tell(KEYS[3], ARGV[1])
+send(KEYS[3], ARGV[1])
 return 1`
 
 const clock = `
@@ -100,10 +102,11 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `
 
 /**
- * KEYS: allowed, forgotten, statements. ARGV: kind (`allow`, `forget`), id, issued at, ms to keep it, statement, channel, longest allow in
- * ms, ms for which a memory may hold what is forgotten.
- * The sets have the end of each id by the clock of Redis, the hash has the statements. A revocation is kept as long as the allow that it
- * ends. An end beyond the longest allow is somebody else's, and dropped. Gives 0 when a later statement of the kind is stored.
+ * KEYS: allowed, forgotten, statements. ARGV: kind (`allow`, `forget`), id, issued at, ms to keep it, statement,
+ * channel, longest allow in ms, longest ms that a process caches a verdict.
+ * The sets have the end of each id by the clock of Redis, the hash has the statements. A revocation is kept as long as
+ * the allow that it ends. An end beyond the longest allow was not written by us, and is dropped. Returns 0 when a later
+ * statement of the kind is stored.
  */
 export const PUBLISH_STATEMENT: string = `${clock}
 local kind, id, issued = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -131,14 +134,15 @@ redis.call('PUBLISH', ARGV[6], ARGV[5])
 return 1`
 
 /**
- * KEYS: allowed, forgotten, statements. ARGV: ms for which what is forgotten counts, ms to look back, and how many statements of a kind to
- * leave out and to give.
- * Gives { statement, remaining ms, revocation or '', … }, { statement, … }.
+ * KEYS: allowed, forgotten, statements. ARGV: ms for which a `forget` counts, ms to look back, and how many statements
+ * of a kind to skip and to return.
+ * Returns { statement, remaining ms, revocation or '', … }, { statement, … }.
  */
 export const CATCH_UP: string = `${clock}
 local function statement (kind, id) return redis.call('HGET', KEYS[3], kind .. ':' .. id) or '' end
 local allowed, forgotten = {}, {}
-local found = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', string.format('(%.0f', now), 'WITHSCORES', 'LIMIT', ARGV[3], ARGV[4])
+local after = string.format('(%.0f', now)
+local found = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', after, 'WITHSCORES', 'LIMIT', ARGV[3], ARGV[4])
 for i = 1, #found, 2 do
   local n = #allowed
   allowed[n + 1] = statement('allow', found[i])
@@ -152,7 +156,7 @@ end
 return { allowed, forgotten }`
 
 /** ARGV: channel, message. */
-export const TELL: string = "return redis.call('PUBLISH', ARGV[1], ARGV[2])"
+export const SEND: string = "return redis.call('PUBLISH', ARGV[1], ARGV[2])"
 
-/** KEYS: one, for the node that it lives on. Whether Redis answers. */
+/** KEYS: one, on the node that is probed. */
 export const PROBE: string = 'return 1'

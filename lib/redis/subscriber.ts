@@ -1,26 +1,29 @@
 import { randomBytes } from 'node:crypto'
+import type { RedisClientLike } from '../../types/redis.ts'
 import { deferred } from '../util/index.ts'
 import { isReply, type RedisPort } from './client.ts'
-import type { Connection, RedisClient } from './connect.ts'
-import { TELL } from './scripts.ts'
+import type { Connection } from './connect.ts'
+import { SEND } from './scripts.ts'
 
-/** A message: what it is, about whom, for how long it holds, and the rest. */
+/** A message about an address. */
 export interface Message {
   readonly kind: string
+  /** The address, or its HMAC. */
   readonly id: string
+  /** For how long it is valid. */
   readonly remainingMs: number
   readonly body: string
 }
 
-/** What other processes tell this one: on a channel of its own, and on one for all. */
+/** The messages of other processes, on a channel of this process, and on one for all. */
 export interface Subscriber {
   /** The channel of this process. */
   readonly name: string
-  /** Whether messages come in now. */
+  /** Whether messages arrive now. */
   readonly listening: boolean
-  /** The next message about an id on the own channel; `undefined` when there is none until the listener is ended. */
+  /** The next message about an id on the channel of this process; `undefined` if there is none before `end`. */
   expect (id: string): Expected
-  /** Resolves when messages come in for the first time, or after a second. */
+  /** Resolves when messages arrive for the first time, or after a second. */
   ready (): Promise<void>
   close (): void
 }
@@ -31,19 +34,19 @@ export interface Expected {
 }
 
 export interface SubscriberEvents {
-  /** What one process says to all, as it was sent. */
+  /** A message to all processes, as it was sent. */
   broadcast (text: string): void
-  /** Messages come in from now on; some may have been missed. */
+  /** Messages arrive from now on. Some may have been missed. */
   listening (): void
 }
 
-/** How often it is tried whether messages still come in: a connection can be dead for long without a word. */
+/** How often a message to itself is sent: a connection can be dead for long without an event. */
 const CHECK_MS = 10_000
 const CHECK_WAIT_MS = 2_000
 const CHECK = 'check'
 const READY_MS = 1_000
 
-/** One line each, the body last: no id has a line break. */
+/** One line per field, the body last: no id has a line break. */
 export function messageText (kind: string, id: string, remainingMs: number, body: string): string {
   return `${kind}\n${id}\n${remainingMs}\n${body}`
 }
@@ -53,13 +56,15 @@ function parseMessage (text: string): Message {
   return { kind, id, remainingMs: Number(remainingMs), body: body.join('\n') }
 }
 
-export function openSubscriber (connection: Connection, port: RedisPort, broadcastChannel: string, events: SubscriberEvents): Subscriber {
+export function openSubscriber (
+  connection: Connection, port: RedisPort, broadcastChannel: string, events: SubscriberEvents
+): Subscriber {
   const name = `ip-risk:inbox:${randomBytes(9).toString('base64url')}`
   const expected = new Map<string, Set<(message: Message | undefined) => void>>()
   let listening = false
-  let heard = true
+  let received = true
   let closed = false
-  let firstTime = (): void => {}
+  let onFirstSubscription = (): void => {}
   let subscriber = subscribe()
   const timer = setInterval(check, CHECK_MS)
   timer.unref()
@@ -85,7 +90,7 @@ export function openSubscriber (connection: Connection, port: RedisPort, broadca
       if (listening || port.state === 'down') return
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, READY_MS)
-        firstTime = () => {
+        onFirstSubscription = () => {
           clearTimeout(timer)
           resolve()
         }
@@ -93,7 +98,7 @@ export function openSubscriber (connection: Connection, port: RedisPort, broadca
     },
     close () {
       closed = true
-      firstTime()
+      onFirstSubscription()
       clearInterval(timer)
       drop(subscriber)
       for (const waiting of expected.values()) for (const resolve of waiting) resolve(undefined)
@@ -101,15 +106,15 @@ export function openSubscriber (connection: Connection, port: RedisPort, broadca
     }
   }
 
-  function subscribe (): RedisClient {
+  function subscribe (): RedisClientLike {
     const client = connection.subscriber()
     client.on('ready', () => {
       answersAsRedis(client).then(async () => await client.subscribe(name, broadcastChannel)).then(() => {
         if (client !== subscriber || closed) return
         listening = true
-        firstTime()
+        onFirstSubscription()
         events.listening()
-      }, () => {}) // the next check sees that nothing comes in
+      }, () => {}) // the next check finds out
     })
     client.on('close', () => { if (client === subscriber) listening = false })
     client.on('message', (channel: string, text: string) => {
@@ -121,7 +126,7 @@ export function openSubscriber (connection: Connection, port: RedisPort, broadca
 
   function receive (message: Message): void {
     if (message.kind === CHECK) {
-      heard = true
+      received = true
       return
     }
     const waiting = expected.get(message.id)
@@ -129,12 +134,12 @@ export function openSubscriber (connection: Connection, port: RedisPort, broadca
     for (const resolve of waiting ?? []) resolve(message)
   }
 
-  /** By the whole way that a message goes. Only when Redis takes it: what is down is waited for, not connected to anew. */
+  /** Reconnects only if Redis took the message: while Redis is down, the client reconnects by itself. */
   function check (): void {
-    heard = false
-    port.run(TELL, [], [name, messageText(CHECK, '', 0, '')]).then(() => {
+    received = false
+    port.run(SEND, [], [name, messageText(CHECK, '', 0, '')]).then(() => {
       setTimeout(() => {
-        if (heard || closed) return
+        if (received || closed) return
         listening = false
         drop(subscriber)
         subscriber = subscribe()
@@ -143,16 +148,16 @@ export function openSubscriber (connection: Connection, port: RedisPort, broadca
   }
 }
 
-function drop (client: RedisClient): void {
+function drop (client: RedisClientLike): void {
   client.removeAllListeners('message')
   client.disconnect()
 }
 
-/** Rejects otherwise: the client takes what comes back on a SUBSCRIBE for granted, and throws where nobody can catch it. */
-async function answersAsRedis (client: RedisClient): Promise<void> {
+/** Rejects otherwise: a wrong reply to SUBSCRIBE makes ioredis throw where nothing can catch it. */
+async function answersAsRedis (client: RedisClientLike): Promise<void> {
   const reply: unknown = await client.ping().catch((err: unknown) => {
     if (!isReply(err)) throw err
-    return 'PONG' // it may be forbidden
+    return 'PONG' // PING may be forbidden
   })
-  if (reply !== 'PONG') throw new TypeError('PING was answered with something else')
+  if (reply !== 'PONG') throw new TypeError('the reply to PING is not PONG')
 }

@@ -1,0 +1,35 @@
+import { type LookupResult, withCacheState } from '../verdict/index.ts'
+
+/** The addresses of which nothing could be learned a moment ago, so that they are not looked up again at once. */
+export interface FailureCache {
+  get (ip: string): LookupResult | undefined
+  set (ip: string, result: LookupResult, forMs: number): void
+  delete (ip: string): void
+}
+
+export function createFailureCache (maxEntries: number, now: () => number): FailureCache {
+  const failures = new Map<string, { readonly result: LookupResult, readonly untilMs: number }>()
+  return {
+    get (ip) {
+      if (failures.size === 0) return undefined
+      const failure = failures.get(ip)
+      return failure !== undefined && failure.untilMs > now() ? failure.result : undefined
+    },
+    set (ip, result, forMs) {
+      const nowMs = now()
+      // In the order of their beginning, which is about the order of their end.
+      for (const [oldest, { untilMs }] of failures) {
+        if (untilMs > nowMs && failures.size < maxEntries) break
+        failures.delete(oldest)
+      }
+      failures.delete(ip)
+      failures.set(ownText(ip), { result: withCacheState(result, 'memory'), untilMs: nowMs + forMs })
+    },
+    delete (ip) { failures.delete(ip) }
+  }
+}
+
+/** A copy: an address that was cut out of a header would keep the whole header in memory. */
+export function ownText (ip: string): string {
+  return Buffer.from(ip, 'latin1').toString('latin1')
+}
