@@ -1,4 +1,4 @@
-// Writes lib/ip/special-purpose.ts and lib/ip/cloudflare-ranges.ts from what IANA and Cloudflare publish.
+// Writes lib/ip/published-ranges.ts from what IANA and Cloudflare publish.
 //   node --import tsx scripts/generate-ranges.ts                          fetches the four files
 //   node --import tsx scripts/generate-ranges.ts --from DIR [--iana-date YYYY-MM-DD] [--cloudflare-date YYYY-MM-DD]
 //                                                                         reads them from a folder, by the last part of their URL
@@ -6,7 +6,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { cloudflareModule, parseCloudflare, parseRegistry, specialPurposeModule } from './ranges/parse.ts'
+import { parseCloudflare, parseRegistry, rangesModule } from './ranges/parse.ts'
 
 const iana = [
   'https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry-1.csv',
@@ -32,19 +32,20 @@ function day (date: Date): string {
   return date.toISOString().slice(0, 10)
 }
 
-async function write (path: string, text: string): Promise<void> {
-  await writeFile(fileURLToPath(new URL(`../${path}`, import.meta.url)), text)
-  console.log(`wrote ${path}`)
-}
-
 const newest = (sources: readonly Source[]) => sources.map(source => source.date).sort().at(-1)!
 
 const registries = await Promise.all(iana.map(read))
 const rows = registries.flatMap(source => parseRegistry(source.text))
-await write('lib/ip/special-purpose.ts', specialPurposeModule(rows, values['iana-date'] ?? newest(registries)))
+const rowsDate = values['iana-date'] ?? newest(registries)
 
 const lists = await Promise.all(cloudflare.map(read))
 const ranges = lists.flatMap(source => parseCloudflare(source.text))
 // Cloudflare states no date of its own: the list is as old as the day it was read.
 const readDay = values.from === undefined ? day(new Date()) : newest(lists)
-await write('lib/ip/cloudflare-ranges.ts', cloudflareModule(ranges, values['cloudflare-date'] ?? readDay))
+const cloudflareDate = values['cloudflare-date'] ?? readDay
+const path = 'lib/ip/published-ranges.ts'
+await writeFile(
+  fileURLToPath(new URL(`../${path}`, import.meta.url)),
+  rangesModule({ rows, rowsDate, cloudflare: ranges, cloudflareDate })
+)
+console.log(`wrote ${path}`)

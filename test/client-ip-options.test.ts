@@ -1,6 +1,6 @@
 import t from 'tap'
 import { IpRiskError } from '../lib/errors.ts'
-import { cloudflareRanges } from '../lib/ip/cloudflare-ranges.ts'
+import { cloudflareRanges } from '../lib/ip/published-ranges.ts'
 import { createClientIp, createClientIpResolver } from '../lib/client-ip/resolver.ts'
 import { trustProxyWarning } from '../lib/client-ip/settings.ts'
 import { watchMisconfiguration } from '../lib/client-ip/watch.ts'

@@ -1,7 +1,7 @@
 import type {
   AddressSource, ClientIp, ClientIpExplanation, ExplainedHop, HopVerdict, RawRequest
 } from '../../types/contract.ts'
-import { addressText, parseAddress, rangeSet, SCOPE_MASK, scopes } from '../ip/index.ts'
+import { addressText, parseAddress, rangeMap, SCOPE_MASK, scopes } from '../ip/index.ts'
 import {
   addressEnd, addressStart, elementEnd, elementStart, joinedLines, parseEntry, parsePeer, previousElement
 } from './entry.ts'
@@ -108,7 +108,7 @@ function hop ({ from, text, address, mark }: Found, position: number, verdict: H
 function named (option: string, entries: readonly Named[], address: string | null): string {
   if (address === null) return 'a unix listener, and "unix" is among the proxies'
   const family = parseAddress(address) as 4 | 6
-  const entry = entries.find(({ cidr }) => rangeSet([cidr]).has(family))
+  const entry = entries.find(({ cidr }) => rangeMap([{ cidr, value: 1 }], 0, (_outer, inner) => inner).at(family) === 1)
   return `"${entry?.text}" of ${option} names it`
 }
 

@@ -1,5 +1,6 @@
+import type { AddressScope } from '../../types/contract.ts'
 import {
-  type Cidr, parseCidr, type RangeMap, rangeMap, type RangeMapEntry, SCOPE_MASK, scopeEntries
+  type Cidr, networksOf as networksOfScopes, parseCidr, type RangeMap, rangeMap, type RangeMapEntry, SCOPE_MASK, scopeEntries
 } from '../ip/index.ts'
 
 /**
@@ -15,17 +16,19 @@ export const NON_PUBLIC: number = 1 << 8
 /** IPv4 class E: what Cloudflare's Pseudo IPv4 makes up for IPv6 clients. */
 export const CLASS_E: number = 1 << 9
 
-/** What R3 of the rules calls non-public: a direct internet client never has one of these. */
-const nonPublic: readonly string[] = [
-  '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '::1/128', 'fc00::/7', 'fe80::/10'
-]
+const scoped = (...names: readonly AddressScope[]): readonly string[] => networksOfScopes(scope => names.includes(scope))
 
+/** A direct client of the internet never has one of these. */
+const nonPublic = scoped('private', 'shared', 'loopback', 'link_local')
+
+/** `private` and `uniquelocal` are one: proxy-addr has the second word for both. */
 const words: Readonly<Record<string, readonly string[]>> = {
   unix: [],
-  loopback: ['127.0.0.0/8', '::1/128'],
-  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
-  linklocal: ['169.254.0.0/16', 'fe80::/10'],
-  cgnat: ['100.64.0.0/10']
+  loopback: scoped('loopback'),
+  private: scoped('private'),
+  uniquelocal: scoped('private'),
+  linklocal: scoped('link_local'),
+  cgnat: scoped('shared')
 }
 
 /** A network that an option named, and the text that named it. */

@@ -2,7 +2,7 @@ import type { AddressScope } from '../../types/contract.ts'
 import { checkNumber } from '../util/index.ts'
 import { addressText, formatAddress, parseAddress, words } from './address.ts'
 import { parseCidr, type RangeMap, rangeMap, type RangeMapEntry } from './cidr.ts'
-import { specialPurpose } from './special-purpose.ts'
+import { specialPurpose } from './published-ranges.ts'
 
 /** Every scope; its place is the number that stands for it in a range map. */
 export const scopes: readonly AddressScope[] = [
@@ -14,13 +14,20 @@ export const scopes: readonly AddressScope[] = [
 export const SCOPE_MASK = 31
 export const UNSPECIFIED: number = scopes.indexOf('unspecified')
 
-/** What the registries of special purposes leave out: RFC 5771, RFC 4291 (2.4 global unicast, 2.7 multicast), RFC 3879. */
-const beside: readonly (readonly [string, AddressScope])[] = [
-  ['224.0.0.0/4', 'multicast'], ['ff00::/8', 'multicast'], ['fec0::/10', 'site_local'], ['::/0', 'reserved'], ['2000::/3', 'public']
+/** What the special-purpose registries leave out: RFC 5771, RFC 4291 (2.4 global unicast, 2.7 multicast), RFC 3879. */
+const outsideRegistries: readonly (readonly [string, AddressScope])[] = [
+  ['224.0.0.0/4', 'multicast'], ['ff00::/8', 'multicast'], ['fec0::/10', 'site_local'],
+  ['::/3', 'reserved'], ['4000::/2', 'reserved'], ['8000::/1', 'reserved']
 ]
+const scopeRows = [...outsideRegistries, ...specialPurpose]
 
-/** The networks of every scope, for a range map whose ground is 0, `public`. The narrowest network that holds an address decides. */
-export const scopeEntries: readonly RangeMapEntry[] = [...beside, ...specialPurpose]
+/** The networks of the scopes wanted, as text. A narrower network of another scope may lie inside one of them. */
+export function networksOf (wanted: (scope: AddressScope) => boolean): readonly string[] {
+  return scopeRows.flatMap(([cidr, scope]) => wanted(scope) ? [cidr] : [])
+}
+
+/** Every network with a scope, for a range map whose ground is 0, `public`. The narrowest network decides. */
+export const scopeEntries: readonly RangeMapEntry[] = scopeRows
   .map(([cidr, scope]) => ({ cidr: parseCidr(cidr), value: scopes.indexOf(scope) }))
 
 const scopeMap: RangeMap = rangeMap(scopeEntries, 0, (_outer, inner) => inner)

@@ -98,28 +98,30 @@ export function parseCsv (text: string): string[][] {
   return records
 }
 
-const generated = '// Written by scripts/generate-ranges.ts; run it again instead of editing this.\n'
+export interface PublishedRanges {
+  readonly rows: readonly ScopeRow[]
+  readonly rowsDate: string
+  readonly cloudflare: readonly string[]
+  readonly cloudflareDate: string
+}
 
-export function specialPurposeModule (rows: readonly ScopeRow[], date: string): string {
+export function rangesModule ({ rows, rowsDate, cloudflare, cloudflareDate }: PublishedRanges): string {
   const lines = rows.map(([cidr, scope]) => `  ['${cidr}', '${scope}']`).join(',\n')
-  return `${generated}import type { AddressScope } from '../../types/contract.ts'
+  return `// Written by scripts/generate-ranges.ts; run it again instead of editing this.
+import type { AddressScope } from '../../types/contract.ts'
 
 /** State of IANA's special-purpose address registries (RFC 6890) that the rows are from. */
-export const specialPurposeDate = '${date}'
+export const specialPurposeDate = '${rowsDate}'
 
 export const specialPurpose: readonly (readonly [cidr: string, scope: AddressScope])[] = [
 ${lines}
 ]
-`
-}
 
-export function cloudflareModule (ranges: readonly string[], date: string): string {
-  return `${generated}
 /** When Cloudflare published these as the addresses of its edge (https://www.cloudflare.com/ips/). */
-export const cloudflareDate = '${date}'
+export const cloudflareDate = '${cloudflareDate}'
 
 export const cloudflareRanges: readonly string[] = [
-${ranges.map(range => `  '${range}'`).join(',\n')}
+${cloudflare.map(range => `  '${range}'`).join(',\n')}
 ]
 `
 }

@@ -1,5 +1,5 @@
 import type { AddressScope } from '../../../types/contract.ts'
-import { cloudflareDate, cloudflareRanges, specialPurpose, specialPurposeDate } from '../../ip/index.ts'
+import { cloudflareDate, cloudflareRanges, networksOf, specialPurposeDate } from '../../ip/index.ts'
 import type { MarkKind } from '../database/snapshot.ts'
 import { type ListKind, type Ranges, rangesOf } from '../sources/list.ts'
 
@@ -74,10 +74,6 @@ export interface Layer {
   readonly dateSeconds: number
 }
 
-/** Multicast, and all of IPv6 that is not 2000::/3 (RFC 4291). The registries stand in `specialPurpose`. */
-const BESIDE = ['224.0.0.0/4', '::/3', '4000::/2', '8000::/1']
-const networksOf = (wanted: (scope: AddressScope) => boolean): string[] =>
-  specialPurpose.flatMap(([cidr, scope]) => wanted(scope) ? [cidr] : [])
 /** Documentation networks may be labelled: they occur in tests and examples. */
 const isAskedAbout = (scope: AddressScope): boolean => scope === 'public' || scope === 'documentation'
 
@@ -85,7 +81,7 @@ export const builtInLayers: readonly Layer[] = [
   {
     id: 'special-purpose',
     kind: 'not-public',
-    ranges: rangesOf([...BESIDE, ...networksOf(scope => !isAskedAbout(scope) && scope !== 'shared')]),
+    ranges: rangesOf(networksOf(scope => !isAskedAbout(scope) && scope !== 'shared')),
     halfLifeDays: Infinity,
     dateSeconds: Date.parse(specialPurposeDate) / 1000
   },

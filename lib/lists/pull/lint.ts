@@ -1,4 +1,4 @@
-import { formatAddress, specialPurpose } from '../../ip/index.ts'
+import { formatAddress, networksOf } from '../../ip/index.ts'
 import { compareAddresses, type ListKind, mergeRanges, type Ranges, rangesOf } from '../sources/list.ts'
 import type { ReadList } from '../sources/read-list.ts'
 
@@ -43,12 +43,9 @@ export function describeWidth (addresses: number): string {
   return `${addresses} IPv4 addresses (${(100 * addresses / 2 ** 32).toPrecision(2)} % of all)`
 }
 
-// No visitor comes from there. The documentation networks are left out: they never occur on the internet, and examples and tests make
-// lists of them. Beside IANA's registries: multicast, and all of IPv6 that is not global unicast (2000::/3).
-const special = rangesOf([
-  ...specialPurpose.filter(([, scope]) => scope !== 'public' && scope !== 'documentation').map(([cidr]) => cidr),
-  '224.0.0.0/4', '::/3', '4000::/2', '8000::/1'
-])
+// No visitor comes from there. The documentation networks are left out: they never occur on the internet, and examples and
+// tests make lists of them.
+const special = rangesOf(networksOf(scope => scope !== 'public' && scope !== 'documentation'))
 
 /** Whether private or reserved space is in the range of two words. */
 export function overlapsSpecialV4 (range: Uint32Array): boolean {
