@@ -1,3 +1,4 @@
+import proxyAddr from 'proxy-addr'
 import t from 'tap'
 import { IpRiskError } from '../lib/errors.ts'
 import { cloudflareRanges } from '../lib/ip/published-ranges.ts'
@@ -11,16 +12,17 @@ const LB = '10.0.0.1'
 const EDGE = '173.245.48.5'
 const when = Date.parse('2026-02-01')
 
-t.test('R2 refuses options, naming the option and the mend', async t => {
+t.test('R2 refuses options, naming the option and the fix', async t => {
   const rows: [options: unknown, message: RegExp][] = [
     [[], /"clientIp" must be an object/],
     [{ trust: [] }, /"clientIp\.trust" does not exist: use one of trusted, hops/],
-    [{ trusted: 'loopback' }, /"clientIp\.trusted" must be an array/],
+    [{ trusted: true }, /"clientIp\.trusted" must be an array/],
+    [{ trusted: 'loopback, ' }, /"clientIp\.trusted\[1\]" must be a string that is not empty/],
     [{ trusted: [LB, ''] }, /"clientIp\.trusted\[1\]" must be a string that is not empty/],
     [{ trusted: [7] }, /"clientIp\.trusted\[0\]" must be a string/],
     ...['localhost', 'proxy.example.com', '10.0.0.0/255.0.0.0', '10.*', '10.0.0.0/', '10.0.0.0/08', '10.0.0.0/8abc', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/ 8',
       '010.0.0.0/8', '10.0/8', '10', '0x0a.0.0.0/8', '2001:db8::/129', '2001:db8::%eth0', '[::1]', ' 10.0.0.1', '10.0.0.1:80', '::ffff:10.0.0.0/95',
-      '0.0.0.0/0', '::/0', '::ffff:0:0/96', 'Loopback', 'constructor', 'toString', 'uniquelocal']
+      '0.0.0.0/0', '::/0', '::ffff:0:0/96', 'Loopback', 'constructor', 'toString', 'unique-local']
       .map((text): [unknown, RegExp] => [{ trusted: [text] }, /"clientIp\.trusted\[0\]" is refused: .*; write an address, a CIDR/]),
     ...[0, 33, 1.5, NaN, '1', -1, true].map((hops): [unknown, RegExp] => [{ hops }, /"clientIp\.hops" must be an integer from 1 to 32/]),
     [{ header: 'x-client-ip' }, /"clientIp\.header" must be one of x-forwarded-for, forwarded, x-real-ip/],
@@ -46,6 +48,16 @@ t.test('R2 refuses options, naming the option and the mend', async t => {
       t.ok(error instanceof IpRiskError)
       t.match(error, { code: 'FST_IP_RISK_BAD_OPTION', message }, JSON.stringify(options))
     }
+  }
+})
+
+t.test('R2 takes the trust setting of an Express application as it is', async t => {
+  const trust = 'loopback, linklocal, uniquelocal, 192.0.2.10'
+  const compiled = proxyAddr.compile(trust.split(',').map(entry => entry.trim()))
+  const resolve = createClientIpResolver({ trusted: trust })
+  for (const peer of ['127.0.0.1', '169.254.1.1', '10.1.2.3', 'fd00::1', '192.0.2.10', '192.0.2.11', '100.64.0.1', 'fe80::1']) {
+    const request = { socket: { remoteAddress: peer }, headers: { 'x-forwarded-for': '198.51.100.7' } }
+    t.equal(resolve(request).ip, proxyAddr(request as never, compiled), peer)
   }
 })
 

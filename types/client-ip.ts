@@ -1,7 +1,10 @@
 /** How the client's address is found. Nothing given: forwarding headers are never read. */
 export interface ClientIpOptions {
-  /** Addresses and CIDRs of your proxies, and the words `unix loopback private linklocal cgnat`. */
-  readonly trusted?: readonly string[]
+  /**
+   * Addresses and CIDRs of your proxies, and the words `unix loopback private uniquelocal linklocal cgnat`. A string is
+   * split at its commas, so that the value of Express's `trust proxy` can be used as it is. Default: none.
+   */
+  readonly trusted?: string | readonly string[] | undefined
   /** 1..32: the n-th entry from the right. Second best; prefer `trusted`. */
   readonly hops?: number
   /** `true`: the bundled list of Cloudflare's ranges. `false`: not behind Cloudflare, its addresses are clients. */
@@ -16,7 +19,7 @@ export interface CloudflareOptions {
   /** Replaces the bundled list; `setCloudflareRanges` replaces it again while the process runs. */
   readonly ranges?: readonly string[]
   /** Other addresses that may carry CF-Connecting-IP: cloudflared, a proxy that only Cloudflare can reach. Words as in `trusted`. */
-  readonly via?: readonly string[]
+  readonly via?: string | readonly string[] | undefined
   /**
    * Strong proof of the edge (a client certificate, a secret header). When given, a Cloudflare hop counts only if it returns `true`,
    * at once: a promise is no proof, and a throw is none either; both are logged once.

@@ -57,13 +57,14 @@ export function readClientIpOptions (options: ClientIpOptions | undefined): Clie
   const header = checkOneOf<ListHeader>('clientIp.header', given.header, ['x-forwarded-for', 'forwarded', 'x-real-ip'], 'x-forwarded-for')
   const hops = checkNumber('clientIp.hops', given.hops, undefined, { min: 1, max: 32 })
   const everyHop = checkBoolean('clientIp.dangerouslyTrustEveryHop', given.dangerouslyTrustEveryHop, false)
-  const trusted = readNetworks('clientIp.trusted', given.trusted)
+  const trustedTexts = listOf('clientIp.trusted', given.trusted)
+  const trusted = readNetworks('clientIp.trusted', trustedTexts)
   const { via, ranges, ...cloudflare } = readCloudflare(given.cloudflare)
   if (hops !== undefined && header === 'x-real-ip') throw badOption('clientIp.hops', 'counts the entries of a list, and x-real-ip is none: leave one of them out')
   if (everyHop && (hops !== undefined || given.trusted !== undefined)) {
     throw badOption('clientIp.dangerouslyTrustEveryHop', 'contradicts "trusted" and "hops": leave it out')
   }
-  const unix = given.trusted?.includes('unix') === true ? 'trusted' as const : undefined
+  const unix = trustedTexts.includes('unix') ? 'trusted' as const : undefined
   return {
     trusted,
     via: via.networks,
@@ -85,6 +86,7 @@ function readCloudflare (given: unknown) {
   }
   const written = checkObject<CloudflareOptions>('clientIp.cloudflare', typeof given === 'boolean' ? undefined : given, cloudflareNames)
   const lines = checkStrings('clientIp.cloudflare.ranges', written.ranges)
+  const viaTexts = listOf('clientIp.cloudflare.via', written.via)
   let ranges: Cidr[] | undefined
   try {
     if (written.ranges !== undefined) ranges = parseCloudflareList(lines)
@@ -94,18 +96,23 @@ function readCloudflare (given: unknown) {
   return {
     cloudflareMode: mode,
     ranges,
-    via: { networks: readNetworks('clientIp.cloudflare.via', written.via), unix: written.via?.includes('unix') === true },
+    via: { networks: readNetworks('clientIp.cloudflare.via', viaTexts), unix: viaTexts.includes('unix') },
     proof: checkFunction('clientIp.cloudflare.proof', written.proof)
   }
 }
 
-function readNetworks (path: string, value: unknown): readonly Named[] {
-  return checkStrings(path, value).flatMap((text, i) => {
+/** An array, or one text with commas in it, as Express's `trust proxy` takes it. */
+function listOf (path: string, value: unknown): readonly string[] {
+  return checkStrings(path, typeof value === 'string' ? value.split(',').map(entry => entry.trim()) : value)
+}
+
+function readNetworks (path: string, texts: readonly string[]): readonly Named[] {
+  return texts.flatMap((text, i) => {
     try {
       return networksOf(text)
     } catch (error) {
-      const mend = `write an address, a CIDR (192.0.2.0/24) or one of the words ${trustWords.join(', ')}`
-      throw badOption(`${path}[${i}]`, `is refused: ${(error as RangeError).message}; ${mend}`, error)
+      const fix = `write an address, a CIDR (192.0.2.0/24) or one of the words ${trustWords.join(', ')}`
+      throw badOption(`${path}[${i}]`, `is refused: ${(error as RangeError).message}; ${fix}`, error)
     }
   })
 }
