@@ -122,7 +122,7 @@ const answers: fc.Arbitrary<KnownAnswer> = fc.record({
   info: fc.record({
     asn: text, org: text, city: text, lat: fc.integer({ min: -90, max: 90 }), isProxy: fc.boolean(), vpnProviderSources: fc.array(text)
   }, { requiredKeys: [] }),
-  categories: fc.subarray(['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse'])
+  categories: fc.subarray(['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse', 'gateway'])
 })
 
 t.test('packing keeps an answer as it is, in characters of one byte', async t => {

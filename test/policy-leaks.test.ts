@@ -7,7 +7,7 @@ import { answer, tableProvider } from './support/table-provider.ts'
 
 const verdicts: VerdictName[] = ['clean', 'suspicious', 'vpn_likely', 'vpn_detected']
 const reasons: UnknownReason[] = ['timeout', 'unavailable', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response', 'no_data']
-const categories: Category[] = ['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse']
+const categories: Category[] = ['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse', 'gateway']
 const fixed = ['date', 'content-length', 'connection', 'keep-alive', 'transfer-encoding']
 
 /** What a visitor may learn of each decision: one reply, byte for byte, whatever was known of the address. */

@@ -62,7 +62,7 @@ t.test('the default table is the documented one, and nobody can change it', asyn
       }
     },
     read: { clean: 'allow', suspicious: 'allow', vpn_likely: 'allow', vpn_detected: 'allow', unknown: 'allow' },
-    rules: [{ category: 'relay', atMost: 'elevate_risk' }, { category: 'warp', atMost: 'elevate_risk' }, { category: 'cgnat', atMost: 'elevate_risk' }],
+    rules: [{ category: 'relay', atMost: 'elevate_risk' }, { category: 'warp', atMost: 'elevate_risk' }, { category: 'cgnat', atMost: 'elevate_risk' }, { category: 'gateway', atMost: 'elevate_risk' }],
     allowBlockingReads: false
   })
   t.throws(() => { (defaultPolicy.write as { clean: Decision }).clean = 'block' }, TypeError)
@@ -91,8 +91,8 @@ t.test('unknown is decided by reason: withdrawals fail closed while signups stay
   t.equal(judge(over(undefined), unknown('timeout'), write), 'allow')
 })
 
-t.test('relay, WARP and carrier NAT are flagged at most, however bad the verdict', async t => {
-  for (const category of ['relay', 'warp', 'cgnat'] as const) {
+t.test('relay, WARP, carrier NAT and security gateways are flagged at most, however bad the verdict', async t => {
+  for (const category of ['relay', 'warp', 'cgnat', 'gateway'] as const) {
     t.equal(judge(basePolicy, of('vpn', category), write), 'elevate_risk', category)
     t.equal(judge(basePolicy, risk('clean', { categories: [category] }), write), 'allow', `clean ${category}`)
   }

@@ -1,5 +1,10 @@
 export type VerdictName = 'clean' | 'suspicious' | 'vpn_likely' | 'vpn_detected'
-export type Category = 'vpn' | 'proxy' | 'tor' | 'hosting' | 'relay' | 'warp' | 'cgnat' | 'crawler' | 'abuse'
+/**
+ * What an address is, beside how risky it is. `relay`, `warp`, `cgnat` and `gateway` (the security gateway of a company:
+ * Zscaler, Netskope, Cisco Umbrella, …) are shared by ordinary people: the default policy flags them at most.
+ */
+export type Category =
+  | 'vpn' | 'proxy' | 'tor' | 'hosting' | 'relay' | 'warp' | 'cgnat' | 'crawler' | 'abuse' | 'gateway'
 
 /** Why nothing is known. README has the table of when. */
 export type UnknownReason =

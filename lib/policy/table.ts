@@ -64,8 +64,9 @@ export type NamedCells = { readonly [V in keyof Row]?: Row[V] }
 export type Row = { readonly [V in VerdictName]: Decision } & { readonly unknown: UnknownCell }
 
 /**
- * Writes are judged, reads never stopped; relays, WARP and carrier NAT are ordinary customers, so they are flagged at most. An unknown
- * visitor is let in, because a failing provider must not close the application. What a visitor can bring about at will is flagged.
+ * Writes are judged, reads are never stopped. Relays, WARP, carrier NAT and security gateways carry ordinary customers,
+ * so they are flagged at most. An unknown visitor is let in, because a failing provider must not close the application.
+ * What a visitor can bring about at will is flagged.
  */
 export const defaultPolicy: Table = Object.freeze({
   write: Object.freeze({
@@ -83,7 +84,8 @@ export const defaultPolicy: Table = Object.freeze({
     })
   }),
   read: Object.freeze({ clean: 'allow', suspicious: 'allow', vpn_likely: 'allow', vpn_detected: 'allow', unknown: 'allow' }),
-  rules: Object.freeze((['relay', 'warp', 'cgnat'] as const).map(category => Object.freeze({ category, atMost: 'elevate_risk' as const }))),
+  rules: Object.freeze((['relay', 'warp', 'cgnat', 'gateway'] as const)
+    .map(category => Object.freeze({ category, atMost: 'elevate_risk' as const }))),
   allowBlockingReads: false
 })
 

@@ -1,7 +1,9 @@
 import type { Category, IpInfo, Signal } from '../../types/contract.ts'
 import { type Json, readNumber, readOneOf, readText, readTexts } from './read.ts'
 
-export const categoryNames: readonly Category[] = ['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse']
+export const categoryNames: readonly Category[] = [
+  'vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse', 'gateway'
+]
 
 /** What a matched signal of some weight says the address is. The others say how sure one may be, not what it is. */
 const ofSignal: ReadonlyMap<string, Category> = new Map([

@@ -47,8 +47,8 @@ export function watchFiles (paths: readonly string[], before: readonly string[],
   }
 }
 
-/** Beside this file: .ts in the sources, .js in dist/, and no compiler rewrites a URL. */
-const WORKER = import.meta.url.replace(/reload(\.[jt]s)/, 'compile-worker$1')
+/** No compiler rewrites a URL: the file ends in .ts here and in .js in dist/. */
+const WORKER = import.meta.url.replace(/database\/live-database(\.[jt]s)/, 'compile/compile-worker$1')
 
 /** A compilation under way in a thread of its own. `stop` ends it; the promise then never settles. */
 export interface Compilation { readonly done: Promise<Uint8Array>, stop (): Promise<void> }
