@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** Text of HTML whose values are escaped already. Only `html` and the functions of this file make it. */
 export interface Html { readonly markup: string }
 type Value = Html | string | number | null | undefined | false | readonly Value[]
@@ -30,18 +32,24 @@ export interface Page {
   /** CSS and JavaScript of this package. Both are inline, so that the page is one file. */
   readonly style?: string
   readonly script?: string
-  /** For `style-src` and `script-src` of a Content-Security-Policy. */
+  /**
+   * For `style-src` and `script-src` of a Content-Security-Policy header. Without it, the page has a policy of its own:
+   * its style and script by their hashes, and nothing else, so that no markup in its data can run or load anything.
+   */
   readonly nonce?: string
 }
 
 /** A whole document in one file: no address of anything outside is in it. */
 export function page ({ title, body, style = '', script = '', nonce }: Page): string {
   const attribute = nonce === undefined ? html`` : html` nonce="${nonce}"`
+  const policy = nonce === undefined &&
+    html`<meta http-equiv="content-security-policy" content="${ownPolicy(pageStyle + style, script)}">`
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+${policy}
 <meta name="robots" content="noindex">
 <title>${title}</title>
 <style${attribute}>${trusted(pageStyle + style)}</style>
@@ -52,6 +60,12 @@ ${script !== '' && html`<script${attribute}>${trusted(script)}</script>`}
 </body>
 </html>
 `.markup
+}
+
+function ownPolicy (style: string, script: string): string {
+  const source = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+  const sources = `style-src ${source(style)}; script-src ${source(script)}`
+  return `default-src 'none'; ${sources}; base-uri 'none'; form-action 'none'`
 }
 
 export interface Column<Row> {

@@ -1,8 +1,8 @@
 /**
- * The script of every page. It fills in the tables: `textContent` only, so that no cell is ever read as markup. Plain
+ * Fills in the tables of `dataTable`: `textContent` only, so that no cell is ever read as markup. Plain
  * JavaScript for any browser of the last five years; a test opens a page in one.
  */
-export const script = `
+export const dataTableScript = `
 'use strict'
 const pageSize = 100
 const make = (name, props = {}, ...children) => {
@@ -80,7 +80,7 @@ for (const root of document.querySelectorAll('[data-table]')) {
     body.replaceChildren(...shownRows.map(at => make('tr', {}, ...rows[at].map((value, i) => {
       const { kind = 'text', tones = {} } = columns[i]
       const cell = make('td', { className: kind })
-      if (Object.hasOwn(tones, value)) cell.append(make('i', { className: 'dot ' + tones[value] }))
+      if (Object.hasOwn(tones, value)) cell.append(make('i', { className: 'dot tone-' + tones[value] }))
       cell.append(shown(value, kind))
       return cell
     }))))
