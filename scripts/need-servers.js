@@ -1,5 +1,6 @@
-// The tests start a redis-server, nginx, HAProxy and Caddy of their own on the loopback, and open pages in Chromium. Finds them, else installs Debian's
-// packages where it may, else says how. Without Redis there are no tests; without one of the others the tests that need it are skipped.
+// The tests start a redis-server, nginx, HAProxy and Caddy of their own on the loopback, and open pages in Chromium. Finds
+// them, else installs Debian's packages where it may, else says how. Without Redis there are no tests; without one of the
+// others the tests that need it are skipped.
 import { spawnSync } from 'node:child_process'
 
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
