@@ -2,7 +2,8 @@ import t from 'tap'
 import Fastify from 'fastify'
 import ipRisk from '../lib/index.ts'
 import { fakeGetipintel } from '../lib/testing/index.ts'
-import type { Provider, VerdictName } from '../types/contract.ts'
+import type { SettlingProvider } from '../types/contract.ts'
+import type { VerdictName } from '../types/contract.ts'
 import { consensus } from '../lib/providers/composite/consensus.ts'
 import { fallback } from '../lib/providers/composite/fallback.ts'
 import { getipintel } from '../lib/providers/getipintel/index.ts'
@@ -20,10 +21,10 @@ t.before(async () => { redis = await startRedis() })
 t.beforeEach(async () => { await redis.client.flushall() })
 t.teardown(async () => await redis.stop())
 
-interface Unsettled extends Provider { readonly first: string[], readonly second: string[] }
+interface Unsettled extends SettlingProvider { readonly first: string[], readonly second: string[] }
 
 /** As GetIPIntel without flags: the settled answer is another one, and may be had after a while. */
-function unsettled (settlesAfterMs: number, settled: VerdictName = 'vpn_detected', more: Partial<Provider> = {}): Unsettled {
+function unsettled (settlesAfterMs: number, settled: VerdictName = 'vpn_detected', more: Partial<SettlingProvider> = {}): Unsettled {
   const first: string[] = []
   const second: string[] = []
   return {
@@ -46,7 +47,7 @@ function unsettled (settlesAfterMs: number, settled: VerdictName = 'vpn_detected
 t.test('GetIPIntel without flags is asked again after five seconds, after reads too; with flags it is not', async t => {
   for (const flags of [undefined, 'm', 'b', 'f'] as const) {
     const provider = getipintel({ contact: 'ops@example.org', ...flags !== undefined && { flags } })
-    t.equal(provider.settlesAfterMs, flags === undefined ? 5_000 : undefined)
+    t.equal((provider as Partial<SettlingProvider>).settlesAfterMs, flags === undefined ? 5_000 : undefined)
     await provider.close!()
   }
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createEngine } from '../lib/core/engine.ts'
+import type { CompositeProvider, SettlingContext } from '../types/contract.ts'
 import type { Provider, ProviderAnswer } from '../types/contract.ts'
 import { heldProvider, testEngine, until } from './support/engine.ts'
 import { keptLog } from './support/log.ts'
@@ -148,9 +149,12 @@ for (const [kind, url] of [['memory alone', undefined], ['memory and Redis', red
 
     t.test('where the calls of a day are counted, nothing is refreshed ahead', async t => {
       const member = tableProvider({ [ip]: 'clean' }, { name: 'member', limits: { perDay: 500 } })
-      const provider = tableProvider({}, {
-        name: 'all', names: ['member'], members: [member], lookup: async (ip, { ask }) => ({ ...await ask(member, ip), provider: 'member' }) as ProviderAnswer
-      })
+      const provider: CompositeProvider = {
+        name: 'all',
+        names: ['member'],
+        members: [member],
+        lookup: async (ip, { ask }) => ({ ...await ask(member, ip), provider: 'member' }) as ProviderAnswer
+      }
       const { ask, wait } = await testEngine(t, { provider, redis: url })
       t.match(await ask(ip), { provider: 'member', answer: { verdict: 'clean' } })
       wait(290)
@@ -192,7 +196,7 @@ for (const [kind, url] of [['memory alone', undefined], ['memory and Redis', red
     t.test('a provider that looks again replaces its own verdict only', async t => {
       let settled = (): void => {}
       const provider = tableProvider({}, {
-        async lookup (_ip, { later }) {
+        async lookup (_ip, { later }: SettlingContext) {
           await new Promise<void>(resolve => {
             settled = resolve
             later?.(1, async () => answer('vpn_detected'))

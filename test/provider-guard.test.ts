@@ -1,5 +1,6 @@
 import t from 'tap'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { SettlingContext } from '../types/contract.ts'
 import type { Provider, ProviderAnswer, UnknownReason } from '../types/contract.ts'
 import { createPipelines, type PipelinesDeps, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { fakeProvider } from '../lib/testing/index.ts'
@@ -43,7 +44,7 @@ t.test('five failures in a row open the breaker, one call probes it, the others 
   slow = true
   const probe = ask(guarded, '192.0.2.3')
   while (asked.length < 6) await sleep(1)
-  t.equal(state(), 'probing')
+  t.equal(state(), 'half_open')
   t.equal(await ask(guarded, '192.0.2.4'), 'unavailable', 'nobody waits for the probe')
   asked[5]!(dead)
   t.equal(await probe, 'timeout')
@@ -238,7 +239,7 @@ t.test('a second look goes through the guards and reaches the cache, with the na
   const settled: [string, ProviderAnswer][] = []
   const looks = async (answers: ProviderAnswer[], more: Partial<PipelinesDeps>): Promise<void> => {
     const guarded = guard({
-      lookup: (_ip, context) => {
+      lookup: (_ip, context: SettlingContext) => {
         for (const answer of answers) context.later?.(1, () => answer)
         return knownAnswer('clean')
       }
@@ -255,7 +256,7 @@ t.test('a second look goes through the guards and reaches the cache, with the na
   await looks([knownAnswer('clean', { provider: 'member' })], { settled: (ip, answer) => settled.push([ip, answer]) })
   t.match(settled[1], ['192.0.2.1', { provider: 'member' }])
 
-  const closed = guard({ lookup: (_ip, context) => { context.later?.(5, () => knownAnswer('clean')); return knownAnswer('clean') } }, {
+  const closed = guard({ lookup: (_ip, context: SettlingContext) => { context.later?.(5, () => knownAnswer('clean')); return knownAnswer('clean') } }, {
     settled: (ip, answer) => settled.push([ip, answer])
   })
   for (let i = 0; i < 1_100; i++) await ask(closed, `192.0.2.${i % 256}`)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { CompositeProvider } from '../types/contract.ts'
 import type { Provider, ProviderAnswer } from '../types/contract.ts'
 import { fakeGetipintel, fakeIplogs, type Fault } from '../lib/testing/index.ts'
 import { getipintel } from '../lib/providers/getipintel/index.ts'
@@ -72,7 +73,7 @@ t.test('a budget of our own that is spent is logged once for reads, and once mor
 
 t.test('a provider that throws is logged once, by the kind of the error alone', async t => {
   class KeyError extends Error { override name = 'KeyError' }
-  const thrower = (more: Partial<Provider>): Provider => ({ name: 'own', lookup: () => { throw new KeyError('https://example.org/?key=hush') }, ...more })
+  const thrower = (more: Partial<CompositeProvider>): Provider => ({ name: 'own', lookup: () => { throw new KeyError('https://example.org/?key=hush') }, ...more })
   const inner: Provider = { name: 'inner', lookup: () => knownAnswer('clean') }
   for (const provider of [thrower({}), thrower({ sync: true }), thrower({ members: [inner] }), thrower({ lookup: () => Promise.reject(new KeyError('hush')) })]) {
     const lines = await saidOf(provider, { asks: 4 })

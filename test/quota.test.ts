@@ -2,6 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster } from 'ioredis'
+import type { CompositeProvider } from '../types/contract.ts'
 import type { IpRiskLogger, Provider } from '../types/contract.ts'
 import { fakeGetipintel, fakeProvider, type FakeProvider } from '../lib/testing/index.ts'
 import { createPipelines, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
@@ -17,7 +18,7 @@ import { portOf, redisPort, redisServer } from './support/redis-server.ts'
 const minuteMs = 60_000 + realWindows.slackMs
 const limited = (limits: Provider['limits'], more: Partial<Provider> = {}): FakeProvider => ({ ...fakeProvider(), limits: limits!, ...more })
 
-interface MemberOptions { runs?: string[], windows?: typeof realWindows, prefix?: string, log?: IpRiskLogger }
+interface MemberOptions { runs?: string[], windows?: typeof realWindows, log?: IpRiskLogger }
 
 /** So many questions at once; how many were answered. */
 async function answered (guarded: ProviderPipelines, count: number, write: boolean): Promise<number> {
@@ -105,7 +106,7 @@ t.test('on a real Redis', async t => {
         return port.run(script, keys, args, 1_000)
       }
     }
-    const guarded = createPipelines(provider, { log: options.log ?? memoryLog(), redis, windows: options.windows, keyPrefix: options.prefix })
+    const guarded = createPipelines(provider, { log: options.log ?? memoryLog(), redis, windows: options.windows })
     guards.push(guarded)
     return guarded
   }
@@ -164,14 +165,14 @@ t.test('on a real Redis', async t => {
     t.ok(await answered(newcomer, 8, true) < 8, 'a Redis that was restarted may have lost the last calls, even if it kept the others')
   })
 
-  t.test('keys carry the prefix and one hash tag, expire, and hold no address', async t => {
-    const guarded = member(limited({ perMinute: 15 }, { name: 'kept' }), { prefix: 'shop:' })
+  t.test('keys have one hash tag, expire, and hold no address', async t => {
+    const guarded = member(limited({ perMinute: 15 }, { name: 'kept' }))
     await ask(guarded, '203.0.113.77', false)
     const port = redisPort(server.port)
     ports.push(port)
     while (port.client.status !== 'ready') await sleep(5)
-    const keys = await port.client.keys('shop:*')
-    t.same(keys.sort(), ['calls', 'members', 'reads', 'state'].map(key => `shop:ip-risk:quota:{kept}:${key}`))
+    const keys = await port.client.keys('*{kept}*')
+    t.same(keys.sort(), ['calls', 'members', 'reads', 'state'].map(key => `ip-risk:quota:{kept}:${key}`))
     for (const key of keys) t.ok(await port.client.pttl(key) > 0, key)
     for (const key of keys) t.notMatch(String(await port.client.dumpBuffer(key)), /203\.0\.113/)
   })
@@ -179,17 +180,17 @@ t.test('on a real Redis', async t => {
   t.test('no contact, key or address reaches Redis', async t => {
     const fake = await fakeGetipintel({ '203.0.113.66': -5 })
     t.teardown(() => fake.close())
-    const guarded = member(getipintel({ contact: 'hush@example.org', baseUrl: fake.url }), { prefix: 'secret:' })
+    const guarded = member(getipintel({ contact: 'hush@example.org', baseUrl: fake.url }))
     t.equal(await ask(guarded, '203.0.113.65'), 'clean')
     t.equal(await ask(guarded, '203.0.113.66'), 'rejected')
     const port = redisPort(server.port)
     ports.push(port)
     while (port.client.status !== 'ready') await sleep(5)
-    while (await port.client.exists('secret:ip-risk:quota:{getipintel}:hold') === 0) await sleep(5)
-    const everything = await Promise.all((await port.client.keys('secret:*')).map(async key => key + String(await port.client.dumpBuffer(key))))
+    while (await port.client.exists('ip-risk:quota:{getipintel}:hold') === 0) await sleep(5)
+    const everything = await Promise.all((await port.client.keys('*{getipintel}*')).map(async key => key + String(await port.client.dumpBuffer(key))))
     t.equal(everything.length, 4)
     t.notMatch(everything.join(), /hush|example\.org|203\.0\.113/)
-    t.match(await port.client.get('secret:ip-risk:quota:{getipintel}:hold'), 'rejected')
+    t.match(await port.client.get('ip-risk:quota:{getipintel}:hold'), 'rejected')
   })
 
   t.test('a provider without limits asks Redis for pauses only', async t => {
@@ -290,9 +291,11 @@ t.test('works in a Cluster, where keys of one script must live together', async 
 t.test('members on one budget share it, and must agree on it', async t => {
   const one = limited({ perMinute: 3 }, { name: 'one', quotaName: 'account' })
   const two = limited({ perMinute: 3 }, { name: 'two', quotaName: 'account' })
-  const both = createPipelines({ name: 'both', members: [one, two], lookup: (ip, context) => context.ask(ip.endsWith('1') ? one : two, ip) }, { log: memoryLog() })
+  const of = (members: readonly Provider[]): CompositeProvider =>
+    ({ name: 'both', members, lookup: (ip, context) => context.ask(members[ip.endsWith('1') ? 0 : 1]!, ip) })
+  const both = createPipelines(of([one, two]), { log: memoryLog() })
   t.same(await Promise.all(['192.0.2.1', '192.0.2.2', '192.0.2.11', '192.0.2.12'].map(ip => ask(both, ip))), ['clean', 'clean', 'clean', 'quota_exhausted'])
   await both.close()
   const other = limited({ perMinute: 4 }, { name: 'two', quotaName: 'account' })
-  t.throws(() => createPipelines({ name: 'both', members: [one, other], lookup: () => { throw new Error() } }, { log: memoryLog() }), { code: 'FST_IP_RISK_BAD_OPTION' })
+  t.throws(() => createPipelines(of([one, other]), { log: memoryLog() }), { code: 'FST_IP_RISK_BAD_OPTION' })
 })

@@ -2,6 +2,7 @@
 export type * from './bulk.ts'
 export type * from './cache.ts'
 export type * from './client-ip.ts'
+export type * from './composite.ts'
 export type * from './logger.ts'
 export type * from './options.ts'
 export type * from './policy.ts'

@@ -8,8 +8,8 @@ export interface Stats {
     readonly memory: number
     readonly redis: number
     /**
-     * Calls to the provider, or to all members of a combination: the sum of `providers[name].calls`. Retries count, and
-     * so does each chunk of a bulk. A lookup that a quota, a pause or an open circuit breaker refused is no call.
+     * Calls to the provider, or to all members of a combination: the sum of `providers[name].calls`. Retries count,
+     * and so does each chunk of a bulk. A lookup that a quota, a pause or an open circuit breaker refused is no call.
      */
     readonly provider: number
     /** Answers that another request or process had asked for. */
@@ -30,10 +30,14 @@ export interface Stats {
   readonly providers: { readonly [name: string]: ProviderStats }
 }
 
+/** Counters of one provider. */
 export interface ProviderStats {
+  /** Calls made, retries and chunks of a bulk included. */
   readonly calls: number
+  /** Answers that are `unknown` for another reason than `no_data`. */
   readonly failures: number
-  readonly breaker: 'closed' | 'open' | 'probing'
+  /** State of the circuit breaker. */
+  readonly breaker: 'closed' | 'open' | 'half_open'
   /**
    * Where calls are counted against the provider's limits. `shared`: in Redis, for all processes. `offline_share`:
    * Redis does not answer, or was restarted less than a minute ago, and this process uses only its own share. Absent

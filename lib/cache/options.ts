@@ -1,6 +1,7 @@
 import type { CacheOptions, Provider } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { checkNumber, checkObject, checkString, checkStrings } from '../util/index.ts'
+import { membersOf } from '../verdict/index.ts'
 
 export interface CacheSettings {
   readonly ttlSeconds: number
@@ -74,9 +75,9 @@ export function ageLimits (
 
 /** An answer under a composite's own name may have a part of each member: it gets the smallest limit, the result. */
 function addMaxAges (maxAgeMs: Map<string, number>, provider: Provider, outerMs: number): number {
-  const { name, maxAgeSeconds, members = [] } = provider
+  const { name, maxAgeSeconds } = provider
   const ownMs = Math.min(outerMs, (maxAgeSeconds ?? Infinity) * 1000)
-  const leastMs = Math.min(ownMs, ...members.map(member => addMaxAges(maxAgeMs, member, ownMs)))
+  const leastMs = Math.min(ownMs, ...membersOf(provider).map(member => addMaxAges(maxAgeMs, member, ownMs)))
   maxAgeMs.set(name, Math.min(leastMs, maxAgeMs.get(name) ?? Infinity))
   return leastMs
 }

@@ -1,5 +1,7 @@
-import type { Provider, ProviderAnswer } from '../../types/contract.ts'
-import { isKnown, type LookupResult, SETTLED_LATER_MS, withCacheState } from '../verdict/index.ts'
+import type { Provider, ProviderAnswer, SettlingProvider } from '../../types/contract.ts'
+import {
+  answerNames, isKnown, type LookupResult, membersOf, SETTLED_LATER_MS, withCacheState
+} from '../verdict/index.ts'
 import { frozenCopy } from './compact.ts'
 import type { LookupLayer } from './lookup.ts'
 import type { MemoryCache } from './memory-cache.ts'
@@ -43,10 +45,11 @@ const MAX_UNSETTLED = 1_000
 /** The providers (members too) whose first answer is not final, by name. */
 function settlingProviders (root: Provider): ReadonlyMap<string, number> {
   const found = new Map<string, number>()
-  const names = root.names ?? [root.name]
-  const add = ({ name, settlesAfterMs, members = [] }: Provider): void => {
+  const names = answerNames(root)
+  const add = (provider: Provider): void => {
+    const { name, settlesAfterMs } = provider as Provider & Partial<SettlingProvider>
     if (settlesAfterMs !== undefined && names.includes(name)) found.set(name, settlesAfterMs)
-    members.forEach(add)
+    membersOf(provider).forEach(add)
   }
   add(root)
   return found

@@ -12,6 +12,7 @@ import { createTemporaryAllows } from '../policy/index.ts'
 import { lists } from '../providers/lists/index.ts'
 import { clusterPrefix, createKeys, openFleet } from '../redis/index.ts'
 import { createPipelines, type ProviderPipelines, watchLateness } from '../resilience/index.ts'
+import { membersOf } from '../verdict/index.ts'
 import { createCounters } from './stats.ts'
 
 /** How an address is found and looked up. Shared by the plugin scopes whose options for it agree. */
@@ -165,7 +166,7 @@ function startPipelines (
 ): ProviderPipelines {
   const start = (provider: Provider): void => {
     provider.start?.(log)
-    provider.members?.forEach(start)
+    membersOf(provider).forEach(start)
   }
   let pipelines: ProviderPipelines | undefined
   try {

@@ -1,3 +1,4 @@
+import type { CompositeProvider, SettlingProvider } from '../../types/contract.ts'
 import type { Provider } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import {
@@ -6,10 +7,11 @@ import {
 
 /** A provider as an option: an own one may lack what ours have. */
 export function checkProvider (path: string, given: unknown): Provider {
+  if (Array.isArray(given)) throw badOption(path, 'must be one provider, got an array: use fallback(a, b) or consensus([a, b])')
   if (typeof given !== 'object' || given === null) {
     throw badOption(path, `must be a provider such as lists() or iplogs(), got ${shown(given)}`)
   }
-  const provider = given as Provider
+  const provider = given as Provider & Partial<Pick<CompositeProvider, 'members' | 'names'>> & Partial<SettlingProvider>
   if (typeof provider.name !== 'string' || provider.name === '') {
     throw badOption(`${path}.name`, 'must be a string that is not empty: it stands in the cache')
   }

@@ -3,6 +3,7 @@ import type { EngineOptions, IpRiskLogger, Provider } from '../../types/contract
 import type { AgeLimits, CacheSettings, SharedCache } from '../cache/index.ts'
 import { badOption } from '../errors.ts'
 import type { Statement, TemporaryAllows } from '../policy/index.ts'
+import { answerNames } from '../verdict/index.ts'
 import { createBroadcasts } from './broadcasts.ts'
 import { createRedisPort, type RedisPort } from './client.ts'
 import { connect } from './connect.ts'
@@ -87,7 +88,7 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
     broadcast: broadcasts.receive, listening: broadcasts.catchUp
   })
   port.onReturn(broadcasts.catchUp)
-  const names = [...new Set([provider.name, ...provider.names ?? []])]
+  const names = [...new Set([provider.name, ...answerNames(provider)])]
   const entries = createEntryFormat({ ages, names, secret: keys.secret, now })
   const writes = createWriteErrors(log, now)
   const verdicts = createVerdictStore({ port, subscriber, keys, entries, writes, cache, log })

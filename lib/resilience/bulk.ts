@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { SettlingContext } from '../../types/contract.ts'
 import type { LookupContext, Provider, ProviderAnswer, UnknownAnswer } from '../../types/contract.ts'
 import { eachConcurrently } from '../util/index.ts'
-import { checkAnswer, heldCause, kindOf, unknownAnswer } from '../verdict/index.ts'
-import type { Breaker } from './circuit.ts'
+import { answerCheck, heldCause, kindOf, unknownAnswer } from '../verdict/index.ts'
+import type { ProviderCircuit } from './circuit.ts'
 import type { Health } from './health.ts'
 import type { AskOptions, CallProvider, ProviderCall } from './layer.ts'
 import type { RetryAfter } from './retry-after.ts'
@@ -12,15 +13,15 @@ export interface BulkDeps {
   readonly windowMs: number
   readonly ask: CallProvider
   readonly spend: (write: boolean) => Promise<UnknownAnswer | null>
-  readonly context: (question: ProviderCall, signal: AbortSignal, spend: LookupContext['spend']) => LookupContext
-  readonly circuit: Breaker
+  readonly context: (question: ProviderCall, signal: AbortSignal, spend: LookupContext['spend']) => SettlingContext
+  readonly circuit: ProviderCircuit
   readonly pause: RetryAfter
   readonly state: Health
 }
 
-/** Addresses asked about at once where a provider takes one at a time. */
-const singlesUnderWay = 8
-/** Between two tries for room in the budget. */
+/** Lookups in flight at once for a provider without a `bulk` of its own. */
+const concurrentSingles = 8
+/** Between two attempts at room in the quota. */
 const leastWaitMs = 50
 
 type Rows = AsyncGenerator<[string, ProviderAnswer], void>
@@ -28,12 +29,15 @@ type EndingOptions = AskOptions & { readonly signal: AbortSignal }
 
 const cancelled = unknownAnswer('not_asked', 'cancelled')
 
-/** Many addresses: by the provider's own bulk where it has one, else one by one. */
-export function bulkPipeline (deps: BulkDeps): { askAll (ips: readonly string[], options: AskOptions): Rows, close (): void } {
+/** Many addresses: by the provider's own `bulk` if it has one, else one lookup for each. */
+export function bulkPipeline (
+  deps: BulkDeps
+): { askAll (ips: readonly string[], options: AskOptions): Rows, close (): void } {
   const { provider, circuit, pause, state } = deps
+  const check = answerCheck(provider)
   const running = new Set<AbortController>()
 
-  /** Asks again as long as the budget says that there may be room within the window; a spent day is no such thing. */
+  /** Retries while the quota says that there may be room within the window. A spent day is not retried. */
   async function withRoom<T extends ProviderAnswer | null> (
     ask: () => Promise<T>, { signal, wait = true }: EndingOptions
   ): Promise<T | UnknownAnswer> {
@@ -42,23 +46,23 @@ export function bulkPipeline (deps: BulkDeps): { askAll (ips: readonly string[],
       const answer = await ask()
       const waitMs = answer?.verdict === 'unknown' && mayPass(answer) ? answer.retryAfterSeconds! * 1000 : Infinity
       if (!wait || waitMs > deps.windowMs) return answer
-      // Ended early by the signal, which the next turn sees.
+      // Ended early by the signal, which the next turn checks.
       await sleep(Math.max(waitMs, leastWaitMs), undefined, { signal }).catch(() => {})
     }
   }
 
   function singles (ips: readonly string[], options: EndingOptions): Rows {
     const { write, signal } = options
-    return eachConcurrently(ips, Math.min(singlesUnderWay, provider.maxConcurrent ?? singlesUnderWay), async ip => {
-      const question: ProviderCall = { ip, write, signal, bulk: true, look: context => provider.lookup(ip, context) }
-      return [[ip, await withRoom(() => deps.ask(question), options)]]
+    return eachConcurrently(ips, Math.min(concurrentSingles, provider.maxConcurrent ?? concurrentSingles), async ip => {
+      const look: ProviderCall['look'] = context => provider.lookup(ip, context)
+      return [[ip, await withRoom(() => deps.ask({ ip, write, signal, bulk: true, look }), options)]]
     })
   }
 
   async function * together (ips: readonly string[], options: EndingOptions): Rows {
     const { write, signal } = options
     const missing = new Set(ips)
-    // Whoever waits for room must not be the one that all others wait for: a probe begins with its call.
+    // The probe is admitted just before its call: while it waited for room, all others would be refused.
     const spend = async (): Promise<UnknownAnswer | null> =>
       circuit.refusal() ?? await withRoom(() => deps.spend(write), options) ?? circuit.admit(options)
     const context = deps.context({ ip: '', write, signal, bulk: true, look: () => cancelled }, signal, spend)
@@ -68,7 +72,7 @@ export function bulkPipeline (deps: BulkDeps): { askAll (ips: readonly string[],
     try {
       for await (const [ip, row] of provider.bulk!(ips, context)) {
         if (!missing.delete(ip)) continue
-        const answer = checkAnswer(row)
+        const answer = check(row)
         if (!counted.has(answer)) {
           counted.add(answer)
           circuit.record(answer, options)
@@ -108,6 +112,7 @@ export function bulkPipeline (deps: BulkDeps): { askAll (ips: readonly string[],
   }
 }
 
+/** Whether this refusal is of our own quota or pause, and ends by itself. */
 function mayPass (answer: UnknownAnswer): boolean {
   const ours = answer.reason === 'quota_exhausted' || (answer.reason === 'rate_limited' && answer.cause === heldCause)
   return ours && answer.retryAfterSeconds !== undefined

@@ -5,35 +5,39 @@ import { burstFull, isBurst } from '../rate-limit/index.ts'
 import { unknownAnswer } from '../verdict/index.ts'
 import type { Layer, ProviderCall } from './layer.ts'
 
-/** At most `limit` calls under way; more are answered at once. */
+/** At most `limit` calls in flight; further ones are refused at once. */
 export function bulkhead (limit: number): Layer {
-  let underWay = 0
+  let inFlight = 0
   return next => async question => {
-    if (underWay >= limit) return unknownAnswer('overloaded', `${limit} calls under way`)
-    underWay++
+    if (inFlight >= limit) return unknownAnswer('overloaded', `${limit} calls in flight`)
+    inFlight++
     try {
       return await next(question)
     } finally {
-      underWay--
+      inFlight--
     }
   }
 }
 
 const lookupsPerSubnet = 10
 const subnetWindowMs = 60_000
-/** Bounds the memory: about 2 MB. Who has more /64s than these fights the quota. */
+/** Bounds the memory to about 2 MB. A visitor with more /64s than these meets the quota. */
 const subnetsKept = 10_000
 
 export interface SubnetBound {
   readonly layer: Layer
-  /** Whether no address of this one's /64 may be asked about just now. */
+  /** Whether no address of its /64 may be looked up now. */
   isFull (ip: string): boolean
 }
 
-/** One visitor holds 2^64 addresses: each IPv6 /64 gets 10 lookups in any minute, so that it cannot spend the budget of all. */
+/**
+ * One visitor has 2^64 addresses: each IPv6 /64 gets 10 lookups in any minute, so that it cannot spend the quota of
+ * all.
+ */
 export function subnetBound (now: () => number): SubnetBound {
   const askedAt = new LRUCache<string, number[]>({ max: subnetsKept })
-  const recent = (subnet: string): number[] => (askedAt.get(subnet) ?? []).filter(time => time > now() - subnetWindowMs)
+  const recent = (subnet: string): number[] =>
+    (askedAt.get(subnet) ?? []).filter(time => time > now() - subnetWindowMs)
 
   return {
     layer: next => async question => {
@@ -44,7 +48,7 @@ export function subnetBound (now: () => number): SubnetBound {
       if (times.length >= lookupsPerSubnet) return unknownAnswer('overloaded', 'too many cold addresses from one /64')
       askedAt.set(subnet, [...times, at])
       const answer = await next(question)
-      if (isBurst(answer)) forget(subnet, at) // it was not asked yet
+      if (isBurst(answer)) forget(subnet, at) // no call was made
       return answer
     },
     isFull (ip) {
@@ -60,7 +64,7 @@ export function subnetBound (now: () => number): SubnetBound {
   }
 }
 
-/** Addresses of a family that the provider does not know are not asked about. */
+/** Refuses addresses of a family that the provider does not know. */
 export function onlyFamilies (families: readonly (4 | 6)[]): Layer {
   return next => async question => {
     const family = question.ip.includes(':') ? 6 : 4
@@ -71,7 +75,7 @@ export function onlyFamilies (families: readonly (4 | 6)[]): Layer {
 export interface BurstQueueOptions {
   /** Longer queues answer `overloaded`. */
   readonly maxWaiting: number
-  /** Longest wait of a question that does not say how long somebody waits for it. */
+  /** Longest wait of a call without `leftMs`. */
   readonly longestMs: number
   readonly now: () => number
 }
@@ -81,14 +85,16 @@ export interface BurstQueue {
   close (): void
 }
 
-/** `turn`: ask again. `left`: the time is over, or nobody wants the answer any more. `full`: a write took the place. */
+/**
+ * `turn`: try again. `left`: its time is over, or the answer is not wanted any more. `full`: a write took its place.
+ */
 type Outcome = 'turn' | 'left' | 'full'
 interface Waiter { readonly write: boolean, readonly end: (outcome: Outcome) => void }
 
 /**
- * Smooths a burst: what the limit of a second refuses waits here and asks again, writes first. Only one of them tries at a time, and its
- * success lets the next one try, so that a long queue costs one question to the quota per turn. A waiting question holds no place in the
- * bulkhead, and is never asked once its time is over and nobody waits for it.
+ * Smooths a burst: calls that the limit of a second refuses wait here and try again, writes first. Only one of them
+ * tries at a time, and its success lets the next one try, so that a long queue costs the quota one question per turn.
+ * A waiting call holds no place in the bulkhead, and is not made once its time is over and no request waits for it.
  */
 export function burstQueue ({ maxWaiting, longestMs, now }: BurstQueueOptions): BurstQueue {
   /** Writes first, each kind in its order. */
@@ -109,7 +115,7 @@ export function burstQueue ({ maxWaiting, longestMs, now }: BurstQueueOptions): 
     timer = setTimeout(next, waitMs)
   }
 
-  /** Whoever has had a turn already stays ahead of its kind. */
+  /** A call that has had a turn stays ahead of its kind. */
   function wait ({ write, signal }: ProviderCall, leftMs: () => number, isAhead: boolean): Promise<Outcome> {
     if (closed || signal?.aborted === true || leftMs() <= Math.max(0, retryAt - now())) return Promise.resolve('left')
     if (waiting.length >= maxWaiting && !isAhead) {
@@ -120,7 +126,7 @@ export function burstQueue ({ maxWaiting, longestMs, now }: BurstQueueOptions): 
     return new Promise(resolve => {
       const waiter = { write, end }
       const leave = (): void => end('left')
-      // Somebody else may have come to wait for the same answer.
+      // Another request may wait for the same answer by now.
       const check = (): void => {
         if (leftMs() <= 0) leave()
         else overdue = setTimeout(check, leftMs())
@@ -142,15 +148,16 @@ export function burstQueue ({ maxWaiting, longestMs, now }: BurstQueueOptions): 
 
   return {
     layer: ask => async question => {
-      if (question.bulk === true) return await ask(question) // waits for room by itself
+      if (question.bulk === true) return await ask(question) // a bulk waits for room by itself
       const begun = now()
       const { timeoutMs = Infinity } = question
-      const leftMs = (): number => Math.min(question.leftMs?.() ?? longestMs - (now() - begun), timeoutMs - (now() - begun))
+      const leftMs = (): number =>
+        Math.min(question.leftMs?.() ?? longestMs - (now() - begun), timeoutMs - (now() - begun))
       let answer: ProviderAnswer = waiting.length === 0 ? await ask(question) : burstFull(retryAt - now())
       for (let turns = 0; isBurst(answer); turns++) {
         if (waiting.length === 0 || turns > 0) retryIn(waitOf(answer))
         const outcome = await wait(question, leftMs, turns > 0)
-        if (outcome === 'full') return unknownAnswer('overloaded', `${maxWaiting} wait for their turn`)
+        if (outcome === 'full') return unknownAnswer('overloaded', `${maxWaiting} calls wait for their turn`)
         if (outcome === 'left') return answer
         let admitted = false
         answer = await ask({

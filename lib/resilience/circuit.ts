@@ -1,99 +1,75 @@
-import type { ProviderAnswer, ProviderStats, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import type { ProviderAnswer, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import { type CircuitBreaker, circuitBreaker } from '../util/index.ts'
 import { heldCause, unknownAnswer } from '../verdict/index.ts'
 import type { Layer } from './layer.ts'
 
-type State =
-  | { readonly kind: 'closed', readonly failures: number }
-  | { readonly kind: 'open', readonly until: number }
-  | { readonly kind: 'probing', readonly by: object }
-
-export interface BreakerOptions {
+export interface ProviderCircuitOptions {
   readonly now: () => number
-  /** Called on the way to open, with the last failure, and back to closed, with null. */
+  /** Once for each change: with the last failure when it opens, with null when it closes. */
   readonly onChange: (failure: UnknownAnswer | null) => void
 }
 
-export interface Breaker {
+/** The circuit breaker of one provider. */
+export interface ProviderCircuit {
   readonly layer: Layer
-  /** For calls that do not pass the layer (bulk): why it is of no use to ask now, or null. */
+  readonly state: CircuitBreaker['state']
+  /** For calls that do not pass the layer (bulk): why a call would be refused now, or null. */
   refusal (): UnknownAnswer | null
-  /** Just before a call: null, or why not. A breaker that was open for its time lets one call through, to probe the provider. */
-  admit (by: object): UnknownAnswer | null
-  /** What came of a call of `by`. Only who probes can close the breaker. */
-  record (answer: ProviderAnswer, by: object): void
-  /** `by` records nothing more: a probe that brought nothing is left to the next one. */
-  settle (by: object): void
-  state (): ProviderStats['breaker']
+  /** Just before a call: null, or why it is refused. The first call after the open time is the probe. */
+  admit (call: object): UnknownAnswer | null
+  /** The answer to a call. While the circuit is not closed, only the probe's counts. */
+  record (answer: ProviderAnswer, call: object): void
+  /** The call has no further answers. A probe without an outcome leaves the next call to be the probe. */
+  settle (call: object): void
 }
 
 const failuresToOpen = 5
 const openMs = 10_000
 
-/** The provider is dead, slow or out of its mind. Refusals (429, other 4xx) are the word of a provider that works. */
+/** Reasons that count as failures. A 429 or another 4xx comes from a service that works. */
 const failing: ReadonlySet<UnknownReason> = new Set(['timeout', 'unavailable', 'bad_response'])
-/** Our own refusals: the provider was not asked. */
-const notAsked: ReadonlySet<UnknownReason> = new Set(['not_asked', 'quota_exhausted', 'overloaded', 'unsupported_family'])
+/** Our own refusals: the provider was not called. */
+const notCalled: ReadonlySet<UnknownReason> = new Set([
+  'not_asked', 'quota_exhausted', 'overloaded', 'unsupported_family'
+])
 const openCause = 'breaker open'
 export const closingCause = 'closing'
 
 function isOurs ({ reason, cause }: UnknownAnswer): boolean {
-  return notAsked.has(reason) || cause === openCause || cause === heldCause || cause === closingCause
+  return notCalled.has(reason) || cause === openCause || cause === heldCause || cause === closingCause
 }
 
-/** Leaves a failing provider alone: 5 failures in a row, 10 s, then one call probes it while all others are answered at once. */
-export function breaker ({ now, onChange }: BreakerOptions): Breaker {
-  let state: State = { kind: 'closed', failures: 0 }
+/** Opens after 5 failures in a row. After 10 s one call probes the provider; meanwhile all others are refused. */
+export function providerCircuit ({ now, onChange }: ProviderCircuitOptions): ProviderCircuit {
+  const circuit = circuitBreaker({
+    failures: failuresToOpen,
+    openMs,
+    now,
+    onChange: (state, cause) => onChange(state === 'open' ? cause as UnknownAnswer : null)
+  })
+  const refused = unknownAnswer('unavailable', openCause)
 
-  function open (failure: UnknownAnswer, again: boolean): void {
-    state = { kind: 'open', until: now() + openMs }
-    if (!again) onChange(failure)
-  }
-
-  function record (answer: ProviderAnswer, by: object): void {
-    // What was under way when it opened says nothing new.
-    if (state.kind === 'open' || (state.kind === 'probing' && state.by !== by)) return
-    if (answer.verdict === 'unknown' && isOurs(answer)) return
-    const probes = state.kind === 'probing'
-    const failures = state.kind === 'closed' ? state.failures + 1 : failuresToOpen
-    if (answer.verdict === 'unknown' && failing.has(answer.reason)) {
-      if (failures >= failuresToOpen) open(answer, probes)
-      else state = { kind: 'closed', failures }
-      return
-    }
-    state = { kind: 'closed', failures: 0 }
-    if (probes) onChange(null)
-  }
-
-  function settle (by: object): void {
-    if (state.kind === 'probing' && state.by === by) state = { kind: 'open', until: now() }
-  }
-
-  function refusal (): UnknownAnswer | null {
-    const isOpen = state.kind === 'probing' || (state.kind === 'open' && now() < state.until)
-    return isOpen ? unknownAnswer('unavailable', openCause) : null
-  }
-
-  function admit (by: object): UnknownAnswer | null {
-    const refused = refusal()
-    if (refused === null && state.kind === 'open') state = { kind: 'probing', by }
-    return refused
+  function record (answer: ProviderAnswer, call: object): void {
+    if (answer.verdict !== 'unknown') circuit.succeeded(call)
+    else if (isOurs(answer)) return
+    else if (failing.has(answer.reason)) circuit.failed(call, answer)
+    else circuit.succeeded(call)
   }
 
   return {
-    refusal,
-    admit,
+    get state () { return circuit.state },
+    refusal: () => circuit.admits ? null : refused,
+    admit: call => circuit.admit(call) ? null : refused,
     record,
-    settle,
-    state: () => state.kind,
+    settle: circuit.settle,
     layer: next => async question => {
-      const refused = admit(question)
-      if (refused !== null) return refused
+      if (!circuit.admit(question)) return refused
       try {
         const answer = await next(question)
         record(answer, question)
         return answer
       } finally {
-        settle(question)
+        circuit.settle(question)
       }
     }
   }

@@ -1,31 +1,41 @@
-import type { LookupContext, Provider, ProviderAnswer } from '../../types/contract.ts'
+import type { CompositeContext } from '../../types/contract.ts'
+import type { IpRiskLogger, Provider, ProviderAnswer } from '../../types/contract.ts'
 import { deadline, eachConcurrently } from '../util/index.ts'
-import { checkAnswer, kindOf, unknownAnswer } from '../verdict/index.ts'
+import { answerCheck, kindOf, unknownAnswer } from '../verdict/index.ts'
 import { type Health, health } from './health.ts'
 import type { AskOptions, Pipeline } from './layer.ts'
-import type { PipelineDeps } from './pipeline.ts'
 
-type Deps = Pick<PipelineDeps, 'log' | 'now' | 'ask' | 'askAll'>
+export interface CompositeDeps {
+  readonly now: () => number
+  readonly log: IpRiskLogger
+  /** Asks a member by its own pipeline. */
+  readonly ask: (member: Provider, ip: string, options: AskOptions) => ProviderAnswer | Promise<ProviderAnswer>
+  readonly askAll: (
+    member: Provider, ips: readonly string[], options: AskOptions
+  ) => AsyncIterable<[string, ProviderAnswer]>
+}
 
 const defaultTimeoutMs = 5_000
-const singlesUnderWay = 8
+const concurrentSingles = 8
 const promised = 'a sync provider returned a promise'
 const never = new AbortController().signal
 
-/** A combination asks its members behind their own guards, so it has none itself but a limit on its time. */
-export function createCompositePipeline (provider: Provider, deps: Deps): Pipeline {
+/** Each member of a composite has its own pipeline, so the composite's own has only a limit on its time. */
+export function createCompositePipeline (provider: Provider, deps: CompositeDeps): Pipeline {
   const sync = createSyncPipeline(provider, deps)
   const state = health(provider, deps.log, deps.now)
+  const checked = observed(provider, state)
 
   async function ask (ip: string, options: AskOptions): Promise<ProviderAnswer> {
-    const time = deadline(Math.min(options.timeoutMs ?? Infinity, provider.timeoutMs ?? defaultTimeoutMs), options.signal)
+    const { timeoutMs = defaultTimeoutMs } = provider
+    const time = deadline(Math.min(options.timeoutMs ?? Infinity, timeoutMs), options.signal)
     const over = new Promise<ProviderAnswer>(resolve => {
       time.signal.addEventListener('abort', () => resolve(unknownAnswer('timeout')), { once: true })
       if (time.signal.aborted) resolve(unknownAnswer('timeout'))
     })
     try {
       const answer = provider.lookup(ip, contextOf(deps, { ...options, signal: time.signal }))
-      return checked(state, await Promise.race([answer, over]), options.write)
+      return checked(await Promise.race([answer, over]), options.write)
     } catch (error) {
       return state.threw(error)
     } finally {
@@ -37,14 +47,15 @@ export function createCompositePipeline (provider: Provider, deps: Deps): Pipeli
     ask: provider.sync === true ? sync.ask : ask,
     async * askAll (ips, { write, signal = never, wait }) {
       if (provider.bulk === undefined) {
-        yield * eachConcurrently(ips, singlesUnderWay, async ip => [[ip, signal.aborted ? unknownAnswer('not_asked') : await ask(ip, { write, signal })]])
+        yield * eachConcurrently(ips, concurrentSingles, async ip =>
+          [[ip, signal.aborted ? unknownAnswer('not_asked') : await ask(ip, { write, signal })]])
         return
       }
       const missing = new Set(ips)
       let failed = unknownAnswer('bad_response', 'no row for this address')
       try {
         for await (const [ip, answer] of provider.bulk(ips, contextOf(deps, { write, signal, wait }))) {
-          if (missing.delete(ip)) yield [ip, checked(state, answer, write)]
+          if (missing.delete(ip)) yield [ip, checked(answer, write)]
         }
       } catch (error) {
         failed = signal.aborted ? unknownAnswer('unavailable', kindOf(error)) : state.threw(error)
@@ -57,10 +68,11 @@ export function createCompositePipeline (provider: Provider, deps: Deps): Pipeli
   }
 }
 
-/** An embedded provider answers at once: nothing to wait for, nothing to spend, only mistakes to bound. */
-export function createSyncPipeline (provider: Provider, deps: Deps): Pipeline {
+/** An embedded provider answers at once: no wait and no quota, only checks of what it returns. */
+export function createSyncPipeline (provider: Provider, deps: CompositeDeps): Pipeline {
   const contexts = { read: contextOf(deps, { write: false }), write: contextOf(deps, { write: true }) }
   const state = health(provider, deps.log, deps.now)
+  const checked = observed(provider, state)
   let calls = 0
   let failures = 0
 
@@ -68,9 +80,9 @@ export function createSyncPipeline (provider: Provider, deps: Deps): Pipeline {
     calls++
     try {
       const answer = provider.lookup(ip, write ? contexts.write : contexts.read)
-      if (!(answer instanceof Promise)) return checked(state, answer, write)
+      if (!(answer instanceof Promise)) return checked(answer, write)
       failures++
-      answer.catch(() => {})
+      answer.catch(() => {}) // its outcome is not used
       state.see(unknownAnswer('bad_response', promised), { write })
       return unknownAnswer('unavailable', promised)
     } catch (error) {
@@ -90,14 +102,19 @@ export function createSyncPipeline (provider: Provider, deps: Deps): Pipeline {
   }
 }
 
-/** What a member said is logged with the member: here only what has no shape. */
-function checked (state: Health, given: ProviderAnswer, write: boolean): ProviderAnswer {
-  const answer = checkAnswer(given)
-  if (answer !== given || answer.verdict !== 'unknown') state.see(answer, { write })
-  return answer
+/** Checks an answer. An `unknown` of a member is logged with the member, so here only what has no shape. */
+function observed (provider: Provider, state: Health): (given: ProviderAnswer, write: boolean) => ProviderAnswer {
+  const check = answerCheck(provider)
+  return (given, write) => {
+    const answer = check(given)
+    if (answer !== given || answer.verdict !== 'unknown') state.see(answer, { write })
+    return answer
+  }
 }
 
-function contextOf (deps: Deps, { write, signal = never, leftMs, redisBudget, wait = true }: AskOptions): LookupContext {
+function contextOf (
+  deps: CompositeDeps, { write, signal = never, leftMs, redisBudget, wait = true }: AskOptions
+): CompositeContext {
   return {
     signal,
     write,

@@ -1,60 +1,61 @@
-import type { LookupContext, ProviderAnswer, ProviderStats } from '../../types/contract.ts'
+import type { SettlingContext } from '../../types/contract.ts'
+import type { ProviderAnswer, ProviderStats } from '../../types/contract.ts'
 import type { RedisBudget } from '../util/index.ts'
 
 /** One question to one provider, on its way through the layers. */
 export interface ProviderCall {
   readonly ip: string
   readonly write: boolean
-  /** Ends the call early; it belongs to whoever asks. */
+  /** Ends the call early; it belongs to the caller. */
   readonly signal?: AbortSignal | undefined
   /** Shortens the provider's own time. */
   readonly timeoutMs?: number | undefined
-  /** Milliseconds that somebody still waits for the answer: a question that has to wait for its turn is dropped after it. */
+  /** Milliseconds that a request still waits for the answer. A call that waits for its turn is dropped after that. */
   readonly leftMs?: (() => number) | undefined
-  /** Called when the budget had a call for it. */
+  /** Called when the quota had a call for it. */
   readonly admitted?: (() => void) | undefined
   /** Bounds the wait for the fleet's quota. Default: one wait of `redisTimeoutMs`. */
   readonly redisBudget?: RedisBudget | undefined
-  /** Part of a bulk: the operator's own question, no visitor's. */
+  /** Part of a bulk: the operator's own question, not a visitor's. */
   readonly bulk?: boolean
-  /** How the provider is asked: its `lookup`, or a second look. */
-  readonly look: (context: LookupContext) => ProviderAnswer | Promise<ProviderAnswer>
+  /** How the provider is asked: its `lookup`, or a deferred lookup. */
+  readonly look: (context: SettlingContext) => ProviderAnswer | Promise<ProviderAnswer>
 }
 
 /** Never rejects. */
 export type CallProvider = (question: ProviderCall) => Promise<ProviderAnswer>
-/** A layer around a provider: an `Ask` around an `Ask`. */
+/** A layer of the pipeline around the layers inside it. */
 export type Layer = (next: CallProvider) => CallProvider
 
 export interface AskOptions {
-  /** Somebody waits for it on a write. */
+  /** Whether a write waits for the answer. */
   readonly write: boolean
   /** Ends the call early. */
   readonly signal?: AbortSignal | undefined
   /** Shortens the provider's own time. */
   readonly timeoutMs?: number | undefined
-  /** Milliseconds that somebody still waits for the answer. Default: as long as the provider's own time. */
+  /** Milliseconds that a request still waits for the answer. Default: as long as the provider's own time. */
   readonly leftMs?: (() => number) | undefined
   /** Bounds the wait for the fleet's quota. Default: one wait of `redisTimeoutMs`. */
   readonly redisBudget?: RedisBudget | undefined
-  /** Of many addresses: whether to wait for room in the minute's budget. Default true. */
+  /** Of many addresses: whether to wait for room in the minute's limit. Default true. */
   readonly wait?: boolean | undefined
 }
 
 export interface Pipeline {
-  /** Never throws or rejects; of a `sync` provider no promise. */
+  /** Never throws or rejects. Not a promise for a `sync` provider. */
   ask (ip: string, options: AskOptions): ProviderAnswer | Promise<ProviderAnswer>
-  /** One row for each address, as they come. Waits for room in the minute's budget. */
+  /** One row for each address, as they come. Waits for room in the minute's limit. */
   askAll (ips: readonly string[], options: AskOptions): AsyncIterable<[string, ProviderAnswer]>
-  /** Whether its bound on lookups of one /64 is reached. */
+  /** Whether its limit on lookups of one /64 is reached. */
   isCrowded?(ip: string): boolean
   stats (): ProviderStats
-  /** Ends calls in flight with an answer, and makes none any more. */
+  /** Ends calls in flight with an answer, and makes no further ones. */
   abort (): void
   close (): Promise<void>
 }
 
-/** More waiting second looks than this are not worth their memory. */
+/** Bounds the timers; further deferred lookups are dropped. */
 const maxWaiting = 1_000
 
 export interface DeferredLookups {
@@ -63,11 +64,12 @@ export interface DeferredLookups {
 }
 
 /**
- * Asks once more about an address after a while, behind the same guards and from the reads' part of the budget, so that writes keep theirs.
- * `settled` gets what came of it.
+ * Asks again about an address after a delay, through the same pipeline and from the reads' part of the quota.
+ * `settled` gets the answer. One deferred lookup per address at a time.
  */
 export function deferredLookups (
-  ask: (ip: string, look: ProviderCall['look']) => Promise<ProviderAnswer>, settled: (ip: string, answer: ProviderAnswer) => void
+  ask: (ip: string, look: ProviderCall['look']) => Promise<ProviderAnswer>,
+  settled: (ip: string, answer: ProviderAnswer) => void
 ): DeferredLookups {
   const waiting = new Map<string, NodeJS.Timeout>()
   return {

@@ -1,57 +1,57 @@
-import type {
-  IpRiskLogger, LookupContext, Provider, ProviderAnswer, UnknownAnswer
-} from '../../types/contract.ts'
+import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer, UnknownAnswer } from '../../types/contract.ts'
+import type { SettlingContext } from '../../types/contract.ts'
 import type { Quota } from '../rate-limit/index.ts'
 import { type Deadline, deadline, type RedisBudget } from '../util/index.ts'
-import { checkAnswer, unknownAnswer, withoutAddress } from '../verdict/index.ts'
+import { answerCheck, unknownAnswer, withoutAddress } from '../verdict/index.ts'
 import { bulkPipeline } from './bulk.ts'
 import { bulkhead, burstQueue, onlyFamilies, subnetBound } from './bulkhead.ts'
-import { breaker, closingCause } from './circuit.ts'
+import { closingCause, providerCircuit } from './circuit.ts'
 import { diagnosis, health } from './health.ts'
-import { type AskOptions, type CallProvider, deferredLookups, type Layer, type Pipeline, type ProviderCall } from './layer.ts'
+import { type CallProvider, deferredLookups, type Layer, type Pipeline, type ProviderCall } from './layer.ts'
 import type { RetryAfter } from './retry-after.ts'
 
-/** What may be spent, and whether anything may be asked at all just now: shared by the providers of one account. */
-export interface Budget { readonly quota: Quota, readonly pause: RetryAfter }
+/** The quota and the retry-after pause that the providers of one account share. */
+export interface Account { readonly quota: Quota, readonly pause: RetryAfter }
 
 export interface PipelineDeps {
   readonly now: () => number
   readonly log: IpRiskLogger
-  /** A 429 without Retry-After holds so long; a bulk waits so long for room. */
+  /** How long a 429 without Retry-After pauses, and how long a bulk waits for room in the quota. */
   readonly windowMs: number
-  readonly budget: Budget
-  /** For combinations that ask others. */
-  readonly ask: (member: Provider, ip: string, options: AskOptions) => ProviderAnswer | Promise<ProviderAnswer>
-  readonly askAll: (member: Provider, ips: readonly string[], options: AskOptions) => AsyncIterable<[string, ProviderAnswer]>
+  readonly account: Account
+  /** Gets the answers of deferred lookups. Without it there are none. */
   readonly settled: ((ip: string, answer: ProviderAnswer) => void) | undefined
 }
 
 const defaultTimeoutMs = 5_000
 const defaultConcurrent = 50
-/** While the application closes. */
 const closing = unknownAnswer('unavailable', closingCause)
 
-/** One provider that is asked over the network (or may take its time), behind all its guards. */
+/** The resilience pipeline of one provider that is called over the network, or may take its time. */
 export function createPipeline (provider: Provider, deps: PipelineDeps): Pipeline {
-  const { now, log, budget: { quota, pause } } = deps
-  const { name } = provider
-  const timeoutMs = provider.timeoutMs ?? defaultTimeoutMs
+  const { now, log, account: { quota, pause } } = deps
+  const { name, timeoutMs = defaultTimeoutMs, maxConcurrent = defaultConcurrent, families = [4, 6] } = provider
+  const check = answerCheck(provider)
   const state = health(provider, log, now)
   const inFlight = new Set<Deadline>()
   let closed = false
   let calls = 0
   let failures = 0
 
-  const circuit = breaker({
+  const circuit = providerCircuit({
     now,
     onChange (failure) {
-      if (failure === null) return log.info({ code: 'IP_RISK_PROVIDER_CIRCUIT_CLOSED', provider: name }, 'the provider works again')
+      if (failure === null) {
+        log.info({ code: 'IP_RISK_PROVIDER_CIRCUIT_CLOSED', provider: name }, 'the provider works again')
+        return
+      }
       const { cause, fix } = diagnosis(failure)
       log.warn({ code: 'IP_RISK_PROVIDER_CIRCUIT_OPEN', provider: name, reason: failure.reason, cause },
-        `the provider keeps failing, so it is left alone and probed every ten seconds: ${fix}`)
+        `the provider keeps failing, so the circuit breaker is open and probes it every ten seconds: ${fix}`)
     }
   })
-  const looks = deferredLookups((ip, look) => ask({ ip, write: false, look }), (ip, answer) => deps.settled?.(ip, answer))
+  const deferred = deferredLookups((ip, look) => ask({ ip, write: false, look }),
+    (ip, answer) => deps.settled?.(ip, answer))
 
   async function spend (write: boolean, redisBudget?: RedisBudget): Promise<UnknownAnswer | null> {
     const refused = pause.check() ?? await quota.take(write, redisBudget)
@@ -59,20 +59,20 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     return refused
   }
 
-  function context (question: ProviderCall, signal: AbortSignal, spend: LookupContext['spend']): LookupContext {
-    const { ip, write, leftMs, redisBudget } = question
+  function context (question: ProviderCall, signal: AbortSignal, spend: LookupContext['spend']): SettlingContext {
+    const { ip, write } = question
     return {
       signal,
       write,
       log,
       spend,
-      ask: (member, ip, options) => deps.ask(member, ip, { write, signal, leftMs, redisBudget, ...options }),
-      askAll: (member, ips, options) => deps.askAll(member, ips, { write, signal, ...options }),
-      ...deps.settled !== undefined && question.bulk !== true && { later: (delayMs, look) => looks.add(ip, delayMs, look) }
+      ...deps.settled !== undefined && question.bulk !== true && {
+        later: (delayMs, look) => deferred.add(ip, delayMs, look)
+      }
     }
   }
 
-  /** Innermost: the provider itself, for no longer than its time, whether or not it minds the signal. */
+  /** The provider itself, within its time, whether or not it observes the signal. This is the only timer of a call. */
   const call: CallProvider = async question => {
     if (closed) return closing
     const time = deadline(Math.min(question.timeoutMs ?? Infinity, timeoutMs), question.signal)
@@ -85,8 +85,8 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     let answer: ProviderAnswer
     try {
       const spendAgain = async (): Promise<UnknownAnswer | null> => await spend(question.write, question.redisBudget)
-      const looked = question.look(context(question, time.signal, spendAgain))
-      answer = withoutAddress(checkAnswer(await Promise.race([looked, over])), question.ip)
+      const asked = question.look(context(question, time.signal, spendAgain))
+      answer = withoutAddress(check(await Promise.race([asked, over])), question.ip)
     } catch (error) {
       answer = closed ? closing : state.threw(error)
     } finally {
@@ -99,11 +99,11 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     return answer
   }
 
-  /** Nobody is asked any more, and what is asked now ends. */
-  const open: Layer = next => async question => closed ? closing : await next(question)
-  /** A budget that is known to be spent refuses at once. */
-  const solvent: Layer = next => async question => quota.refusal(question.write) ?? await next(question)
-  /** The provider is asked only if the budget has a call left. */
+  /** Refuses everything once the application closes. */
+  const untilClosed: Layer = next => async question => closed ? closing : await next(question)
+  /** Refuses at once what the quota is known not to allow. */
+  const withinQuota: Layer = next => async question => quota.refusal(question.write) ?? await next(question)
+  /** Takes the call out of the quota. */
   const spending: Layer = next => async question => {
     const refused = await spend(question.write, question.redisBudget)
     if (refused !== null) return refused
@@ -111,23 +111,24 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     return await next(question)
   }
   const subnets = subnetBound(now)
-  const queue = burstQueue({ maxWaiting: provider.maxConcurrent ?? defaultConcurrent, longestMs: timeoutMs, now })
+  const queue = burstQueue({ maxWaiting: maxConcurrent, longestMs: timeoutMs, now })
 
-  // Outermost first. Whoever waits for the next second waits in front of all the rest, and holds nothing. What is free comes before what
-  // costs: a pause, a spent budget and an open breaker are known here; a full house and a flood from one subnet must not reach the budget;
-  // a call is taken out of it last, so that no refused question uses it up.
-  const ask = [
+  // Outermost first. A lookup that waits for the next second waits outside of all that is limited. Layers that know
+  // their refusal without a call come before those that cost one. The quota is charged last, so that no refused lookup
+  // is charged.
+  const layers: readonly Layer[] = [
     state.layer,
-    ...provider.families === undefined ? [] : [onlyFamilies(provider.families)],
-    open,
+    onlyFamilies(families),
+    untilClosed,
     queue.layer,
     pause.layer,
-    solvent,
+    withinQuota,
     circuit.layer,
-    bulkhead(provider.maxConcurrent ?? defaultConcurrent),
+    bulkhead(maxConcurrent),
     subnets.layer,
     spending
-  ].reduceRight<CallProvider>((next, layer) => layer(next), call)
+  ]
+  const ask = layers.reduceRight<CallProvider>((next, layer) => layer(next), call)
 
   const bulk = bulkPipeline({ provider, windowMs: deps.windowMs, ask, spend, context, circuit, pause, state })
 
@@ -135,11 +136,11 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     ask: (ip, options) => ask({ ip, ...options, look: context => provider.lookup(ip, context) }),
     askAll: bulk.askAll,
     isCrowded: subnets.isFull,
-    stats: () => ({ calls, failures, breaker: circuit.state(), ...quota.left() }),
+    stats: () => ({ calls, failures, breaker: circuit.state, ...quota.left() }),
     abort () {
       closed = true
       for (const time of inFlight) time.abort()
-      looks.close()
+      deferred.close()
       queue.close()
       bulk.close()
     },

@@ -7,38 +7,42 @@ export interface RetryAfterOptions {
   readonly provider: string
   readonly now: () => number
   readonly log: IpRiskLogger
-  /** How long a 429 without Retry-After holds: until its window is over for sure. */
+  /** How long a 429 without Retry-After pauses: until its window is over for sure. */
   readonly windowMs: number
-  /** Tells the other processes. */
-  readonly tell: (reason: UnknownReason, forMs: number) => void
+  /** Tells the other processes about a pause. */
+  readonly publish: (reason: UnknownReason, forMs: number) => void
 }
 
-/** Nobody calls a provider that said "not now": a 429, a ban, a refused account. */
+/** Pauses all calls to a provider that ordered it: by a 429, a ban, or a refused account. */
 export interface RetryAfter {
   readonly layer: Layer
-  /** The answer while it lasts, else null. */
+  /** The answer during a pause, else null. */
   check (): UnknownAnswer | null
   /** An answer that came from the provider itself. */
   see (answer: ProviderAnswer): void
-  /** Another process was told. */
-  hear (reason: UnknownReason, forMs: number): void
+  /** Another process began a pause. */
+  receive (reason: UnknownReason, forMs: number): void
 }
 
-/** A provider may give another cause each time. */
+/** A provider may give another cause each time: at most this many are logged. */
 const MAX_STATES = 8
-/** Nobody was refused for so long: a provider that refuses a part of our calls again and again is in one state. */
+/**
+ * Without a refusal for so long, the state is over: a provider that refuses some calls again and again is in one
+ * state.
+ */
 const quietMs = 300_000
 
-export function retryAfter ({ provider, now, log, windowMs, tell }: RetryAfterOptions): RetryAfter {
+export function retryAfter ({ provider, now, log, windowMs, publish }: RetryAfterOptions): RetryAfter {
   let held: { reason: UnknownReason, until: number } | null = null
-  /** By reason and cause: what was logged is not logged again each time that the pause is over and the next call refused. */
+  /** By reason and cause, so that a pause that recurs is logged once. */
   const states = new Map<string, FailureState>()
 
   function begin (reason: UnknownReason, forMs: number, cause: string | undefined): boolean {
     const until = now() + forMs
     if (held === null || held.until < until) held = { reason, until }
-    // Another process gives no cause: its word is no news where the reason is known.
-    const key = [...states.keys()].find(key => cause === undefined && key.startsWith(`${reason} `)) ?? `${reason} ${cause}`
+    // Another process gives no cause: where the reason is known, there is nothing new to log.
+    const known = cause === undefined ? [...states.keys()].find(key => key.startsWith(`${reason} `)) : undefined
+    const key = known ?? `${reason} ${cause}`
     let state = states.get(key)
     if (state === undefined) {
       if (states.size >= MAX_STATES) return false
@@ -49,13 +53,16 @@ export function retryAfter ({ provider, now, log, windowMs, tell }: RetryAfterOp
 
   function works (): void {
     for (const [key, state] of states) if (state.recovered()) states.delete(key)
-    if (states.size === 0) log.info({ code: 'IP_RISK_PROVIDER_RELEASED', provider }, 'the provider has not refused a call for five minutes')
+    if (states.size > 0) return
+    log.info({ code: 'IP_RISK_PROVIDER_RELEASED', provider }, 'the provider has not refused a call for five minutes')
   }
 
   function check (): UnknownAnswer | null {
     if (held === null) return null
     const leftMs = held.until - now()
-    if (leftMs > 0) return { verdict: 'unknown', reason: held.reason, retryAfterSeconds: leftMs / 1000, cause: heldCause }
+    if (leftMs > 0) {
+      return { verdict: 'unknown', reason: held.reason, retryAfterSeconds: leftMs / 1000, cause: heldCause }
+    }
     held = null
     return null
   }
@@ -73,14 +80,17 @@ export function retryAfter ({ provider, now, log, windowMs, tell }: RetryAfterOp
       if (reason !== 'rate_limited' && (reason !== 'rejected' || retryAfterSeconds === undefined)) return
       const forMs = retryAfterSeconds === undefined ? windowMs : Math.max(retryAfterSeconds * 1000, 1000)
       const cause = causeText(answer.cause)
-      const news = begin(reason, forMs, cause)
-      tell(reason, forMs)
-      if (!news) return
+      const isNew = begin(reason, forMs, cause)
+      publish(reason, forMs)
+      if (!isNew) return
       const fields = { code: 'IP_RISK_PROVIDER_HELD', provider, reason, cause, holdSeconds: Math.ceil(forMs / 1000) }
       if (alert !== undefined) log.error(fields, alert)
-      else log.warn(fields, 'the provider refuses our calls, so no process calls it for a while: make fewer calls ("limits"), or get a larger plan')
+      else {
+        log.warn(fields, 'the provider refuses our calls, so no process calls it for a while: make fewer calls ' +
+          '("limits"), or get a larger plan')
+      }
     },
-    hear (reason, forMs) {
+    receive (reason, forMs) {
       if (!begin(reason, forMs, undefined)) return
       log.warn({ code: 'IP_RISK_PROVIDER_HELD', provider, reason, holdSeconds: Math.ceil(forMs / 1000) },
         'the provider refused a call of another process, whose log says why, so no process calls it for a while')

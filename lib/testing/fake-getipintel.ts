@@ -9,7 +9,10 @@ import { type FakeReply, type FakeServer, fakeServer } from './fake-server.ts'
 export type FakeGetipintelAnswer = OneAnswer | readonly OneAnswer[]
 type OneAnswer = number | { readonly [field: string]: unknown, readonly [Symbol.iterator]?: never }
 
-/** GetIPIntel on the loopback: `/check.php`, plain and JSON, with its error codes. Addresses that are not named score 0. */
+/**
+ * GetIPIntel on the loopback: `/check.php`, plain and JSON, with its error codes. Addresses that are not named score
+ * 0.
+ */
 export async function fakeGetipintel (answers: Readonly<Record<string, FakeGetipintelAnswer>> = {}): Promise<FakeServer> {
   const byIp = new Map(Object.entries(answers).map(([ip, answer]) => [ip, isList(answer) ? [...answer] : [answer]]))
 

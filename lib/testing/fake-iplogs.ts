@@ -9,7 +9,9 @@ export type FakeIplogsAnswer = VerdictName | Readonly<Record<string, unknown>>
 /** One inside the published band of each verdict. */
 export const fakeScores: Readonly<Record<VerdictName, number>> = { clean: 0.05, suspicious: 0.4, vpn_likely: 0.6, vpn_detected: 0.95 }
 
-/** IPLogs on the loopback: `/v1/check`, `/v1/bulk-check` and `/v1/health`. Addresses that are not named are `clean`. */
+/**
+ * IPLogs on the loopback: `/v1/check`, `/v1/bulk-check` and `/v1/health`. Addresses that are not named are `clean`.
+ */
 export async function fakeIplogs (answers: Readonly<Record<string, FakeIplogsAnswer>> = {}): Promise<FakeServer> {
   const byIp = new Map(Object.entries(answers))
   let requests = 0

@@ -1,11 +1,17 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What goes wrong below the protocol: `hang` never answers, `drip` sends a byte now and then, `cut` and `reset` close the connection. */
+/**
+ * What goes wrong below the protocol: `hang` never answers, `drip` sends a byte now and then, `cut` and `reset` close
+ * the connection.
+ */
 export type HttpFault =
   | 'hang' | 'drip' | 'cut' | 'reset' | 'huge' | 'redirect' | 'html' | 'empty' | 'not_http'
   | { readonly status: number, readonly headers?: Readonly<Record<string, string>>, readonly body?: string }
-/** What goes wrong in a body: numbers that are none, numbers as strings, another address, a key twice, `__proto__`, no object at all. */
+/**
+ * What goes wrong in a body: numbers that are none, numbers as strings, another address, a key twice, `__proto__`, no
+ * object at all.
+ */
 export type BodyFault = 'nan' | 'string_numbers' | 'wrong_address' | 'duplicate_keys' | 'proto' | 'not_object'
 export type Fault = HttpFault | BodyFault
 

@@ -3,7 +3,7 @@
  * call, the probe, passes, and its outcome closes or opens the circuit.
  */
 export interface CircuitBreaker {
-  readonly state: 'closed' | 'open' | 'half-open'
+  readonly state: 'closed' | 'open' | 'half_open'
   /** Whether the next call would be admitted. */
   readonly admits: boolean
   /** Just before a call. The first call after `openMs` is the probe. */
@@ -36,7 +36,7 @@ export function circuitBreaker ({ failures: failuresToOpen, openMs, now, onChang
   let probe: object | undefined
 
   function counts (call: object): boolean {
-    return state === 'closed' || (state === 'half-open' && probe === call)
+    return state === 'closed' || (state === 'half_open' && probe === call)
   }
 
   function admits (): boolean {
@@ -49,7 +49,7 @@ export function circuitBreaker ({ failures: failuresToOpen, openMs, now, onChang
     admit (call) {
       if (!admits()) return false
       if (state === 'open') {
-        state = 'half-open'
+        state = 'half_open'
         probe = call
       }
       return true
@@ -70,7 +70,7 @@ export function circuitBreaker ({ failures: failuresToOpen, openMs, now, onChang
       if (wasClosed) onChange('open', cause)
     },
     settle (call) {
-      if (state !== 'half-open' || probe !== call) return
+      if (state !== 'half_open' || probe !== call) return
       state = 'open'
       openUntilMs = now()
     },

@@ -5,7 +5,7 @@ export const categoryNames: readonly Category[] = [
   'vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse', 'gateway'
 ]
 
-/** What a matched signal of some weight says the address is. The others say how sure one may be, not what it is. */
+/** The category that a matched signal with some weight stands for. Other signals are evidence without a category. */
 const ofSignal: ReadonlyMap<string, Category> = new Map([
   ['known_vpn_exact', 'vpn'],
   ['known_vpn_cidr', 'vpn'],
@@ -26,16 +26,18 @@ const ofSignal: ReadonlyMap<string, Category> = new Map([
 ] as const)
 
 /**
- * Lower-case words with single spaces, and one around: `iCloudPrivateRelay`, `ICLOUD_PRIVATE_RELAY` and `iCloud Private-Relay` are one.
- * Providers spell names as they like, and a hyphen must not block ordinary customers.
+ * Lower-case words with single spaces, and one around: `iCloudPrivateRelay`, `ICLOUD_PRIVATE_RELAY` and `iCloud
+ * Private-Relay` are one. Providers spell names as they like, and a hyphen must not block ordinary customers.
  */
 function wordsOf (text: string): string {
   const words = text.replace(/([a-z\d])([A-Z])/g, '$1 $2').replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2').toLowerCase()
   return ` ${words.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()} `.replaceAll(' i cloud', ' icloud')
 }
 
-/** Anybody may call a network "Private Relay": of an organisation, it counts only beside the name of who runs it. */
-const ofVendor = [/ (?:(?:icloud|apple) ?)?private ?relay | (?:icloud|apple) ?relay /, / (?:cloudflare ?)?warp /] as const
+/** Anybody may call a network "Private Relay": as an organisation it counts only beside the name of its operator. */
+const ofVendor = [
+  / (?:(?:icloud|apple) ?)?private ?relay | (?:icloud|apple) ?relay /, / (?:cloudflare ?)?warp /
+] as const
 const ofNetwork = [/ (?:icloud|apple) ?(?:private ?)?relay /, / cloudflare ?warp /] as const
 const ofType = [
   /^ (?:known )?(?:(?:icloud |apple )*private ?relay|(?:icloud|apple) ?(?:private ?)?relay) (?:(?:egress|exit|ip) )?$/,
@@ -54,8 +56,9 @@ export function relayOrWarp (vendor: unknown): 'relay' | 'warp' | null {
 }
 
 /**
- * The categories of an IPLogs answer, in the order of `categoryNames`. Private relays and WARP are what their name says and not `vpn`:
- * ordinary customers use them. `is_vpn` alone means `vpn`, unless something says what else it is (Tor comes as `is_vpn` with `tor_exit`).
+ * The categories of an IPLogs answer, in the order of `categoryNames`. Private relays and WARP are what their name
+ * says and not `vpn`: ordinary customers use them. `is_vpn` alone means `vpn`, unless something says what else it is
+ * (Tor comes as `is_vpn` with `tor_exit`).
  */
 export function categoriesOf (isVpn: boolean, signals: readonly Signal[], info: Json): Category[] {
   const found = new Set<Category>()
@@ -78,20 +81,23 @@ export function categoriesOf (isVpn: boolean, signals: readonly Signal[], info: 
 
 /** The known names of a stored list, each once. */
 export function readCategories (value: unknown): Category[] {
-  return Array.isArray(value) ? [...new Set(value.map(name => readOneOf(name, categoryNames)).filter(name => name !== undefined))] : []
+  if (!Array.isArray(value)) return []
+  return [...new Set(value.map(name => readOneOf(name, categoryNames)).filter(name => name !== undefined))]
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 const texts = [
-  ['org', 'org'], ['isp', 'isp'], ['country', 'country'], ['countryCode', 'country_code'], ['city', 'city'], ['type', 'type'],
+  ['org', 'org'], ['isp', 'isp'], ['country', 'country'], ['countryCode', 'country_code'], ['city', 'city'],
+  ['type', 'type'],
   ['vpnProvider', 'vpn_provider']
 ] as const
 
 /** `ip_info` of IPLogs: everything in it but the address is optional, and what has a wrong type is not there. */
 export function readInfo (json: Json): IpInfo {
   const info: Mutable<IpInfo> = {}
-  const asn = typeof json['asn'] === 'number' && Number.isInteger(json['asn']) ? `AS${json['asn']}` : readText(json['asn'])
+  const given = json['asn']
+  const asn = typeof given === 'number' && Number.isInteger(given) ? `AS${given}` : readText(given)
   if (asn !== undefined) info.asn = asn
   for (const [name, field] of texts) {
     const text = readText(json[field])

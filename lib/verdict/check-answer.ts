@@ -1,4 +1,4 @@
-import type { ProviderAnswer, UnknownReason } from '../../types/contract.ts'
+import type { Provider, ProviderAnswer, UnknownReason } from '../../types/contract.ts'
 import { HIDDEN, redactAddress, redactStrings } from '../ip/index.ts'
 import { categoryNames } from './categories.ts'
 import { verdictNames } from './iplogs-body.ts'
@@ -7,10 +7,10 @@ import { unknownAnswer } from './verdict.ts'
 
 type Check = (value: unknown) => boolean
 
-/** What a provider can know of itself. The others are said by who did not ask it: a list of the operator, a route, an address. */
+/** Reasons that a provider can give. The others come from elsewhere: a list of the operator, a route, an address. */
 const reasons: ReadonlySet<unknown> = new Set([
-  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response', 'no_data', 'not_public', 'no_ip',
-  'unsupported_family'
+  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response', 'no_data',
+  'not_public', 'no_ip', 'unsupported_family'
 ] satisfies UnknownReason[])
 
 const isFraction: Check = value => value === null || (typeof value === 'number' && value >= 0 && value <= 1)
@@ -19,9 +19,11 @@ const isPlain: Check = value => isText(value) || typeof value === 'boolean' || N
 const areAll = (check: Check): Check => value => Array.isArray(value) && value.every(check)
 const optional = (check: Check): Check => value => value === undefined || check(value)
 
-const areSignals = areAll(signal => isObject(signal) && isText(signal['type']) && isText(signal['detail']) && Number.isFinite(signal['weight']))
+const areSignals = areAll(signal => isObject(signal) && isText(signal['type']) && isText(signal['detail']) &&
+  Number.isFinite(signal['weight']))
 const areCategories = areAll(category => (categoryNames as readonly unknown[]).includes(category))
-const isInfo: Check = info => isObject(info) && Object.values(info).every(optional(value => isPlain(value) || areAll(isText)(value)))
+const isInfo: Check = info => isObject(info) &&
+  Object.values(info).every(optional(value => isPlain(value) || areAll(isText)(value)))
 
 const checks: Readonly<Record<string, Check>> = {
   verdict: verdict => (verdictNames as readonly unknown[]).includes(verdict),
@@ -46,27 +48,45 @@ export function checkAnswer (answer: unknown): ProviderAnswer {
   if (!isObject(answer)) return unknownAnswer('bad_response', 'the provider answered nothing')
   const fields = answer['verdict'] === 'unknown' ? unknownChecks : checks
   for (const name in fields) {
-    if (!fields[name]!(answer[name])) return unknownAnswer('bad_response', `"${name}" of the provider's answer is missing or wrong`)
+    if (!fields[name]!(answer[name])) {
+      return unknownAnswer('bad_response', `"${name}" of the provider's answer is missing or wrong`)
+    }
   }
   return answer as unknown as ProviderAnswer
 }
 
-/** What may be said of a failure: its kind. A message may quote an URL with a key in it. */
+const validated = new WeakSet<Provider>()
+
+/**
+ * Marks a provider that validates every field of its answers itself, so that they are not checked twice. A copy
+ * (`{ ...provider }`) is not marked: an application may have replaced its `lookup`.
+ */
+export function validatesAnswers<P extends Provider> (provider: P): P {
+  validated.add(provider)
+  return provider
+}
+
+/** The one check of a provider's answers: none where the provider validates them itself. */
+export function answerCheck (provider: Provider): (answer: ProviderAnswer) => ProviderAnswer {
+  return validated.has(provider) ? answer => answer : checkAnswer
+}
+
+/** What may be logged of a failure: its kind. A message may quote a URL with a key in it. */
 export function kindOf (error: unknown): string {
   if (!(error instanceof Error)) return 'not an error'
   const { code } = error as { code?: unknown }
   return typeof code === 'string' ? `${error.name} ${code}` : error.name
 }
 
-/** What is logged of a failure, without the address that was asked about: providers of an application's own may write it there. */
+/** Removes the address from the texts that are logged: a provider of an application's own may repeat it there. */
 export function withoutAddress (answer: ProviderAnswer, ip: string): ProviderAnswer {
   if (answer.verdict !== 'unknown' || (typeof answer.cause !== 'string' && answer.alert === undefined)) return answer
   const { cause, alert } = answer
-  const said = { ...typeof cause === 'string' && { cause }, ...alert !== undefined && { alert } }
-  return { ...answer, ...redactStrings(said, redactAddress(ip, HIDDEN)) }
+  const texts = { ...typeof cause === 'string' && { cause }, ...alert !== undefined && { alert } }
+  return { ...answer, ...redactStrings(texts, redactAddress(ip, HIDDEN)) }
 }
 
-/** Only text of a bounded length: what a provider gives as the cause may be anything. */
+/** Only text of a bounded length: a provider may give anything as the cause. */
 export function causeText (cause: unknown): string | undefined {
   return typeof cause === 'string' ? cause.slice(0, 200) : cause === undefined ? undefined : kindOf(cause)
 }

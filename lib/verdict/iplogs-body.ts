@@ -5,19 +5,19 @@ import { isObject, type Json, readBoolean, readFraction, readNumber, readOneOf, 
 import { isVpnVerdict } from './verdict.ts'
 
 /**
- * The body of IPLogs' `POST /v1/check`, which is also the shape of the shared cache's entries, so that other programs that follow the
- * IPLogs guide read ours and we read theirs.
+ * The body of IPLogs' `POST /v1/check`, which is also the shape of the shared cache's entries, so that other programs
+ * that follow the IPLogs guide read ours and we read theirs.
  */
 
 export const verdictNames: readonly VerdictName[] = ['clean', 'suspicious', 'vpn_likely', 'vpn_detected']
 
-/** More signals than any provider knows. */
+/** More signals than any provider has. */
 const maxSignals = 64
 
 /**
- * What the provider said of `ip` (canonical), or null when there is no verdict or it is about another address. The verdict alone is
- * compulsory; the guide calls `score`, `is_vpn`, `ip_info` and `signals` stable, and its own mock has no more. What has an impossible
- * value is left out, but a body with such a value cannot call an address `clean`: damage must not acquit.
+ * The answer about `ip` (canonical), or null without a verdict, or when it is about another address. Only the verdict
+ * is compulsory: the guide calls `score`, `is_vpn`, `ip_info` and `signals` stable, and its own mock has no more. A
+ * field with an impossible value is left out, but then the body cannot call an address `clean`.
  */
 export function parseIplogsBody (value: unknown, ip: string | null): KnownAnswer | null {
   if (!isObject(value)) return null
@@ -50,14 +50,17 @@ export function parseIplogsBody (value: unknown, ip: string | null): KnownAnswer
   }
 }
 
-/** An answer need not say which address it is about. IPLogs scores the caller where it is not told one, so another address is none. */
-function isAbout (said: unknown, ip: string): boolean {
-  return said === undefined || (typeof said === 'string' && canonicalAddress(said) === ip)
+/**
+ * An answer need not name its address. IPLogs scores the caller if it gets none, so one about another address is no
+ * answer.
+ */
+function isAbout (given: unknown, ip: string): boolean {
+  return given === undefined || (typeof given === 'string' && canonicalAddress(given) === ip)
 }
 
 /**
- * The same for a cache entry. There `categories` and `provider` are ours, and with `ip` null (entries under a secret key leave the address
- * out) the address is not compared.
+ * The same for a cache entry, which also has our `categories` and `provider`. With `ip` null the address is not
+ * compared: entries under a secret key leave it out.
  */
 export function parseStoredBody (value: unknown, ip: string | null): KnownAnswer | null {
   const answer = parseIplogsBody(value, ip)
@@ -71,7 +74,7 @@ export function parseStoredBody (value: unknown, ip: string | null): KnownAnswer
   }
 }
 
-/** The matched ones; undefined when this is no list. Types are an open set. One that cannot be read costs nothing but itself. */
+/** The matched signals; undefined for anything but a list. Types are an open set. A malformed signal is skipped. */
 function readSignals (value: unknown): Signal[] | undefined {
   if (!Array.isArray(value)) return undefined
   const matched: Signal[] = []
@@ -86,9 +89,9 @@ function readSignals (value: unknown): Signal[] | undefined {
 }
 
 /**
- * The way back: everything that the answer has, in that shape, and the fields of the guide's types. With `ip` null the address and the
- * request id are left out. Who answered
- * (`provider`) stands in it only where the answer names somebody; the cache adds it, and `checked_at`, otherwise.
+ * The reverse: all that the answer has, in the shape of the guide's types. With `ip` null the address and the request
+ * id are left out. `provider` is present only where the answer names it; otherwise the cache adds it, and
+ * `checked_at`.
  */
 export function toIplogsBody (answer: KnownAnswer, ip: string | null): Record<string, unknown> {
   return {

@@ -1,4 +1,4 @@
-/** Small readers of what came from outside (a provider, a cache entry): a value of the right type, or what stands for "not there". */
+/** Readers of values from outside (a provider, a cache entry): a value of the right type, or undefined. */
 
 export type Json = Readonly<Record<string, unknown>>
 
@@ -6,9 +6,13 @@ export function isObject (value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A finite number, also written as a decimal string (providers send both; PHP writes 1.0E-5). Never NaN, nothing, or hexadecimal. */
+/**
+ * A finite number, also as a decimal string (providers send both; PHP writes 1.0E-5). Not NaN, empty or hexadecimal
+ * text.
+ */
 export function readNumber (value: unknown): number | undefined {
-  const number = typeof value === 'string' && /^-?\d{1,20}(\.\d{1,40})?(e[+-]?\d{1,3})?$/i.test(value) ? Number(value) : value
+  const isDecimal = typeof value === 'string' && /^-?\d{1,20}(\.\d{1,40})?(e[+-]?\d{1,3})?$/i.test(value)
+  const number = isDecimal ? Number(value) : value
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 
@@ -22,13 +26,14 @@ export function readBoolean (value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-/** Text that is not empty, cut to a bounded length: what a provider sends must not fill our memory. */
+/** Non-empty text, cut to a bounded length: what a provider sends must not fill the memory. */
 export function readText (value: unknown, maxLength = 200): string | undefined {
   return typeof value === 'string' && value !== '' ? value.slice(0, maxLength) : undefined
 }
 
 export function readTexts (value: unknown, maxEntries: number): readonly string[] | undefined {
-  return Array.isArray(value) ? value.slice(0, maxEntries).map(entry => readText(entry)).filter(text => text !== undefined) : undefined
+  if (!Array.isArray(value)) return undefined
+  return value.slice(0, maxEntries).map(entry => readText(entry)).filter(text => text !== undefined)
 }
 
 /** One of the names, or undefined. */

@@ -1,8 +1,15 @@
+import type { CompositeProvider } from '../../types/contract.ts'
 import type {
-  CacheState, DecidedBy, KnownAnswer, ProviderAnswer, UnknownAnswer, UnknownReason, VerdictName
+  CacheState, DecidedBy, KnownAnswer, Provider, ProviderAnswer, UnknownAnswer, UnknownReason, VerdictName
 } from '../../types/contract.ts'
 
-/** An answer with every field, of those that are given: no score, no confidence, no signals; a VPN from `vpn_likely` up. */
+/**
+ * An answer with every field. Defaults: no score, no confidence, no signals, no info, no categories; `isVpn` from
+ * `vpn_likely` up.
+ *
+ * @example
+ * knownAnswer('vpn_detected', { score: 0.97, categories: ['vpn'] })
+ */
 export function knownAnswer (verdict: VerdictName, fields: Partial<Omit<KnownAnswer, 'verdict'>> = {}): KnownAnswer {
   return {
     verdict,
@@ -16,7 +23,7 @@ export function knownAnswer (verdict: VerdictName, fields: Partial<Omit<KnownAns
   }
 }
 
-/** Whether the verdict calls an address a VPN, where nothing says it in so many words. */
+/** What `isVpn` is where nothing states it. */
 export function isVpnVerdict (verdict: VerdictName): boolean {
   return verdict === 'vpn_likely' || verdict === 'vpn_detected'
 }
@@ -28,7 +35,7 @@ export function unknownAnswer (reason: UnknownReason, cause?: string): UnknownAn
 /** An answer with its origin: what the layers of a lookup hand to each other. Frozen, and shared between requests. */
 export interface LookupResult {
   readonly answer: ProviderAnswer
-  /** Who answered; `none` where nobody was asked. */
+  /** The provider that answered; `none` where no provider was called. */
   readonly provider: string
   /** Milliseconds since 1970. */
   readonly checkedAtMs: number
@@ -38,8 +45,8 @@ export interface LookupResult {
 }
 
 /**
- * A settled verdict is as old as the unsettled one whose place it takes, but for this: enough to be told from it (memory rounds down to
- * hundredths of a second), and so little that its age says that it is settled.
+ * A settled verdict is as old as the unsettled one that it replaces, minus this: enough to tell them apart (memory
+ * rounds down to hundredths of a second), and little enough that its age shows that it is settled.
  */
 export const SETTLED_LATER_MS = 20
 
@@ -54,21 +61,36 @@ export const heldCause = 'held'
 
 const reasons = new Map<UnknownReason, UnknownAnswer>()
 
-/** A verdict that nobody was asked for. */
+/** The result where no provider is called. */
 export function notLookedUpResult (reason: UnknownReason, nowMs: number, provider = 'none'): LookupResult {
   let answer = reasons.get(reason)
   if (answer === undefined) reasons.set(reason, answer = Object.freeze(unknownAnswer(reason)))
   return { answer, provider, checkedAtMs: nowMs, cache: 'none' }
 }
 
-/** The verdict on an address that a list decides about. */
+/** The result for an address on an `allow` or `deny` list. */
 export function listedResult (listedBy: DecidedBy, nowMs: number): LookupResult {
   return { ...notLookedUpResult('listed', nowMs), listedBy }
 }
 
-/** Who gave the answer: the member that it names, else the provider that was asked. */
+/** The provider that gave the answer: the member that it names, else the provider that was called. */
 export function answeredBy (answer: ProviderAnswer, providerName: string): string {
   return (answer.verdict !== 'unknown' && answer.provider) || providerName
+}
+
+/** Whether a provider is made of others. */
+export function isComposite (provider: Provider): provider is CompositeProvider {
+  return Array.isArray((provider as Partial<CompositeProvider>).members)
+}
+
+/** The members of a composite; of another provider, none. */
+export function membersOf (provider: Provider): readonly Provider[] {
+  return isComposite(provider) ? provider.members : []
+}
+
+/** Every name that an answer of the provider may carry. A cache entry under another name is not used. */
+export function answerNames (provider: Provider): readonly string[] {
+  return (isComposite(provider) && provider.names) || [provider.name]
 }
 
 export function withCacheState (verdict: LookupResult, cache: CacheState): LookupResult {

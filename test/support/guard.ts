@@ -1,4 +1,5 @@
-import type { LookupContext, ProviderAnswer } from '../../types/contract.ts'
+import type { CompositeContext, SettlingContext } from '../../types/contract.ts'
+import type { ProviderAnswer } from '../../types/contract.ts'
 import type { ProviderPipelines } from '../../lib/resilience/pipelines.ts'
 
 /** A clock that moves when told to. */
@@ -17,7 +18,7 @@ export async function ask (guarded: ProviderPipelines, ip: string, write = true)
 }
 
 /** For a provider that is asked without guards. */
-export function bareContext (more: Partial<LookupContext> = {}): LookupContext {
+export function bareContext (more: Partial<CompositeContext & SettlingContext> = {}): CompositeContext & SettlingContext {
   return {
     signal: new AbortController().signal,
     write: false,

@@ -1,43 +1,63 @@
-import type { KnownAnswer, LookupContext, Provider, ProviderAnswer } from '../../../types/contract.ts'
+import type { CompositeContext, CompositeProvider } from '../../../types/contract.ts'
+import type { KnownAnswer, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
 import { checkNumber, checkObject, shown } from '../../util/index.ts'
+import { answerNames, validatesAnswers } from '../../verdict/index.ts'
 
+/** The options of `fallback`. */
 export interface FallbackOptions {
   /**
-   * Milliseconds that each member but the last has. Default 2 000; where only members that answer at once follow the first one, 4 500:
-   * the most that leaves a request time for their answer.
+   * Milliseconds that each member but the last has: 1 to 120 000. Default 2 000; where only `sync` members follow the
+   * first one, 4 500: the most that leaves a request time for their answer.
    */
   readonly attemptTimeoutMs?: number
 }
 
-/** Asks the next provider when one knows nothing: `fallback(a, b)`, or `fallback(a, b, { attemptTimeoutMs })`. */
-export function fallback (...given: readonly (Provider | FallbackOptions)[]): Provider {
+/**
+ * Asks the next provider when one is `unknown`.
+ *
+ * @example
+ * fallback(iplogs(), lists())
+ * fallback(iplogs(), getipintel({ contact }), lists(), { attemptTimeoutMs: 1_500 })
+ */
+export function fallback (...given: readonly (Provider | FallbackOptions)[]): CompositeProvider {
   const members = given.filter(isProvider)
   const rest = given.filter(entry => !isProvider(entry))
-  if (rest.length > 1 || (rest.length === 1 && given.at(-1) !== rest[0])) throw badOption('fallback', 'takes providers, and options at the end')
+  if (rest.length > 1 || (rest.length === 1 && given.at(-1) !== rest[0])) {
+    throw badOption('fallback', Array.isArray(given[0])
+      ? 'takes providers one by one, not in an array: fallback(a, b)'
+      : 'takes providers, and options at the end')
+  }
   const options = checkObject<FallbackOptions>('fallback', rest[0], ['attemptTimeoutMs'])
   checkMembers('fallback', members)
-  const timeoutMs = checkNumber('fallback.attemptTimeoutMs', options.attemptTimeoutMs, members.slice(1).every(member => member.sync) ? 4_500 : 2_000, { min: 1, max: 120_000 })
+  const defaultMs = members.slice(1).every(member => member.sync) ? 4_500 : 2_000
+  const range = { min: 1, max: 120_000 }
+  const timeoutMs = checkNumber('fallback.attemptTimeoutMs', options.attemptTimeoutMs, defaultMs, range)
   const last = members.length - 1
 
-  /** No promise as long as the members give none. `said`: what those before knew not, and why. */
-  function from (index: number, ip: string, context: LookupContext, said: string): ProviderAnswer | Promise<ProviderAnswer> {
+  /** Not a promise as long as the members return none. `before`: which members were unknown, and why. */
+  function from (
+    index: number, ip: string, context: CompositeContext, before: string
+  ): ProviderAnswer | Promise<ProviderAnswer> {
     const member = members[index]!
     const next = (answer: ProviderAnswer): ProviderAnswer | Promise<ProviderAnswer> => {
       if (answer.verdict !== 'unknown') return named(answer, member)
-      const all = `${said}${member.name} ${answer.reason}`
+      const all = `${before}${member.name} ${answer.reason}`
       return index < last ? from(index + 1, ip, context, `${all}, `) : { ...answer, cause: all }
     }
     const answer = context.ask(member, ip, index < last ? { timeoutMs } : {})
     return answer instanceof Promise ? answer.then(next) : next(answer)
   }
 
-  return {
+  const ownMs = (member: Provider, i: number): number =>
+    i < last ? Math.min(timeoutMs, timeoutOf(member)) : timeoutOf(member)
+
+  return validatesAnswers({
     name: `fallback(${members.map(member => member.name).join(',')})`,
     names: namesOf(members),
     members,
     sync: members.every(member => member.sync === true),
-    timeoutMs: members.reduce((sum, member, i) => sum + (i < last ? Math.min(timeoutMs, timeoutOf(member)) : timeoutOf(member)), 0),
+    timeoutMs: members.reduce((sum, member, i) => sum + ownMs(member, i), 0),
     lookup: (ip, context) => from(0, ip, context, ''),
     async * bulk (ips, context) {
       let left = ips
@@ -50,22 +70,22 @@ export function fallback (...given: readonly (Provider | FallbackOptions)[]): Pr
         left = unknown
       }
     }
-  }
+  } satisfies CompositeProvider)
 }
 
-/** The answer with the name of who gave it. */
+/** The answer with the name of the member that gave it. */
 export function named (answer: KnownAnswer, member: Provider): KnownAnswer & { readonly provider: string } {
   return { ...answer, provider: answer.provider ?? member.name }
 }
 
-/** A member's own time, as it is where it says nothing. */
+/** A member's own time; the default of the pipeline if it has none. */
 export function timeoutOf (member: Provider): number {
   return member.timeoutMs ?? 5_000
 }
 
-/** Every name that the members may answer under. */
+/** Every name that the members' answers may carry. */
 export function namesOf (members: readonly Provider[]): string[] {
-  return [...new Set(members.flatMap(member => member.members === undefined ? [member.name] : member.names ?? [member.name]))]
+  return [...new Set(members.flatMap(answerNames))]
 }
 
 export function isProvider (value: unknown): value is Provider {

@@ -6,16 +6,19 @@ import {
 } from '../../verdict/index.ts'
 import { type HttpReply, parseJson, statusAnswer } from '../http/index.ts'
 
+/** Scores where the verdicts begin. */
 export interface Grades { readonly suspicious: number, readonly vpn_likely: number, readonly vpn_detected: number }
 
-/** A ban or a refused contact lasts until a human writes to GetIPIntel: whoever goes on calling makes it worse. */
+/** A ban or a refused contact lasts until a human writes to GetIPIntel; further calls make it worse. */
 const pauseSeconds = 3_600
 
 /**
- * Answers are JSON (numbers as strings) or bare text; errors are negative results, under 200, 400 and perhaps 403. The contact, which is
- * echoed, is not read.
+ * Answers are JSON (numbers as strings) or bare text; errors are negative results, under 200, 400 and perhaps 403. The
+ * contact, which is echoed, is not read.
  */
-export function readGetipintel ({ status, text }: HttpReply, ip: string, grades: Grades, oflags: string): ProviderAnswer {
+export function readGetipintel (
+  { status, text }: HttpReply, ip: string, grades: Grades, oflags: string
+): ProviderAnswer {
   const body = text.trimStart().startsWith('{') ? parseJson(text) : plainBody(text.trim(), oflags)
   const result = isObject(body) ? readNumber(body['result']) : undefined
   if (result !== undefined && result < 0) return codeAnswer(result)
@@ -25,7 +28,9 @@ export function readGetipintel ({ status, text }: HttpReply, ip: string, grades:
   if (body['status'] !== 'success') return unknownAnswer('bad_response', 'not a success')
   if (result > 1) return unknownAnswer('bad_response', 'a result above 1')
   const queried = body['queryIP']
-  if (queried !== undefined && (typeof queried !== 'string' || canonicalAddress(queried) !== ip)) return unknownAnswer('bad_response', 'another address')
+  if (queried !== undefined && (typeof queried !== 'string' || canonicalAddress(queried) !== ip)) {
+    return unknownAnswer('bad_response', 'another address')
+  }
   const verdict: VerdictName = result === 1 || result > grades.vpn_detected
     ? 'vpn_detected'
     : result > grades.vpn_likely ? 'vpn_likely' : result >= grades.suspicious ? 'suspicious' : 'clean'
@@ -41,62 +46,58 @@ function plainBody (text: string, oflags: string): Json {
   return { status: 'success', result, BadIP: badIp, Country: country }
 }
 
+/** What a negative result means: [reason, alert, pause in seconds]. */
+const codes: Readonly<Record<string, readonly [UnknownAnswer['reason'], alert?: string, pauseSeconds?: number]>> = {
+  '-1': ['rejected', invalidQuestion(-1)],
+  '-2': ['rejected', invalidQuestion(-2)],
+  '-3': ['rejected', 'GetIPIntel calls an address that we took for public unroutable (-3). Other addresses are not ' +
+    'affected. This is a fault of fastify-ip-risk: please report it.'],
+  '-4': ['unavailable'],
+  '-5': ['rejected', 'GetIPIntel has banned this source address or gives it no permission (-5), so calls stop for an ' +
+    'hour. A human must act: check that the contact is a mailbox that is read and that no other program uses up the ' +
+    'limit of this address, then write to GetIPIntel.', pauseSeconds],
+  '-6': ['rejected', 'GetIPIntel refuses the contact (-6), so calls stop for an hour. A human must act: set the ' +
+    'option getipintel.contact to a working mailbox.', pauseSeconds]
+}
+
+function invalidQuestion (code: number): string {
+  return `GetIPIntel calls our question invalid (${code}), so addresses are unknown. If something in between ` +
+    'rewrites the query of URLs, exclude these calls; otherwise this is a fault of fastify-ip-risk: please report it.'
+}
+
 function codeAnswer (code: number): UnknownAnswer {
-  const cause = `GetIPIntel ${code}`
-  switch (code) {
-    case -1: case -2: return {
-      verdict: 'unknown',
-      reason: 'rejected',
-      cause,
-      alert: `GetIPIntel takes our question for invalid (${code}), so ` +
-      'addresses are unknown. If something between rewrites the query of URLs, let it be; otherwise this is a fault of fastify-ip-risk: please report it.'
-    }
-    case -3: return {
-      verdict: 'unknown',
-      reason: 'rejected',
-      cause,
-      alert: 'GetIPIntel takes an address that we took for public for unroutable (-3). ' +
-      'Other addresses are not affected. This is a fault of fastify-ip-risk: please report it.'
-    }
-    case -4: return unknownAnswer('unavailable', cause)
-    case -5: return {
-      verdict: 'unknown',
-      reason: 'rejected',
-      cause,
-      retryAfterSeconds: pauseSeconds,
-      alert: 'GetIPIntel has banned this source address or gives it no permission (-5), so nobody calls it for an hour. A human must act: ' +
-        'check that the contact is a mailbox that is read and that no other program uses up the limit of this address, then write to GetIPIntel.'
-    }
-    case -6: return {
-      verdict: 'unknown',
-      reason: 'rejected',
-      cause,
-      retryAfterSeconds: pauseSeconds,
-      alert: 'GetIPIntel refuses the contact (-6), so nobody calls it for an hour. A human must act: set the option getipintel.contact to a working mailbox.'
-    }
-    default: return unknownAnswer('bad_response', 'an unknown code')
+  const [reason, alert, retryAfterSeconds] = codes[String(code)] ?? []
+  if (reason === undefined) return unknownAnswer('bad_response', 'an unknown code')
+  return {
+    ...unknownAnswer(reason, `GetIPIntel ${code}`),
+    ...alert !== undefined && { alert },
+    ...retryAfterSeconds !== undefined && { retryAfterSeconds }
   }
 }
 
-/** What the front of GetIPIntel shows to user agents that it does not like. */
+/** A user agent that GetIPIntel's front does not accept. */
 const badBrowser: UnknownAnswer = Object.freeze({
   verdict: 'unknown',
   reason: 'rejected',
   cause: 'HTTP 403',
   retryAfterSeconds: 60,
-  alert: 'GetIPIntel refuses our user agent (HTTP 403, "Bad Browser"), so calls stop for a minute: set the option "getipintel.userAgent" to another text.'
+  alert: 'GetIPIntel refuses our user agent (HTTP 403, "Bad Browser"), so calls stop for a minute: set the option ' +
+    '"getipintel.userAgent" to another text.'
 })
 
 function infoOf (body: Json): IpInfo {
   const country = readText(body['Country'])
-  const asn = readText(typeof body['ASN'] === 'number' ? String(body['ASN']) : body['ASN'])?.split(';')[0]?.trim()
+  const asns = body['ASN']
+  const asn = readText(typeof asns === 'number' ? String(asns) : asns)?.split(';')[0]?.trim()
   return {
     ...country !== undefined && /^[A-Z]{2}$/.test(country) && { countryCode: country },
-    ...asn !== undefined && /^(AS)?\d{1,10}$/.test(asn) && { asn: asn.startsWith('AS') ? asn : `AS${asn}` }
+    ...asn !== undefined && /^(AS)?\d{1,10}$/.test(asn) && { asn: `AS${asn.replace('AS', '')}` }
   }
 }
 
-function findings (body: Json, score: number, isVpn: boolean, grades: Grades): { signals: Signal[], categories: Category[] } {
+function findings (
+  body: Json, score: number, isVpn: boolean, grades: Grades
+): { signals: Signal[], categories: Category[] } {
   const signals: Signal[] = []
   const categories = new Set<Category>()
   const found = (category: Category | null, type: string, weight: number, detail: string): void => {
@@ -107,12 +108,16 @@ function findings (body: Json, score: number, isVpn: boolean, grades: Grades): {
   const residential = readFraction(body['ResidentialProxy']) ?? 0
   if (score === 1) found(null, 'listed', 1, 'explicitly listed')
   const named = relayOrWarp(vpnType)
-  if (readNumber(body['iCloudRelayEgress']) === 1 || named === 'relay') found('relay', 'icloud_relay', 0, 'iCloud Private Relay')
+  if (readNumber(body['iCloudRelayEgress']) === 1 || named === 'relay') {
+    found('relay', 'icloud_relay', 0, 'iCloud Private Relay')
+  }
   if (named === 'warp') found('warp', 'cloudflare_warp', 0, 'Cloudflare WARP')
-  if (readNumber(body['GoogleOneVPN']) === 1 || /^google/i.test(vpnType ?? '')) found('vpn', 'google_vpn', 0, vpnType ?? 'GoogleOneVPN')
+  if (readNumber(body['GoogleOneVPN']) === 1 || /^google/i.test(vpnType ?? '')) {
+    found('vpn', 'google_vpn', 0, vpnType ?? 'GoogleOneVPN')
+  }
   if (residential > grades.vpn_likely) found('proxy', 'residential_proxy', residential, 'residential proxy')
   if (readNumber(body['BadIP']) === 1) found('abuse', 'bad_ip', 0, 'seen in bad behaviour')
-  // A relay is its own kind, not a VPN: ordinary customers use it.
+  // A relay is not a VPN: ordinary customers use it.
   if (isVpn && !categories.has('relay') && !categories.has('warp')) categories.add('vpn')
   return { signals, categories: categoryNames.filter(name => categories.has(name)) }
 }

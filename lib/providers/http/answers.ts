@@ -2,18 +2,21 @@ import type { ProviderLimits, UnknownAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
 import { checkNumber, checkObject, checkString, shown } from '../../util/index.ts'
 
-/** How long a provider that refuses our account (not the address) is left alone. */
+/** Pause after a refusal of our account (not of the address). */
 const refusedAccountSeconds = 60
 
 /** What a status other than 2xx means. */
-export function statusAnswer (status: number, retryAfter: string | string[] | undefined, now: number = Date.now()): UnknownAnswer {
+export function statusAnswer (
+  status: number, retryAfter: string | string[] | undefined, now: number = Date.now()
+): UnknownAnswer {
   const cause = `HTTP ${status}`
   if (status === 429) {
     const retryAfterSeconds = parseRetryAfter(retryAfter, now)
     return { verdict: 'unknown', reason: 'rate_limited', cause, ...retryAfterSeconds !== null && { retryAfterSeconds } }
   }
   if (status === 401 || status === 402 || status === 403) {
-    return { verdict: 'unknown', reason: 'rejected', retryAfterSeconds: refusedAccountSeconds, cause, alert: accountAlert(status) }
+    const alert = accountAlert(status)
+    return { verdict: 'unknown', reason: 'rejected', retryAfterSeconds: refusedAccountSeconds, cause, alert }
   }
   if (status >= 500) return { verdict: 'unknown', reason: 'unavailable', cause }
   if (status < 400) return { verdict: 'unknown', reason: 'bad_response', cause }
@@ -21,7 +24,8 @@ export function statusAnswer (status: number, retryAfter: string | string[] | un
     verdict: 'unknown',
     reason: 'rejected',
     cause,
-    alert: `The provider's service answers HTTP ${status}, so addresses are unknown: check the option "baseUrl" (host and path), and what is asked there.`
+    alert: `The provider's service answers HTTP ${status}, so addresses are unknown: check the option "baseUrl" ` +
+      '(host and path), and the request.'
   }
 }
 
@@ -32,40 +36,45 @@ function accountAlert (status: 401 | 402 | 403): string {
   return `The provider's service refuses our calls with HTTP ${status}, so they stop for a minute: ${fix}.`
 }
 
-/** RFC 9110 §10.2.3: seconds or an HTTP date, to whole seconds from now; at most a day. null: not given, or nonsense. */
+/** RFC 9110 §10.2.3: seconds, or an HTTP date in whole seconds from now; at most a day. null: absent or invalid. */
 export function parseRetryAfter (value: string | string[] | undefined, now: number): number | null {
   const text = (Array.isArray(value) ? value[0] : value)?.trim()
   if (text === undefined) return null
-  const seconds = /^\d{1,10}$/.test(text) ? Number(text) : /^[A-Z][a-z]{2},/.test(text) ? Math.ceil((Date.parse(text) - now) / 1000) : NaN
+  const isDate = /^[A-Z][a-z]{2},/.test(text)
+  const seconds = /^\d{1,10}$/.test(text) ? Number(text) : isDate ? Math.ceil((Date.parse(text) - now) / 1000) : NaN
   return Number.isNaN(seconds) ? null : Math.min(Math.max(seconds, 0), 86_400)
 }
 
-/** What a failed call means. Of the error only its code is kept: a message may quote an address, a header or a body. */
+/**
+ * What a failed call means. Only the code of the error is kept: its message may quote an address, a header or a body.
+ */
 export function failureAnswer (error: unknown, signal: AbortSignal): UnknownAnswer {
   if (signal.aborted) return { verdict: 'unknown', reason: 'timeout' }
   const { name, code = name } = error as { name?: string, code?: string }
-  // The other side does not speak HTTP, or not within bounds. (undici gives parser errors a code only sometimes.)
+  // Not HTTP, or not within our limits. (undici gives parser errors a code only sometimes.)
   const garbage = name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW'
   return { verdict: 'unknown', reason: garbage ? 'bad_response' : 'unavailable', cause: code }
 }
 
-/** What every provider that is asked over the network takes. */
+/** The options of every provider that is called over the network. */
 export interface RemoteOptions {
-  /** Another place that speaks the same protocol: `https://host[:port][/path]`. */
+  /** Another host that speaks the same protocol: `https://host[:port][/path]`. Default: the service's. */
   readonly baseUrl?: string
-  /** Longest time of one call, retries included. */
+  /** Longest time of one call in milliseconds, retries included: 1 to 120 000. Default 5 000; IPLogs 8 000. */
   readonly timeoutMs?: number
-  /** Calls per minute and day, and in any one second. `{}`: no limit of ours. */
+  /** Calls that the service allows. `{}`: no limit of ours. Default: what the service documents. */
   readonly limits?: ProviderLimits
-  /** The part of the limits kept for writes, 0..1. Default 0.5. */
+  /** The part of the limits that is kept for writes: 0 to 1. Default 0.5. */
   readonly reserveForWrites?: number
-  /** Calls under way at once. Default 50. */
+  /** Calls in flight at once: 1 to 10 000. Default 50. */
   readonly maxConcurrent?: number
-  /** Default: our name and version. */
+  /** Printable ASCII. Default: our name and version. */
   readonly userAgent?: string
 }
 
-export const remoteOptionNames = ['baseUrl', 'timeoutMs', 'limits', 'reserveForWrites', 'maxConcurrent', 'userAgent'] as const
+export const remoteOptionNames = [
+  'baseUrl', 'timeoutMs', 'limits', 'reserveForWrites', 'maxConcurrent', 'userAgent'
+] as const
 
 export interface RemoteSettings {
   readonly baseUrl: string
@@ -76,20 +85,26 @@ export interface RemoteSettings {
   readonly userAgent: string | undefined
 }
 
-export function readRemoteOptions (path: string, options: RemoteOptions, defaults: Pick<RemoteSettings, 'baseUrl' | 'timeoutMs' | 'limits'>): RemoteSettings {
+export function readRemoteOptions (
+  path: string, options: RemoteOptions, defaults: Pick<RemoteSettings, 'baseUrl' | 'timeoutMs' | 'limits'>
+): RemoteSettings {
   const baseUrl = checkString(`${path}.baseUrl`, options.baseUrl, defaults.baseUrl)
   baseUrlParts(`${path}.baseUrl`, baseUrl)
   const userAgent = checkString(`${path}.userAgent`, options.userAgent, undefined)
-  if (userAgent !== undefined && !/^[\x20-\x7e]+$/.test(userAgent)) throw badOption(`${path}.userAgent`, 'must be printable ASCII text')
+  if (userAgent !== undefined && !/^[\x20-\x7e]+$/.test(userAgent)) {
+    throw badOption(`${path}.userAgent`, 'must be printable ASCII text')
+  }
   return {
     baseUrl,
     userAgent,
     timeoutMs: checkNumber(`${path}.timeoutMs`, options.timeoutMs, defaults.timeoutMs, { min: 1, max: 120_000 }),
     limits: options.limits === undefined ? defaults.limits : readLimits(`${path}.limits`, options.limits),
-    reserveForWrites: checkNumber(`${path}.reserveForWrites`, options.reserveForWrites, 0.5, { min: 0, max: 1, integer: false }),
+    reserveForWrites: checkNumber(`${path}.reserveForWrites`, options.reserveForWrites, 0.5, fraction),
     maxConcurrent: checkNumber(`${path}.maxConcurrent`, options.maxConcurrent, 50, { min: 1, max: 10_000 })
   }
 }
+
+const fraction = { min: 0, max: 1, integer: false }
 
 export function readLimits (path: string, value: unknown): ProviderLimits {
   const { perMinute, perDay, burst } = checkObject<ProviderLimits>(path, value, ['perMinute', 'perDay', 'burst'])
@@ -97,14 +112,19 @@ export function readLimits (path: string, value: unknown): ProviderLimits {
   checkNumber(`${path}.perMinute`, perMinute, undefined, range)
   checkNumber(`${path}.perDay`, perDay, undefined, range)
   checkNumber(`${path}.burst`, burst, undefined, range)
-  return { ...perMinute !== undefined && { perMinute }, ...perDay !== undefined && { perDay }, ...burst !== undefined && { burst } }
+  return {
+    ...perMinute !== undefined && { perMinute },
+    ...perDay !== undefined && { perDay },
+    ...burst !== undefined && { burst }
+  }
 }
 
 /** Origin and path (without the last slash) of a base URL. */
 export function baseUrlParts (path: string, text: string): { origin: string, path: string } {
   const url = URL.canParse(text) ? new URL(text) : null
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw badOption(path, `must be an http(s) URL such as "https://example.com", got ${shown(text.replace(/\/\/[^/]*@/, '//…@'))}`)
+    const hidden = text.replace(/\/\/[^/]*@/, '//…@')
+    throw badOption(path, `must be an http(s) URL such as "https://example.com", got ${shown(hidden)}`)
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw badOption(path, 'must have no user name, password, query or fragment: only scheme, host, port and path')

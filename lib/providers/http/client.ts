@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Pool } from 'undici'
+import { createRequire } from 'node:module'
+import type { Pool } from 'undici'
 import type { LookupContext, UnknownAnswer } from '../../../types/contract.ts'
 import { deadline, version } from '../../util/index.ts'
 import { baseUrlParts, failureAnswer, statusAnswer } from './answers.ts'
 
-/** What @opentelemetry/api keeps under its global symbol, as far as it is used here; all its versions 1.x share the symbol. */
+/** The part of @opentelemetry/api that is used here. All its versions 1.x share one global symbol. */
 interface Context { setValue (key: symbol, value: unknown): Context }
 interface ContextManager {
   active (): Context
@@ -16,8 +17,8 @@ const apiSymbol = Symbol.for('opentelemetry.js.api.1')
 const suppressKey = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
 
 /**
- * Runs `call` so that OpenTelemetry, where the application has it, makes no span of the HTTP requests in it: a span has the whole URL, and
- * with it a visitor's address and perhaps an account. Trace headers stay out of the request too.
+ * Runs `call` so that OpenTelemetry, where the application has it, makes no span of the HTTP requests in it: a span
+ * has the whole URL, and with it a visitor's address and perhaps a key. Trace headers stay out of the request too.
  */
 export function untraced<T> (call: () => T): T {
   const manager = (globalThis as { [apiSymbol]?: { readonly context?: Partial<ContextManager> } })[apiSymbol]?.context
@@ -35,21 +36,23 @@ export interface HttpClientOptions {
   readonly baseUrl: string
   /** Default: our name and version. */
   readonly userAgent?: string | undefined
-  /** Further calls after a failed connection or a 5xx, inside the same time. Default 0. */
+  /** Further calls after a failed connection or a 5xx, within the same time. Default 0. */
   readonly retries?: number | undefined
-  /** Connections kept at most. Default 50. */
+  /** Connections at once. Default 50. */
   readonly connections?: number | undefined
-  /** Statuses other than 2xx whose body is read all the same. */
+  /** Statuses other than 2xx whose body is read, too. */
   readonly alsoRead?: readonly number[] | undefined
 }
 
+/** One call to a service. */
 export interface HttpRequest {
-  /** Default `POST` when there is a body, else `GET`. */
+  /** Default `POST` with a body, else `GET`. */
   readonly method?: 'GET' | 'POST'
-  /** After the base URL, from the slash on. */
+  /** After the path of the base URL, beginning with a slash. */
   readonly path: string
-  /** Encoded here; `undefined` is left out. */
+  /** Encoded by the client; `undefined` is left out. */
   readonly query?: Readonly<Record<string, string | undefined>>
+  /** Besides `accept` and `user-agent`, which they may replace. */
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly json?: unknown
@@ -62,38 +65,54 @@ export interface HttpReply {
 
 export interface HttpClient {
   /**
-   * One question, answered within `timeoutMs` whatever the other side does. Never rejects: what went wrong comes back as an
-   * unknown answer, in which no URL, header or body stands.
+   * Makes one call, which ends with `context.signal`. Never rejects: a failure comes back as an unknown answer, which
+   * holds no URL, header or body.
    */
-  send (request: HttpRequest, context: Pick<LookupContext, 'signal' | 'spend'>, limits: CallLimits): Promise<HttpReply | UnknownAnswer>
+  send (
+    request: HttpRequest, context: Pick<LookupContext, 'signal' | 'spend'>, limits?: CallLimits
+  ): Promise<HttpReply | UnknownAnswer>
   close (): Promise<void>
 }
 
 export interface CallLimits {
-  /** For the whole call, retries included. */
-  readonly timeoutMs: number
-  /** Default 65 536: a verdict is a few KB. */
+  /** For one call of a bulk, whose signal has no time limit. Default: the signal's. */
+  readonly timeoutMs?: number
+  /** Default 65 536: a verdict has a few KB. */
   readonly maxBodyBytes?: number
 }
 
-/** Keeps connections alive, follows no redirect, and bounds time and size of every reply. */
+const require = createRequire(import.meta.url)
+
+/**
+ * Keeps connections alive, follows no redirect, and bounds the size of every reply. Loads undici with its first call.
+ */
 export function httpClient (options: HttpClientOptions): HttpClient {
   const { origin, path: basePath } = baseUrlParts('baseUrl', options.baseUrl)
-  const pool = new Pool(origin, {
-    connections: options.connections ?? 50,
-    keepAliveTimeout: 15_000,
-    // Frees what waits for a host that swallows packets; a call's own deadline is `send`'s.
-    connect: { timeout: 5_000 },
-    // undici's other limits are off: headersTimeout is late by up to 500 ms, and bodyTimeout starts again with every byte.
-    headersTimeout: 0,
-    bodyTimeout: 0
-  })
   const retries = options.retries ?? 0
+  let pool: Pool | undefined
 
-  async function once (request: HttpRequest, signal: AbortSignal, maxBodyBytes: number): Promise<HttpReply | UnknownAnswer> {
+  function connections (): Pool {
+    if (pool !== undefined) return pool
+    const undici = require('undici') as typeof import('undici')
+    pool = new undici.Pool(origin, {
+      connections: options.connections ?? 50,
+      keepAliveTimeout: 15_000,
+      // Frees connections to a host that drops packets; the call itself ends with its signal.
+      connect: { timeout: 5_000 },
+      // The signal is the only time limit: headersTimeout is late by up to 500 ms, bodyTimeout restarts with every
+      // byte.
+      headersTimeout: 0,
+      bodyTimeout: 0
+    })
+    return pool
+  }
+
+  async function once (
+    request: HttpRequest, signal: AbortSignal, maxBodyBytes: number
+  ): Promise<HttpReply | UnknownAnswer> {
     try {
       const json = request.json === undefined ? null : JSON.stringify(request.json)
-      const { statusCode: status, headers, body } = await untraced(() => pool.request({
+      const { statusCode: status, headers, body } = await untraced(() => connections().request({
         method: request.method ?? (json === null ? 'GET' : 'POST'),
         path: basePath + request.path + queryText(request.query),
         headers: {
@@ -114,7 +133,9 @@ export function httpClient (options: HttpClientOptions): HttpClient {
       let bytes = 0
       for await (const chunk of body) {
         bytes += chunk.length
-        if (bytes > maxBodyBytes) return { verdict: 'unknown', reason: 'bad_response', cause: `more than ${maxBodyBytes} bytes` }
+        if (bytes > maxBodyBytes) {
+          return { verdict: 'unknown', reason: 'bad_response', cause: `more than ${maxBodyBytes} bytes` }
+        }
         chunks.push(chunk)
       }
       return { status, text: new TextDecoder().decode(Buffer.concat(chunks)) }
@@ -124,31 +145,33 @@ export function httpClient (options: HttpClientOptions): HttpClient {
   }
 
   return {
-    async send (request, context, { timeoutMs, maxBodyBytes = 65_536 }) {
-      const time = deadline(timeoutMs, context.signal)
+    async send (request, context, { timeoutMs, maxBodyBytes = 65_536 } = {}) {
+      const time = timeoutMs === undefined ? undefined : deadline(timeoutMs, context.signal)
+      const signal = time?.signal ?? context.signal
       try {
-        let answer = await once(request, time.signal, maxBodyBytes)
+        let answer = await once(request, signal, maxBodyBytes)
         for (let left = retries; left > 0 && 'reason' in answer && answer.reason === 'unavailable'; left--) {
           // Jittered, so that a fleet that failed together does not come back together.
-          await sleep(50 + Math.random() * 200, undefined, { signal: time.signal }).catch(() => {})
-          if (time.signal.aborted || await context.spend() !== null) break
-          answer = await once(request, time.signal, maxBodyBytes)
+          await sleep(50 + Math.random() * 200, undefined, { signal }).catch(() => {})
+          if (signal.aborted || await context.spend() !== null) break
+          answer = await once(request, signal, maxBodyBytes)
         }
         return answer
       } finally {
-        time.clear()
+        time?.clear()
       }
     },
-    close: () => pool.destroy()
+    close: async () => await pool?.destroy()
   }
 }
 
 function queryText (query: HttpRequest['query']): string {
   const given = Object.entries(query ?? {}).filter((pair): pair is [string, string] => pair[1] !== undefined)
-  return given.length === 0 ? '' : `?${given.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')}`
+  const pairs = given.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
 
-/** The JSON of a reply, or `undefined` where it is none. Only fields that are named are ever read, so `__proto__` is one like any other. */
+/** The JSON of a reply, or `undefined`. Only named fields are ever read, so a `__proto__` in it does nothing. */
 export function parseJson (text: string): unknown {
   try {
     return JSON.parse(text)
