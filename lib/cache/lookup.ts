@@ -1,6 +1,6 @@
 import type { LookupMode, Provider, ProviderAnswer } from '../../types/contract.ts'
 import { type RedisBudget, redisBudget, waitAtMost } from '../util/index.ts'
-import { answeredBy, isKnown, type LookupResult, notLookedUpResult } from '../verdict/index.ts'
+import { answeredBy, isKnown, type LookupResult, membersOf, notLookedUpResult } from '../verdict/index.ts'
 import { createLoad, isOwnLimit, type LoadParts } from './load.ts'
 import type { SharedCache } from './shared-cache.ts'
 import type { InFlightLoad, SingleFlight } from './single-flight.ts'
@@ -132,8 +132,8 @@ export function createLookup (parts: LookupParts): Lookup {
   }
 }
 
-function hasDailyLimit ({ limits, members = [] }: Provider): boolean {
-  return limits?.perDay !== undefined || members.some(hasDailyLimit)
+function hasDailyLimit (provider: Provider): boolean {
+  return provider.limits?.perDay !== undefined || membersOf(provider).some(hasDailyLimit)
 }
 
 function onlyFamilies ({ families, name }: Provider, now: () => number): LookupLayer | undefined {
