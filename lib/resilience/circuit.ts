@@ -50,9 +50,8 @@ export function providerCircuit ({ now, onChange }: ProviderCircuitOptions): Pro
   const refused = unknownAnswer('unavailable', openCause)
 
   function record (answer: ProviderAnswer, call: object): void {
-    if (answer.verdict !== 'unknown') circuit.succeeded(call)
-    else if (isOurs(answer)) return
-    else if (failing.has(answer.reason)) circuit.failed(call, answer)
+    if (answer.verdict === 'unknown' && isOurs(answer)) return
+    if (answer.verdict === 'unknown' && failing.has(answer.reason)) circuit.failed(call, answer)
     else circuit.succeeded(call)
   }
 
