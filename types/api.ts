@@ -4,11 +4,14 @@ import type {
 
 /** `app.ipRisk`, and what `createIpRisk` gives. */
 export interface IpRiskApi {
-  /** The verdict on an address, through the cache; waits `timeoutMs` at most. Never rejects: what is no address is `unknown`, `no_ip`. */
+  /**
+   * The verdict on an address, through the cache; waits `timeoutMs` at most. Never rejects: what is no address is
+   * `unknown`, `no_ip`.
+   */
   lookup (ip: string): Promise<IpRisk>
   /**
-   * Verdicts on many addresses, each once, as they come: the cache first, then the provider as fast as its limits allow. `break` cancels.
-   * Text that is no address comes back as `unknown`, `no_ip`.
+   * Verdicts on many addresses, each once, as they come: the cache first, then the provider as fast as its limits
+   * allow. `break` cancels. Text that is no address comes back as `unknown`, `no_ip`.
    */
   bulk (ips: Iterable<string>, options?: BulkOptions): BulkRun<IpRisk>
   /** What this scope's policy says of a risk on a route. */
@@ -16,8 +19,8 @@ export interface IpRiskApi {
   /** How the address of a request was found, hop by hop; for people, not for the hot path. */
   explain (request: { readonly raw: RawRequest } | RawRequest): ClientIpExplanation
   /**
-   * Lets an address pass in every process for `ttlSeconds`, 1..31 536 000: a false positive that support has just cleared. `invalidate`
-   * ends it earlier.
+   * Lets an address pass in every process for `ttlSeconds`, 1..31 536 000: a false positive that support has just
+   * cleared. `invalidate` ends it earlier.
    */
   allow (ip: string, options: { readonly ttlSeconds: number }): Promise<void>
   /** Forgets what is known of an address, in every process and in Redis, and ends an `allow()` of it. */
@@ -49,11 +52,11 @@ export interface RawResponse {
 /** The engine without Fastify. */
 export interface IpRiskEngine extends IpRiskApi {
   /**
-   * Judges a raw Node request as the route says (default `true`). Acting on it is the caller's part, by `refusal`. Each
-   * call is one assessment with one decision record, so call it once per request. The record is published at once, except
-   * where a step-up is demanded: then `refusal` publishes it. If `refusal` is never called, the record is published as
-   * `not_enforced` when `response` closes, or without a `response` when the connection (in HTTP/2 the stream) closes.
-   * Rejects only on a wrong route option, with an `IpRiskError`.
+   * Judges a raw Node request as the route says (default `true`). Acting on it is the caller's part, by `refusal`.
+   * Each call is one assessment with one decision record, so call it once per request. The record is published at
+   * once, except where a step-up is demanded: then `refusal` publishes it. If `refusal` is never called, the record is
+   * published as `not_enforced` when `response` closes, or without a `response` when the connection (in HTTP/2 the
+   * stream) closes. Rejects only on a wrong route option, with an `IpRiskError`.
    */
   check (
     request: RawRequest & { readonly method?: string | undefined },
@@ -61,9 +64,9 @@ export interface IpRiskEngine extends IpRiskApi {
     response?: RawResponse
   ): Promise<IpRisk>
   /**
-   * What to answer instead of going on: where the client is gone (499, for hooks and logs: nobody receives it), where a block is enforced,
-   * and where a step-up is, unless `stepUp.isSatisfied(request)`. Ask it behind authentication, last before the handler. null: go on.
-   * `risk` is what `check` gave for this request. Never rejects.
+   * What to answer instead of going on: where the client is gone (499, for hooks and logs: nobody receives it), where
+   * a block is enforced, and where a step-up is, unless `stepUp.isSatisfied(request)`. Ask it behind authentication,
+   * last before the handler. null: go on. `risk` is what `check` gave for this request. Never rejects.
    */
   refusal (request: RawRequest, risk: IpRisk): Promise<IpRiskRefusal | null>
   /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */

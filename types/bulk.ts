@@ -14,7 +14,10 @@ export interface BulkProgress {
   readonly unknown: number
 }
 
-/** `[canonical address, verdict]` as they come, each address once; text that is no address comes back as it was. `break` cancels. */
+/**
+ * `[canonical address, verdict]` as they come, each address once; text that is no address comes back as it was.
+ * `break` cancels.
+ */
 export interface BulkRun<V> extends AsyncIterableIterator<[string, V]> {
   readonly progress: BulkProgress
 }

@@ -6,11 +6,12 @@ export interface CacheOptions {
   /** Before the plain address. Default `''`. */
   readonly keyPrefix?: string
   /**
-   * Keeps addresses out of Redis: keys, leases and broadcasts carry an HMAC-SHA-256 of the address, and values leave it out. It also signs
-   * what `allow()` and `invalidate()` say to other processes, so that nobody else can let an address pass. At least 16 characters each.
+   * Keeps addresses out of Redis: keys, leases and broadcasts carry an HMAC-SHA-256 of the address, and values leave
+   * it out. It also signs what `allow()` and `invalidate()` say to other processes, so that nobody else can let an
+   * address pass. At least 16 characters each.
    *
-   * To change it: `[old, new]` everywhere first, then `[new, old]`, then `new`. The first one writes; statements are understood under both,
-   * verdicts under the first.
+   * To change it: `[old, new]` everywhere first, then `[new, old]`, then `new`. The first one writes; statements are
+   * understood under both, verdicts under the first.
    */
   readonly keySecret?: string | readonly [current: string, previous: string]
   /** In memory only. Default 10. */
@@ -22,7 +23,8 @@ export interface CacheOptions {
 }
 
 /**
- * Where a verdict came from. `miss`: the provider, just now. `stale`: memory, after its time, because the provider failed. `subnet`: other
- * addresses of the same IPv6 /64, because too many of them are new; such a verdict is not cached. `none`: nobody was asked.
+ * Where a verdict came from. `miss`: the provider, just now. `stale`: memory, after its time, because the provider
+ * failed. `subnet`: other addresses of the same IPv6 /64, because too many of them are new; such a verdict is not
+ * cached. `none`: nobody was asked.
  */
 export type CacheState = 'memory' | 'redis' | 'miss' | 'stale' | 'subnet' | 'none'

@@ -1,8 +1,8 @@
 /** How the client's address is found. Nothing given: forwarding headers are never read. */
 export interface ClientIpOptions {
   /**
-   * Addresses and CIDRs of your proxies, and the words `unix loopback private uniquelocal linklocal cgnat`. A string is
-   * split at its commas, so that the value of Express's `trust proxy` can be used as it is. Default: none.
+   * Addresses and CIDRs of your proxies, and the words `unix loopback private uniquelocal linklocal cgnat`. A string
+   * is split at its commas, so that the value of Express's `trust proxy` can be used as it is. Default: none.
    */
   readonly trusted?: string | readonly string[] | undefined
   /** 1..32: the n-th entry from the right. Second best; prefer `trusted`. */
@@ -18,11 +18,14 @@ export interface ClientIpOptions {
 export interface CloudflareOptions {
   /** Replaces the bundled list; `setCloudflareRanges` replaces it again while the process runs. */
   readonly ranges?: readonly string[]
-  /** Other addresses that may carry CF-Connecting-IP: cloudflared, a proxy that only Cloudflare can reach. Words as in `trusted`. */
+  /**
+   * Other addresses that may carry CF-Connecting-IP: cloudflared, a proxy that only Cloudflare can reach. Words as in
+   * `trusted`.
+   */
   readonly via?: string | readonly string[] | undefined
   /**
-   * Strong proof of the edge (a client certificate, a secret header). When given, a Cloudflare hop counts only if it returns `true`,
-   * at once: a promise is no proof, and a throw is none either; both are logged once.
+   * Strong proof of the edge (a client certificate, a secret header). When given, a Cloudflare hop counts only if it
+   * returns `true`, at once: a promise is no proof, and a throw is none either; both are logged once.
    */
   readonly proof?: (request: RawRequest) => boolean
 }
@@ -30,9 +33,9 @@ export interface CloudflareOptions {
 /** The part of a Node request that is read to find the client's address and to see that the client is gone. */
 export interface RawRequest {
   /**
-   * `authorized` is for a proof: whether a TLS client certificate was accepted.
-   * The client is gone when its socket is `destroyed`, or has a `localAddress` and no `remoteAddress`: a reset leaves only the first,
-   * and a unix socket never has either.
+   * `authorized` is for a proof: whether a TLS client certificate was accepted. The client is gone when its socket is
+   * `destroyed`, or has a `localAddress` and no `remoteAddress`: a reset leaves only the first, and a unix socket
+   * never has either.
    */
   readonly socket: {
     readonly remoteAddress?: string | undefined
@@ -64,7 +67,10 @@ export interface IgnoredHeader { readonly header: string, readonly why: ResolveR
 
 /** Every key is always there; `undefined` where it does not apply. */
 export interface ClientIp {
-  /** Canonical: RFC 5952, mapped IPv4 unwrapped. null where nothing can be said: without a usable peer, or with `truncated_headers`. */
+  /**
+   * Canonical: RFC 5952, mapped IPv4 unwrapped. null where nothing can be said: without a usable peer, or with
+   * `truncated_headers`.
+   */
   readonly ip: string | null
   readonly source: AddressSource
   /** The address of the TCP connection; null on a unix socket. */
@@ -75,7 +81,10 @@ export interface ClientIp {
   readonly scope: AddressScope | null
   /** The operator's own hop, or a Cloudflare peer while `cloudflare` is not set: not a client. */
   readonly infrastructure: boolean
-  /** A client in Cloudflare's ranges that was reached from a Cloudflare edge: a Worker, or an egress of WARP or Private Relay. */
+  /**
+   * A client in Cloudflare's ranges that was reached from a Cloudflare edge: a Worker, or an egress of WARP or Private
+   * Relay.
+   */
   readonly worker: boolean
   readonly reason?: ResolveReason | undefined
   readonly ignored: readonly IgnoredHeader[]
@@ -95,14 +104,18 @@ export interface ClientIpResolver {
 }
 
 /**
- * Takes a new list of Cloudflare's ranges (lines, or the text of https://www.cloudflare.com/ips-v4 and ips-v6 put together).
- * Accepted only when it is plausible; otherwise the old one stays, a warning is logged, and the answer says why.
+ * Takes a new list of Cloudflare's ranges (lines, or the text of https://www.cloudflare.com/ips-v4 and ips-v6 put
+ * together). Accepted only when it is plausible; otherwise the old one stays, a warning is logged, and the answer says
+ * why.
  */
 export type SetCloudflareRanges = (ranges: string | readonly string[]) => { readonly accepted: boolean, readonly problem?: string }
 export type HopVerdict = 'trusted' | 'cloudflare' | 'counted' | 'client' | 'unusable' | 'not_read'
 
 export interface ExplainedHop {
-  /** 0 is the peer, then the entries of the header from right to left; null for CF-Connecting-IP, which stands in no list. */
+  /**
+   * 0 is the peer, then the entries of the header from right to left; null for CF-Connecting-IP, which stands in no
+   * list.
+   */
   readonly position: number | null
   readonly from: AddressSource
   /** As it was written, cut to 60 characters: for a terminal, show it quoted. */

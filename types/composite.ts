@@ -1,12 +1,13 @@
 /** Advanced providers: composites of others, and providers whose first answer is not final. */
 import type { LookupContext, Provider } from './provider.ts'
+import type { CompositeStats } from './stats.ts'
 import type { ProviderAnswer } from './verdict.ts'
 
 /** What a composite may use while it answers. */
 export interface CompositeContext extends LookupContext {
   /**
-   * Asks a member behind its own resilience pipeline and quota. Never throws or rejects. The answer of a `sync` member is
-   * not a promise. `timeoutMs` shortens the member's own time.
+   * Asks a member behind its own resilience pipeline and quota. Never throws or rejects. The answer of a `sync` member
+   * is not a promise. `timeoutMs` shortens the member's own time.
    */
   ask (
     member: Provider, ip: string, options?: { readonly timeoutMs?: number }
@@ -34,6 +35,18 @@ export interface CompositeContext extends LookupContext {
 export interface CompositeProvider extends Provider {
   /** The providers that it asks. Their names must differ. */
   readonly members: readonly Provider[]
+  /**
+   * Most money that its members may cost in one day (UTC), by their `costPerCall`. Half is kept for writes. Default:
+   * no limit.
+   */
+  readonly maxCostPerDay?: number
+  /**
+   * Whether a cached answer is good enough for a write; if not, the write looks the address up again. `provider` is
+   * the name that gave the answer. Default: always.
+   */
+  isFinalForWrite? (answer: ProviderAnswer, provider: string): boolean
+  /** Its own part of `stats().composites[name]`. */
+  stats? (): Pick<CompositeStats, 'escalation' | 'shadow'>
   /** Every name that its answers may carry in `provider`. Default: only `name`. */
   readonly names?: readonly string[]
   /** As of a `Provider`, with a context that can ask members. */
@@ -46,8 +59,8 @@ export interface CompositeProvider extends Provider {
 export interface SettlingContext extends LookupContext {
   /**
    * A deferred lookup: asks again after `delayMs`, in the background and from the reads' part of the quota. The answer
-   * replaces the cached one, in every process. One per address at a time. Absent where the answer would not be seen: in
-   * `bulk`, and in a composite that merges answers.
+   * replaces the cached one, in every process. One per address at a time. Absent where the answer would not be seen:
+   * in `bulk`, and in a composite that merges answers.
    */
   later? (delayMs: number, look: (context: LookupContext) => ProviderAnswer | Promise<ProviderAnswer>): void
 }
@@ -55,9 +68,9 @@ export interface SettlingContext extends LookupContext {
 /** A provider whose first answer is not final, such as GetIPIntel without flags. */
 export interface SettlingProvider extends Provider {
   /**
-   * A known answer younger than this is not final, in milliseconds: 1 to 60 000. `lookup` asks for the settled answer by
-   * `context.later`, with a delay that is at least 100 ms longer. A write that meets an unsettled answer waits for the
-   * settled one if its `timeoutMs` allows. GetIPIntel documents about five seconds.
+   * A known answer younger than this is not final, in milliseconds: 1 to 60 000. `lookup` asks for the settled answer
+   * by `context.later`, with a delay that is at least 100 ms longer. A write that meets an unsettled answer waits for
+   * the settled one if its `timeoutMs` allows. GetIPIntel documents about five seconds.
    */
   readonly settlesAfterMs: number
   /** As of a `Provider`, with a context that can ask again later. */

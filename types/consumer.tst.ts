@@ -1,4 +1,7 @@
-/** What an application may write, and what must not compile. Compiled here, and from the packed package under several TypeScripts. */
+/**
+ * What an application may write, and what must not compile. Compiled here, and from the packed package under several
+ * TypeScripts.
+ */
 import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
 import express from 'express'
@@ -70,7 +73,8 @@ app.post('/e', { config: { ipRisk: { action: 'transfer' } } }, handler)
 app.post('/f', { config: { ipRisk: { lookup: 'now' } } }, handler)
 // @ts-expect-error -- a wrong decision
 app.post('/g', { config: { ipRisk: { policy: { write: { clean: 'deny' } } } } }, handler)
-// @ts-expect-error -- an unknown cell; written in the call it is Fastify's inference that takes it, and boot that refuses it
+// @ts-expect-error -- an unknown cell; written in the call it is Fastify's inference that takes it, and boot that
+// refuses it
 app.post('/h', { config: { ipRisk: { policy: { write: { vpn: 'block' } } } satisfies RouteIpRisk } }, handler)
 
 // Policies: known cells and decisions only.

@@ -23,7 +23,10 @@ export interface PolicyRule {
   readonly then?: Decision
 }
 
-/** Synchronous. One that throws or gives no decision gives way to the table, and is logged. On reads it cannot stop anybody. */
+/**
+ * Synchronous. One that throws or gives no decision gives way to the table, and is logged. On reads it cannot stop
+ * anybody.
+ */
 export type PolicyFunction = (risk: IpRisk, route: RouteContext) => Decision
 
 export interface RouteContext {

@@ -15,6 +15,16 @@ export interface LookupContext {
    * rejects.
    */
   spend (): Promise<UnknownAnswer | null>
+  /** Reports what the service says is left of its calendar day or month. It only lowers our own count. */
+  remaining? (left: Remaining): void
+}
+
+/** Calls that a service says are left. */
+export interface Remaining {
+  /** In this calendar day of `limits.timeZone`. */
+  readonly day?: number | undefined
+  /** In this calendar month of `limits.timeZone`. */
+  readonly month?: number | undefined
 }
 
 /**
@@ -65,6 +75,8 @@ export interface Provider {
   readonly maxConcurrent?: number
   /** The part of the limits that is kept for writes: 0 to 1. Default 0.5. */
   readonly reserveForWrites?: number
+  /** Price of one call, in a currency of your choice: the same in a whole composite. Default: not counted. */
+  readonly costPerCall?: number
   /** Providers on one account, or with one source address, share one quota under one name. Default: `name`. */
   readonly quotaName?: string
   /**
@@ -81,6 +93,12 @@ export interface ProviderLimits {
   readonly perMinute?: number
   /** Calls in any 24 hours. Default: no limit. */
   readonly perDay?: number
+  /** Calls in one calendar day of `timeZone`. Default: no limit. */
+  readonly perCalendarDay?: number
+  /** Calls in one calendar month of `timeZone`. Default: no limit. */
+  readonly perMonth?: number
+  /** The service's time zone, an IANA name such as `Europe/Berlin`, for calendar days and months. Default `UTC`. */
+  readonly timeZone?: string
   /**
    * Calls in any second. It only smooths: further lookups wait for their turn, writes first, at most `maxConcurrent`
    * of them, as long as a request waits for them. A longer queue is `overloaded`. Default: no limit.

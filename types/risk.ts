@@ -28,14 +28,19 @@ export interface IpRisk {
   readonly signals: readonly Signal[]
   readonly info: IpInfo
   readonly categories: readonly Category[]
-  /** The name of the provider that answered; `none` where no provider was asked, which includes addresses on a list. */
+  /**
+   * The name of the provider that answered; `none` where no provider was asked, which includes addresses on a list.
+   */
   readonly provider: string
   readonly cache: CacheState
   /** Age of the verdict. */
   readonly ageSeconds: number
   readonly action: string | null
   readonly write: boolean
-  /** What was decided. Whether it is enforced depends on the route's mode; `DecisionRecord.outcome` says what came of it. */
+  /**
+   * What was decided. Whether it is enforced depends on the route's mode; `DecisionRecord.outcome` says what came of
+   * it.
+   */
   readonly decision: Decision
   /** Who decided that. */
   readonly decidedBy: DecidedBy

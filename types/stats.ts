@@ -27,7 +27,10 @@ export interface Stats {
   readonly outcomes: { readonly [O in Outcome]: number }
   /** `degraded`: some nodes of a Cluster do not answer; verdicts that live there are not shared. */
   readonly redis: 'none' | 'up' | 'degraded' | 'down'
+  /** By the name of each provider that is called, members of composites included. */
   readonly providers: { readonly [name: string]: ProviderStats }
+  /** By the name of each composite with a budget in money, an escalation or a shadow. */
+  readonly composites: { readonly [name: string]: CompositeStats }
 }
 
 /** Counters of one provider. */
@@ -46,6 +49,58 @@ export interface ProviderStats {
   readonly quota?: 'shared' | 'offline_share'
   /** Calls left in this minute; with `offline_share`, of this process's share. Absent without such a limit. */
   readonly minuteLeft?: number
-  /** Calls left in this day, as last known. Absent without such a limit. */
+  /** Calls left in this day, as last known: the least of `perDay`, `perCalendarDay` and what the service reports. */
   readonly dayLeft?: number
+  /**
+   * Calls left in this calendar month: the least of `perMonth` and what the service reports. Absent without either.
+   */
+  readonly monthLeft?: number
+  /** What this process's calls have cost: `calls` times `costPerCall`. Absent without a price. */
+  readonly cost?: number
+}
+
+/** Counters of one composite, in this process since start. */
+export interface CompositeStats {
+  /** Money used today (UTC), as last known, with `maxCostPerDay`: of the fleet with Redis. */
+  readonly costToday?: number
+  readonly maxCostPerDay?: number
+  /** Of `escalate()`. */
+  readonly escalation?: EscalationStats
+  /** Of `shadow()`. */
+  readonly shadow?: ShadowStats
+}
+
+/** How often the expensive provider of `escalate()` was asked. */
+export interface EscalationStats {
+  /** Lookups that the cheap provider answered. */
+  readonly lookups: number
+  /** Of these, those for which the expensive provider was asked. */
+  readonly escalated: number
+  /** Of these, those that it answered with another verdict. */
+  readonly changed: number
+  /** Of the escalated ones, those that it could not answer: a spent limit, an error, no data. */
+  readonly unanswered: number
+}
+
+/** How the candidate of `shadow()` compares with the primary provider. */
+export interface ShadowStats {
+  /** Lookups for which the candidate was asked. */
+  readonly asked: number
+  /** Both know the address, with the same verdict. */
+  readonly agreed: number
+  /** Both know the address, with different verdicts. */
+  readonly disagreed: number
+  /** Only one of them knows the address. */
+  readonly onlyPrimary: number
+  readonly onlyCandidate: number
+  /** Answers of the candidate that failed, by reason; `no_data` is not a failure. */
+  readonly errors: { readonly [reason: string]: number }
+  /** Different verdicts, by `<primary>_to_<candidate>`, such as `clean_to_vpn_detected`. */
+  readonly verdicts: { readonly [pair: string]: number }
+  /** Categories that only one of them found, by category. */
+  readonly categories: { readonly [category: string]: number }
+  /** Time of the candidate's answers, in milliseconds. */
+  readonly latencyMs: { readonly count: number, readonly sum: number, readonly max: number }
+  /** `asked` times the candidate's `costPerCall`. */
+  readonly cost: number
 }

@@ -1,7 +1,7 @@
 export type VerdictName = 'clean' | 'suspicious' | 'vpn_likely' | 'vpn_detected'
 /**
- * What an address is, beside how risky it is. `relay`, `warp`, `cgnat` and `gateway` (the security gateway of a company:
- * Zscaler, Netskope, Cisco Umbrella, …) are shared by ordinary people: the default policy flags them at most.
+ * What an address is, beside how risky it is. `relay`, `warp`, `cgnat` and `gateway` (the security gateway of a
+ * company: Zscaler, Netskope, Cisco Umbrella, …) are shared by ordinary people: the default policy flags them at most.
  */
 export type Category =
   | 'vpn' | 'proxy' | 'tor' | 'hosting' | 'relay' | 'warp' | 'cgnat' | 'crawler' | 'abuse' | 'gateway'
@@ -49,7 +49,10 @@ export interface UnknownAnswer {
   readonly reason: UnknownReason
   /** With `rate_limited`, `rejected` and `quota_exhausted`: nobody asks the provider before. */
   readonly retryAfterSeconds?: number
-  /** With `rejected` and `rate_limited`: what a human has to do. Logged as an error, once while it lasts. No secret, no address. */
+  /**
+   * With `rejected` and `rate_limited`: what a human has to do. Logged as an error, once while it lasts. No secret, no
+   * address.
+   */
   readonly alert?: string
   /** For the log; secrets are already redacted. */
   readonly cause?: unknown

@@ -26,6 +26,8 @@ export interface LoadParts {
   /** Whether too many addresses of the same /64 were looked up recently. */
   readonly isCrowded: (ip: string) => boolean
   readonly providerName: string
+  /** Whether a result is good enough for a write. Default: every one. */
+  readonly isFinal: ((result: LookupResult) => boolean) | undefined
   readonly now: () => number
   readonly count: (what: LookupCounter) => void
 }
@@ -50,7 +52,7 @@ export function isOwnLimit ({ answer }: LookupResult): boolean {
   return answer.verdict === 'unknown' && ownLimits.has(answer.reason)
 }
 
-export function createLoad ({ memory, shared, ask, isCrowded, providerName, now, count }: LoadParts): Load {
+export function createLoad ({ memory, shared, ask, isCrowded, providerName, isFinal, now, count }: LoadParts): Load {
   return async function load (ip, inFlight, options) {
     const { refresh, budget } = options
     if (shared === undefined || budget === undefined) return await fromProvider(ip, inFlight, options, undefined)
@@ -59,6 +61,7 @@ export function createLoad ({ memory, shared, ask, isCrowded, providerName, now,
       const claim = await budget.wait(shared.claim(ip, { refresh, budget }))
       switch (claim.kind) {
         case 'stored':
+          if (!suffices(claim.result, inFlight)) return await fromProvider(ip, inFlight, options, shared.localLease(ip))
           count('redis')
           return cached(ip, inFlight, claim.result)
         case 'failed': return failed(ip, claim.reason)
@@ -67,6 +70,7 @@ export function createLoad ({ memory, shared, ask, isCrowded, providerName, now,
           const outcome = await claim.outcome
           if (outcome === 'unreachable') budget.useUp()
           else if (outcome !== undefined && !mayStillCall(outcome, inFlight)) {
+            if ('result' in outcome && !suffices(outcome.result, inFlight)) continue
             count('shared')
             return 'result' in outcome ? cached(ip, inFlight, outcome.result) : failed(ip, outcome.reason)
           }
@@ -74,6 +78,10 @@ export function createLoad ({ memory, shared, ask, isCrowded, providerName, now,
       }
     }
     return now() < endMs ? await fromProvider(ip, inFlight, options, shared.localLease(ip)) : failed(ip, 'timeout')
+  }
+
+  function suffices (result: LookupResult, { write }: InFlightLoad): boolean {
+    return !write || isFinal === undefined || isFinal(result)
   }
 
   /** A limit that stopped another process's read need not stop this write. */

@@ -1,6 +1,8 @@
 import type { LookupMode, Provider, ProviderAnswer } from '../../types/contract.ts'
 import { type RedisBudget, redisBudget, waitAtMost } from '../util/index.ts'
-import { answeredBy, isKnown, type LookupResult, membersOf, notLookedUpResult } from '../verdict/index.ts'
+import {
+  answeredBy, finalForWrite, isKnown, type LookupResult, membersOf, notLookedUpResult
+} from '../verdict/index.ts'
 import { createLoad, isOwnLimit, type LoadParts } from './load.ts'
 import type { SharedCache } from './shared-cache.ts'
 import type { InFlightLoad, SingleFlight } from './single-flight.ts'
@@ -18,7 +20,7 @@ export type Lookup = (ip: string, call: LookupCall) => LookupResult | Promise<Lo
 /** A layer around the next lookup. */
 export type LookupLayer = (next: Lookup) => Lookup
 
-export interface LookupParts extends Omit<LoadParts, 'providerName'> {
+export interface LookupParts extends Omit<LoadParts, 'providerName' | 'isFinal'> {
   readonly provider: Provider
   readonly singleFlight: SingleFlight
   /** Where first answers are not final: lets a write wait for the final one. */
@@ -44,7 +46,8 @@ const REFRESH_AT = 0.9
  */
 export function createLookup (parts: LookupParts): Lookup {
   const { provider, ask, memory, shared, singleFlight, settled, ttlSeconds, now, count } = parts
-  const load = createLoad({ ...parts, providerName: provider.name })
+  const isFinal = finalForWrite(provider)
+  const load = createLoad({ ...parts, isFinal, providerName: provider.name })
   // A refresh costs a few calls more: none where the calls of a day are limited.
   const refreshAfterMs = hasDailyLimit(provider) ? Infinity : ttlSeconds * REFRESH_AT * 1000
 
@@ -65,6 +68,7 @@ export function createLookup (parts: LookupParts): Lookup {
     return (ip, call) => {
       const cached = memory.get(ip)
       if (cached === undefined) return next(ip, call)
+      if (mustImprove(cached, call)) return improved(next(ip, call), cached)
       count(cached.cache === 'stale' ? 'stale' : 'memory')
       if (now() - cached.checkedAtMs >= refreshAfterMs) refresh(ip, cached, call)
       return cached
@@ -85,6 +89,7 @@ export function createLookup (parts: LookupParts): Lookup {
         if (stored === undefined || stored === 'unreachable') return next(miss)
         count('redis')
         memory.set(ip, stored)
+        if (mustImprove(stored, miss)) return improved(next(miss), stored)
         if (now() - stored.checkedAtMs >= refreshAfterMs) refresh(ip, stored, miss)
         return stored
       })
@@ -104,7 +109,21 @@ export function createLookup (parts: LookupParts): Lookup {
   async function sharedLoad (miss: Miss): Promise<LookupResult> {
     const inFlight = loadOf(miss, miss.write)
     const result = await inFlight.result
-    return miss.write && !inFlight.write && isOwnLimit(result) ? await loadOf(miss, true).result : result
+    const again = miss.write && !inFlight.write && (isOwnLimit(result) || isFinal?.(result) === false)
+    return again ? await loadOf(miss, true).result : result
+  }
+
+  /** A write is not content with what a composite found for reads only. */
+  function mustImprove (result: LookupResult, { write, mode }: LookupCall): boolean {
+    return isFinal !== undefined && write && mode === 'wait' && !isFinal(result)
+  }
+
+  /** What was known before is better than not knowing. */
+  function improved (
+    next: LookupResult | Promise<LookupResult>, before: LookupResult
+  ): LookupResult | Promise<LookupResult> {
+    const better = (result: LookupResult): LookupResult => isKnown(result) ? result : before
+    return next instanceof Promise ? next.then(better) : better(next)
   }
 
   function loadOf ({ ip, untilMs, budget }: Miss, write: boolean): InFlightLoad {
@@ -133,7 +152,9 @@ export function createLookup (parts: LookupParts): Lookup {
 }
 
 function hasDailyLimit (provider: Provider): boolean {
-  return provider.limits?.perDay !== undefined || membersOf(provider).some(hasDailyLimit)
+  const { perDay, perCalendarDay, perMonth } = provider.limits ?? {}
+  const costs = (perDay ?? perCalendarDay ?? perMonth ?? provider.costPerCall) !== undefined
+  return costs || membersOf(provider).some(hasDailyLimit)
 }
 
 function onlyFamilies ({ families, name }: Provider, now: () => number): LookupLayer | undefined {

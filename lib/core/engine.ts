@@ -145,7 +145,9 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       await fleet?.forget(statements)
     },
     count: counters.request,
-    stats: () => counters.stats(pipelines.stats(), fleet?.port.state ?? 'none'),
+    stats: () => counters.stats({
+      providers: pipelines.stats(), composites: pipelines.compositeStats(), redis: fleet?.port.state ?? 'none'
+    }),
     ready: async () => await fleet?.ready(),
     abort,
     async close () {

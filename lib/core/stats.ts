@@ -6,7 +6,7 @@ export interface Counters {
   lookup (what: LookupCounter): void
   /** A request was judged, and its outcome is known. */
   request (risk: IpRisk, outcome: Outcome): void
-  stats (providers: Stats['providers'], redis: Stats['redis']): Stats
+  stats (parts: Pick<Stats, 'providers' | 'composites' | 'redis'>): Stats
 }
 
 export function createCounters (): Counters {
@@ -26,13 +26,14 @@ export function createCounters (): Counters {
       decisions[decision]++
       outcomes[outcome]++
     },
-    stats: (providers, redis) => ({
+    stats: ({ providers, composites, redis }) => ({
       lookups: { ...lookups, provider: Object.values(providers).reduce((sum, { calls }) => sum + calls, 0) },
       unknown: { ...unknown },
       decisions: { ...decisions },
       outcomes: { ...outcomes },
       redis,
-      providers
+      providers,
+      composites
     })
   }
 }

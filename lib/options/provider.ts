@@ -11,7 +11,7 @@ export function checkProvider (path: string, given: unknown): Provider {
   if (typeof given !== 'object' || given === null) {
     throw badOption(path, `must be a provider such as lists() or iplogs(), got ${shown(given)}`)
   }
-  const provider = given as Provider & Partial<Pick<CompositeProvider, 'members' | 'names'>> & Partial<SettlingProvider>
+  const provider = given as Provider & Partial<Pick<CompositeProvider, 'members' | 'names' | 'maxCostPerDay'>> & Partial<SettlingProvider>
   if (typeof provider.name !== 'string' || provider.name === '') {
     throw badOption(`${path}.name`, 'must be a string that is not empty: it stands in the cache')
   }
@@ -23,8 +23,9 @@ export function checkProvider (path: string, given: unknown): Provider {
   if (families !== undefined && !(Array.isArray(families) && families.every(family => family === 4 || family === 6))) {
     throw badOption(`${path}.families`, 'must be an array of 4 and 6')
   }
-  const limits = checkObject<NonNullable<Provider['limits']>>(`${path}.limits`, provider.limits, ['perMinute', 'perDay', 'burst'])
-  for (const name of ['perMinute', 'perDay', 'burst'] as const) {
+  const limits = checkObject<NonNullable<Provider['limits']>>(`${path}.limits`, provider.limits,
+    ['perMinute', 'perDay', 'perCalendarDay', 'perMonth', 'timeZone', 'burst'])
+  for (const name of ['perMinute', 'perDay', 'perCalendarDay', 'perMonth', 'burst'] as const) {
     checkNumber(`${path}.limits.${name}`, limits[name], undefined, { min: 1, max: 1e9 })
   }
   checkNumber(`${path}.timeoutMs`, provider.timeoutMs, undefined, { min: 1, max: 600_000 })
@@ -32,6 +33,8 @@ export function checkProvider (path: string, given: unknown): Provider {
   checkNumber(`${path}.settlesAfterMs`, provider.settlesAfterMs, undefined, { min: 1, max: 60_000 })
   checkNumber(`${path}.maxConcurrent`, provider.maxConcurrent, undefined, { min: 1, max: 1_000_000 })
   checkNumber(`${path}.reserveForWrites`, provider.reserveForWrites, undefined, { min: 0, max: 1, integer: false })
+  checkNumber(`${path}.costPerCall`, provider.costPerCall, undefined, { min: 0, max: 1e6, integer: false })
+  checkNumber(`${path}.maxCostPerDay`, provider.maxCostPerDay, undefined, { min: 0, max: 1e9, integer: false })
   checkString(`${path}.quotaName`, provider.quotaName, undefined)
   checkBoolean(`${path}.sync`, provider.sync, false)
   checkStrings(`${path}.names`, provider.names)

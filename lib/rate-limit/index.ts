@@ -1,4 +1,7 @@
 export {
-  burstFull, isBurst, learntLimit, localQuota, type Quota, quotaLimits, realWindows, type Windows
+  burstFull, isBurst, isOwnRefusal, learntLimit, localQuota, type Quota, quotaLimits, realWindows, type Windows
 } from './quota.ts'
+export {
+  type CalendarBudget, calendarBudget, type CalendarUnit, calendarWindow, type Charge, withCharges
+} from './calendar.ts'
 export { type OfflineCause, redisQuota } from './redis-quota.ts'

@@ -3,7 +3,7 @@ import {
   burstFull, exhausted, type Limit, type QuotaLimits, readsOf, type SlidingWindow, slidingWindow, type Windows
 } from './quota.ts'
 
-/** What Redis told this process about the fleet. */
+/** What this process knows about the fleet from Redis. */
 export interface Contact {
   readonly at: number
   readonly members: number
@@ -32,12 +32,12 @@ export interface OfflineShare {
   contact (contact: Contact): void
   /** What Redis has to reserve for this process until the next contact. */
   reservation (): number
-  /** Redis answers, but its count is not complete for so long. `reserved`: what it was told at that contact. */
+  /** Redis answers, but its count is not complete for so long. `reserved`: what it reported at that contact. */
   quiet (at: number, forMs: number, reserved: number): void
   isQuiet (): boolean
   /** What is left of this minute's share. */
   minuteLeft (): number
-  /** Hands over calls made here that Redis was not told of: those that still count somewhere, the newest first. */
+  /** Hands over calls made here that Redis does not know of: those that still count somewhere, the newest first. */
   takeUnreported (atMost: number): number[]
   /** Whether there are more than so many. */
   hasUnreported (moreThan: number): boolean

@@ -1,13 +1,13 @@
 /**
- * The fleet's budget, in one step of Redis and by its clock: a log of calls (a true sliding window), who takes part,
- * and whether the count can be believed. Keys and arguments: `fleet-quota.ts`.
+ * The fleet's quota, in one step of Redis and by its clock: a log of calls (a true sliding window), the members, and
+ * whether the count is complete. Keys and arguments: `redis-quota.ts`.
  *
- * Redis reserves a part of what is left for each member, which it may use while it cannot reach Redis. The others leave
- * these parts alone, so that calls in the log and parts together never exceed the limit. Each contact renews the part,
- * so what idle members do not use is free a few seconds later. A member says what it believes to be its part, and the
- * reservation is never less: it may not have received the last reply. A member that stays away loses its part when its
- * last calls have left the window. After a restart of Redis (another run_id) or a loss (a member remembers another
- * epoch) the count is not used for one window; until then each member says what is to be reserved for it.
+ * Redis reserves a part of what is left for each member, which it may use while it cannot reach Redis. The others
+ * leave these parts alone, so that calls in the log and parts together never exceed the limit. Each contact renews the
+ * part, so what idle members do not use is free a few seconds later. A member says what it believes to be its part,
+ * and the reservation is never less: it may not have received the last reply. A member that stays away loses its part
+ * when its last calls have left the window. After a restart of Redis (another run_id) or a loss (a member remembers
+ * another epoch) the count is not used for one window; until then each member reports what is to be reserved for it.
  */
 export const quotaScript = `
 local calls, reads, members, state, hold = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -108,7 +108,7 @@ for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ttl) end
 return { answer, wait, epoch, count, part, used, since(calls, day), reason }
 `
 
-/** A pause for every process, never shorter than one that stands already. */
+/** A pause for every process, never shorter than the one that is there. */
 export const holdScript = `
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 return 1

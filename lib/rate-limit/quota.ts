@@ -10,10 +10,14 @@ export interface Limit {
   readonly maxReads: number
 }
 
-/** When this process called, exactly: a true sliding window. It keeps no more entries than the longest limit allows. */
+/**
+ * When this process called, exactly: a true sliding window. It keeps no more entries than the longest limit allows.
+ */
 export interface SlidingWindow {
   add (at: number, write: boolean): void
-  /** 0: a call may be made now. Else the milliseconds until that may be so; Infinity where a limit allows none at all. */
+  /**
+   * 0: a call may be made now. Else the milliseconds until that may be so; Infinity where a limit allows none at all.
+   */
   waitMs (at: number, write: boolean, limits: readonly Limit[]): number
   /** Calls after a time; of reads alone, if wanted. */
   countSince (since: number, readsOnly?: boolean): number
@@ -57,16 +61,16 @@ function forget (times: number[], until: number): void {
   if (old > 64) times.splice(0, old)
 }
 
-/** A budget of calls, of which a part is kept for writes. */
+/** A number of calls, of which a part is kept for writes. */
 export interface Quota {
-  /** What is known here and now: a refusal that costs nothing, or null. */
+  /** What is known in this process: a refusal that costs nothing, or null. */
   refusal (write: boolean): UnknownAnswer | null
   /**
-   * Takes one call out of the budget: null, or why not (`quota_exhausted`, or the pause that another process was told).
-   * Never rejects. Waits for Redis no longer than its budget has left.
+   * Takes one call out of the budget: null, or why not (`quota_exhausted`, or the pause that another process was
+   * told). Never rejects. Waits for Redis no longer than its budget has left.
    */
   take (write: boolean, redisBudget?: RedisBudget): UnknownAnswer | null | Promise<UnknownAnswer | null>
-  /** Tells every process that nobody may call for a while. */
+  /** Pauses the calls of every process for a while. */
   hold (reason: UnknownReason, forMs: number): void
   left (): Pick<ProviderStats, 'quota' | 'minuteLeft' | 'dayLeft'>
   close (): Promise<void>
@@ -81,15 +85,17 @@ export interface Windows {
   readonly slackMs: number
 }
 
-/** A second is a quarter longer: the first calls of a burst still open their connections, the next ones overtake them. */
+/**
+ * A second is a quarter longer: the first calls of a burst still open their connections, the next ones overtake them.
+ */
 export const realWindows: Windows = { minuteMs: 60_000, dayMs: 86_400_000, burstMs: 1_250, slackMs: 2_000 }
 
 export interface QuotaLimits {
   readonly minute: Limit | null
   readonly day: Limit | null
-  /** Smooths only: who meets it waits. */
+  /** Smooths only: calls beyond it wait. */
   readonly burst: Limit | null
-  /** Of a minute and a day: who meets one is refused. */
+  /** Of a minute and a day: calls beyond them are refused. */
   readonly lasting: readonly Limit[]
   readonly all: readonly Limit[]
   readonly keepMs: number
@@ -112,22 +118,36 @@ export function readsOf (max: number, reserve: number): number {
   return max - Math.ceil(max * reserve - 1e-9)
 }
 
-export function exhausted (waitMs: number): UnknownAnswer {
-  return { verdict: 'unknown', reason: 'quota_exhausted', ...Number.isFinite(waitMs) && { retryAfterSeconds: waitMs / 1000 } }
+const ownRefusals = new WeakSet<UnknownAnswer>()
+
+/** Whether our own quota gave this answer, and not the service. */
+export function isOwnRefusal (answer: UnknownAnswer): boolean {
+  return ownRefusals.has(answer)
+}
+
+export function exhausted (waitMs: number, cause?: string): UnknownAnswer {
+  const answer: UnknownAnswer = {
+    verdict: 'unknown',
+    reason: 'quota_exhausted',
+    ...Number.isFinite(waitMs) && { retryAfterSeconds: waitMs / 1000 },
+    ...cause !== undefined && { cause }
+  }
+  ownRefusals.add(answer)
+  return answer
 }
 
 const burstCause = 'burst'
 
-/** Not in this second: the queue of the provider waits for it. */
+/** Not in this second: the provider's burst queue waits for it. */
 export function burstFull (waitMs: number): UnknownAnswer {
-  return { ...exhausted(Math.max(0, waitMs)), cause: burstCause }
+  return exhausted(Math.max(0, waitMs), burstCause)
 }
 
 export function isBurst (answer: ProviderAnswer): answer is UnknownAnswer {
   return answer.verdict === 'unknown' && answer.cause === burstCause
 }
 
-/** The budget of one process alone. */
+/** The quota of one process alone. */
 export function localQuota (limits: QuotaLimits, now: () => number): Quota {
   const log = slidingWindow(limits.keepMs)
 
@@ -169,14 +189,14 @@ export interface LearntLimitOptions {
 const windowsKept = 10
 
 export interface LearntLimit extends Quota {
-  /** The service said "not now", to this process or to another one. */
+  /** The service refused a call, of this process or of another one. */
   refused (reason: UnknownReason, forMs: number): void
 }
 
 /**
- * Around the quota of a service that names no limit for a minute. A 429 shows that it has one: about the calls that this process
- * made in the minute before. For ten minutes after the pause, reads get at most that number without the writes' part in any minute
- * (one, at least). Writes are not bounded: only the service knows how many it takes.
+ * Around the quota of a service that names no limit for a minute. A 429 shows that it has one: about the calls that
+ * this process made in the minute before. For ten minutes after the pause, reads get at most that number without the
+ * writes' part in any minute (one, at least). Writes are not bounded: only the service knows how many it takes.
  */
 export function learntLimit (quota: Quota, { windowMs, reserveForWrites, now }: LearntLimitOptions): LearntLimit {
   const log = slidingWindow(windowMs)
@@ -204,8 +224,9 @@ export function learntLimit (quota: Quota, { windowMs, reserveForWrites, now }: 
     refused (reason, forMs) {
       if (reason !== 'rate_limited') return
       const at = now()
-      // During the pause nobody calls, so that there is nothing to learn: it is the same refusal, told again.
-      const maxReads = at < learnt.pausedUntil ? learnt.maxReads : Math.max(1, readsOf(log.countSince(at - windowMs), reserveForWrites))
+      // During the pause no calls are made, so there is nothing to learn: it is the same refusal again.
+      const seen = readsOf(log.countSince(at - windowMs), reserveForWrites)
+      const maxReads = at < learnt.pausedUntil ? learnt.maxReads : Math.max(1, seen)
       const pausedUntil = Math.max(learnt.pausedUntil, at + forMs)
       learnt = { maxReads, pausedUntil, until: pausedUntil + windowsKept * windowMs }
     }

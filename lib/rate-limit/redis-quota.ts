@@ -15,7 +15,7 @@ export interface RedisQuotaOptions {
   readonly windows: Windows
   readonly timeoutMs: number
   readonly now: () => number
-  /** Another process was told to pause. */
+  /** Another process began a pause. */
   readonly onHold: (reason: UnknownReason, forMs: number) => void
   /**
    * This process uses only its own share of the limits (why), or again the fleet's count (null): once for each change.
@@ -29,10 +29,10 @@ export interface RedisQuotaOptions {
  */
 export type OfflineCause = 'redis_unreachable' | 'redis_count_lost'
 
-/** For the first contact, which nobody waits for. */
+/** For the first contact, which is not awaited. */
 const connectMs = 1_000
-/** Calls that one script is told of. */
-const toldAtOnce = 1_000
+/** Calls reported to one script. */
+const reportedAtOnce = 1_000
 
 /** What the script answered. */
 interface Reply {
@@ -77,14 +77,14 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
 
   async function run (op: 'read' | 'write' | 'beat', leftMs: () => number): Promise<Reply> {
     // All calls made without Redis are reported before more is asked for, in parts that do not hold Redis up.
-    while (offline.hasUnreported(toldAtOnce)) await runOnce('beat', leftMs())
+    while (offline.hasUnreported(reportedAtOnce)) await runOnce('beat', leftMs())
     return await runOnce(op, leftMs())
   }
 
   async function runOnce (op: 'read' | 'write' | 'beat', timeoutMs: number): Promise<Reply> {
     const begun = now()
     const believed = offline.reservation()
-    const unreported = offline.takeUnreported(toldAtOnce)
+    const unreported = offline.takeUnreported(reportedAtOnce)
     const ages = unreported.map(at => Math.max(0, begun - at))
     const run = ++sent
     let reply: Reply
@@ -122,10 +122,10 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   }
 
   const timeout = (): number => options.timeoutMs
-  // Nobody waits for the first contact: lookups that come before it ask Redis themselves.
+  // The first contact is not awaited: lookups that come before it ask Redis themselves.
   run('beat', () => connectMs).catch(() => {})
 
-  // Tells the others that this process lives, and keeps what it knows of the quota fresh. The next one makes up for a
+  // Shows the others that this process lives, and keeps its knowledge of the quota fresh. The next beat makes up for a
   // failed one.
   const sendBeat = (): void => { run('beat', timeout).catch(() => {}) }
   const beat = limits.minute === null ? null : setInterval(sendBeat, beatMs).unref()
@@ -151,7 +151,10 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       }
       switch (reply.answer) {
         case 'quiet': return offline.take(write)
-        case 'held': return { verdict: 'unknown', reason: reply.reason, retryAfterSeconds: reply.waitMs / 1000, cause: heldCause }
+        case 'held': {
+          const retryAfterSeconds = reply.waitMs / 1000
+          return { verdict: 'unknown', reason: reply.reason, retryAfterSeconds, cause: heldCause }
+        }
         case 'full':
           closedUntil.read = now() + reply.waitMs
           if (write) closedUntil.write = closedUntil.read
@@ -165,7 +168,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       }
     },
     hold (reason, forMs) {
-      // When Redis is away, every process hears the provider's own refusal.
+      // While Redis is away, each process gets the provider's own refusal.
       redis.run(holdScript, [keys[4]!], [reason, Math.ceil(forMs)], options.timeoutMs).catch(() => {})
     },
     left () {
@@ -181,7 +184,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     },
     async close () {
       clearInterval(beat ?? undefined)
-      // Who cannot say good-bye is forgotten by the script after a while.
+      // The script forgets a process that cannot leave after a while.
       await redis.run(quotaScript, keys, ['leave', me], options.timeoutMs).catch(() => {})
     }
   }
@@ -191,7 +194,9 @@ function readReply (reply: unknown): Reply {
   if (!Array.isArray(reply) || reply.length < 8) throw new TypeError('the quota script answered something else')
   const [answer, waitMs, epoch, members, part, usedMinute, usedDay, reason] = reply
   const numbers = [waitMs, members, part, usedMinute, usedDay].map(Number)
-  if (!answers.has(answer) || !numbers.every(Number.isFinite)) throw new TypeError('the quota script answered something else')
+  if (!answers.has(answer) || !numbers.every(Number.isFinite)) {
+    throw new TypeError('the quota script answered something else')
+  }
   return {
     answer,
     waitMs: Number(waitMs),
@@ -200,6 +205,6 @@ function readReply (reply: unknown): Reply {
     part: Number(part),
     usedMinute: Number(usedMinute),
     usedDay: Number(usedDay),
-    reason: reason === 'rejected' ? 'rejected' : 'rate_limited'
+    reason: reason === 'rejected' || reason === 'quota_exhausted' ? reason : 'rate_limited'
   }
 }

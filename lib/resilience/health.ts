@@ -1,4 +1,5 @@
 import type { IpRiskLogger, Provider, ProviderAnswer, UnknownAnswer } from '../../types/contract.ts'
+import { isOwnRefusal } from '../rate-limit/index.ts'
 import { type FailureState, failureState } from '../util/index.ts'
 import { causeText, heldCause, kindOf, unknownAnswer } from '../verdict/index.ts'
 import type { Layer, Pipeline } from './layer.ts'
@@ -43,7 +44,7 @@ export function health ({ name, limits }: Provider, log: IpRiskLogger, now: () =
     const cause = causeText(answer.cause)
     // A bulk waits for room in the quota.
     if (reason === 'quota_exhausted') {
-      if (!bulk) exhausted(write)
+      if (!bulk && (isOwnRefusal(answer) || retryAfterSeconds === undefined)) exhausted(write)
     } else if (reason === 'rejected' && cause !== heldCause && retryAfterSeconds === undefined) {
       if (!begins('IP_RISK_PROVIDER_REJECTED', cause)) return
       const fields = { code: 'IP_RISK_PROVIDER_REJECTED', provider: name, cause }

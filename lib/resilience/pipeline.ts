@@ -1,6 +1,7 @@
-import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer, UnknownAnswer } from '../../types/contract.ts'
-import type { SettlingContext } from '../../types/contract.ts'
-import type { Quota } from '../rate-limit/index.ts'
+import type {
+  IpRiskLogger, LookupContext, Provider, ProviderAnswer, Remaining, SettlingContext, UnknownAnswer
+} from '../../types/contract.ts'
+import { type Charge, type Quota, withCharges } from '../rate-limit/index.ts'
 import { type Deadline, deadline, type RedisBudget } from '../util/index.ts'
 import { answerCheck, unknownAnswer, withoutAddress } from '../verdict/index.ts'
 import { bulkPipeline } from './bulk.ts'
@@ -11,7 +12,12 @@ import { type CallProvider, deferredLookups, type Layer, type Pipeline, type Pro
 import type { RetryAfter } from './retry-after.ts'
 
 /** The quota and the retry-after pause that the providers of one account share. */
-export interface Account { readonly quota: Quota, readonly pause: RetryAfter }
+export interface Account {
+  readonly quota: Quota
+  readonly pause: RetryAfter
+  /** What the service says is left. */
+  readonly reported: (left: Remaining) => void
+}
 
 export interface PipelineDeps {
   readonly now: () => number
@@ -19,6 +25,8 @@ export interface PipelineDeps {
   /** How long a 429 without Retry-After pauses, and how long a bulk waits for room in the quota. */
   readonly windowMs: number
   readonly account: Account
+  /** What a call costs, in the budgets of the composites around it. */
+  readonly charges: readonly Charge[]
   /** Gets the answers of deferred lookups. Without it there are none. */
   readonly settled: ((ip: string, answer: ProviderAnswer) => void) | undefined
 }
@@ -29,7 +37,8 @@ const closing = unknownAnswer('unavailable', closingCause)
 
 /** The resilience pipeline of one provider that is called over the network, or may take its time. */
 export function createPipeline (provider: Provider, deps: PipelineDeps): Pipeline {
-  const { now, log, account: { quota, pause } } = deps
+  const { now, log, charges, account: { pause, reported } } = deps
+  const quota = withCharges(deps.account.quota, charges)
   const { name, timeoutMs = defaultTimeoutMs, maxConcurrent = defaultConcurrent, families = [4, 6] } = provider
   const check = answerCheck(provider)
   const state = health(provider, log, now)
@@ -66,6 +75,7 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
       write,
       log,
       spend,
+      remaining: reported,
       ...deps.settled !== undefined && question.bulk !== true && {
         later: (delayMs, look) => deferred.add(ip, delayMs, look)
       }
@@ -136,7 +146,13 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     ask: (ip, options) => ask({ ip, ...options, look: context => provider.lookup(ip, context) }),
     askAll: bulk.askAll,
     isCrowded: subnets.isFull,
-    stats: () => ({ calls, failures, breaker: circuit.state, ...quota.left() }),
+    stats: () => ({
+      calls,
+      failures,
+      breaker: circuit.state,
+      ...quota.left(),
+      ...provider.costPerCall !== undefined && { cost: calls * provider.costPerCall }
+    }),
     abort () {
       closed = true
       for (const time of inFlight) time.abort()

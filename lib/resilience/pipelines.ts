@@ -1,4 +1,4 @@
-import type { IpRiskLogger, Provider, ProviderAnswer, ProviderStats } from '../../types/contract.ts'
+import type { CompositeStats, IpRiskLogger, Provider, ProviderAnswer, ProviderStats } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import {
   learntLimit, localQuota, type OfflineCause, quotaLimits, realWindows, redisQuota, type Windows
@@ -8,6 +8,7 @@ import { answerNames, isComposite, membersOf } from '../verdict/index.ts'
 import { type CompositeDeps, createCompositePipeline, createSyncPipeline } from './composite.ts'
 import type { AskOptions, Pipeline } from './layer.ts'
 import { type Account, createPipeline } from './pipeline.ts'
+import { calendarLimits, moneyBudgets } from './budgets.ts'
 import { retryAfter } from './retry-after.ts'
 
 export interface PipelinesDeps {
@@ -24,6 +25,8 @@ export interface PipelinesDeps {
    * lookups.
    */
   readonly settled?: ((ip: string, answer: ProviderAnswer) => void) | undefined
+  /** Milliseconds since 1970, for calendar days and months. Default `Date.now`. */
+  readonly wallNow?: (() => number) | undefined
   /** Lengths of the windows, for tests that cannot wait. */
   readonly windows?: Windows | undefined
 }
@@ -37,6 +40,8 @@ export interface ProviderPipelines {
   bulk (ips: readonly string[], options: AskOptions): AsyncIterable<[string, ProviderAnswer]>
   /** By the name of each provider that is called: members of composites, not the composites. */
   stats (): Record<string, ProviderStats>
+  /** By the name of each composite with a budget, an escalation or a shadow. */
+  compositeStats (): Record<string, CompositeStats>
   /** Ends calls in flight with an answer, and makes no further ones. */
   abort (): void
   close (): Promise<void>
@@ -56,7 +61,9 @@ const ownAccounts = new WeakMap<Provider, NamedAccount>()
 
 /** Makes the resilience pipeline of a provider, and of every member of a composite. */
 export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderPipelines {
-  const { log, redis, now = () => performance.now(), windows = realWindows } = deps
+  const { log, redis, now = () => performance.now(), windows = realWindows, wallNow = Date.now } = deps
+  const timeoutMs = deps.redisTimeoutMs ?? 100
+  const budgets = moneyBudgets(root, { wallNow, redis, timeoutMs })
   const pipelines = new Map<Provider, Pipeline>()
   const accounts = new Map<string, NamedAccount>()
 
@@ -78,6 +85,7 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
       now,
       windowMs: windows.minuteMs + windows.slackMs,
       account: accountOf(provider),
+      charges: budgets.chargesOf(provider),
       // An answer that a composite merged with others is not replaced.
       settled: deps.settled !== undefined && answerNames(root).includes(provider.name) ? settled : undefined
     })
@@ -105,6 +113,7 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
     }
     const limits = quotaLimits(provider.limits ?? {}, reserveForWrites, windows)
     const windowMs = windows.minuteMs + windows.slackMs
+    const key = `ip-risk:quota:{${name}}`
     const pause = retryAfter({
       provider: name,
       now,
@@ -119,11 +128,11 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
       ? localQuota(limits, now)
       : redisQuota({
         redis,
-        key: `ip-risk:quota:{${name}}`,
+        key,
         limits,
         reserveForWrites,
         windows,
-        timeoutMs: deps.redisTimeoutMs ?? 100,
+        timeoutMs,
         now,
         onHold (reason, forMs) {
           learnt?.refused(reason, forMs)
@@ -138,7 +147,12 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
         }
       })
     const learnt = limits.minute === null ? learntLimit(counted, { windowMs, reserveForWrites, now }) : undefined
-    const account = { quota: learnt ?? counted, pause, terms }
+    const calendar = calendarLimits(provider.limits ?? {}, {
+      reserveForWrites,
+      wallNow,
+      redis: redis && { runner: redis, key, timeoutMs }
+    })
+    const account = { quota: calendar.around(learnt ?? counted), pause, reported: calendar.reported, terms }
     accounts.set(name, account)
     if (redis === undefined) ownAccounts.set(provider, account)
     return account
@@ -161,6 +175,7 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
       const called = [...pipelines].filter(([provider]) => !isComposite(provider))
       return Object.fromEntries(called.map(([{ name }, pipeline]) => [name, pipeline.stats()]))
     },
+    compositeStats: budgets.stats,
     abort () { for (const pipeline of pipelines.values()) pipeline.abort() },
     async close () {
       const parts = [...pipelines.values(), ...[...accounts.values()].map(({ quota }) => quota)]

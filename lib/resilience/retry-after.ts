@@ -1,4 +1,5 @@
 import type { IpRiskLogger, ProviderAnswer, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
+import { isOwnRefusal } from '../rate-limit/index.ts'
 import { type FailureState, failureState } from '../util/index.ts'
 import { causeText, heldCause } from '../verdict/index.ts'
 import type { Layer } from './layer.ts'
@@ -31,6 +32,9 @@ const MAX_STATES = 8
  * state.
  */
 const quietMs = 300_000
+
+/** Reasons that pause: always after a 429, otherwise for the time that the answer names. */
+const pausing: ReadonlySet<UnknownReason> = new Set(['rate_limited', 'rejected', 'quota_exhausted'])
 
 export function retryAfter ({ provider, now, log, windowMs, publish }: RetryAfterOptions): RetryAfter {
   let held: { reason: UnknownReason, until: number } | null = null
@@ -77,7 +81,8 @@ export function retryAfter ({ provider, now, log, windowMs, publish }: RetryAfte
       }
       if (answer.cause === heldCause) return
       const { reason, retryAfterSeconds, alert } = answer
-      if (reason !== 'rate_limited' && (reason !== 'rejected' || retryAfterSeconds === undefined)) return
+      if (isOwnRefusal(answer) || !pausing.has(reason)) return
+      if (reason !== 'rate_limited' && retryAfterSeconds === undefined) return
       const forMs = retryAfterSeconds === undefined ? windowMs : Math.max(retryAfterSeconds * 1000, 1000)
       const cause = causeText(answer.cause)
       const isNew = begin(reason, forMs, cause)

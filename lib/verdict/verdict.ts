@@ -88,6 +88,20 @@ export function membersOf (provider: Provider): readonly Provider[] {
   return isComposite(provider) ? provider.members : []
 }
 
+/**
+ * Whether a result is good enough for a write, by all composites in a provider that have an opinion
+ * (`isFinalForWrite`). undefined: every result is.
+ */
+export function finalForWrite (root: Provider): ((result: LookupResult) => boolean) | undefined {
+  const judges = compositesIn(root).filter(({ isFinalForWrite }) => isFinalForWrite !== undefined)
+  if (judges.length === 0) return undefined
+  return ({ answer, provider }) => judges.every(judge => judge.isFinalForWrite!(answer, provider))
+}
+
+function compositesIn (provider: Provider): CompositeProvider[] {
+  return isComposite(provider) ? [provider, ...provider.members.flatMap(compositesIn)] : []
+}
+
 /** Every name that an answer of the provider may carry. A cache entry under another name is not used. */
 export function answerNames (provider: Provider): readonly string[] {
   return (isComposite(provider) && provider.names) || [provider.name]

@@ -1,0 +1,111 @@
+import type { CompositeStats, Provider, ProviderLimits, Remaining } from '../../types/contract.ts'
+import {
+  type CalendarBudget, calendarBudget, type CalendarUnit, type Charge, type Quota, withCharges
+} from '../rate-limit/index.ts'
+import type { ScriptRunner } from '../redis/index.ts'
+import { isComposite, membersOf } from '../verdict/index.ts'
+
+export interface CalendarLimits {
+  /** The quota with the calendar limits inside. */
+  around (quota: Quota): Quota
+  /** What the service says is left; with a limit of ours, only ever less. */
+  reported (left: Remaining): void
+}
+
+type Shared = Parameters<typeof calendarBudget>[0]['redis']
+
+/** The limits of a calendar day and month of one account. Without them, what the service reports still counts. */
+export function calendarLimits (
+  limits: ProviderLimits,
+  { reserveForWrites, wallNow, redis }: {
+    readonly reserveForWrites: number, readonly wallNow: () => number, readonly redis: Shared | undefined
+  }
+): CalendarLimits {
+  const create = (unit: CalendarUnit, max = Infinity): CalendarBudget => calendarBudget({
+    unit,
+    max,
+    reserveForWrites,
+    timeZone: limits.timeZone,
+    wallNow,
+    redis: redis && { ...redis, key: `${redis.key}:${unit}` }
+  })
+  const day = create('day', limits.perCalendarDay)
+  const month = create('month', limits.perMonth)
+
+  return {
+    around (quota) {
+      const charged = withCharges(quota, [day, month].map(budget => ({ budget, amount: 1 })))
+      return {
+        ...charged,
+        left () {
+          const left = quota.left()
+          const dayLeft = Math.min(left.dayLeft ?? Infinity, day.left())
+          return {
+            ...left,
+            ...Number.isFinite(dayLeft) && { dayLeft },
+            ...Number.isFinite(month.left()) && { monthLeft: month.left() }
+          }
+        }
+      }
+    },
+    reported (left) {
+      if (left.day !== undefined) day.reported(left.day)
+      if (left.month !== undefined) month.reported(left.month)
+    }
+  }
+}
+
+export interface MoneyBudgets {
+  /** What one call of a provider costs, in each budget around it. */
+  chargesOf (provider: Provider): readonly Charge[]
+  stats (): Record<string, CompositeStats>
+}
+
+export interface MoneyBudgetsDeps {
+  readonly wallNow: () => number
+  readonly redis: ScriptRunner | undefined
+  readonly timeoutMs: number
+}
+
+/** The budgets in money of all composites below a root, and the counters that composites keep themselves. */
+export function moneyBudgets (root: Provider, { wallNow, redis, timeoutMs }: MoneyBudgetsDeps): MoneyBudgets {
+  const budgets = new Map<Provider, CalendarBudget>()
+  const charges = new Map<Provider, Charge[]>()
+  const composites: Provider[] = []
+
+  function visit (provider: Provider, around: readonly CalendarBudget[]): void {
+    if (!isComposite(provider)) {
+      const { costPerCall: amount } = provider
+      if (amount === undefined) return
+      const known = charges.get(provider) ?? []
+      const added = around.filter(budget => known.every(charge => charge.budget !== budget))
+      charges.set(provider, [...known, ...added.map(budget => ({ budget, amount }))])
+      return
+    }
+    if (!composites.includes(provider)) composites.push(provider)
+    const { name, maxCostPerDay, reserveForWrites = 0.5 } = provider
+    if (maxCostPerDay !== undefined && !budgets.has(provider)) {
+      const shared = redis && { runner: redis, key: `ip-risk:quota:{${name}}:cost`, timeoutMs }
+      const max = maxCostPerDay
+      budgets.set(provider, calendarBudget({ unit: 'day', max, reserveForWrites, wallNow, redis: shared }))
+    }
+    const own = budgets.get(provider)
+    for (const member of membersOf(provider)) visit(member, own === undefined ? around : [...around, own])
+  }
+  visit(root, [])
+
+  return {
+    chargesOf: provider => charges.get(provider) ?? [],
+    stats () {
+      const all = composites.filter(isComposite).map((composite): [string, CompositeStats] => {
+        const budget = budgets.get(composite)
+        const { maxCostPerDay } = composite
+        return [composite.name, {
+          ...composite.stats?.(),
+          ...budget !== undefined && maxCostPerDay !== undefined && { costToday: budget.used(), maxCostPerDay }
+        }]
+      })
+      return Object.fromEntries(all.filter(([, stats]) => Object.keys(stats).length > 0))
+    }
+  }
+}
