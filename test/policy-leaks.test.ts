@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decisions } from '../lib/policy/table.ts'
+import { decisions } from '../lib/policy/decisions.ts'
 import type { Category, KnownAnswer, UnknownReason, VerdictName } from '../types/contract.ts'
 import { rims } from './support/rims.ts'
 import { answer, tableProvider } from './support/table-provider.ts'

@@ -100,9 +100,10 @@ export function riskOf (engine: Engine, address: ClientIp, verdict: LookupResult
   const { route: plan, method, url, log } = place
   const write = isWrite(plan, method)
   const risk = describe(address, verdict, plan.action, write, engine.now())
-  const { decision, decidedBy } = applyPolicy(plan.policy, risk, { action: plan.action, write, method, url }, log)
+  const { decision, decidedBy, rule } = applyPolicy(plan.policy, risk, { action: plan.action, write, method, url }, log)
   risk.decision = decision
   risk.decidedBy = decidedBy
+  if (rule !== undefined) risk.rule = rule
   return Object.freeze(risk)
 }
 

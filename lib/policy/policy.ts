@@ -3,10 +3,10 @@ import type {
 } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { type FailureState, failureState, shown } from '../util/index.ts'
-import {
-  applyRules, compileRules, decisions, defaultPolicy, isDecision, mergeRules, mergeTable, namedCells,
-  type NamedCells, type Row, type Rules, stops, type Table
-} from './table.ts'
+import { decisions, isDecision, stops } from './decisions.ts'
+import { mergeRules } from './read-rules.ts'
+import { applyRules, compileRules, type Ruled, type Rules } from './rules.ts'
+import { defaultPolicy, mergeTable, namedCells, type NamedCells, type Row, type Table } from './table.ts'
 
 /** Policies of plugin, scope and route on top of each other, checked and ready to judge. */
 export interface CompiledPolicy {
@@ -17,13 +17,22 @@ export interface CompiledPolicy {
   /** … but for what nearer scopes and the route say in tables of their own. */
   readonly nearer?: Nearer
 }
-interface Nearer { readonly write: NamedCells, readonly read: NamedCells, readonly listed: readonly PolicyRule[], readonly rules: Rules }
+interface Nearer {
+  readonly write: NamedCells
+  readonly read: NamedCells
+  readonly listed: readonly PolicyRule[]
+  readonly rules: Rules
+}
 
 /** Who can decide in place of the policy: the options `allow` and `deny`, and the API's `allow()`. */
 export type ListedBy = Extract<DecidedBy, 'allow_list' | 'deny_list' | 'temporary_allow'>
 
-/** A decision and who made it. */
-export interface PolicyDecision { readonly decision: Decision, readonly decidedBy: DecidedBy }
+/** A decision and who made it; `rule` is the name of the rule that changed it last, where it has one. */
+export interface PolicyDecision {
+  readonly decision: Decision
+  readonly decidedBy: DecidedBy
+  readonly rule?: string | undefined
+}
 type Rulings = { readonly [D in Decision]: PolicyDecision }
 
 /** One object each, made once: judging a request allocates none. */
@@ -80,7 +89,8 @@ export function applyPolicy (policy: CompiledPolicy, risk: IpRisk, route: RouteC
   // The visitor chose how many lines to send: no policy lets a request pass for it that it could stop.
   if (risk.reason === 'truncated_headers' && (route.write || policy.table.allowBlockingReads)) return rulings.policy.block
   const { table, nearer } = policy
-  if (policy.judge === undefined || nearer?.[route.write ? 'write' : 'read'][risk.verdict] !== undefined) return byTable(policy, risk, route)
+  const named = nearer?.[route.write ? 'write' : 'read'][risk.verdict]
+  if (policy.judge === undefined || named !== undefined) return byTable(policy, risk, route)
   const decision = byFunction(policy.judge, risk, route, log)
   if (decision === undefined) return byTable(policy, risk, route)
   return nearer === undefined
@@ -89,17 +99,23 @@ export function applyPolicy (policy: CompiledPolicy, risk: IpRisk, route: RouteC
 }
 
 function byTable ({ table, rules }: CompiledPolicy, risk: IpRisk, route: RouteContext): PolicyDecision {
-  const decision = cell(route.write ? table.write : table.read, risk)
-  if (risk.categories.length === 0) return rulings.policy[decision]
-  return withRules(rules, 'policy', decision, risk, table, route)
+  return withRules(rules, 'policy', cell(route.write ? table.write : table.read, risk), risk, table, route)
 }
 
 /** A rule has decided only where it changed something. */
 function withRules (
   rules: Rules, by: 'policy' | 'function', decision: Decision, risk: IpRisk, table: Table, route: RouteContext
 ): PolicyDecision {
-  const ruled = applyRules(rules, risk, decision)
-  return rulings[ruled === decision ? by : 'rule'][clamped(ruled, table, route)]
+  const ruled = applyRules(rules, risk, route.action, decision)
+  return ruled === undefined ? rulings[by][clamped(decision, table, route)] : byRule(ruled, table, route)
+}
+
+function byRule ({ decision, rule }: Ruled, table: Table, route: RouteContext): PolicyDecision {
+  const clampedDecision = clamped(decision, table, route)
+  const name = rule?.name
+  return name === undefined
+    ? rulings.rule[clampedDecision]
+    : { decision: clampedDecision, decidedBy: 'rule', rule: name }
 }
 
 function cell (row: Row, risk: IpRisk): Decision {
@@ -116,14 +132,17 @@ function byFunction (decide: PolicyFunction, risk: IpRisk, route: RouteContext, 
       failing.get(decide)?.recovered()
       return decision
     }
-    if (decision instanceof Promise) decision.catch(() => {}) // an async function is no policy: its rejection must not end the process
+    const isPromise = decision instanceof Promise
+    if (isPromise) decision.catch(() => {}) // its rejection must not end the process
     if (log !== undefined && begins(decide)) {
-      log.error({ code: 'IP_RISK_POLICY_FUNCTION_FAILED', ...where, got: shown(decision) },
-        'the function given as "policy" returned no decision, so the table decides: let it return one of allow, elevate_risk, step_up_auth, block')
+      const what = isPromise ? 'returned a promise, and a policy is synchronous' : 'returned no decision'
+      log.error({ code: 'IP_RISK_POLICY_FUNCTION_FAILED', ...where, got: isPromise ? 'a promise' : shown(decision) },
+        `the function given as "policy" ${what}, so the table decides: let it return one of ${decisions.join(', ')}`)
     }
   } catch (err) {
     if (log !== undefined && begins(decide)) {
-      log.error({ code: 'IP_RISK_POLICY_FUNCTION_FAILED', ...where, err }, 'the function given as "policy" threw, so the table decides: mend it')
+      log.error({ code: 'IP_RISK_POLICY_FUNCTION_FAILED', ...where, err },
+        'the function given as "policy" threw, so the table decides: fix it')
     }
   }
   return undefined
@@ -145,10 +164,11 @@ function clamped (decision: Decision, table: Table, route: RouteContext): Decisi
 
 /** Whether `step_up_auth` may come of writes, or of reads; a function may say anything that it is not clamped from. */
 export function canStepUp ({ table, judge }: CompiledPolicy, write: boolean): boolean {
-  const row = Object.values(write ? table.write : table.read).flatMap(cell => typeof cell === 'string' ? [cell] : Object.values(cell))
+  const row = Object.values(write ? table.write : table.read)
+    .flatMap(cell => typeof cell === 'string' ? [cell] : Object.values(cell))
   if (row.includes('step_up_auth')) return true
   if (!write && !table.allowBlockingReads) return false
-  return judge !== undefined || table.rules.some(rule => rule.then === 'step_up_auth')
+  return judge !== undefined || table.rules.some(rule => [rule.then, rule.atLeast].includes('step_up_auth'))
 }
 
 /**
