@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '..')
 const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts')).map(name => `lib/${name}`)
 
 t.test('npm run architecture finds nothing wrong with lib/ and types/', async t => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'scripts/architecture.ts')], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, join(root, 'scripts/architecture.ts')], { encoding: 'utf8' })
   t.equal(stderr, '')
   t.match(stdout, /\n0 problems\n$/)
   t.equal(status, 0)

@@ -60,7 +60,7 @@ t.test('a frozen Redis and a mute provider hold neither close() nor the process'
   const redis = await startRedis()
   t.teardown(() => redis.stop())
   const file = new URL('./support/closing-process.ts', import.meta.url)
-  const child = fork(file, [JSON.stringify({ redis: redis.url })], { execArgv: ['--import', 'tsx'] })
+  const child = fork(file, [JSON.stringify({ redis: redis.url })])
   const exited = once(child, 'exit')
   t.teardown(() => child.kill('SIGKILL'))
   await once(child, 'message')

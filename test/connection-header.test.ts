@@ -4,7 +4,8 @@ import Fastify from 'fastify'
 import ipRisk from '../lib/index.ts'
 import { createClientIp } from '../lib/client-ip/resolver.ts'
 import { watchMisconfiguration } from '../lib/client-ip/watch.ts'
-import { freePort, missingProxies, startCaddy, startHaproxy, startNginx, visitor } from './support/proxies.ts'
+import { freePort, startCaddy, startHaproxy, startNginx, visitor } from './support/proxies.ts'
+import { needs } from './support/services.ts'
 import { tableProvider } from './support/table-provider.ts'
 
 // Every party has an address of its own in 127.0.0.0/8; Caddy connects from 127.0.0.1.
@@ -62,8 +63,7 @@ t.test('a Connection header that names a forwarding header changes nothing, and 
   t.match(found, [{ code: 'IP_RISK_CONNECTION_NAMES_FORWARDING_HEADER', message: /proxy_set_header Connection/ }])
 })
 
-const missing = missingProxies(['nginx', 'haproxy', 'caddy'])
-const skip = missing === '' ? false : `not installed: ${missing}`
+const skip = needs('nginx', 'haproxy', 'caddy')
 
 t.test('through HAProxy, which passes it on, the visitor is judged all the same', { skip }, async t => {
   const { codes, to } = await application(t)

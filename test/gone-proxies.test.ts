@@ -4,8 +4,9 @@ import { until } from './support/engine.ts'
 import { leavingClients } from './support/leaving.ts'
 import { fastifySite, portOf } from './support/leaving-sites.ts'
 import {
-  freePort, missingProxies, type Proxy, type Running, startCaddy, startHaproxy, startNginx
+  freePort, type Proxy, type Running, startCaddy, startHaproxy, startNginx
 } from './support/proxies.ts'
+import { needs } from './support/services.ts'
 import { tableProvider } from './support/table-provider.ts'
 
 const COUNT = 20
@@ -27,8 +28,7 @@ const fronts: { readonly what: string, readonly proxy: Proxy, start (port: numbe
 ]
 
 for (const { what, proxy, start } of fronts) {
-  const missing = missingProxies([proxy])
-  const skip = missing && `not installed: ${missing}`
+  const skip = needs(proxy)
   t.test(`behind ${what}, nobody who leaves while an earlier hook waits gets to the handler`, { skip }, async t => {
     for (const leave of ['close', 'reset', 'stays'] as const) {
       let open!: () => void

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyListenOptions } from 'fastify'
 import ipRisk from '../lib/index.ts'
 import type { ClientIp, ClientIpOptions, Provider } from '../types/contract.ts'
-import { type Visitor, freePort, missingProxies, startHaproxy, startNginx, visitor } from './support/proxies.ts'
+import { type Visitor, freePort, startHaproxy, startNginx, visitor } from './support/proxies.ts'
+import { needs } from './support/services.ts'
 
 // Every party has an address of its own in 127.0.0.0/8. EDGE plays Cloudflare, which cannot know a loopback client: it says PUBLIC.
 const VISITOR = '127.0.0.66'
@@ -48,8 +49,7 @@ async function application (options: FastifyListenOptions): Promise<FastifyInsta
   return app
 }
 
-const missing = missingProxies()
-t.test('finds the visitor behind real proxies', { skip: missing === '' ? false : `not installed: ${missing}` }, async t => {
+t.test('finds the visitor behind real proxies', { skip: needs('nginx', 'haproxy') }, async t => {
   const folder = mkdtempSync(join(tmpdir(), 'ip-risk-app-'))
   const path = join(folder, 'app.sock')
   // Dual stack where there is IPv6: then every peer comes as ::ffff:127.0.0.11.

@@ -25,7 +25,7 @@ t.test('four processes never make one call too many, also while Redis dies and c
   const settings = JSON.stringify({ redisPort: redis.port, baseUrl: server.url, windows, perMinute })
   const workers = Array.from({ length: 4 }, () =>
     // In an environment of its own: another loader's coverage would spoil that of the tests.
-    spawn('env', ['-i', process.execPath, '--import', 'tsx', 'test/support/quota-worker.ts', settings], { stdio: ['pipe', 'ignore', 'inherit'] }))
+    spawn('env', ['-i', process.execPath, ...process.execArgv, 'test/support/quota-worker.ts', settings], { stdio: ['pipe', 'ignore', 'inherit'] }))
   const exits = workers.map(worker => new Promise<number | null>(resolve => worker.once('exit', resolve)))
   t.teardown(async () => {
     for (const worker of workers) worker.kill('SIGKILL')

@@ -10,7 +10,8 @@ import expressIpRisk from '../lib/frameworks/express.ts'
 import { keepAllHeaderLines } from '../lib/frameworks/fastify-routes.ts'
 import ipRisk, { createIpRisk } from '../lib/index.ts'
 import type { DecisionRecord, EngineOptions, FastifyIpRiskOptions } from '../types/contract.ts'
-import { freePort, missingProxies, startHaproxy, visitor } from './support/proxies.ts'
+import { freePort, startHaproxy, visitor } from './support/proxies.ts'
+import { needs } from './support/services.ts'
 import { visitorProvider, visitors } from './support/table-provider.ts'
 
 const trusted: EngineOptions = { provider: visitorProvider(), clientIp: { trusted: ['loopback'] }, policy: { write: { vpn_likely: 'block' } } }
@@ -175,8 +176,7 @@ t.test('createIpRisk and Express find it too', async t => {
   await Promise.all([engine.close(), risk.close()])
 })
 
-const skip = missingProxies(['haproxy']) !== '' ? 'HAProxy is not installed' : false
-t.test('behind a real HAProxy that forwards 4,000 lines', { skip }, async t => {
+t.test('behind a real HAProxy that forwards 4,000 lines', { skip: needs('haproxy') }, async t => {
   const [HAPROXY, VISITOR] = ['127.0.0.12', '127.0.0.66']
   const whole = await application(t, { clientIp: { trusted: [HAPROXY] } })
   const limited = await application(t, { clientIp: { trusted: [HAPROXY] } })

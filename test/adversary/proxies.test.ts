@@ -6,8 +6,9 @@ import Fastify from 'fastify'
 import ipRisk from '../../lib/index.ts'
 import type { Provider } from '../../types/contract.ts'
 import {
-  type Proxy, type Running, freePort, missingProxies, startCaddy, startHaproxy, startNginx, visitor
+  type Proxy, type Running, freePort, startCaddy, startHaproxy, startNginx, visitor
 } from '../support/proxies.ts'
+import { needs } from '../support/services.ts'
 import { shapes } from './shapes.ts'
 
 // Every party has an address of its own in 127.0.0.0/8.
@@ -92,8 +93,7 @@ t.test('through no proxy, nobody is judged by an address that they chose', async
 })
 
 for (const { what, proxies, start } of chains) {
-  const missing = missingProxies(proxies)
-  const skip = missing === '' ? false : `not installed: ${missing}`
+  const skip = needs(...proxies)
   t.test(`through ${what}, nobody is judged by an address that they chose`, { skip }, async t => {
     const app = await application()
     const ports = [await freePort(), await freePort()] as const

@@ -14,7 +14,7 @@ export async function startProcesses (
 ): Promise<FleetProcess[]> {
   const file = new URL('./fleet-process.ts', import.meta.url)
   return await Promise.all(Array.from({ length: count }, async () => {
-    const child = fork(file, [JSON.stringify(options)], { execArgv: ['--import', 'tsx'] })
+    const child = fork(file, [JSON.stringify(options)])
     await once(child, 'message')
     return {
       process: child,

@@ -37,7 +37,7 @@ type Ended = { teardown (close: () => unknown): unknown }
 
 export async function leavingClients (t: Ended, count: number): Promise<LeavingClients> {
   const folder = await mkdtemp(join(tmpdir(), 'ip-risk-leaving-'))
-  const child = fork(new URL('./leaving-client.ts', import.meta.url), { execArgv: ['--import', 'tsx'] })
+  const child = fork(new URL('./leaving-client.ts', import.meta.url))
   t.teardown(async () => {
     child.kill('SIGKILL')
     await rm(folder, { recursive: true, force: true })

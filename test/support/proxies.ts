@@ -1,20 +1,13 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type Socket, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-
-/** Debian puts them where only root's PATH looks. */
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
+import { serviceEnv as env } from './services.ts'
 
 export type Proxy = 'nginx' | 'haproxy' | 'caddy'
-
-/** Which of the proxies is not installed, or an empty text. */
-export function missingProxies (proxies: readonly Proxy[] = ['nginx', 'haproxy']): string {
-  return proxies.filter(proxy => spawnSync(proxy, [proxy === 'caddy' ? 'version' : '-v'], { env }).status !== 0).join(' and ')
-}
 
 export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
