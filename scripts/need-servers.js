@@ -1,31 +1,41 @@
-// The tests start a redis-server, nginx, HAProxy and Caddy of their own on the loopback, and open pages in Chromium. Finds
-// them, else installs Debian's packages where it may, else says how. Without Redis there are no tests; without one of the
-// others the tests that need it are skipped.
+// The tests start a redis-server, nginx, HAProxy, Caddy, Chromium and promtool of their own on the loopback. Finds them, else installs
+// Debian's packages where it may, else says how. Without Redis there are no tests; without another program the tests that need it are
+// skipped. IP_RISK_TEST_INSTALL=no forbids the installation.
 import { spawnSync } from 'node:child_process'
 
+/** Each program, the package it is in, and how to ask for its version. */
+const programs = [
+  ['redis-server', 'redis-server', '--version'], ['nginx', 'nginx', '-v'], ['haproxy', 'haproxy', '-v'], ['caddy', 'caddy', 'version'],
+  ['chromium', 'chromium', '--version'], ['promtool', 'prometheus', '--version']
+]
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
 const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore', env }).status === 0
-const versionOption = command => ({ caddy: 'version', chromium: '--version' })[command] ?? '-v'
-const missing = () => ['redis-server', 'nginx', 'haproxy', 'caddy', 'chromium'].filter(command => !works(command, versionOption(command)))
+const missing = () => programs.filter(([program, , version]) => !works(program, version))
+const names = list => list.map(([program]) => program).join(', ')
 
-if (missing().length > 0) {
+const absent = missing()
+if (absent.length > 0) {
   const isRoot = process.getuid?.() === 0
-  const mayInstall = works('apt-get', '--version') && (isRoot || works('sudo', '-n', 'true'))
+  const forbidden = process.env.IP_RISK_TEST_INSTALL === 'no'
+  const mayInstall = !forbidden && works('apt-get', '--version') && (isRoot || works('sudo', '-n', 'true'))
   if (mayInstall) {
-    console.log(`Installing ${missing().join(', ')}, which the tests start …`)
-    // RUNLEVEL=1 keeps Debian from starting the services: nobody asked for servers on this machine.
+    const packages = absent.map(([, name]) => name)
+    console.log(`Installing ${packages.join(', ')} with apt-get, because the tests start these programs. IP_RISK_TEST_INSTALL=no forbids it.`)
+    // RUNLEVEL=1 keeps Debian from starting the services.
     const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', '-qq']
     const [command, ...args] = isRoot ? apt : ['sudo', '-n', ...apt]
-    // One by one: a package that this release does not have must not keep the others out.
-    for (const step of [['update'], ...missing().map(name => ['install', '--yes', '--no-install-recommends', name])]) {
-      spawnSync(command, [...args, ...step], { stdio: ['ignore', 'ignore', 'inherit'] })
-    }
+    const run = (...more) => spawnSync(command, [...args, ...more], { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
+    const install = (...wanted) => run('install', '--yes', '--no-install-recommends', ...wanted)
+    run('update')
+    // A package that this release does not have keeps all the others out: then one by one.
+    if (!install(...packages)) for (const name of packages) install(name)
   }
-  const left = missing()
-  if (left.includes('redis-server')) {
-    console.error('The tests need redis-server (6 or later) on the PATH: "sudo apt-get install redis-server", then "npm test" again.')
+  const left = mayInstall ? missing() : absent
+  const how = `"sudo apt-get install ${left.map(([, name]) => name).join(' ')}"`
+  if (left.some(([program]) => program === 'redis-server')) {
+    console.error(`The tests need redis-server (6 or later) on the PATH: ${how}, then "npm test" again.`)
     process.exitCode = 1
   } else if (left.length > 0) {
-    console.log(`Without ${left.join(' and ')} on the PATH the tests that need them are skipped.`)
+    console.log(`Not on the PATH: ${names(left)}. The tests that need it are skipped; to run them: ${how}.`)
   }
 }
