@@ -6,6 +6,7 @@ import blank from 'ts-blank-space'
 type Metric = 'lines' | 'branches' | 'functions'
 const metrics: readonly Metric[] = ['lines', 'branches', 'functions']
 
+type Percentages = Readonly<Record<Metric, number>>
 interface Counted { readonly total: number, readonly covered: number }
 interface FileCoverage {
   toSummary (): { readonly data: Readonly<Record<Metric, Counted>> }
@@ -35,7 +36,7 @@ function rangesOf (lines: readonly number[]): string {
 }
 
 /** What falls below the floor, and what has risen above it, of percentages with one decimal. */
-export function compareToFloor (found: Readonly<Record<Metric, number>>, floor: Readonly<Record<Metric, number>>): { below: string[], above: string[] } {
+export function compareToFloor (found: Percentages, floor: Percentages): { below: string[], above: string[] } {
   const compared = metrics.map(metric => ({ metric, by: Math.round((found[metric] - floor[metric]) * 10) / 10 }))
   return {
     below: compared.filter(({ by }) => by < 0).map(({ metric }) => `${metric}: ${found[metric]} %, and the floor is ${floor[metric]} %`),
@@ -47,8 +48,16 @@ export function compareToFloor (found: Readonly<Record<Metric, number>>, floor: 
 export async function reportCoverage (root: string, folder: string): Promise<boolean> {
   const { Report } = createRequire(import.meta.url)('c8') as { Report: ReportClass }
   const report = new Report({
-    include: ['lib/**/*.ts'], exclude: [], extension: ['.ts'], all: true, src: [join(root, 'lib')], tempDirectory: folder, resolve: root, reporter: [],
-    excludeNodeModules: true, mergeAsync: true
+    include: ['lib/**/*.ts'],
+    exclude: [],
+    extension: ['.ts'],
+    all: true,
+    src: [join(root, 'lib')],
+    tempDirectory: folder,
+    resolve: root,
+    reporter: [],
+    excludeNodeModules: true,
+    mergeAsync: true
   })
   const map = await report.getCoverageMapFromAllCoverageFiles()
   const found = new Map(map.files().map(file => [relative(root, file), map.fileCoverageFor(file)]))
