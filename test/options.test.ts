@@ -46,7 +46,7 @@ const wrong: [options: object, message: RegExp][] = [
   [{ policy: { read: { vpn_detected: 'block' } } }, /"policy.read.vpn_detected" would stop reads.*allowBlockingReads: true/],
   [{ policy: { read: { unknown: { default: 'allow', timeout: 'step_up_auth' } } } }, /"policy.read.unknown" would stop reads/],
   [{ policy: { rules: [{ category: 'vpns', atMost: 'allow' }] } }, /"policy.rules\[0\].category" must be one of vpn/],
-  [{ policy: { rules: [{ category: 'tor' }] } }, /"policy.rules\[0\]" must say either "atMost" or "then"/],
+  [{ policy: { rules: [{ category: 'tor' }] } }, /"policy.rules\[0\]" must say either "atMost", "then" or "atLeast"/],
   [{ policy: { rules: { category: 'tor', then: 'block' } } }, /"policy.rules" must be an array/],
   [{ mode: 'dry-run' }, /"mode" must be one of enforce, monitor, got "dry-run"/],
   [{ unmarked: true }, /"unmarked" must be one of wait, background, cache, skip, got true/],

@@ -13,6 +13,13 @@ export interface ClientIpOptions {
   readonly header?: 'x-forwarded-for' | 'forwarded' | 'x-real-ip'
   /** Believes every hop, so every visitor can forge an address. For tests behind nothing. */
   readonly dangerouslyTrustEveryHop?: boolean
+  /**
+   * Names the client itself, for setups that no other option covers: an address, or undefined for the other options to
+   * decide. Called once per request, synchronously, and believed: a header that it reads without looking at the peer can
+   * be forged by anybody, which is your risk. If it throws or returns anything else, the other options decide, and that is logged,
+   * code `IP_RISK_SELECT_FAILED`. The result has the source `selected`.
+   */
+  readonly select?: ((request: RawRequest) => string | null | undefined) | undefined
 }
 
 export interface CloudflareOptions {
@@ -52,7 +59,7 @@ export interface RawRequest {
   /** 2: header lines are never dropped, however many there are. */
   readonly httpVersionMajor?: number
 }
-export type AddressSource = 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote_address' | 'none'
+export type AddressSource = 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote_address' | 'selected' | 'none'
 
 export type AddressScope =
   | 'public' | 'unspecified' | 'this_network' | 'loopback' | 'private' | 'shared' | 'link_local' | 'documentation' | 'benchmarking'

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CacheOptions } from './cache.ts'
 import type { ClientIpOptions } from './client-ip.ts'
 import type { IpRiskLogger } from './logger.ts'
@@ -6,7 +7,8 @@ import type { Policy } from './policy.ts'
 import type { Provider } from './provider.ts'
 import type { OnDecision } from './record.ts'
 import type { RedisClientLike, RedisOptionsLike } from './redis.ts'
-import type { ActionThat, LookupMode, Mode } from './route.ts'
+import type { IpRisk } from './risk.ts'
+import type { ActionThat, LookupMode, ModeOption } from './route.ts'
 import type { StepUp } from './step-up.ts'
 
 /** What the engine takes, with and without Fastify. */
@@ -24,7 +26,7 @@ export interface EngineOptions {
   /** Over the default policy, cell by cell. */
   readonly policy?: Policy | undefined
   /** Default `enforce`. */
-  readonly mode?: Mode | undefined
+  readonly mode?: ModeOption | undefined
   /** What unmarked routes get. Default `cache`. */
   readonly unmarked?: LookupMode | undefined
   /** Addresses and CIDRs decided without a lookup; `allow` wins over everything. */
@@ -39,7 +41,24 @@ export interface EngineOptions {
   readonly recordAddress?: LogAddress | undefined
 }
 
+/**
+ * Whether a request is allowed without being judged: synchronous, and only `true` skips. Such a request has the reason
+ * `skipped` and `decidedBy: 'skip'`. What the function reads of a request may be forged: that is your risk.
+ */
+export type Skip<Request> = (request: Request) => boolean
+
+/**
+ * Called before a rejection (403, 401, 431) is sent, for a body or a page of your own. The status and the challenge are set
+ * on the reply already. If it does not send, the default error goes its way. If it throws or rejects, that is
+ * logged, code `IP_RISK_ON_REJECTED_FAILED`. It cannot let the request pass. Not called for a client that is gone.
+ */
+export type OnRejected<Request, Reply> = (request: Request, reply: Reply, risk: IpRisk) => unknown
+
 export interface FastifyIpRiskOptions extends EngineOptions {
+  /** Requests that are allowed without being judged. Default: none. */
+  readonly skip?: Skip<FastifyRequest> | undefined
+  /** Answers rejected requests with a body of your own. Default: none. */
+  readonly onRejected?: OnRejected<FastifyRequest, FastifyReply> | undefined
   readonly stepUp?: StepUp | undefined
   /** Gets every decision record and Fastify's request. Default: none. */
   readonly onDecision?: OnDecision | undefined
@@ -47,6 +66,8 @@ export interface FastifyIpRiskOptions extends EngineOptions {
 
 /** `createIpRisk`: without a log given, warnings go to standard output as pino writes them. */
 export interface CreateIpRiskOptions extends EngineOptions {
+  /** Requests that are allowed without being judged. Default: none. */
+  readonly skip?: Skip<IncomingMessage> | undefined
   readonly stepUp?: StepUp<IncomingMessage> | undefined
   /** Gets every decision record and the request that `check` was given. Default: none. */
   readonly onDecision?: OnDecision<IncomingMessage> | undefined

@@ -10,9 +10,10 @@ export type Decision = 'allow' | 'elevate_risk' | 'step_up_auth' | 'block'
  * - `rule`: a rule that changed what the table or a policy function decided; `IpRisk.rule` is its name.
  * - `function`: a policy function.
  * - `allow_list`, `deny_list`: the options `allow` and `deny`.
+ * - `skip`: the option `skip`.
  * - `temporary_allow`: the API's `allow(ip, { ttlSeconds })`.
  */
-export type DecidedBy = 'policy' | 'rule' | 'function' | 'allow_list' | 'deny_list' | 'temporary_allow'
+export type DecidedBy = 'policy' | 'rule' | 'function' | 'allow_list' | 'deny_list' | 'temporary_allow' | 'skip'
 
 /**
  * How well the account knows the network of a request.

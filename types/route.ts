@@ -1,7 +1,15 @@
 import type { Policy } from './policy.ts'
 
 export type LookupMode = 'wait' | 'background' | 'cache' | 'skip'
+/** `enforce`: decisions stop visitors. `monitor`: they are only recorded. */
 export type Mode = 'enforce' | 'monitor'
+
+/**
+ * A mode, or the share of addresses, 0 to 1, whose decisions are enforced; the others are monitored. An address (an IPv6
+ * /64) stays on its side while the share grows, and each action has other addresses. Needs `cache.keySecret`: the side
+ * is an HMAC, which no visitor can compute. `DecisionRecord.mode` is the side of the request.
+ */
+export type ModeOption = Mode | { readonly enforceShare: number }
 
 /**
  * The declared actions. Applications add their own names by augmentation, beside the option `actions`:
@@ -19,7 +27,7 @@ export interface RouteIpRisk {
   readonly write?: boolean | undefined
   /** Over the policies of the plugin and the scope, cell by cell. */
   readonly policy?: Policy | undefined
-  readonly mode?: Mode | undefined
+  readonly mode?: ModeOption | undefined
   /** Default `wait`. */
   readonly lookup?: LookupMode | undefined
   readonly timeoutMs?: number | undefined

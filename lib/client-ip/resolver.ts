@@ -2,9 +2,10 @@ import type {
   ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest,
   ResolveReason, SetCloudflareRanges, UnknownReason
 } from '../../types/contract.ts'
-import { addressText, type Cidr, lookupAddress, parseAddress, SCOPE_MASK, UNSPECIFIED } from '../ip/index.ts'
+import { addressText, canonicalAddress, type Cidr, lookupAddress, parseAddress, SCOPE_MASK, UNSPECIFIED } from '../ip/index.ts'
 import { addressEnd, parsePeer } from './entry.ts'
 import { explainer } from './explain.ts'
+import { selector } from './select.ts'
 import {
   addressResult, edgeProof, forwardingHeaders, isTruncated, isUnixListener, noAddress, nothingIgnored,
   truncatedWarning
@@ -84,6 +85,21 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
     return addressResult(peer, family, mark, 'remote_address', peer, 0, (mark & unlisted) !== 0, false, reason, ignored)
   }
 
+  const selected = selector(settings.select, log)
+  /** What `select` names has been verified by nobody but the operator. Where lines are missing, it is not called. */
+  const resolveSelected = (request: RawRequest): ClientIp => {
+    const truncated = request.headers !== undefined && isTruncated(request)
+    const text = truncated ? undefined : selected!(request)
+    const family = text === undefined ? 0 : parsePeer(text)
+    if (text === undefined || family === 0) return resolve(request)
+    const mark = rules.map.at(family)
+    const peer = request.socket?.remoteAddress
+    const ip = addressText(family, text, 0, addressEnd)
+    return addressResult(ip, family, mark, 'selected', peer === undefined ? null : canonicalAddress(peer), 0, false, false,
+      undefined, nothingIgnored)
+  }
+  const find = selected === undefined ? resolve : resolveSelected
+
   let current: readonly Cidr[] = settings.cloudflare
   const setCloudflareRanges: SetCloudflareRanges = ranges => {
     try {
@@ -104,8 +120,8 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
   }
 
   const { trusted, unix, hops, everyHop } = settings
-  const readsHeaders = on || trusted.length > 0 || unix !== undefined || hops !== undefined || everyHop
-  return { resolve, explain: explainer(rules, resolve), setCloudflareRanges, isCloudflare, warnings, settings, readsHeaders }
+  const readsHeaders = on || selected !== undefined || trusted.length > 0 || unix !== undefined || hops !== undefined || everyHop
+  return { resolve: find, explain: explainer(rules, find), setCloudflareRanges, isCloudflare, warnings, settings, readsHeaders }
 }
 
 /** A unix socket has no address. That alone proves nothing: a TCP socket that was closed has none either, so the listener is asked. */

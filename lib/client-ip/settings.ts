@@ -46,9 +46,10 @@ export interface ClientIpSettings {
   readonly header: ListHeader
   readonly headerGiven: boolean
   readonly everyHop: boolean
+  readonly select: ClientIpOptions['select']
 }
 
-const names = ['trusted', 'hops', 'cloudflare', 'header', 'dangerouslyTrustEveryHop'] as const
+const names = ['trusted', 'hops', 'cloudflare', 'header', 'dangerouslyTrustEveryHop', 'select'] as const
 const cloudflareNames = ['ranges', 'via', 'proof'] as const
 
 /** Throws an `IpRiskError` that names the option. */
@@ -75,7 +76,8 @@ export function readClientIpOptions (options: ClientIpOptions | undefined): Clie
     hops,
     header,
     headerGiven: given.header !== undefined,
-    everyHop
+    everyHop,
+    select: checkFunction('clientIp.select', given.select)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Category, ClientIp, IpRisk, RawRequest, RouteContext } from '../../types/contract.ts'
 import { noAddress, nothingIgnored, notLookedUp } from '../client-ip/index.ts'
 import { lookupAddress } from '../ip/index.ts'
-import { isWrite, type PluginScope } from '../options/index.ts'
+import { isWrite, type PluginScope, type RouteShare } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
 import { isKnown, listedResult, type LookupResult, notLookedUpResult } from '../verdict/index.ts'
 import { lookupChannel, publishLookup } from './decision-log.ts'
@@ -40,9 +40,11 @@ export function assessRequest (current: Assessment, raw: RawRequest): CompletedA
   const { engine, context: place } = current
   if (endsAsGone(raw, place.route)) return gone(current)
   const address = current.address ??= engine.resolve(raw)
+  if (place.route.share !== undefined) enforceShare(current, place.route.share, address)
+  if (place.scope.skip?.(current.request, place.log) === true) return skipped(current, address)
   const verdict = current.verdict ?? find(engine, address, place)
   return verdict instanceof Promise
-    ? verdict.then(verdict => endsAsGone(raw, place.route) ? gone(current) : finished(current, address, verdict))
+    ? verdict.then(verdict => endsAsGone(raw, current.context.route) ? gone(current) : finished(current, address, verdict))
     : finished(current, address, verdict)
 }
 
@@ -53,6 +55,21 @@ function gone (current: Assessment): CompletedAssessment {
   const risk = describe(nobody, notLookedUpResult('no_ip', engine.now()), plan.action, isWrite(plan, method), engine.now())
   current.gone = true
   current.risk = Object.freeze({ ...risk, decision: 'block' })
+  return current as CompletedAssessment
+}
+
+/** Without an address nothing tells the sides apart: such a request is on the enforced one. */
+function enforceShare (current: Assessment, { has, enforced }: RouteShare, { ip }: ClientIp): void {
+  if (ip === null || has(ip)) current.context = { ...current.context, route: enforced }
+}
+
+/** By the option `skip`: nothing is looked up and nothing is enforced. */
+function skipped (current: Assessment, address: ClientIp): CompletedAssessment {
+  const { engine, context: { route: plan, method } } = current
+  const verdict = notLookedUpResult('skipped', engine.now())
+  const risk = describe(address, verdict, plan.action, isWrite(plan, method), engine.now())
+  current.verdict = verdict
+  current.risk = Object.freeze({ ...risk, decidedBy: 'skip' as const })
   return current as CompletedAssessment
 }
 

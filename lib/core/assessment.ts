@@ -36,7 +36,8 @@ export interface Time { readonly durationMs: number, readonly atMs: number }
 /** One request, from its address to its one record. */
 export interface Assessment {
   readonly engine: Engine
-  readonly context: AssessmentContext
+  /** Its route is replaced where the request belongs to the enforced share. */
+  context: AssessmentContext
   /** Fastify's, Express's or Node's own. */
   readonly request: object
   readonly startedMs: number

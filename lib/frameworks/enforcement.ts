@@ -52,7 +52,8 @@ const told = new WeakSet<Engine>()
 
 /** Says once an engine that a marked route can decide `step_up_auth` while nothing would challenge the visitor. */
 export function warnOfMissingStepUp (engine: Engine, { stepUp }: PluginScope, plan: RoutePolicy, methods: readonly string[]): void {
-  if (stepUp !== undefined || !plan.marked || plan.mode === 'monitor' || told.has(engine)) return
+  const monitored = plan.mode === 'monitor' && plan.share === undefined
+  if (stepUp !== undefined || !plan.marked || monitored || told.has(engine)) return
   if (!methods.some(method => canStepUp(plan.policy, isWrite(plan, method)))) return
   told.add(engine)
   engine.log.warn({ code: 'IP_RISK_STEP_UP_MISSING' }, 'the policy can decide "step_up_auth", which is told and not enforced: give the option "stepUp"')

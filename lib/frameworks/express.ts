@@ -1,9 +1,10 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { IpRiskApi } from '../../types/api.ts'
 import type {
-  EngineOptions, IpRisk, IpRiskLogger, OnDecision, RouteIpRiskOption, StepUp
+  EngineOptions, IpRisk, IpRiskLogger, OnDecision, OnRejected, RouteIpRiskOption, Skip, StepUp
 } from '../../types/contract.ts'
 import { type CompletedAssessment, outcomeOf, postpone, publish } from '../core/index.ts'
+import { ClientGone } from '../errors.ts'
 import type { RoutePolicy } from '../options/index.ts'
 import { enforce } from './enforcement.ts'
 import { createStandalone } from './node.ts'
@@ -21,6 +22,10 @@ export interface ExpressIpRiskOptions extends EngineOptions {
   readonly stepUp?: StepUp<Request> | undefined
   /** Gets every decision record and Express's request. Default: none. */
   readonly onDecision?: OnDecision<Request> | undefined
+  /** Requests that are allowed without being judged. Default: none. */
+  readonly skip?: Skip<Request> | undefined
+  /** Answers rejected requests with a body of your own. Default: none. */
+  readonly onRejected?: OnRejected<Request, Response> | undefined
   /** Where a request has no `log` of its own (pino-http gives one). Default: warnings, to standard output as pino writes them. */
   readonly log?: IpRiskLogger | undefined
 }
@@ -45,7 +50,7 @@ export interface ExpressIpRisk extends RequestHandler {
 
 /** The engine as Express 5 middleware. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
 export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): ExpressIpRisk {
-  const { engine, api, plan, judge } = createStandalone(options, log)
+  const { engine, scope, api, plan, judge } = createStandalone(options, log)
   const unmarked = plan(undefined)
   const latest = new WeakMap<Request, CompletedAssessment>()
 
@@ -79,7 +84,11 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
       }).then(refused => {
         if (res.headersSent) return
         if (refused?.challenge !== undefined) res.setHeader('www-authenticate', refused.challenge)
-        next(refused?.error)
+        const gone: boolean = refused?.error instanceof ClientGone
+        if (refused === undefined || scope.onRejected === undefined || gone) return next(refused?.error)
+        const { risk, context: { log } } = latest.get(req)!
+        res.status(refused.error.statusCode!)
+        return scope.onRejected(req, res, risk, log).then(() => { if (!res.headersSent) next(refused.error) })
       }, next)
     }
   }

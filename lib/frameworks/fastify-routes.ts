@@ -24,7 +24,7 @@ export function checkRoutes (routes: readonly RegisteredRoute[], stepUp: unknown
     log.error({ code: 'IP_RISK_ROUTE_CONFIG_LOST', routes: unmarked }, 'another plugin\'s onRoute hook replaced the config of these routes, ' +
       'so they are not marked any more: let it keep what is there, { ...route.config }, or register it before fastify-ip-risk')
   }
-  const lost = named(({ place, hasStepUp, plan }) => hasStepUp && plan.mode === 'enforce' && !place.inChain)
+  const lost = named(({ place, hasStepUp, plan }) => hasStepUp && (plan.mode === 'enforce' || plan.share !== undefined) && !place.inChain)
   if (lost.length > 0) {
     log.warn({ code: 'IP_RISK_STEP_UP_HOOK_LOST', routes: lost }, 'another plugin\'s onRoute hook replaced or wrapped the preHandlers of these ' +
       'routes: the step-up is enforced before them, and so perhaps before authentication. Register that plugin before fastify-ip-risk, ' +

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions, RouteOptions } from 'fastify'
-import type { FastifyIpRiskOptions } from '../../types/contract.ts'
+import type { FastifyIpRiskOptions, IpRisk } from '../../types/contract.ts'
 import type {} from '../../types/fastify.ts'
 import { trustProxyWarning } from '../client-ip/index.ts'
 import {
@@ -124,12 +124,15 @@ function act (here: Mounted, request: FastifyRequest, reply: FastifyReply, judge
   if (outcome === undefined) awaitStepUp(request as Awaiting, reply, judged)
   else publish(judged, outcome)
   const ends = outcome === 'blocked' || outcome === 'client_gone'
-  continueOrEnd(request, reply, ends ? rejectionOf(judged, request.raw) : undefined, done)
+  continueOrEnd(request, reply, ends ? rejectionOf(judged, request.raw) : undefined, done, risk)
 }
 
 /** Continues, or ends the request with the error. Every hook and error handler sees a client that is gone, but it must not fill the log. */
-function continueOrEnd (request: FastifyRequest, reply: FastifyReply, error: IpRiskError | undefined, done: Done): void {
-  if (!(error instanceof ClientGone)) return done(error)
+function continueOrEnd (
+  request: FastifyRequest, reply: FastifyReply, error: IpRiskError | undefined, done: Done, risk: IpRisk | null = null
+): void {
+  if (error === undefined) return done()
+  if (!(error instanceof ClientGone)) return reject(request, reply, error, done, risk)
   const { log, raw } = reply
   const atDebug = (level: 'info' | 'error') => (fields: { err?: unknown }, ...rest: []): void => {
     log[fields?.err === error ? 'debug' : level](fields, ...rest)
@@ -139,6 +142,16 @@ function continueOrEnd (request: FastifyRequest, reply: FastifyReply, error: IpR
   done(error)
   // Node never emits `finish` once the socket is closed, and Fastify would never run its onResponse hooks: they listen for `error` too.
   setImmediate(() => { if (request.raw.socket?.destroyed && raw.listenerCount('error') > 0) raw.emit('error', error) })
+}
+
+/** By `onRejected`, where that sends an answer. */
+function reject (
+  request: FastifyRequest, reply: FastifyReply, error: IpRiskError, done: Done, risk: IpRisk | null
+): void {
+  const { onRejected } = mountedOn(request.server)!.scope
+  if (onRejected === undefined || risk === null) return done(error)
+  reply.code(error.statusCode!)
+  onRejected(request, reply, risk, request.log).then(() => { if (!reply.sent) done(error) })
 }
 
 /** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */
@@ -185,9 +198,9 @@ function beforeHandler (this: FastifyInstance, request: FastifyRequest, reply: F
     return continueOrEnd(request, reply, plan?.marked && endsAsGone(request.raw, plan) ? new ClientGone() : undefined, done)
   }
   enforce(judged, request.raw).then(refused => {
-    if (refused?.challenge === undefined) return continueOrEnd(request, reply, refused?.error, done)
+    if (refused?.challenge === undefined) return continueOrEnd(request, reply, refused?.error, done, judged.risk)
     reply.header('www-authenticate', refused.challenge) // before the error, so that it survives custom error handlers
-    done(refused.error)
+    reject(request, reply, refused.error, done, judged.risk)
   })
 }
 

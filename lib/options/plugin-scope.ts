@@ -1,5 +1,5 @@
 import type {
-  DecisionRecord, EngineOptions, IpRiskLogger, LogAddress, LookupMode, Mode, OnDecision, StepUp
+  DecisionRecord, EngineOptions, IpRiskLogger, LogAddress, LookupMode, Mode, ModeOption, OnDecision, OnRejected, Skip, StepUp
 } from '../../types/contract.ts'
 import { readCache } from '../cache/index.ts'
 import { badOption } from '../errors.ts'
@@ -9,6 +9,7 @@ import {
   type StepUpSettings
 } from '../policy/index.ts'
 import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings, failureState } from '../util/index.ts'
+import { type CallOnRejected, type CallSkip, readOnRejected, readSkip } from './callbacks.ts'
 
 /** `onDecision` as `publish` calls it. */
 export type CallOnDecision = (record: DecisionRecord, request: unknown, log: IpRiskLogger) => void
@@ -43,7 +44,10 @@ export interface AddressForm { readonly how: LogAddress, readonly show: ShowAddr
 export interface PluginScope {
   readonly actions: ReadonlyMap<string, 'write' | 'read'>
   readonly policy: CompiledPolicy
+  /** What a request meets that is not in the enforced share. */
   readonly mode: Mode
+  /** Undefined: the mode holds for all. */
+  readonly enforceShare: number | undefined
   readonly unmarked: LookupMode
   readonly timeoutMs: number
   readonly lists: AddressLists
@@ -54,24 +58,48 @@ export interface PluginScope {
   readonly recordAddress: AddressForm
   readonly onDecision: CallOnDecision | undefined
   readonly stepUp: StepUpSettings<unknown> | undefined
+  readonly skip: CallSkip | undefined
+  readonly onRejected: CallOnRejected | undefined
 }
 
 export const lookupModes: readonly LookupMode[] = ['wait', 'background', 'cache', 'skip']
-export const modes: readonly Mode[] = ['enforce', 'monitor']
+const modes: readonly Mode[] = ['enforce', 'monitor']
+
+/** What a `mode` option means, over that of the parent. */
+export function readMode (
+  path: string, given: ModeOption | undefined, parent: Pick<PluginScope, 'mode' | 'enforceShare'>,
+  keySecret: readonly string[] | undefined
+): Pick<PluginScope, 'mode' | 'enforceShare'> {
+  if (given === undefined) return { mode: parent.mode, enforceShare: parent.enforceShare }
+  if (typeof given !== 'object' || given === null) {
+    return { mode: checkOneOf(path, given, modes, parent.mode), enforceShare: undefined }
+  }
+  const { enforceShare } = checkObject<Exclude<ModeOption, Mode>>(path, given, ['enforceShare'])
+  const share = checkNumber(`${path}.enforceShare`, enforceShare, undefined, { min: 0, max: 1, integer: false })
+  if (share === undefined) throw badOption(`${path}.enforceShare`, 'is missing: give a number from 0 to 1')
+  if (keySecret === undefined) {
+    throw badOption(`${path}.enforceShare`, 'needs a secret, so that no visitor can compute on which side an address ' +
+      'is: give "cache.keySecret" too')
+  }
+  return { mode: 'monitor', enforceShare: share }
+}
 const logAddresses: readonly LogAddress[] = ['full', 'truncated', 'hmac', 'none']
 
 export interface PluginScopeOptions extends EngineOptions {
   readonly stepUp?: StepUp<never> | undefined
   readonly onDecision?: OnDecision<never> | undefined
+  readonly skip?: Skip<never> | undefined
+  readonly onRejected?: OnRejected<never, never> | undefined
 }
 const optionNames: readonly (keyof PluginScopeOptions)[] = [
   'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny',
-  'logAddress', 'recordAddress', 'onDecision', 'stepUp'
+  'logAddress', 'recordAddress', 'onDecision', 'stepUp', 'skip', 'onRejected'
 ]
 const rootScope: PluginScope = {
   actions: new Map((['signup', 'payment', 'kyc', 'withdrawal', 'admin']).map(name => [name, 'write'])),
   policy: basePolicy,
   mode: 'enforce',
+  enforceShare: undefined,
   unmarked: 'cache',
   timeoutMs: 5000,
   lists: noLists,
@@ -79,22 +107,27 @@ const rootScope: PluginScope = {
   logAddress: { how: 'truncated', show: showAddress('truncated') },
   recordAddress: { how: 'truncated', show: showAddress('truncated') },
   onDecision: undefined,
-  stepUp: undefined
+  stepUp: undefined,
+  skip: undefined,
+  onRejected: undefined
 }
 
 /** The options named, over those of the parent scope. Throws an `IpRiskError` that names the option. */
 export function readPluginScope (given: PluginScopeOptions, parent: PluginScope = rootScope): PluginScope {
   const options = checkObject<PluginScopeOptions>('options', given, optionNames)
+  const forms = readAddressForms(options, parent)
   return {
     actions: readActions(parent.actions, options.actions),
     policy: compilePolicy(parent.policy, options.policy),
-    mode: checkOneOf('mode', options.mode, modes, parent.mode),
+    ...readMode('mode', options.mode, parent, forms.keySecret),
     unmarked: checkOneOf('unmarked', options.unmarked, lookupModes, parent.unmarked),
     timeoutMs: checkNumber('timeoutMs', options.timeoutMs, parent.timeoutMs, { min: 1, max: 60_000 }),
     lists: readLists(options, parent.lists),
-    ...readAddressForms(options, parent),
+    ...forms,
     onDecision: options.onDecision === undefined ? parent.onDecision : withoutThrowing(checkFunction('onDecision', options.onDecision)!),
-    stepUp: readStepUp('stepUp', options.stepUp) ?? parent.stepUp
+    stepUp: readStepUp('stepUp', options.stepUp) ?? parent.stepUp,
+    skip: readSkip(options.skip) ?? parent.skip,
+    onRejected: readOnRejected(options.onRejected) ?? parent.onRejected
   }
 }
 

@@ -1,8 +1,8 @@
 import type { IpRiskAction, LookupMode, Mode, RouteIpRisk } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { type CompiledPolicy, compilePolicy } from '../policy/index.ts'
+import { type CompiledPolicy, compilePolicy, shareOfAddresses } from '../policy/index.ts'
 import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString, shown } from '../util/index.ts'
-import { lookupModes, modes, type PluginScope } from './plugin-scope.ts'
+import { lookupModes, type PluginScope, readMode } from './plugin-scope.ts'
 
 /** What a route wants, read once. `null` stands for a route with `ipRisk: false`. */
 export interface RoutePolicy {
@@ -12,8 +12,16 @@ export interface RoutePolicy {
   readonly write: boolean | undefined
   readonly policy: CompiledPolicy
   readonly mode: Mode
+  /** Which addresses get `enforced` in place of this. */
+  readonly share?: RouteShare | undefined
   readonly lookup: LookupMode
   readonly timeoutMs: number
+}
+
+/** The addresses for which a route is enforced, and what it is then. */
+export interface RouteShare {
+  readonly has: (ip: string) => boolean
+  readonly enforced: RoutePolicy
 }
 
 /** RFC 9110 section 9.2.1. */
@@ -43,15 +51,19 @@ export function readRoutePolicy (path: string, option: unknown, scope: PluginSco
       'or declare it in the plugin option "actions", { write: [...] } or { read: [...] }, and await the registration in this scope')
   }
   const declared = kind === undefined ? undefined : kind === 'write'
-  return {
+  const { mode, enforceShare } = readMode(`${path}.mode`, given.mode, scope, scope.keySecret)
+  const plan = {
     marked: true,
     action,
     write: given.write === undefined ? declared : checkBoolean(`${path}.write`, given.write, false),
     policy: compilePolicy(scope.policy, given.policy, `${path}.policy`),
-    mode: checkOneOf(`${path}.mode`, given.mode, modes, scope.mode),
+    mode,
     lookup: checkOneOf(`${path}.lookup`, given.lookup, lookupModes, 'wait'),
     timeoutMs: checkNumber(`${path}.timeoutMs`, given.timeoutMs, scope.timeoutMs, { min: 1, max: 60_000 })
   }
+  if (enforceShare === undefined) return plan
+  const has = shareOfAddresses(scope.keySecret![0]!, enforceShare, action ?? '')
+  return { ...plan, share: { has, enforced: { ...plan, mode: 'enforce' } } }
 }
 
 function writtenOut (path: string, option: unknown): RouteIpRisk {

@@ -3,4 +3,5 @@ export { applyPolicy, basePolicy, canStepUp, type CompiledPolicy, compilePolicy,
 export { decisions, stops } from './decisions.ts'
 export { readStepUp, type StepUpSettings } from './step-up.ts'
 export { defaultPolicy, failClosed } from './table.ts'
+export { shareOfAddresses } from './share.ts'
 export { createTemporaryAllows, MAX_ALLOW_MS, type Statement, type TemporaryAllows } from './temporary-allows.ts'

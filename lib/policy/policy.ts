@@ -42,7 +42,8 @@ const rulings: { readonly [B in DecidedBy]: Rulings } = {
   function: rulingsOf('function'),
   allow_list: rulingsOf('allow_list'),
   deny_list: rulingsOf('deny_list'),
-  temporary_allow: rulingsOf('temporary_allow')
+  temporary_allow: rulingsOf('temporary_allow'),
+  skip: rulingsOf('skip')
 }
 
 function rulingsOf (decidedBy: DecidedBy): Rulings {

@@ -1,0 +1,47 @@
+import type { IpRisk, IpRiskLogger, OnRejected, Skip } from '../../types/contract.ts'
+import { checkFunction, failureState } from '../util/index.ts'
+
+/** `skip` as it is called for a request: it never throws, and only `true` skips. */
+export type CallSkip = (request: object, log: IpRiskLogger) => boolean
+/** `onRejected` as it is called: it never rejects. */
+export type CallOnRejected = (request: object, reply: object, risk: IpRisk, log: IpRiskLogger) => Promise<void>
+
+export function readSkip (skip: Skip<never> | undefined): CallSkip | undefined {
+  if (checkFunction('skip', skip) === undefined) return undefined
+  const failing = failureState()
+  const failed = (log: IpRiskLogger, fields: object, what: string): false => {
+    if (failing.failed()) {
+      log.error({ code: 'IP_RISK_SKIP_FAILED', ...fields }, `the option "skip" ${what}, so nothing is skipped: ` +
+        'let it return true or false at once')
+    }
+    return false
+  }
+  return (request, log) => {
+    try {
+      const answer: unknown = skip!(request as never)
+      if (answer instanceof Promise) {
+        answer.catch(() => {}) // its rejection must not end the process
+        return failed(log, {}, 'returned a promise')
+      }
+      failing.recovered()
+      return answer === true
+    } catch (err) {
+      return failed(log, { err }, 'threw')
+    }
+  }
+}
+
+export function readOnRejected (onRejected: OnRejected<never, never> | undefined): CallOnRejected | undefined {
+  if (checkFunction('onRejected', onRejected) === undefined) return undefined
+  const failing = failureState()
+  return async (request, reply, risk, log) => {
+    try {
+      await onRejected!(request as never, reply as never, risk)
+      failing.recovered()
+    } catch (err) {
+      if (!failing.failed()) return
+      log.error({ code: 'IP_RISK_ON_REJECTED_FAILED', err }, 'the option "onRejected" threw or rejected, so visitors get ' +
+        'the default answer: fix the function')
+    }
+  }
+}
