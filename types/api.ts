@@ -1,6 +1,8 @@
 import type {
   BulkOptions, BulkRun, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, SetCloudflareRanges, Stats
 } from './contract.ts'
+import type { RiskReport } from './report.ts'
+import type { Health } from './telemetry.ts'
 
 /** `app.ipRisk`, and what `createIpRisk` gives. */
 export interface IpRiskApi {
@@ -27,7 +29,18 @@ export interface IpRiskApi {
   invalidate (ip: string): Promise<void>
   /** Takes a newer list of Cloudflare's ranges, for this process; nothing is fetched by itself. */
   setCloudflareRanges: SetCloudflareRanges
+  /** Counters since start. Cheap enough to call every second. */
   stats (): Stats
+  /**
+   * What enforcing would have stopped since start, per action, network, country, verdict and reason. It holds no
+   * address. `ip-risk report` makes the same of a file of decision records.
+   */
+  report (): RiskReport
+  /**
+   * Whether everything works. Requests continue when a provider or Redis fails, so it is `degraded` at worst, and a
+   * readiness probe should pass with it. docs/runbook.md has an entry for each reason.
+   */
+  health (): Health
 }
 
 /** All that a visitor may be told. */

@@ -1,4 +1,4 @@
-import type { DecisionRecord } from './contract.ts'
+import type { DecisionRecord } from './record.ts'
 
 /** What the policy did, or would have done, to some requests. All are counts of requests. */
 export interface ReportCounts {

@@ -1,5 +1,6 @@
 import type { Outcome } from './record.ts'
 import type { Decision } from './risk.ts'
+import type { RejectedAddresses, RequestCount } from './telemetry.ts'
 import type { UnknownReason } from './verdict.ts'
 
 /** Counters since start; quota as known now. */
@@ -25,6 +26,15 @@ export interface Stats {
   readonly decisions: { readonly [D in Decision]: number }
   /** Requests by their outcome. Each is counted once, when its record is due, whether or not anything listens. */
   readonly outcomes: { readonly [O in Outcome]: number }
+  /** The same requests, by everything that the counters tell apart. */
+  readonly requests: readonly RequestCount[]
+  /** Verdicts in the memory of this process, fresh or stale. */
+  readonly cache: { readonly entries: number, readonly maxEntries: number }
+  readonly clientIp: {
+    readonly rejected: RejectedAddresses
+    /** Absent where no list of ranges is used, and where its age is not known. */
+    readonly cloudflareRangesAgeSeconds?: number
+  }
   /** `degraded`: some nodes of a Cluster do not answer; verdicts that live there are not shared. */
   readonly redis: 'none' | 'up' | 'degraded' | 'down'
   /** By the name of each provider that is called, members of composites included. */
@@ -39,6 +49,12 @@ export interface ProviderStats {
   readonly calls: number
   /** Answers that are `unknown` for another reason than `no_data`. */
   readonly failures: number
+  /** The failures by their reason. */
+  readonly errors: { readonly [R in UnknownReason]?: number }
+  /** Calls in flight. */
+  readonly active: number
+  /** Whole seconds for which the provider is not called, because it refused the account or the rate. 0: none. */
+  readonly pausedSeconds: number
   /** State of the circuit breaker. */
   readonly breaker: 'closed' | 'open' | 'half_open'
   /**
@@ -55,6 +71,10 @@ export interface ProviderStats {
    * Calls left in this calendar month: the least of `perMonth` and what the service reports. Absent without either.
    */
   readonly monthLeft?: number
+  /** Calls that the provider's `limits` allow in a minute, a day and a month. Absent without such a limit. */
+  readonly minuteLimit?: number
+  readonly dayLimit?: number
+  readonly monthLimit?: number
   /** What this process's calls have cost: `calls` times `costPerCall`. Absent without a price. */
   readonly cost?: number
 }

@@ -1,5 +1,5 @@
 import type { LookupMode, Provider, ProviderAnswer } from '../../types/contract.ts'
-import { type RedisBudget, redisBudget, waitAtMost } from '../util/index.ts'
+import { type Observers, type RedisBudget, redisBudget, waitAtMost } from '../util/index.ts'
 import {
   answeredBy, finalForWrite, isKnown, type LookupResult, membersOf, notLookedUpResult
 } from '../verdict/index.ts'
@@ -26,6 +26,7 @@ export interface LookupParts extends Omit<LoadParts, 'providerName' | 'isFinal'>
   /** Where first answers are not final: lets a write wait for the final one. */
   readonly settled: LookupLayer | undefined
   readonly ttlSeconds: number
+  readonly observers?: Pick<Observers, 'lookup'>
 }
 
 /** A lookup beyond memory: it has a time limit, and a budget for Redis if there is one. */
@@ -45,7 +46,7 @@ const REFRESH_AT = 0.9
  * `shared.timeoutMs` of it, for the read, the claim and the quota together.
  */
 export function createLookup (parts: LookupParts): Lookup {
-  const { provider, ask, memory, shared, singleFlight, settled, ttlSeconds, now, count } = parts
+  const { provider, ask, memory, shared, singleFlight, settled, ttlSeconds, observers, now, count } = parts
   const isFinal = finalForWrite(provider)
   const load = createLoad({ ...parts, isFinal, providerName: provider.name })
   // A refresh costs a few calls more: none where the calls of a day are limited.
@@ -76,9 +77,13 @@ export function createLookup (parts: LookupParts): Lookup {
   }
 
   function beyondMemory (next: Beyond): Lookup {
-    return (ip, call) => call.mode === 'skip'
-      ? notLookedUpResult('skipped', now())
-      : next({ ...call, ip, untilMs: now() + call.timeoutMs, budget: shared && redisBudget(shared.timeoutMs) })
+    return (ip, call) => {
+      if (call.mode === 'skip') return notLookedUpResult('skipped', now())
+      const miss = { ...call, ip, untilMs: now() + call.timeoutMs, budget: shared && redisBudget(shared.timeoutMs) }
+      const observe = shared !== undefined || call.mode === 'wait' ? observers?.lookup : undefined
+      // The observer returns the result of `run`; the type that it sees leaves out what it may not use.
+      return observe === undefined ? next(miss) : observe(call, async () => await next(miss)) as Promise<LookupResult>
+    }
   }
 
   function fromShared (shared: SharedCache, next: Beyond): Beyond {

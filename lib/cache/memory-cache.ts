@@ -24,6 +24,7 @@ export interface MemoryCache {
   mayRetry (ip: string): boolean
   delete (ip: string): void
   addresses (): Iterable<string>
+  size (): number
 }
 
 export interface MemoryCacheOptions {
@@ -133,6 +134,7 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
       entries.delete(ip)
       failures.delete(ip)
     },
-    addresses: () => entries.keys()
+    addresses: () => entries.keys(),
+    size: () => entries.size
   }
 }

@@ -9,9 +9,11 @@ import { applyPolicy } from '../policy/index.ts'
 import { checkNumber, checkObject, shown } from '../util/index.ts'
 import { answeredBy } from '../verdict/index.ts'
 import { assess, riskOf } from './assess.ts'
-import type { AssessmentContext } from './assessment.ts'
+import type { AssessmentContext } from './context.ts'
 import { bulk, type BulkAsk } from './bulk.ts'
 import type { Engine } from './engine.ts'
+import { healthOf } from './health.ts'
+import { rememberInternals } from './internals.ts'
 
 /** Addresses that no request brought: judged as a write by them would be. */
 
@@ -61,7 +63,7 @@ function addressAlone (text: unknown): ClientIp {
 
 /** What applications call themselves: `app.ipRisk`, and the face of `createIpRisk`. */
 export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
-  return {
+  return rememberInternals({
     lookup: ip => assessAddress(engine, scope, ip),
     bulk: (ips, options) => assessAddresses(engine, scope, ips, options),
     decide: (risk, { action = null, write, method = write ? 'POST' : 'GET', url }) =>
@@ -78,8 +80,10 @@ export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
       await engine.invalidate(address, lookupAddress(address, scopeOf(address)) ?? address)
     },
     setCloudflareRanges: engine.setCloudflareRanges,
-    stats: engine.stats
-  }
+    stats: engine.stats,
+    report: engine.report,
+    health: () => healthOf(engine.stats())
+  }, { engine, scope })
 }
 
 function checkAddress (ip: unknown): string {

@@ -5,7 +5,8 @@ import { isWrite, type PluginScope, type RouteShare } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
 import { isKnown, listedResult, type LookupResult, notLookedUpResult } from '../verdict/index.ts'
 import { lookupChannel, publishLookup } from './decision-log.ts'
-import { type Assessment, type AssessmentContext, type CompletedAssessment, endsAsGone } from './assessment.ts'
+import { type Assessment, type CompletedAssessment, endsAsGone } from './assessment.ts'
+import type { AssessmentContext } from './context.ts'
 import type { Engine } from './engine.ts'
 
 type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }

@@ -1,6 +1,7 @@
-import type { ClientIp, IpRisk, IpRiskLogger, Outcome, RawRequest } from '../../types/contract.ts'
-import type { PluginScope, RoutePolicy } from '../options/index.ts'
+import type { ClientIp, IpRisk, Outcome, RawRequest } from '../../types/contract.ts'
+import type { RoutePolicy } from '../options/index.ts'
 import type { LookupResult } from '../verdict/index.ts'
+import type { AssessmentContext, Time } from './context.ts'
 import type { Engine } from './engine.ts'
 
 /**
@@ -19,19 +20,6 @@ export function isGone ({ socket, stream }: RawRequest): boolean {
 export function endsAsGone (request: RawRequest, { marked, mode }: Pick<RoutePolicy, 'marked' | 'mode'>): boolean {
   return marked && mode === 'enforce' && isGone(request)
 }
-
-/** Where a request is judged: its scope, what its route wants, and who is told. */
-export interface AssessmentContext {
-  readonly scope: PluginScope
-  readonly route: RoutePolicy
-  readonly method: string
-  readonly url: string | undefined
-  readonly requestId: string
-  readonly log: IpRiskLogger
-}
-
-/** How long it took to judge a request, and when that was done. */
-export interface Time { readonly durationMs: number, readonly atMs: number }
 
 /** One request, from its address to its one record. */
 export interface Assessment {

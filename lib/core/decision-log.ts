@@ -1,12 +1,13 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 import type {
-  Decision, DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord, Outcome
+  DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord, Outcome
 } from '../../types/contract.ts'
 import { type ShowAddress, withoutAddress } from '../ip/index.ts'
-import type { PluginScope } from '../options/index.ts'
 import { stops } from '../policy/index.ts'
 import type { LookupResult } from '../verdict/index.ts'
-import type { AssessmentContext, CompletedAssessment, Time } from './assessment.ts'
+import type { CompletedAssessment } from './assessment.ts'
+import type { AssessmentContext, Decided, Time } from './context.ts'
+import { wouldBe } from './request-counts.ts'
 
 const decisionChannel = channel('fastify-ip-risk:decision')
 export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')
@@ -38,15 +39,19 @@ export function publish (judged: CompletedAssessment, outcome: Outcome): void {
   if (judged.outcome !== undefined) return
   judged.outcome = outcome
   const { engine, risk, context: place, request } = judged
-  engine.count(risk, outcome)
+  engine.count(risk, place, outcome)
   const { scope: { onDecision, recordAddress, logAddress }, log } = place
   const level = isNotable(outcome, risk, place) ? 'info' : 'debug'
   const logs = writes(log, level)
-  if (!logs && onDecision === undefined && !decisionChannel.hasSubscribers) return
-  const time = judged.judged ?? timeOf(judged)
-  const record = decisionRecord(judged, outcome, recordAddress.show, time)
+  const observe = engine.observers.decision
+  const records = logs || onDecision !== undefined || decisionChannel.hasSubscribers
+  if (!records && observe === undefined) return
+  const decided = { risk, context: place, outcome, time: judged.judged ?? timeOf(judged) }
+  observe?.(decided)
+  if (!records) return
+  const record = recordOf(decided, recordAddress.show)
   if (logs) {
-    const line = logAddress.how === recordAddress.how ? record : decisionRecord(judged, outcome, logAddress.show, time)
+    const line = logAddress.how === recordAddress.how ? record : recordOf(decided, logAddress.show)
     log[level]({ ipRisk: line }, `ip-risk decision ${risk.decision}, outcome ${outcome}`)
   }
   if (decisionChannel.hasSubscribers) decisionChannel.publish(record)
@@ -57,7 +62,7 @@ export function publish (judged: CompletedAssessment, outcome: Outcome): void {
 function isNotable (outcome: Outcome, { decision }: IpRisk, { scope, route: plan }: AssessmentContext): boolean {
   switch (outcome) {
     case 'blocked': case 'challenged': case 'satisfied': return true
-    case 'not_enforced': return plan.marked && stops(wouldBe(decision, scope))
+    case 'not_enforced': return plan.marked && stops(wouldBe(decision, scope.stepUp !== undefined))
     default: return false
   }
 }
@@ -68,8 +73,10 @@ function writes (log: IpRiskLogger & { isLevelEnabled?: (level: string) => boole
   return log[level] !== log.error // with `logger: false` Fastify has one function that does nothing for all levels
 }
 
-function decisionRecord (judged: CompletedAssessment, outcome: Outcome, show: ShowAddress, { durationMs, atMs }: Time): DecisionRecord {
-  const { risk, context: { scope, route: plan, method, url, requestId } } = judged
+/** The record that a listener gets, with the address as `show` says. */
+export function recordOf ({ risk, context, outcome, time }: Decided, show: ShowAddress): DecisionRecord {
+  const { scope, route: plan, method, url, requestId } = context
+  const { durationMs, atMs } = time
   const { ip, ...rest } = risk
   const address = show(ip)
   return Object.freeze({
@@ -81,15 +88,11 @@ function decisionRecord (judged: CompletedAssessment, outcome: Outcome, show: Sh
     requestId,
     method,
     route: url,
-    wouldBe: plan.marked ? wouldBe(risk.decision, scope) : 'allow',
+    wouldBe: plan.marked ? wouldBe(risk.decision, scope.stepUp !== undefined) : 'allow',
     mode: plan.mode,
     durationMs,
     at: new Date(atMs).toISOString()
   })
-}
-
-function wouldBe (decision: Decision, { stepUp }: PluginScope): Decision {
-  return decision === 'step_up_auth' && stepUp === undefined ? 'elevate_risk' : decision
 }
 
 export interface Asked {

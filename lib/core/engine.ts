@@ -3,6 +3,7 @@ import type {
   ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, Outcome, Provider, RawRequest,
   SetCloudflareRanges, Stats
 } from '../../types/contract.ts'
+import type { RiskReport } from '../../types/report.ts'
 import {
   ageLimits, createLookup, createMemoryCache, createSettling, createSingleFlight, type Lookup, readCache
 } from '../cache/index.ts'
@@ -12,7 +13,11 @@ import { createTemporaryAllows } from '../policy/index.ts'
 import { lists } from '../providers/lists/index.ts'
 import { clusterPrefix, createKeys, openFleet } from '../redis/index.ts'
 import { createPipelines, type ProviderPipelines, watchLateness } from '../resilience/index.ts'
+import { createObservers, type Observers } from '../util/index.ts'
 import { membersOf } from '../verdict/index.ts'
+import { rangesAge } from './cloudflare-ranges-age.ts'
+import type { AssessmentContext, Decided } from './context.ts'
+import { countRejectedAddresses } from './rejected-addresses.ts'
 import { createCounters } from './stats.ts'
 
 /** How an address is found and looked up. Shared by the plugin scopes whose options for it agree. */
@@ -39,9 +44,12 @@ export interface Engine {
    * looked up in its place and has the verdict. Default `ip`.
    */
   invalidate (ip: string, lookedUp?: string): Promise<void>
+  readonly observers: Observers<Decided>
   /** Counts a request when its outcome is known. */
-  count (risk: IpRisk, outcome: Outcome): void
+  count (risk: IpRisk, context: AssessmentContext, outcome: Outcome): void
   stats (): Stats
+  /** What enforcing would have stopped, since start. */
+  report (): RiskReport
   /** Resolves when Redis is connected, or after a short while without it. */
   ready (): Promise<void>
   /**
@@ -76,7 +84,10 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const clientIp = createClientIp(options.clientIp, log, now())
   for (const warning of clientIp.warnings) log.warn({ code: 'IP_RISK_CLIENT_IP_DOUBTFUL' }, warning)
   const watch = watchMisconfiguration(clientIp, log)
-  const counters = createCounters()
+  const cloudflareRanges = rangesAge(options.clientIp, clientIp.setCloudflareRanges, now)
+  const counters = createCounters(now)
+  const rejected = countRejectedAddresses()
+  const observers = createObservers<Decided>()
 
   const ages = ageLimits(cache, provider)
   const memory = createMemoryCache({ ...cache, ages, now })
@@ -91,11 +102,11 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const addresses = (): string[] => [...memory.addresses(), ...singleFlight.addresses()]
   const fleet = options.redis === undefined
     ? undefined
-    : openFleet(options.redis, { cache, ages, keys, provider, log, now, addresses, allowed, forget })
+    : openFleet(options.redis, { cache, ages, keys, provider, log, now, addresses, allowed, forget, observers })
 
   const settling = createSettling({ provider, memory, shared: fleet?.verdicts, now })
   const pipelines = startPipelines(provider, log, {
-    log, redis: fleet?.port, redisTimeoutMs: cache.redisTimeoutMs, settled: settling.settled
+    log, redis: fleet?.port, redisTimeoutMs: cache.redisTimeoutMs, settled: settling.settled, observers
   }, () => fleet?.close())
   const ask = provider.sync === true ? pipelines.ask : watchLateness(pipelines.ask, provider.name, log, now)
   const lookup = createLookup({
@@ -108,7 +119,8 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     ask,
     ttlSeconds: cache.ttlSeconds,
     now,
-    count: counters.lookup
+    count: counters.lookup,
+    observers
   })
 
   /** Leases are released first, so that no other process takes our end for a failure of the provider. */
@@ -125,10 +137,11 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     resolve (request) {
       const address = clientIp.resolve(request)
       watch.see(address, request)
+      rejected.see(address)
       return address
     },
     explain: clientIp.explain,
-    setCloudflareRanges: clientIp.setCloudflareRanges,
+    setCloudflareRanges: cloudflareRanges.set,
     readsHeaders: clientIp.readsHeaders,
     compareAddress: watch.compare,
     providerName: provider.name,
@@ -144,10 +157,16 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       forget(lookedUp)
       await fleet?.forget(statements)
     },
+    observers,
     count: counters.request,
     stats: () => counters.stats({
-      providers: pipelines.stats(), composites: pipelines.compositeStats(), redis: fleet?.port.state ?? 'none'
+      redis: fleet?.port.state ?? 'none',
+      providers: pipelines.stats(),
+      composites: pipelines.compositeStats(),
+      cache: { entries: memory.size(), maxEntries: cache.maxEntries },
+      clientIp: { rejected: rejected.counts(), ...cloudflareRanges.age() }
     }),
+    report: counters.report,
     ready: async () => await fleet?.ready(),
     abort,
     async close () {

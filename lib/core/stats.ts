@@ -1,15 +1,23 @@
 import type { Decision, IpRisk, Outcome, Stats, UnknownReason } from '../../types/contract.ts'
+import type { RiskReport } from '../../types/report.ts'
 import type { LookupCounter } from '../cache/index.ts'
+import { createOrigins, reportOf } from '../report/index.ts'
+import type { AssessmentContext } from './context.ts'
+import { createRequestCounts, wouldBe } from './request-counts.ts'
 
 /** Counts since start: plain numbers that only grow. */
 export interface Counters {
   lookup (what: LookupCounter): void
   /** A request was judged, and its outcome is known. */
-  request (risk: IpRisk, outcome: Outcome): void
-  stats (parts: Pick<Stats, 'providers' | 'composites' | 'redis'>): Stats
+  request (risk: IpRisk, context: AssessmentContext, outcome: Outcome): void
+  stats (rest: Pick<Stats, 'providers' | 'composites' | 'redis' | 'cache' | 'clientIp'>): Stats
+  report (): RiskReport
 }
 
-export function createCounters (): Counters {
+export function createCounters (now: () => number): Counters {
+  const startedAt = new Date(now()).toISOString()
+  const requests = createRequestCounts()
+  const origins = createOrigins()
   const lookups: { [L in LookupCounter]: number } =
     { memory: 0, redis: 0, shared: 0, stale: 0, subnet: 0, refreshed: 0 }
   const unknown: { [R in UnknownReason]?: number } = {}
@@ -21,19 +29,27 @@ export function createCounters (): Counters {
     lookup (what) {
       lookups[what]++
     },
-    request ({ reason, decision }, outcome) {
+    request (risk, context, outcome) {
+      const { reason, decision } = risk
       if (reason !== undefined) unknown[reason] = (unknown[reason] ?? 0) + 1
       decisions[decision]++
       outcomes[outcome]++
+      requests.add(risk, context, outcome)
+      if (outcome === 'allowed') return
+      const { route, scope } = context
+      const ifEnforced = route.marked ? wouldBe(decision, scope.stepUp !== undefined) : 'allow'
+      origins.add(outcome, ifEnforced, risk)
     },
-    stats: ({ providers, composites, redis }) => ({
-      lookups: { ...lookups, provider: Object.values(providers).reduce((sum, { calls }) => sum + calls, 0) },
+    stats: rest => ({
+      lookups: { ...lookups, provider: Object.values(rest.providers).reduce((sum, { calls }) => sum + calls, 0) },
       unknown: { ...unknown },
       decisions: { ...decisions },
       outcomes: { ...outcomes },
-      redis,
-      providers,
-      composites
+      requests: requests.rows(),
+      ...rest
+    }),
+    report: () => reportOf({
+      counted: requests.rows(), unknown, origins, from: startedAt, to: new Date(now()).toISOString()
     })
   }
 }

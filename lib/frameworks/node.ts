@@ -3,7 +3,7 @@ import type { IpRiskApi, IpRiskEngine, RawResponse } from '../../types/api.ts'
 import type { CreateIpRiskOptions, IpRiskLogger, RawRequest, RouteIpRiskOption } from '../../types/contract.ts'
 import {
   type Assessment, assessment, assessRequest, type CompletedAssessment, createApi, createEngine, endsAsGone,
-  type Engine, outcomeOf, postpone, publish
+  type Engine, outcomeOf, postpone, publish, rememberInternals
 } from '../core/index.ts'
 import { badOption, ClientGone } from '../errors.ts'
 import {
@@ -73,7 +73,7 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
   const written = new WeakMap<object, RoutePolicy>()
   /** By the risk, and the latest by its request: a copy of the risk must not get past a refusal. */
   const assessments = new WeakMap<object, CompletedAssessment>()
-  return {
+  return rememberInternals({
     ...api,
     async check (request, route = true, response) {
       const plans = typeof route === 'object' ? written : named
@@ -95,7 +95,7 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
     },
     ready: engine.ready,
     close: engine.close
-  }
+  }, { engine, scope })
 
   /** Nobody assessed this request: nothing to enforce, but its client may be gone all the same. */
   function unjudged (request: RawRequest): Rejection | undefined {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { IpRiskLogger } from '../../types/contract.ts'
 import type { RedisClientLike } from '../../types/redis.ts'
-import { deferred } from '../util/index.ts'
+import { deferred, type Observers } from '../util/index.ts'
 import { type Connection, isCluster } from './connect.ts'
 import { nodeCircuits, reasonOf } from './node-circuits.ts'
-import { PROBE } from './scripts.ts'
+import { operationOf, PROBE } from './scripts.ts'
 
 /** Runs Lua scripts in Redis: all that a quota needs. */
 export interface ScriptRunner {
@@ -42,7 +42,8 @@ export interface RedisPort extends ScriptRunner {
 const CONNECT_MS = 1000
 
 export function createRedisPort (
-  { client, own }: Connection, timeoutMs: number, log: IpRiskLogger, now: () => number
+  { client, own }: Connection, timeoutMs: number, log: IpRiskLogger, now: () => number,
+  observers?: Pick<Observers, 'redis'>
 ): RedisPort {
   let lastError: unknown
   const listeners: (() => void)[] = []
@@ -71,6 +72,8 @@ export function createRedisPort (
     const circuit = circuits.of(keys[0])
     if (circuit.state !== 'closed') throw new Error('Redis does not answer: its circuit is open')
     const call = {}
+    const startedMs = observers?.redis === undefined ? 0 : performance.now()
+    let error: string | undefined
     try {
       const reply = await withTimeLimit(send(script, keys, args), limitMs)
       circuit.succeeded(call)
@@ -79,7 +82,10 @@ export function createRedisPort (
     } catch (err) {
       if (isReply(err)) circuit.succeeded(call)
       else if (!(err instanceof TimeLimitError) || limitMs >= timeoutMs) circuit.failed(call, err)
+      error = isReply(err) ? 'rejected' : err instanceof TimeLimitError ? 'timeout' : 'unavailable'
       throw err
+    } finally {
+      observers?.redis?.(operationOf(script), performance.now() - startedMs, error)
     }
   }
 

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { EngineOptions, IpRiskLogger, Provider } from '../../types/contract.ts'
 import type { AgeLimits, CacheSettings, SharedCache } from '../cache/index.ts'
 import { badOption } from '../errors.ts'
+import type { Observers } from '../util/index.ts'
 import type { Statement, TemporaryAllows } from '../policy/index.ts'
 import { answerNames } from '../verdict/index.ts'
 import { createBroadcasts } from './broadcasts.ts'
@@ -61,6 +62,7 @@ export interface FleetParts {
   addresses (): Iterable<string>
   /** Gets the allows of other processes. */
   readonly allowed: TemporaryAllows
+  readonly observers?: Pick<Observers, 'redis'>
   /** Drops the verdict on an address in this process, when another one invalidates it. */
   forget (ip: string): void
 }
@@ -80,7 +82,7 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
     if (connection.own) connection.client.disconnect()
     throw err
   }
-  const port = createRedisPort(connection, cache.redisTimeoutMs, log, now)
+  const port = createRedisPort(connection, cache.redisTimeoutMs, log, now, parts.observers)
   // Channels know neither key prefixes nor numbered databases.
   const channel = `ip-risk:broadcasts:${connection.space}:${cache.keyPrefix}`
   const broadcasts = createBroadcasts({ port, keys, channel, log, now, allowed, forget })

@@ -160,3 +160,13 @@ export const SEND: string = "return redis.call('PUBLISH', ARGV[1], ARGV[2])"
 
 /** KEYS: one, on the node that is probed. */
 export const PROBE: string = 'return 1'
+
+const operations: ReadonlyMap<string, string> = new Map([
+  [READ, 'get'], [CLAIM, 'lease'], [RENEW, 'lease'], [FILL, 'fill'], [FAIL, 'fill'], [FORGET, 'forget'],
+  [PUBLISH_STATEMENT, 'publish'], [CATCH_UP, 'catch_up'], [SEND, 'publish'], [PROBE, 'probe']
+])
+
+/** One word for metrics. Scripts of other folders count calls against quotas. */
+export function operationOf (script: string): string {
+  return operations.get(script) ?? 'quota'
+}

@@ -11,9 +11,10 @@ export function noCounts (): MutableCounts {
 export function columnOf (outcome: Outcome, wouldBe: Decision): Exclude<keyof ReportCounts, 'requests'> | undefined {
   switch (outcome) {
     case 'blocked': case 'challenged': case 'satisfied': case 'flagged': return outcome
-    case 'not_enforced': return wouldBe === 'block' ? 'wouldBlock' : wouldBe === 'step_up_auth' ? 'wouldChallenge' : undefined
+    case 'not_enforced': break
     default: return undefined
   }
+  return wouldBe === 'block' ? 'wouldBlock' : wouldBe === 'step_up_auth' ? 'wouldChallenge' : undefined
 }
 
 export function addTo (counts: MutableCounts, column: keyof ReportCounts | undefined, requests: number): void {
@@ -39,7 +40,10 @@ export function keyedCounts (maxKeys: number): KeyedCounts {
     add (key, column, requests, label) {
       const bounded = counts.has(key) || counts.size < maxKeys ? key : 'other'
       let row = counts.get(bounded)
-      if (row === undefined) counts.set(bounded, row = { counts: noCounts(), label: bounded === key ? label : undefined })
+      if (row === undefined) {
+        row = { counts: noCounts(), label: bounded === key ? label : undefined }
+        counts.set(bounded, row)
+      }
       addTo(row.counts, column, requests)
     },
     rows () {

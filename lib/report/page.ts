@@ -3,8 +3,9 @@ import { bar, type Column, html, type Html, page, table } from '../util/index.ts
 import { stopped } from './counts.ts'
 
 const counts: readonly (readonly [keyof ReportCounts, string])[] = [
-  ['requests', 'Requests'], ['blocked', 'Blocked (403)'], ['challenged', 'Challenged (401)'], ['satisfied', 'Step-up satisfied'],
-  ['wouldBlock', 'Would be blocked'], ['wouldChallenge', 'Would be challenged'], ['flagged', 'Flagged']
+  ['requests', 'Requests'], ['blocked', 'Blocked (403)'], ['challenged', 'Challenged (401)'],
+  ['satisfied', 'Step-up satisfied'], ['wouldBlock', 'Would be blocked'],
+  ['wouldChallenge', 'Would be challenged'], ['flagged', 'Flagged']
 ]
 
 /** One table of a report, with a bar for the requests that were stopped or would have been. */
@@ -30,9 +31,10 @@ ${reportTable('Unknown verdicts by reason', 'Reason', reasons)}`
 /** One sentence for people: what enforcing would change. */
 export function reportSummary ({ total }: RiskReport): string {
   const { requests, blocked, challenged, wouldBlock, wouldChallenge } = total
-  const share = (count: number): string => requests === 0 ? '0' : (100 * count / requests).toFixed(2).replace(/\.?0+$/, '')
+  const share = (count: number): string => (100 * count / Math.max(1, requests)).toFixed(2).replace(/\.?0+$/, '')
   return `Of ${requests} requests, ${blocked} were blocked and ${challenged} challenged. In enforce mode, ` +
-    `${wouldBlock} more would be blocked (${share(wouldBlock)} %) and ${wouldChallenge} more challenged (${share(wouldChallenge)} %).`
+    `${wouldBlock} more would be blocked (${share(wouldBlock)} %) and ${wouldChallenge} more challenged ` +
+    `(${share(wouldChallenge)} %).`
 }
 
 /** The report as one self-contained page, without JavaScript. */

@@ -17,10 +17,10 @@ export function reportOfRecords (): RecordReport {
       const { action, decision, outcome, wouldBe, verdict, reason, at } = record
       const key = [action, decision, outcome, wouldBe, verdict].join(' ')
       const row = counted.get(key)
-      if (row === undefined) counted.set(key, { action: action ?? 'none', decision, outcome, wouldBe, verdict, count: 1 })
-      else row.count++
+      if (row !== undefined) row.count++
+      else counted.set(key, { action: action ?? 'none', decision, outcome, wouldBe, verdict, count: 1 })
       if (reason !== undefined) unknown[reason] = (unknown[reason] ?? 0) + 1
-      origins.add(record)
+      origins.add(outcome, wouldBe, record)
       if (from === null || at < from) from = at
       if (to === null || at > to) to = at
     },
@@ -32,6 +32,7 @@ const decisions: ReadonlySet<unknown> = new Set(['allow', 'elevate_risk', 'step_
 const outcomes: ReadonlySet<unknown> = new Set([
   'allowed', 'flagged', 'challenged', 'satisfied', 'blocked', 'not_enforced', 'not_reached', 'client_gone'
 ])
+type UncheckedRecord = { readonly [K in keyof ReportedDecision]?: unknown }
 const word = /^[\w.:-]{1,64}$/
 
 /**
@@ -47,12 +48,13 @@ export function readRecordLine (line: string): ReportedDecision | null {
   }
   if (typeof value !== 'object' || value === null) return null
   const { ipRisk } = value as { readonly ipRisk?: unknown }
-  const record = (typeof ipRisk === 'object' && ipRisk !== null ? ipRisk : value) as { readonly [K in keyof ReportedDecision]?: unknown }
+  const record = (typeof ipRisk === 'object' && ipRisk !== null ? ipRisk : value) as UncheckedRecord
   const { action, decision, outcome, wouldBe, verdict, reason, at } = record
   if (!decisions.has(decision) || !decisions.has(wouldBe) || !outcomes.has(outcome)) return null
   if (!isWord(verdict) || !(reason === undefined || isWord(reason)) || !isTime(at)) return null
   const info = typeof record.info === 'object' && record.info !== null ? record.info as ReportedDecision['info'] : {}
-  return { ...record as ReportedDecision, action: isWord(action) ? action as ReportedDecision['action'] : null, info: textsOf(info), at }
+  const known = isWord(action) ? action as ReportedDecision['action'] : null
+  return { ...record as ReportedDecision, action: known, info: textsOf(info), at }
 }
 
 function isWord (value: unknown): value is string {

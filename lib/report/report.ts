@@ -1,3 +1,4 @@
+import type { Decision, Outcome } from '../../types/contract.ts'
 import type { ReportedDecision, ReportRow, RiskReport } from '../../types/report.ts'
 import { addTo, columnOf, type KeyedCounts, keyedCounts, noCounts, stopped } from './counts.ts'
 
@@ -7,7 +8,7 @@ const shownRows = 50
 
 /** Where requests came from that were not simply allowed, and why nothing was known of some. */
 export interface Origins {
-  add (decision: Pick<ReportedDecision, 'outcome' | 'wouldBe' | 'reason' | 'info'>): void
+  add (outcome: Outcome, wouldBe: Decision, risk: Pick<ReportedDecision, 'reason' | 'info'>): void
   readonly networks: KeyedCounts
   readonly countries: KeyedCounts
   readonly reasons: KeyedCounts
@@ -21,7 +22,7 @@ export function createOrigins (): Origins {
     networks,
     countries,
     reasons,
-    add ({ outcome, wouldBe, reason, info }) {
+    add (outcome, wouldBe, { reason, info }) {
       if (outcome === 'allowed') return
       const column = columnOf(outcome, wouldBe)
       if (reason !== undefined) reasons.add(reason, column, 1)
@@ -72,6 +73,8 @@ export function reportOf ({ counted, unknown, origins, from, to }: ReportParts):
 /** Most requests with an unknown verdict are allowed, and are in no row of the origins. */
 function reasonRows (rows: readonly ReportRow[], unknown: ReportParts['unknown']): ReportRow[] {
   const known = new Map(rows.map(row => [row.key, row]))
-  for (const [key, requests = 0] of Object.entries(unknown)) known.set(key, { ...known.get(key) ?? { key, ...noCounts() }, requests })
+  for (const [key, requests = 0] of Object.entries(unknown)) {
+    known.set(key, { ...known.get(key) ?? { key, ...noCounts() }, requests })
+  }
   return [...known.values()].sort((a, b) => stopped(b) - stopped(a) || b.requests - a.requests)
 }

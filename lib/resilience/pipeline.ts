@@ -1,14 +1,16 @@
 import type {
-  IpRiskLogger, LookupContext, Provider, ProviderAnswer, Remaining, SettlingContext, UnknownAnswer
+  IpRiskLogger, LookupContext, Provider, ProviderAnswer, Remaining, SettlingContext, UnknownAnswer, UnknownReason
 } from '../../types/contract.ts'
 import { type Charge, type Quota, withCharges } from '../rate-limit/index.ts'
-import { type Deadline, deadline, type RedisBudget } from '../util/index.ts'
+import { type Deadline, deadline, type Observers, type RedisBudget } from '../util/index.ts'
 import { answerCheck, unknownAnswer, withoutAddress } from '../verdict/index.ts'
 import { bulkPipeline } from './bulk.ts'
 import { bulkhead, burstQueue, onlyFamilies, subnetBound } from './bulkhead.ts'
 import { closingCause, providerCircuit } from './circuit.ts'
 import { diagnosis, health } from './health.ts'
 import { type CallProvider, deferredLookups, type Layer, type Pipeline, type ProviderCall } from './layer.ts'
+import { limitStats } from './limit-stats.ts'
+import { observedCalls } from './observed.ts'
 import type { RetryAfter } from './retry-after.ts'
 
 /** The quota and the retry-after pause that the providers of one account share. */
@@ -29,6 +31,7 @@ export interface PipelineDeps {
   readonly charges: readonly Charge[]
   /** Gets the answers of deferred lookups. Without it there are none. */
   readonly settled: ((ip: string, answer: ProviderAnswer) => void) | undefined
+  readonly observers?: Pick<Observers, 'providerCall'> | undefined
 }
 
 const defaultTimeoutMs = 5_000
@@ -45,7 +48,7 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
   const inFlight = new Set<Deadline>()
   let closed = false
   let calls = 0
-  let failures = 0
+  const errors: { [R in UnknownReason]?: number } = {}
 
   const circuit = providerCircuit({
     now,
@@ -104,7 +107,9 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
       inFlight.delete(time)
     }
     if (closed) return closing // the provider did not fail
-    if (answer.verdict === 'unknown' && answer.reason !== 'no_data') failures++
+    if (answer.verdict === 'unknown' && answer.reason !== 'no_data') {
+      errors[answer.reason] = (errors[answer.reason] ?? 0) + 1
+    }
     pause.see(answer)
     return answer
   }
@@ -136,7 +141,8 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     circuit.layer,
     bulkhead(maxConcurrent),
     subnets.layer,
-    spending
+    spending,
+    observedCalls(name, deps.observers)
   ]
   const ask = layers.reduceRight<CallProvider>((next, layer) => layer(next), call)
 
@@ -148,9 +154,13 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     isCrowded: subnets.isFull,
     stats: () => ({
       calls,
-      failures,
+      failures: Object.values(errors).reduce((sum, count) => sum + count, 0),
+      errors: { ...errors },
+      active: inFlight.size,
+      pausedSeconds: Math.ceil(pause.check()?.retryAfterSeconds ?? 0),
       breaker: circuit.state,
       ...quota.left(),
+      ...limitStats(provider.limits),
       ...provider.costPerCall !== undefined && { cost: calls * provider.costPerCall }
     }),
     abort () {

@@ -4,6 +4,7 @@ import {
   learntLimit, localQuota, type OfflineCause, quotaLimits, realWindows, redisQuota, type Windows
 } from '../rate-limit/index.ts'
 import type { ScriptRunner } from '../redis/index.ts'
+import type { Observers } from '../util/index.ts'
 import { answerNames, isComposite, membersOf } from '../verdict/index.ts'
 import { type CompositeDeps, createCompositePipeline, createSyncPipeline } from './composite.ts'
 import type { AskOptions, Pipeline } from './layer.ts'
@@ -27,6 +28,7 @@ export interface PipelinesDeps {
   readonly settled?: ((ip: string, answer: ProviderAnswer) => void) | undefined
   /** Milliseconds since 1970, for calendar days and months. Default `Date.now`. */
   readonly wallNow?: (() => number) | undefined
+  readonly observers?: Pick<Observers, 'providerCall'> | undefined
   /** Lengths of the windows, for tests that cannot wait. */
   readonly windows?: Windows | undefined
 }
@@ -86,6 +88,7 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
       windowMs: windows.minuteMs + windows.slackMs,
       account: accountOf(provider),
       charges: budgets.chargesOf(provider),
+      observers: deps.observers,
       // An answer that a composite merged with others is not replaced.
       settled: deps.settled !== undefined && answerNames(root).includes(provider.name) ? settled : undefined
     })

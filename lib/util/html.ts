@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto'
 export interface Html { readonly markup: string }
 type Value = Html | string | number | null | undefined | false | readonly Value[]
 
-const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const escapes: Readonly<Record<string, string>> = {
+  '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;'
+}
 
 export function escapeHtml (text: string): string {
   return text.replaceAll(/[&<>"']/g, character => escapes[character]!)
@@ -16,7 +18,10 @@ function markupOf (value: Value): string {
   return escapeHtml(String(value))
 }
 
-/** A template tag. Every value is escaped, except what is `Html` already; arrays are joined; null, undefined and false are left out. */
+/**
+ * A template tag. Every value is escaped, except what is `Html` already. Arrays are joined; null, undefined and false are
+ * left out.
+ */
 export function html (strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   return { markup: strings.reduce((text, part, i) => text + markupOf(values[i - 1]) + part) }
 }
@@ -101,7 +106,7 @@ ${rows.length === 0 ? html`<tr><td colspan="${columns.length}">${empty}</td></tr
 /** The share of a bar, as a cell of a table: the number beside it says the same. */
 export function bar (value: number, max: number, tone = ''): Html {
   const width = max <= 0 ? 0 : Math.round(1000 * Math.min(1, value / max)) / 10
-  return html`<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect
+  return html`<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect
  class="tone-${tone}" width="${width}" height="10"/></svg>`
 }
 
@@ -134,8 +139,8 @@ export function timeChart ({ title, series, from, to }: TimeChart): Html {
 <figcaption>${title}</figcaption>
 <svg class="chart" viewBox="0 0 720 160" role="img" aria-label="${title}: ${sums}">${columns}</svg>
 <p class="axis"><span>${from}</span><span>highest ${max}</span><span>${to}</span></p>
-<ul class="legend">${series.map(({ name, tone }) => html`<li><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="tone-${
-    tone}" width="10" height="10"/></svg> ${name}</li>`)}</ul>
+<ul class="legend">${series.map(({ name, tone }) => html`<li><svg viewBox="0 0 10 10" aria-hidden="true"><rect
+ class="tone-${tone}" width="10" height="10"/></svg> ${name}</li>`)}</ul>
 </figure>`
 }
 
@@ -164,7 +169,8 @@ thead th{background:var(--soft)}tbody th{font-weight:400}
 rect{fill:var(--plain)}.tone-allow{fill:var(--allow)}.tone-flag{fill:var(--flag)}
 .tone-step{fill:var(--step)}.tone-block{fill:var(--block)}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
-button,input,textarea,select{font:inherit;color:inherit;background:var(--bg);border:1px solid var(--line);padding:.3rem .6rem}
+button,input,textarea,select{font:inherit;color:inherit;background:var(--bg);border:1px solid var(--line)}
+button,input,textarea,select{padding:.3rem .6rem}
 label{display:block;font-weight:600}textarea{width:100%;min-height:8rem;font-family:ui-monospace,monospace}
 @media print{body{max-width:none}}
 `

@@ -5,10 +5,14 @@ export { compareRow, upperBound, upperBoundOfRows } from './binary-search.ts'
 export { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts'
 export { derivedKey } from './derived-key.ts'
 export {
+  createObservers, type ObservedCall, type ObservedLookup, type ObservedResult, type Observer, type Observers
+} from './observers.ts'
+export {
   checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkString, checkStrings, shown
 } from './options.ts'
 export {
-  bar, type Column, escapeHtml, html, type Html, page, type Page, pageStyle, type Table, table, type TimeChart, timeChart, trusted
+  bar, type Column, escapeHtml, html, type Html, page, type Page, pageStyle, type Table, table, type TimeChart,
+  timeChart, trusted
 } from './html.ts'
 export { failureState, type FailureState } from './state-log.ts'
 export { version } from './version.ts'

@@ -1,0 +1,23 @@
+import type { IpRisk, IpRiskLogger, Outcome } from '../../types/contract.ts'
+import type { PluginScope, RoutePolicy } from '../options/index.ts'
+
+/** Where a request is judged: its plugin scope, its route, and the log of the request. */
+export interface AssessmentContext {
+  readonly scope: PluginScope
+  readonly route: RoutePolicy
+  readonly method: string
+  readonly url: string | undefined
+  readonly requestId: string
+  readonly log: IpRiskLogger
+}
+
+/** How long it took to judge a request, and when that was done. */
+export interface Time { readonly durationMs: number, readonly atMs: number }
+
+/** A judged request whose outcome is known. Holds neither the framework's request nor what it sent. */
+export interface Decided {
+  readonly risk: IpRisk
+  readonly context: AssessmentContext
+  readonly outcome: Outcome
+  readonly time: Time
+}

@@ -1,0 +1,76 @@
+import type { CacheState, LookupMode, ProviderAnswer } from '../../types/contract.ts'
+
+export interface ObservedLookup { readonly mode: LookupMode, readonly write: boolean }
+
+/** The part of a lookup's result that may be observed. It holds no address. */
+export interface ObservedResult {
+  readonly answer: ProviderAnswer
+  readonly provider: string
+  readonly cache: CacheState
+}
+
+export interface ObservedCall { readonly provider: string, readonly write: boolean, readonly bulk: boolean }
+
+/**
+ * Sees where the process is left, and what came of requests. `lookup` and `providerCall` run around the work: each must
+ * call `run` once and return its result. An observer must not throw.
+ */
+export interface Observer<Decided = never> {
+  /** A lookup that waits for Redis or a provider; never a memory hit. */
+  readonly lookup?: (call: ObservedLookup, run: () => Promise<ObservedResult>) => Promise<ObservedResult>
+  /** One call of a provider, retries included. */
+  readonly providerCall?: (call: ObservedCall, run: () => Promise<ProviderAnswer>) => Promise<ProviderAnswer>
+  /** One command to Redis. `error` is a word of a closed vocabulary, absent on success. */
+  readonly redis?: (operation: string, durationMs: number, error?: string) => void
+  /** A request's outcome is known. */
+  readonly decision?: (decided: Decided) => void
+}
+
+/** The observers of one engine. A member is undefined while nobody observes that, so that it costs one comparison. */
+export interface Observers<Decided = never> {
+  readonly lookup: Observer['lookup'] | undefined
+  readonly providerCall: Observer['providerCall'] | undefined
+  readonly redis: Observer['redis'] | undefined
+  readonly decision: Observer<Decided>['decision'] | undefined
+  /** Returns what removes it again. */
+  add (observer: Observer<Decided>): () => void
+}
+
+type Around<Call, Result> = (call: Call, run: () => Promise<Result>) => Promise<Result>
+
+export function createObservers<Decided> (): Observers<Decided> {
+  const all = new Set<Observer<Decided>>()
+  const observers = {
+    lookup: undefined as Observers['lookup'],
+    providerCall: undefined as Observers['providerCall'],
+    redis: undefined as Observers['redis'],
+    decision: undefined as Observers<Decided>['decision'],
+    add (observer: Observer<Decided>) {
+      all.add(observer)
+      compose()
+      return () => {
+        all.delete(observer)
+        compose()
+      }
+    }
+  }
+
+  function compose (): void {
+    const having = <K extends keyof Observer<Decided>>(key: K): NonNullable<Observer<Decided>[K]>[] =>
+      [...all].flatMap(observer => observer[key] ?? [])
+    observers.lookup = around(having('lookup'))
+    observers.providerCall = around(having('providerCall'))
+    const [redis, decisions] = [having('redis'), having('decision')]
+    observers.redis = redis.length === 0
+      ? undefined
+      : (operation, durationMs, error) => { for (const see of redis) see(operation, durationMs, error) }
+    observers.decision = decisions.length === 0 ? undefined : decided => { for (const see of decisions) see(decided) }
+  }
+  return observers
+}
+
+function around<Call, Result> (layers: readonly Around<Call, Result>[]): Around<Call, Result> | undefined {
+  return layers.length === 0
+    ? undefined
+    : (call, run) => layers.reduceRight<() => Promise<Result>>((next, layer) => () => layer(call, next), run)()
+}
