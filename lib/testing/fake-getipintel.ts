@@ -13,7 +13,9 @@ type OneAnswer = number | { readonly [field: string]: unknown, readonly [Symbol.
  * GetIPIntel on the loopback: `/check.php`, plain and JSON, with its error codes. Addresses that are not named score
  * 0.
  */
-export async function fakeGetipintel (answers: Readonly<Record<string, FakeGetipintelAnswer>> = {}): Promise<FakeServer> {
+export async function fakeGetipintel (
+  answers: Readonly<Record<string, FakeGetipintelAnswer>> = {}
+): Promise<FakeServer> {
   const byIp = new Map(Object.entries(answers).map(([ip, answer]) => [ip, isList(answer) ? [...answer] : [answer]]))
 
   /** The next one; the last stays. */
@@ -31,8 +33,10 @@ export async function fakeGetipintel (answers: Readonly<Record<string, FakeGetip
     const fields = typeof answer === 'number' ? { result: String(answer) } : answer
     const failed = Number(fields['result']) < 0
     if (query.get('format') !== 'json') {
-      const extra = (query.get('oflags') ?? '').match(/[bc]/g)?.sort().map(letter => letter === 'b' ? `,${fields['BadIP'] ?? 0}` : `,${fields['Country'] ?? 'US'}`) ?? []
-      return { status: failed ? 400 : 200, headers: { 'content-type': 'text/html' }, text: `${fields['result']}${failed ? '' : extra.join('')}`, asked }
+      const letters = failed ? [] : (query.get('oflags') ?? '').match(/[bc]/g)?.sort() ?? []
+      const extra = letters.map(letter => letter === 'b' ? fields['BadIP'] ?? 0 : fields['Country'] ?? 'US')
+      const text = [fields['result'], ...extra].join(',')
+      return { status: failed ? 400 : 200, headers: { 'content-type': 'text/html' }, text, asked }
     }
     const body = {
       status: failed ? 'error' : 'success',

@@ -7,7 +7,9 @@ import { type FakeReply, type FakeServer, fakeServer } from './fake-server.ts'
 export type FakeIplogsAnswer = VerdictName | Readonly<Record<string, unknown>>
 
 /** One inside the published band of each verdict. */
-export const fakeScores: Readonly<Record<VerdictName, number>> = { clean: 0.05, suspicious: 0.4, vpn_likely: 0.6, vpn_detected: 0.95 }
+export const fakeScores: Readonly<Record<VerdictName, number>> = {
+  clean: 0.05, suspicious: 0.4, vpn_likely: 0.6, vpn_detected: 0.95
+}
 
 /**
  * IPLogs on the loopback: `/v1/check`, `/v1/bulk-check` and `/v1/health`. Addresses that are not named are `clean`.
@@ -30,7 +32,15 @@ export async function fakeIplogs (answers: Readonly<Record<string, FakeIplogsAns
         { type: 'tor_exit', weight: 0.9, matched: false, detail: '' }
       ],
       ip_info: {
-        ip, asn: 'AS64496', org: 'Example', isp: 'Example', country: 'Exampleland', country_code: 'EX', type: isVpn ? 'datacenter' : 'isp', is_vpn: isVpn, is_proxy: false
+        ip,
+        asn: 'AS64496',
+        org: 'Example',
+        isp: 'Example',
+        country: 'Exampleland',
+        country_code: 'EX',
+        type: isVpn ? 'datacenter' : 'isp',
+        is_vpn: isVpn,
+        is_proxy: false
       },
       request_id: `req-${++requests}`,
       ...typeof answer === 'object' && answer
@@ -43,7 +53,9 @@ export async function fakeIplogs (answers: Readonly<Record<string, FakeIplogsAns
     if (method === 'POST' && url.pathname === '/v1/check' && isObject(json)) {
       // As the real one does: without an address it scores the caller.
       const ip = json['ip'] === undefined ? '127.0.0.1' : json['ip']
-      if (typeof ip !== 'string' || canonicalAddress(ip) === null) return { status: 400, text: '{"error":"invalid ip"}', asked: [] }
+      if (typeof ip !== 'string' || canonicalAddress(ip) === null) {
+        return { status: 400, text: '{"error":"invalid ip"}', asked: [] }
+      }
       return { text: JSON.stringify(check(ip)), asked: [ip] }
     }
     if (method === 'POST' && url.pathname === '/v1/bulk-check' && isObject(json) && Array.isArray(json['ips'])) {
@@ -56,7 +68,8 @@ export async function fakeIplogs (answers: Readonly<Record<string, FakeIplogsAns
 
   function compact (ip: string): Record<string, unknown> {
     const { verdict, score } = check(ip)
-    return { ip, verdict, score, country: 'EX', asn: 'AS64496', provider: verdict === 'vpn_detected' ? 'Example VPN' : null }
+    const provider = verdict === 'vpn_detected' ? 'Example VPN' : null
+    return { ip, verdict, score, country: 'EX', asn: 'AS64496', provider }
   }
 }
 

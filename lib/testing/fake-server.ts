@@ -2,20 +2,22 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 
 /**
- * What goes wrong below the protocol: `hang` never answers, `drip` sends a byte now and then, `cut` and `reset` close
- * the connection.
+ * A fault below the protocol: `hang` never answers, `drip` sends a byte now and then, `cut` and `reset` close the
+ * connection.
  */
 export type HttpFault =
   | 'hang' | 'drip' | 'cut' | 'reset' | 'huge' | 'redirect' | 'html' | 'empty' | 'not_http'
   | { readonly status: number, readonly headers?: Readonly<Record<string, string>>, readonly body?: string }
 /**
- * What goes wrong in a body: numbers that are none, numbers as strings, another address, a key twice, `__proto__`, no
- * object at all.
+ * A fault in a body: NaN for a number, numbers as strings, another address, a key twice, `__proto__`, no object at
+ * all.
  */
 export type BodyFault = 'nan' | 'string_numbers' | 'wrong_address' | 'duplicate_keys' | 'proto' | 'not_object'
 export type Fault = HttpFault | BodyFault
 
-const bodyFaults: readonly unknown[] = ['nan', 'string_numbers', 'wrong_address', 'duplicate_keys', 'proto', 'not_object'] satisfies BodyFault[]
+const bodyFaults: readonly unknown[] = [
+  'nan', 'string_numbers', 'wrong_address', 'duplicate_keys', 'proto', 'not_object'
+] satisfies BodyFault[]
 
 export function isHttpFault (fault: Fault): fault is HttpFault {
   return !bodyFaults.includes(fault)
@@ -39,8 +41,10 @@ export function misbehave (fault: HttpFault, text: string, response: ServerRespo
       response.destroy()
       return
     case 'huge':
-      // Whole and right, were it not for its size.
-      response.end(text.startsWith('{') ? `{"padding":"${'x'.repeat(4_000_000)}",${text.slice(1)}` : text + ' '.repeat(4_000_000))
+      // Correct but for its size.
+      response.end(text.startsWith('{')
+        ? `{"padding":"${'x'.repeat(4_000_000)}",${text.slice(1)}`
+        : text + ' '.repeat(4_000_000))
       return
     case 'redirect':
       response.writeHead(302, { location: '/elsewhere' }).end(text)
@@ -64,49 +68,60 @@ function drip (text: string, response: ServerResponse): void {
   response.on('close', () => clearInterval(timer))
 }
 
-/** The protocol's own reply, made wrong. */
+const numbers = /"(score|result|risk|fraud_score|abuseConfidenceScore)":"?-?[\d.e-]+"?/g
+const quoted = (_name: string, value: unknown): unknown => typeof value === 'number' ? String(value) : value
+const polluting = '"__proto__":{"verdict":"vpn_detected","polluted":true},"constructor":{"prototype":{"polluted":true}}'
+
+/** The protocol's own reply, with a fault in it. */
 export function garble (fault: BodyFault, text: string, asked: readonly string[]): string {
   const isObject = text.startsWith('{')
   switch (fault) {
-    case 'nan': return isObject ? text.replace(/"(score|result|risk)":"?-?[\d.e-]+"?/g, '"$1":NaN') : 'NaN'
-    case 'string_numbers': return isObject ? JSON.stringify(JSON.parse(text), (_, value) => typeof value === 'number' ? String(value) : value) : text
+    case 'nan': return isObject ? text.replace(numbers, '"$1":NaN') : 'NaN'
+    case 'string_numbers': return isObject ? JSON.stringify(JSON.parse(text), quoted) : text
     case 'wrong_address': return asked.reduce((text, ip) => text.replaceAll(`"${ip}"`, '"198.51.100.254"'), text)
-    // The last of equal keys counts in JSON.parse, so the right answer stands.
+    // The last of equal keys counts in JSON.parse, so the answer stays right.
     case 'duplicate_keys': return text.replace('{', '{"verdict":"vpn_detected","score":1,"is_vpn":true,"result":"1",')
-    case 'proto': return text.replaceAll('{', '{"__proto__":{"verdict":"vpn_detected","polluted":true},"constructor":{"prototype":{"polluted":true}},')
+    case 'proto': return text.replaceAll('{', `{${polluting},`).replaceAll(',}', '}')
     case 'not_object': return '42'
   }
 }
 
+/** A fake service. */
 export interface FakeServer {
   /** `http://127.0.0.1:<port>`: the provider's `baseUrl`. */
   readonly url: string
-  /** Calls that came in, faulty ones too. */
+  /** Calls received, those with a fault included. */
   readonly calls: number
-  /** Every address that was asked about, in order. */
+  /** Every address that was looked up, in order. */
   readonly asked: readonly string[]
-  /** When the calls came in, in milliseconds of `Date.now()`. */
+  /** When the calls were received, in milliseconds of `Date.now()`. */
   readonly callTimes: readonly number[]
-  /** Misbehaves from now on, or for the next `times` calls. */
+  /** Answers with a fault from now on, or for the next `times` calls. */
   fault (fault: Fault, times?: number): void
-  /** Behaves again. */
+  /** Ends all faults. */
   heal (): void
-  /** Answers later from now on. */
+  /** Delays each answer from now on, in milliseconds. */
   delay (ms: number): void
+  /** Closes its connections and stops. */
   close (): Promise<void>
 }
 
-/** What a fake says to one call: its protocol, apart from faults. */
+/** The reply of a fake to one call, apart from faults. */
 export interface FakeReply {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly text: string
-  /** The addresses that were asked about. */
+  /** The addresses that the call asks about. */
   readonly asked: readonly string[]
 }
-export interface FakeCall { readonly method: string, readonly url: URL, readonly headers: IncomingMessage['headers'], readonly body: string }
+export interface FakeCall {
+  readonly method: string
+  readonly url: URL
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
 
-/** A server on a free port of the loopback that answers by `respond`, and misbehaves to order. */
+/** A server on a free port of the loopback that answers by `respond`, with faults on demand. */
 export async function fakeServer (respond: (call: FakeCall) => FakeReply): Promise<FakeServer> {
   const asked: string[] = []
   const callTimes: number[] = []

@@ -6,6 +6,18 @@ import { fakeScores } from './fake-iplogs.ts'
 
 export { fakeIplogs, type FakeIplogsAnswer } from './fake-iplogs.ts'
 export { fakeGetipintel, type FakeGetipintelAnswer } from './fake-getipintel.ts'
+export {
+  type AbuseipdbRefusal, fakeAbuseipdb, type FakeAbuseipdbAnswer, type FakeAbuseipdbOptions
+} from './fake-abuseipdb.ts'
+export { fakeIpapiIs, type FakeIpapiIsAnswer, type FakeIpapiIsOptions, type IpapiIsRefusal } from './fake-ipapi-is.ts'
+export { fakeIpinfo, type FakeIpinfoAnswer, type FakeIpinfoOptions, type IpinfoRefusal } from './fake-ipinfo.ts'
+export {
+  fakeIpqualityscore, type FakeIpqualityscoreAnswer, type FakeIpqualityscoreOptions, type IpqualityscoreRefusal
+} from './fake-ipqualityscore.ts'
+export { fakeMaxmind, type FakeMaxmindAnswer, type FakeMaxmindOptions, type MaxmindRefusal } from './fake-maxmind.ts'
+export {
+  fakeProxycheck, type FakeProxycheckAnswer, type FakeProxycheckOptions, type ProxycheckRefusal
+} from './fake-proxycheck.ts'
 export type { BodyFault, FakeServer, Fault, HttpFault } from './fake-server.ts'
 
 /** A verdict, a reason of `unknown`, or a whole answer. */
