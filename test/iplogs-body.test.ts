@@ -129,7 +129,7 @@ t.test('signal types name relays and WARP too, as whole types and at any weight'
 
 t.test('GetIPIntel\'s VPNType is read with the same tolerance', async t => {
   const categories = (more: object): unknown => {
-    const answer = readGetipintel({ status: 200, text: JSON.stringify({ status: 'success', result: '1', ...more }) }, ip, { suspicious: 0.9, vpn_likely: 0.95, vpn_detected: 0.99 }, 'i')
+    const answer = readGetipintel({ status: 200, headers: {}, text: JSON.stringify({ status: 'success', result: '1', ...more }) }, ip, { suspicious: 0.9, vpn_likely: 0.95, vpn_detected: 0.99 }, 'i')
     return answer.categories
   }
   for (const VPNType of ['iCloudRelayEgress', 'icloud_relay_egress', 'iCloud Private Relay']) t.same(categories({ VPNType }), ['relay'], VPNType)

@@ -18,9 +18,21 @@ const messages: Readonly<Record<IpqualityscoreRefusal, string>> = {
   rate: ''
 }
 const flags = {
-  proxy: false, vpn: false, tor: false, active_vpn: false, active_tor: false, recent_abuse: false, bot_status: false,
-  is_crawler: false, mobile: false, shared_connection: false, dynamic_connection: false, frequent_abuser: false,
-  high_risk_attacks: false, security_scanner: false, trusted_network: false
+  proxy: false,
+  vpn: false,
+  tor: false,
+  active_vpn: false,
+  active_tor: false,
+  recent_abuse: false,
+  bot_status: false,
+  is_crawler: false,
+  mobile: false,
+  shared_connection: false,
+  dynamic_connection: false,
+  frequent_abuser: false,
+  high_risk_attacks: false,
+  security_scanner: false,
+  trusted_network: false
 }
 
 /**

@@ -46,7 +46,9 @@ export async function fakeMaxmind (
     const [, basic] = /^Basic (.+)$/.exec(headers.authorization ?? '') ?? []
     const given = basic === undefined ? undefined : Buffer.from(basic, 'base64').toString()
     if (given === undefined || given !== (account ?? given)) return refuse('AUTHORIZATION_INVALID', [ip])
-    if (canonicalAddress(ip) === null) return { ...refuse('IP_ADDRESS_RESERVED', []), text: '{"code":"IP_ADDRESS_INVALID"}' }
+    if (canonicalAddress(ip) === null) {
+      return { ...refuse('IP_ADDRESS_RESERVED', []), text: '{"code":"IP_ADDRESS_INVALID"}' }
+    }
     const answer = byIp.get(ip)
     if (typeof answer === 'string') return refuse(answer, [ip])
     if (left <= 0) return refuse('INSUFFICIENT_FUNDS', [ip])

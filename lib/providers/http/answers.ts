@@ -70,10 +70,12 @@ export interface RemoteOptions {
   readonly maxConcurrent?: number
   /** Printable ASCII. Default: our name and version. */
   readonly userAgent?: string
+  /** Price of one call, in a currency of your choice, for `stats()` and `maxCostPerDay`. Default: not counted. */
+  readonly costPerCall?: number
 }
 
 export const remoteOptionNames = [
-  'baseUrl', 'timeoutMs', 'limits', 'reserveForWrites', 'maxConcurrent', 'userAgent'
+  'baseUrl', 'timeoutMs', 'limits', 'reserveForWrites', 'maxConcurrent', 'userAgent', 'costPerCall'
 ] as const
 
 export interface RemoteSettings {
@@ -83,6 +85,7 @@ export interface RemoteSettings {
   readonly reserveForWrites: number
   readonly maxConcurrent: number
   readonly userAgent: string | undefined
+  readonly costPerCall?: number
 }
 
 export function readRemoteOptions (
@@ -94,9 +97,11 @@ export function readRemoteOptions (
   if (userAgent !== undefined && !/^[\x20-\x7e]+$/.test(userAgent)) {
     throw badOption(`${path}.userAgent`, 'must be printable ASCII text')
   }
+  const costPerCall = checkNumber(`${path}.costPerCall`, options.costPerCall, undefined, price)
   return {
     baseUrl,
     userAgent,
+    ...costPerCall !== undefined && { costPerCall },
     timeoutMs: checkNumber(`${path}.timeoutMs`, options.timeoutMs, defaults.timeoutMs, { min: 1, max: 120_000 }),
     limits: options.limits === undefined ? defaults.limits : readLimits(`${path}.limits`, options.limits),
     reserveForWrites: checkNumber(`${path}.reserveForWrites`, options.reserveForWrites, 0.5, fraction),
@@ -105,18 +110,25 @@ export function readRemoteOptions (
 }
 
 const fraction = { min: 0, max: 1, integer: false }
+const price = { min: 0, max: 1_000_000, integer: false }
+
+const limitNames = ['perMinute', 'perDay', 'perCalendarDay', 'perMonth', 'burst'] as const
 
 export function readLimits (path: string, value: unknown): ProviderLimits {
-  const { perMinute, perDay, burst } = checkObject<ProviderLimits>(path, value, ['perMinute', 'perDay', 'burst'])
-  const range = { min: 1, max: 1_000_000 }
-  checkNumber(`${path}.perMinute`, perMinute, undefined, range)
-  checkNumber(`${path}.perDay`, perDay, undefined, range)
-  checkNumber(`${path}.burst`, burst, undefined, range)
-  return {
-    ...perMinute !== undefined && { perMinute },
-    ...perDay !== undefined && { perDay },
-    ...burst !== undefined && { burst }
+  const given = checkObject<ProviderLimits>(path, value, [...limitNames, 'timeZone'])
+  const limits: { [N in keyof ProviderLimits]?: ProviderLimits[N] } = {}
+  for (const name of limitNames) {
+    const max = checkNumber(`${path}.${name}`, given[name], undefined, { min: 1, max: 1_000_000_000 })
+    if (max !== undefined) Object.assign(limits, { [name]: max })
   }
+  const timeZone = checkString(`${path}.timeZone`, given.timeZone, undefined)
+  if (timeZone === undefined) return limits
+  try {
+    new Intl.DateTimeFormat('en', { timeZone }).format(0)
+  } catch {
+    throw badOption(`${path}.timeZone`, `must be an IANA time zone such as "Europe/Berlin", got ${shown(timeZone)}`)
+  }
+  return { ...limits, timeZone }
 }
 
 /** Origin and path (without the last slash) of a base URL. */

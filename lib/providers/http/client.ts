@@ -56,11 +56,15 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON. */
   readonly json?: unknown
+  /** Sent as a form (`application/x-www-form-urlencoded`), instead of `json`. */
+  readonly form?: Readonly<Record<string, string>>
 }
 
 export interface HttpReply {
   readonly status: number
   readonly text: string
+  /** Names in lower case; the first of several values. */
+  readonly headers: Readonly<Record<string, string | undefined>>
 }
 
 export interface HttpClient {
@@ -84,45 +88,43 @@ export interface CallLimits {
 const require = createRequire(import.meta.url)
 
 /**
- * Keeps connections alive, follows no redirect, and bounds the size of every reply. Loads undici with its first call.
+ * Keeps connections alive, follows no redirect, and bounds the size of every reply. Loads undici.
  */
 export function httpClient (options: HttpClientOptions): HttpClient {
   const { origin, path: basePath } = baseUrlParts('baseUrl', options.baseUrl)
   const retries = options.retries ?? 0
-  let pool: Pool | undefined
-
-  function connections (): Pool {
-    if (pool !== undefined) return pool
-    const undici = require('undici') as typeof import('undici')
-    pool = new undici.Pool(origin, {
-      connections: options.connections ?? 50,
-      keepAliveTimeout: 15_000,
-      // Frees connections to a host that drops packets; the call itself ends with its signal.
-      connect: { timeout: 5_000 },
-      // The signal is the only time limit: headersTimeout is late by up to 500 ms, bodyTimeout restarts with every
-      // byte.
-      headersTimeout: 0,
-      bodyTimeout: 0
-    })
-    return pool
-  }
+  // Loaded here rather than with the first call, whose time it would take.
+  const undici = require('undici') as typeof import('undici')
+  const pool: Pool = new undici.Pool(origin, {
+    connections: options.connections ?? 50,
+    keepAliveTimeout: 15_000,
+    // Frees connections to a host that drops packets; the call itself ends with its signal.
+    connect: { timeout: 5_000 },
+    // The signal is the only time limit: headersTimeout is late by up to 500 ms, bodyTimeout restarts with every byte.
+    headersTimeout: 0,
+    bodyTimeout: 0
+  })
 
   async function once (
     request: HttpRequest, signal: AbortSignal, maxBodyBytes: number
   ): Promise<HttpReply | UnknownAnswer> {
     try {
-      const json = request.json === undefined ? null : JSON.stringify(request.json)
-      const { statusCode: status, headers, body } = await untraced(() => connections().request({
-        method: request.method ?? (json === null ? 'GET' : 'POST'),
+      const { form, json } = request
+      const sent = form !== undefined
+        ? new URLSearchParams(form).toString()
+        : json === undefined ? null : JSON.stringify(json)
+      const type = form === undefined ? 'application/json' : 'application/x-www-form-urlencoded'
+      const { statusCode: status, headers, body } = await untraced(() => pool.request({
+        method: request.method ?? (sent === null ? 'GET' : 'POST'),
         path: basePath + request.path + queryText(request.query),
         headers: {
           accept: 'application/json',
           'accept-encoding': 'identity',
           'user-agent': options.userAgent ?? userAgent,
-          ...json !== null && { 'content-type': 'application/json' },
+          ...sent !== null && { 'content-type': type },
           ...request.headers
         },
-        body: json,
+        body: sent,
         signal
       }))
       if ((status < 200 || status > 299) && options.alsoRead?.includes(status) !== true) {
@@ -138,7 +140,8 @@ export function httpClient (options: HttpClientOptions): HttpClient {
         }
         chunks.push(chunk)
       }
-      return { status, text: new TextDecoder().decode(Buffer.concat(chunks)) }
+      const text = new TextDecoder().decode(Buffer.concat(chunks))
+      return { status, text, headers: firstOf(headers) }
     } catch (error) {
       return failureAnswer(error, signal)
     }
@@ -161,8 +164,13 @@ export function httpClient (options: HttpClientOptions): HttpClient {
         time?.clear()
       }
     },
-    close: async () => await pool?.destroy()
+    close: () => pool.destroy()
   }
+}
+
+function firstOf (headers: Readonly<Record<string, string | string[] | undefined>>): HttpReply['headers'] {
+  const first = (value: string | string[] | undefined): string | undefined => Array.isArray(value) ? value[0] : value
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, first(value)]))
 }
 
 function queryText (query: HttpRequest['query']): string {

@@ -1,12 +1,38 @@
-import type { Provider, ProviderAnswer } from '../../../types/contract.ts'
+import type { LookupContext, Provider, ProviderAnswer, Remaining, UnknownAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkFunction, checkNumber, checkObject, checkString } from '../../util/index.ts'
+import { calendarWindow } from '../../rate-limit/index.ts'
+import { checkFunction, checkNumber, checkObject, checkOneOf, checkString, eachConcurrently } from '../../util/index.ts'
 import { unknownAnswer } from '../../verdict/index.ts'
 import { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions } from './answers.ts'
-import { httpClient, type HttpRequest, parseJson } from './client.ts'
+import { httpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
+import { checkSecret, repeatsSecret, type Secret, secretValue } from './secret.ts'
 
-export { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer } from './answers.ts'
+export {
+  checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer
+} from './answers.ts'
 export { httpClient, type HttpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
+export { checkSecret, type Secret } from './secret.ts'
+
+/** What `read` gets beside the body. */
+export interface HttpReplyInfo {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** Whether evidence of that time (ISO text, a Date or seconds since 1970) is older than `maxEvidenceAgeDays`. */
+  isOld (lastSeen: unknown): boolean
+}
+
+/** Many addresses in one call. */
+export interface HttpBulk<Body> {
+  /** Addresses in one call. */
+  readonly max: number
+  /** Longest time of one call in milliseconds. Default 30 000. */
+  readonly timeoutMs?: number
+  /** The question about some addresses. */
+  request (ips: readonly string[], secret: string): HttpRequest
+  /** The answer about one of the addresses; null where the reply has none (`bad_response`). */
+  read (body: Body, ip: string, reply: HttpReplyInfo): ProviderAnswer | null | undefined
+}
 
 /** The options of `httpProvider`. */
 export interface HttpProviderOptions<Body> extends RemoteOptions {
@@ -20,54 +46,152 @@ export interface HttpProviderOptions<Body> extends RemoteOptions {
   readonly families?: readonly (4 | 6)[]
   /** Further calls after a failed connection or a 5xx, within the same time: 0 to 3. Default 0. */
   readonly retries?: number
-  /** Statuses besides 2xx that carry an answer in their body. */
+  /** Statuses besides 2xx whose body `read` gets, such as a 404 that is an answer. */
   readonly alsoRead?: readonly number[]
-  /** The question about one address (canonical text). */
-  request (ip: string): HttpRequest
+  /**
+   * Statuses that mean that a limit is spent (402, 403, 429): `quota_exhausted`, until the window ends. Default none.
+   */
+  readonly spentStatuses?: readonly number[]
+  /**
+   * The calendar window that a spent limit waits for, in `limits.timeZone`. Default `day`; `month` with
+   * `limits.perMonth`.
+   */
+  readonly spentUntil?: 'day' | 'month'
+  /** The key or token of the account. A function is called for each request, so that a key can be rotated. */
+  readonly secret?: Secret
+  /** Older evidence is old for `reply.isOld`. Default 30. */
+  readonly maxEvidenceAgeDays?: number
+  /** Providers of one account share its limits under one name. Default: `name`. */
+  readonly quotaName?: string
+  /** Longest use of an answer that the service allows, in seconds. Default: the limits of `cache`. */
+  readonly maxAgeSeconds?: number
+  /** The question about one address (canonical text). `secret` is empty without the option. */
+  request (ip: string, secret: string): HttpRequest
   /**
    * The answer in a reply's JSON. `Body` is a hope: nothing has checked it. null, undefined and a throw mean that it
-   * was not understood (`bad_response`).
+   * was not understood (`bad_response`). `quota_exhausted` without `retryAfterSeconds` pauses until the window ends.
    */
-  read (body: Body, ip: string): ProviderAnswer | null | undefined
+  read (body: Body, ip: string, reply: HttpReplyInfo): ProviderAnswer | null | undefined
+  /** What the reply says is left. It only lowers our own count. */
+  remaining?(body: Body, reply: HttpReplyInfo): Remaining | undefined
+  /** How to ask about many addresses at once. Default: one by one. */
+  readonly bulk?: HttpBulk<Body>
 }
+
+const optionNames = [
+  ...remoteOptionNames, 'name', 'families', 'retries', 'alsoRead', 'spentStatuses', 'spentUntil', 'secret',
+  'maxEvidenceAgeDays', 'quotaName', 'maxAgeSeconds', 'request', 'read', 'remaining', 'bulk'
+] as const
+type Rows = [string, ProviderAnswer][]
+const concurrentBulks = 4
+const bulkBodyBytes = 4_194_304
 
 /**
  * A provider that makes one HTTP call per address and answers from its JSON. Defaults: `timeoutMs` 5 000, no limits.
  */
 export function httpProvider<Body = unknown> (options: HttpProviderOptions<Body>): Provider {
-  const given = checkObject<HttpProviderOptions<Body>>('httpProvider', options,
-    [...remoteOptionNames, 'name', 'families', 'retries', 'alsoRead', 'request', 'read'])
-  const name = checkString('httpProvider.name', given.name, '')
+  return namedHttpProvider('httpProvider', options)
+}
+
+/** `path` is what errors call the options. */
+export function namedHttpProvider<Body> (path: string, options: HttpProviderOptions<Body>): Provider {
+  const given = checkObject<HttpProviderOptions<Body>>(path, options, optionNames)
+  const name = checkString(`${path}.name`, given.name, '')
   if (!/^[\x21-\x7e]{1,80}$/.test(name)) {
-    throw badOption('httpProvider.name', 'must be 1 to 80 printable ASCII characters without spaces')
+    throw badOption(`${path}.name`, 'must be 1 to 80 printable ASCII characters without spaces')
   }
-  const request = checkFunction('httpProvider.request', given.request)
-  if (request === undefined || checkFunction('httpProvider.read', given.read) === undefined) {
-    throw badOption('httpProvider', 'needs the functions "request" and "read"')
+  const request = checkFunction(`${path}.request`, given.request)
+  if (request === undefined || checkFunction(`${path}.read`, given.read) === undefined) {
+    throw badOption(path, 'needs the functions "request" and "read"')
   }
   const defaults = { baseUrl: '', timeoutMs: 5_000, limits: {} }
-  const { baseUrl, userAgent, ...settings } = readRemoteOptions('httpProvider', given, defaults)
-  const retries = checkNumber('httpProvider.retries', given.retries, 0, { min: 0, max: 3 })
-  const { alsoRead } = given
-  const client = httpClient({ baseUrl, userAgent, retries, connections: settings.maxConcurrent, alsoRead })
+  const { baseUrl, userAgent, ...settings } = readRemoteOptions(path, given, defaults)
+  const retries = checkNumber(`${path}.retries`, given.retries, 0, { min: 0, max: 3 })
+  const evidenceDays = checkNumber(`${path}.maxEvidenceAgeDays`, given.maxEvidenceAgeDays, 30, { min: 1, max: 3650 })
+  const { alsoRead = [], spentStatuses = [], bulk, quotaName, maxAgeSeconds } = given
+  const secret = given.secret === undefined ? undefined : checkSecret(`${path}.secret`, given.secret)
+  const { timeZone = 'UTC', perMonth } = settings.limits
+  const defaultUnit = perMonth === undefined ? 'day' : 'month'
+  const unit = checkOneOf(`${path}.spentUntil`, given.spentUntil, ['day', 'month'], defaultUnit)
+  const client = httpClient({
+    baseUrl, userAgent, retries, connections: settings.maxConcurrent, alsoRead: [...alsoRead, ...spentStatuses]
+  })
 
-  function read (text: string, ip: string): ProviderAnswer {
-    try {
-      return given.read(parseJson(text) as Body, ip) ?? unknownAnswer('bad_response', 'not understood')
-    } catch (error) {
-      // Only the kind: the message may quote the body.
-      return unknownAnswer('bad_response', `read() failed with a ${(error as Error | null)?.name ?? 'error'}`)
-    }
+  function spent (cause: string, retryAfter?: string): UnknownAnswer {
+    const seconds = Number(retryAfter)
+    const untilEnd = Math.ceil((calendarWindow(unit, timeZone, Date.now()).endsMs - Date.now()) / 1000)
+    const retryAfterSeconds = retryAfter !== undefined && seconds > 0 ? Math.min(seconds, untilEnd) : untilEnd
+    return { ...unknownAnswer('quota_exhausted', cause), retryAfterSeconds }
+  }
+
+  function isOld (lastSeen: unknown): boolean {
+    const ms = typeof lastSeen === 'number' ? lastSeen * 1000 : Date.parse(String(lastSeen))
+    return Number.isFinite(ms) && Date.now() - ms > evidenceDays * 86_400_000
+  }
+
+  /** The answers in one reply, each read by `readOne`. */
+  function answersIn (
+    reply: HttpReply, ips: readonly string[], readOne: HttpBulk<Body>['read'], key: string, context: LookupContext
+  ): Rows {
+    const { status, headers } = reply
+    const isRead = status < 300 || alsoRead.includes(status)
+    if (!isRead) return ips.map(ip => [ip, spent(`HTTP ${status}`, headers['retry-after'])])
+    const body = parseJson(reply.text) as Body
+    const info: HttpReplyInfo = { status, headers, isOld }
+    const left = attempt(() => given.remaining?.(body, info))
+    if (left !== undefined && !('reason' in left)) context.remaining?.(left)
+    return ips.map(ip => {
+      const answer = attempt(() => readOne(body, ip, info)) ?? unknownAnswer('bad_response', 'not understood')
+      if (repeatsSecret(answer, key)) return [ip, unknownAnswer('bad_response', 'the answer repeats a secret')]
+      const isSpent = answer.verdict === 'unknown' && answer.reason === 'quota_exhausted'
+      if (!isSpent || answer.retryAfterSeconds !== undefined) return [ip, answer]
+      return [ip, { ...answer, ...spent('the limit of the service is spent', headers['retry-after']) }]
+    })
+  }
+
+  async function ask (ips: readonly string[], context: LookupContext, many: boolean): Promise<Rows> {
+    const all = (answer: ProviderAnswer): Rows => ips.map(ip => [ip, answer])
+    const key = await secretValue(secret, name)
+    if (typeof key !== 'string') return all(key)
+    const question = attempt(() => many ? bulk!.request(ips, key) : given.request(ips[0]!, key))
+    if (question === undefined) return all(unknownAnswer('bad_response', 'no request'))
+    if ('reason' in question) return all(question)
+    const reply = many
+      ? await client.send(question, context, { timeoutMs: bulk!.timeoutMs ?? 30_000, maxBodyBytes: bulkBodyBytes })
+      : await client.send(question, context)
+    return 'reason' in reply ? all(reply) : answersIn(reply, ips, many ? bulk!.read : given.read, key, context)
+  }
+
+  async function chunk (ips: readonly string[], context: LookupContext): Promise<Rows> {
+    const refused = await context.spend()
+    return refused === null ? await ask(ips, context, true) : ips.map(ip => [ip, refused])
   }
 
   return {
     name,
     ...settings,
-    ...given.families !== undefined && { families: checkFamilies('httpProvider.families', given.families) },
-    async lookup (ip, context) {
-      const reply = await client.send(given.request(ip), context)
-      return 'reason' in reply ? reply : read(reply.text, ip)
+    ...quotaName !== undefined && { quotaName },
+    ...maxAgeSeconds !== undefined && { maxAgeSeconds },
+    ...given.families !== undefined && { families: checkFamilies(`${path}.families`, given.families) },
+    lookup: async (ip, context) => (await ask([ip], context, false))[0]![1],
+    ...bulk !== undefined && {
+      bulk: (ips, context) => eachConcurrently(chunksOf(ips, bulk.max), concurrentBulks, ips => chunk(ips, context))
     },
     close: () => client.close()
+  }
+}
+
+function chunksOf (ips: readonly string[], size: number): string[][] {
+  const chunks: string[][] = []
+  for (let i = 0; i < ips.length; i += size) chunks.push(ips.slice(i, i + size))
+  return chunks
+}
+
+/** Only the kind of an error: its message may quote the body, or a key. */
+function attempt<T> (call: () => T | null | undefined): T | UnknownAnswer | undefined {
+  try {
+    return call() ?? undefined
+  } catch (error) {
+    return unknownAnswer('bad_response', `read() failed with a ${(error as Error | null)?.name ?? 'error'}`)
   }
 }

@@ -5,21 +5,25 @@ import {
 } from '../../lists/index.ts'
 import { checkBoolean, checkNumber, checkObject, checkString, checkStrings } from '../../util/index.ts'
 
-
 export interface ListsOptions {
   /** Your own lists, inline or files. Omitted: the snapshot alone. */
   readonly sources?: readonly ListSource[]
-  /** Addresses and CIDRs that `sources` are known to cover: what no source names there is `clean`, elsewhere `unknown`. */
+  /**
+   * Addresses and CIDRs that `sources` are known to cover: what no source names there is `clean`, elsewhere `unknown`.
+   */
   readonly covers?: readonly string[]
   /**
-   * The compiled public lists and AS numbers: the path of a snapshot, or `true` for what is in the cache folder (made by
-   * `ip-risk lists pull`, else compiled from `@ip-location-db/asn`). Default `true` without `sources`, else `false`.
-   * With both, an address is asked of `sources` first, and of the snapshot where they say nothing.
+   * The compiled public lists and AS numbers: the path of a snapshot, or `true` for what is in the cache folder (made
+   * by `ip-risk lists pull`, else compiled from `@ip-location-db/asn`). Default `true` without `sources`, else
+   * `false`. With both, an address is asked of `sources` first, and of the snapshot where they say nothing.
    */
   readonly snapshot?: boolean | string
   /** Use the package `@ip-location-db/asn` where it is installed. Default true. */
   readonly asn?: boolean
-  /** Default `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`, else one a user in the system's temporary folder. */
+  /**
+   * Default `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`, else one a user in the system's
+   * temporary folder.
+   */
   readonly cacheFolder?: string
   /** Loads files anew when they change. Default true. */
   readonly watch?: boolean
@@ -27,7 +31,10 @@ export interface ListsOptions {
   readonly watchIntervalMs?: number
 }
 
-/** Embedded and offline: a verdict at once, from lists in memory. Throws `IpRiskError` where an option or a file is wrong. */
+/**
+ * Embedded and offline: a verdict at once, from lists in memory. Throws `IpRiskError` where an option or a file is
+ * wrong.
+ */
 export function lists (options?: ListsOptions): Provider {
   const { sources, covers, snapshot, asn, cacheFolder, watchIntervalMs } = checkListsOptions(options)
   const asnPackage = asn ? findAsnPackage() : undefined

@@ -6,26 +6,21 @@ export const MMDB_KINDS = ['anonymous-ip', 'anonymous-plus', 'residential-proxy'
 export type MmdbKind = typeof MMDB_KINDS[number]
 
 /**
- * What each flag of Anonymous IP, Anonymous Plus and IP Risk means. Flags are tested one by one, and only `true` counts: a record without
- * flags is `{}`. They come from one publisher, so the strongest decides and they do not add up. Bands of the score are those of `lists()`:
- * 0.25 suspicious, 0.6 vpn_likely, 0.9 vpn_detected.
+ * What each flag of Anonymous IP, Anonymous Plus and IP Risk means. Flags are tested one by one, and only `true`
+ * counts: a record without flags is `{}`. They come from one publisher, so the strongest decides and they do not add
+ * up. Bands of the score are those of `lists()`: 0.25 suspicious, 0.6 vpn_likely, 0.9 vpn_detected.
  *
- *     is_tor_exit_node      vpn_detected                                              tor
- *     is_anonymous_vpn      vpn_detected; with `anonymizer_confidence` below 90:
- *                           vpn_likely                                                vpn
- *     is_public_proxy       vpn_likely                                                proxy
- *     is_residential_proxy  vpn_likely (people share the address)                     proxy
- *     is_anonymous_proxy    vpn_likely (older files)                                  proxy
- *     is_hosting_provider   suspicious, never more                                    hosting
- *     is_anonymous alone    suspicious
- *     ip_risk (0.01..99)    a hundredth is the score: from 25 suspicious, from 60
- *                           vpn_likely, from 90 vpn_detected                          abuse from 60
- *     Residential Proxy     a record is the finding: `anonymizer_confidence` below 60
- *                           suspicious, else vpn_likely                               proxy
- *     ASN, ISP              says who runs the network and nothing about its risk: always `unknown`, reason `no_data`, with `info`
- *     no record, or `{}`    clean, score 0: these files name every network that their publisher flags
- *     a record of another
- *     shape                 `unknown`, reason `no_data`: the file is not of the kind that was said
+ * is_tor_exit_node      vpn_detected                                              tor is_anonymous_vpn
+ * vpn_detected; with `anonymizer_confidence` below 90: vpn_likely                                                vpn
+ * is_public_proxy       vpn_likely                                                proxy is_residential_proxy
+ * vpn_likely (people share the address)                     proxy is_anonymous_proxy    vpn_likely (older files)
+ * proxy is_hosting_provider   suspicious, never more                                    hosting is_anonymous alone
+ * suspicious ip_risk (0.01..99)    a hundredth is the score: from 25 suspicious, from 60 vpn_likely, from 90
+ * vpn_detected                          abuse from 60 Residential Proxy     a record is the finding:
+ * `anonymizer_confidence` below 60 suspicious, else vpn_likely                               proxy ASN, ISP
+ * says who runs the network and nothing about its risk: always `unknown`, reason `no_data`, with `info` no record, or
+ * `{}`    clean, score 0: these files name every network that their publisher flags a record of another shape
+ * `unknown`, reason `no_data`: the file is not of the kind that was said
  */
 const FLAGS: readonly { readonly flag: string, readonly type: string, readonly weight: number, readonly category?: Category }[] = [
   { flag: 'is_tor_exit_node', type: 'tor_exit', weight: 1, category: 'tor' },
@@ -42,7 +37,9 @@ type Json = Readonly<Record<string, unknown>>
 
 const noData = { verdict: 'unknown', reason: 'no_data' } as const
 
-/** The answer that a record stands for; `null` is the record of an address that the file does not name. Never throws. */
+/**
+ * The answer that a record stands for; `null` is the record of an address that the file does not name. Never throws.
+ */
 export function answerOf (kind: MmdbKind, record: unknown): ProviderAnswer {
   if (record !== null && (typeof record !== 'object' || Array.isArray(record))) return noData
   const json: Json = record as Json ?? {}

@@ -58,7 +58,9 @@ export function openMmdb (Reader: ReaderConstructor, bytes: Buffer, kind?: MmdbK
   return { kind: found, databaseType, builtMs: buildEpoch.getTime(), ipVersion, get: ip => reader.get(ip) }
 }
 
-/** By the name that stands in the file: `GeoIP2-Anonymous-IP`, `GeoLite2-ASN`, `DBIP-ASN-Lite (compat=GeoLite2-ASN)`, … */
+/**
+ * By the name that stands in the file: `GeoIP2-Anonymous-IP`, `GeoLite2-ASN`, `DBIP-ASN-Lite (compat=GeoLite2-ASN)`, …
+ */
 function kindOf (databaseType: unknown): MmdbKind | undefined {
   if (typeof databaseType !== 'string') return undefined
   const name = databaseType.toLowerCase()
@@ -78,8 +80,9 @@ export interface MmdbOptions {
 }
 
 /**
- * A database of MaxMind's format in memory, answering at once. Needs the package `mmdb-lib`. A file that is missing or broken throws
- * `IpRiskError` here; where a record is broken the address is `unknown`. A changed file that is broken is logged, and the one before stays.
+ * A database of MaxMind's format in memory, answering at once. Needs the package `mmdb-lib`. A file that is missing or
+ * broken throws `IpRiskError` here; where a record is broken the address is `unknown`. A changed file that is broken
+ * is logged, and the one before stays.
  */
 export function mmdb (options: MmdbOptions): Provider {
   const { path, kind, watchIntervalMs } = checkMmdbOptions(options)

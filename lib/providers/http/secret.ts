@@ -1,0 +1,42 @@
+import type { ProviderAnswer, UnknownAnswer } from '../../../types/contract.ts'
+import { badOption } from '../../errors.ts'
+import { shown } from '../../util/index.ts'
+
+/**
+ * A key or token: text, or a function that returns the current one, so that it can be rotated while the process runs.
+ * It is never part of an error, a log line, `stats()` or the cache.
+ */
+export type Secret = string | (() => string | Promise<string>)
+
+/** Text that a header and a URL can carry. */
+const isUsable = (value: unknown): value is string => typeof value === 'string' && /^[\x21-\x7e]{1,4096}$/.test(value)
+
+/** Checks the option. Its value is not part of the error. */
+export function checkSecret (path: string, value: unknown): Secret {
+  if (typeof value === 'function') return value as Secret
+  if (isUsable(value)) return value
+  const got = typeof value === 'string' ? value === '' ? 'empty text' : 'text with other characters' : shown(value)
+  throw badOption(path, `must be text of printable ASCII without spaces, or a function that returns it, got ${got}`)
+}
+
+/** The current value; an answer that says what to do where the function has none. Empty without the option. */
+export async function secretValue (secret: Secret | undefined, provider: string): Promise<string | UnknownAnswer> {
+  if (secret === undefined || typeof secret === 'string') return secret ?? ''
+  try {
+    const value = await secret()
+    if (isUsable(value)) return value
+  } catch {} // its message may hold the secret
+  return {
+    verdict: 'unknown',
+    reason: 'rejected',
+    retryAfterSeconds: 60,
+    cause: 'no secret',
+    alert: `The function that gives the key of "${provider}" threw or returned no usable text, so calls stop for a ` +
+      'minute: fix that function.'
+  }
+}
+
+/** A service that echoes the key must not bring it into a cache or a log. */
+export function repeatsSecret (answer: ProviderAnswer, secret: string): boolean {
+  return secret.length > 3 && JSON.stringify(answer).includes(JSON.stringify(secret).slice(1, -1))
+}

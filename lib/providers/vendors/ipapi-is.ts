@@ -1,0 +1,107 @@
+import type { Provider, ProviderAnswer } from '../../../types/contract.ts'
+import { canonicalAddress } from '../../ip/index.ts'
+import { isObject, type Json, readText, unknownAnswer } from '../../verdict/index.ts'
+import { namedHttpProvider, type RemoteOptions, type Secret } from '../http/index.ts'
+import { type Finding, grade, infoOf, sectionOf, sharedExit, sharedExitName } from './grade.ts'
+import { readVendorOptions } from './options.ts'
+
+/** The options of `ipapiIs`. */
+export interface IpapiIsOptions extends RemoteOptions {
+  /** The API key, which ipapi.is takes only in the URL or a bulk body. Without one: 1,000 calls a day, too. */
+  readonly key?: Secret
+}
+
+/** Cloudflare's network, from which WARP comes. */
+const cloudflareAsn = 13335
+
+/**
+ * ipapi.is: good for Tor and hosting; it calls too much a VPN. Defaults: 1,000 calls a day (UTC, a guess), `timeoutMs`
+ * 2 000: some of its answers take longer than 20 s.
+ */
+export function ipapiIs (options: IpapiIsOptions = {}): Provider {
+  const { key, ...remote } = readVendorOptions('ipapiIs', options, ['key'])
+  return namedHttpProvider<unknown>('ipapiIs', {
+    baseUrl: 'https://api.ipapi.is',
+    limits: { perCalendarDay: 1_000 },
+    timeoutMs: 2_000,
+    ...remote,
+    name: 'ipapi-is',
+    ...key !== undefined && { secret: key },
+    // Errors come with a code in the body, under 400 and, for older clients, under 200.
+    alsoRead: [400, 401, 403, 429],
+    request: (ip, secret) => ({ path: '/', query: { q: ip, key: secret === '' ? undefined : secret } }),
+    read: readIpapiIs,
+    bulk: {
+      max: 100,
+      request: (ips, secret) => ({ path: '/', json: { ips, ...secret !== '' && { key: secret } } }),
+      read: (body, ip) => isObject(body) ? readIpapiIs('error_code' in body ? body : body[ip], ip) : null
+    }
+  })
+}
+
+export function readIpapiIs (body: unknown, ip: string): ProviderAnswer | null {
+  if (!isObject(body)) return null
+  const code = readText(body['error_code'])
+  if (code !== undefined || 'error' in body) return refusal(code ?? '')
+  if (typeof body['ip'] !== 'string' || canonicalAddress(body['ip']) !== ip) return null
+  if (body['is_bogon'] === true) return unknownAnswer('no_data', 'bogon')
+  if (!flagNames.every(name => isFlag(body[name]))) return null
+  return answerOf(body)
+}
+
+const flagNames = ['is_datacenter', 'is_tor', 'is_proxy', 'is_vpn', 'is_abuser', 'is_crawler'] as const
+/** `is_vpn` and `is_crawler` may be the name of the service. */
+const isFlag = (value: unknown): value is boolean | string =>
+  typeof value === 'boolean' || (typeof value === 'string' && !/^(true|false|\d*)$/i.test(value))
+
+function answerOf (body: Json): ProviderAnswer {
+  const network = sectionOf(body['asn'])
+  const place = sectionOf(body['location'])
+  const egress = sectionOf(body['egress_service'])
+  const service = readText(body['is_vpn']) ?? readText(sectionOf(body['vpn'])['service'])
+  const info = infoOf({
+    asn: network['asn'],
+    org: network['org'] ?? sectionOf(body['company'])['name'],
+    type: network['type'],
+    country: place['country'],
+    country_code: place['country_code'],
+    city: place['city'],
+    vpn_provider: service ?? egress['provider']
+  })
+  const isSet = (name: string): boolean => body[name] === true || typeof body[name] === 'string'
+  if (!isSet('is_tor')) {
+    if (egress['type'] === 'private_relay') return sharedExit('relay', info)
+    if (egress['type'] === 'secure_web_gateway') return sharedExit('gateway', info)
+    const named = sharedExitName(service, egress['provider'])
+    if (named !== null) return sharedExit(named, info)
+  }
+  const findings: Finding[] = []
+  const find = (name: string, verdict: Finding['verdict'], category: Finding['category']): void => {
+    if (isSet(name)) findings.push({ type: `ipapi_${name}`, verdict, category })
+  }
+  if (isSet('is_crawler') && !isSet('is_tor')) {
+    return grade([{ type: 'ipapi_is_crawler', verdict: 'clean', category: 'crawler' }], { info })
+  }
+  const isCloudflare = network['asn'] === cloudflareAsn
+  find('is_tor', 'vpn_detected', 'tor')
+  // A named service is an enumerated exit; otherwise its VPN flag covers too much.
+  if (isCloudflare) find('is_vpn', 'suspicious', 'warp')
+  else find('is_vpn', service === undefined ? 'vpn_likely' : 'vpn_detected', 'vpn')
+  find('is_proxy', 'vpn_likely', 'proxy')
+  find('is_datacenter', 'suspicious', isCloudflare ? 'warp' : 'hosting')
+  find('is_abuser', 'suspicious', 'abuse')
+  return grade(findings, { info })
+}
+
+function refusal (code: string): ProviderAnswer | null {
+  if (code === 'ERR_RATE_LIMIT_EXCEEDED') return unknownAnswer('rate_limited', code)
+  if (code === 'ERR_QUOTA_EXCEEDED') return unknownAnswer('quota_exhausted', code)
+  if (code === 'ERR_INVALID_IP_OR_ASN') return unknownAnswer('rejected', code)
+  if (!code.startsWith('ERR_FORBIDDEN')) return null
+  return {
+    ...unknownAnswer('rejected', code.replace(/[^A-Z_]/g, '').slice(0, 60)),
+    retryAfterSeconds: 3_600,
+    alert: 'ipapi.is refuses our calls, so they stop for an hour: check the key, and whether ' +
+      'this source address is blocked.'
+  }
+}
