@@ -14,14 +14,14 @@ import { providerSuite } from './support/provider-suite.ts'
 providerSuite(t, {
   name: 'iplogs',
   serve: () => fakeIplogs({ '203.0.113.9': 'vpn_detected' }),
-  provider: baseUrl => iplogs({ baseUrl, timeoutMs: 300, retries: 0 }),
+  provider: baseUrl => iplogs({ baseUrl, timeoutMs: 600, retries: 0 }),
   secrets: []
 })
 
 providerSuite(t, {
   name: 'getipintel',
   serve: () => fakeGetipintel({ '203.0.113.9': 1 }),
-  provider: baseUrl => getipintel({ contact: 'ops+ip@example.org', baseUrl, timeoutMs: 300, flags: 'm' }),
+  provider: baseUrl => getipintel({ contact: 'ops+ip@example.org', baseUrl, timeoutMs: 600, flags: 'm' }),
   secrets: ['ops', 'example.org'],
   expected: { 'JSON that is no object': 'bad_response' }
 })
@@ -36,7 +36,7 @@ const proxycheckServer = (): Promise<FakeServer> => fakeServer(({ url }) => {
 providerSuite(t, {
   name: 'the proxycheck example',
   serve: proxycheckServer,
-  provider: baseUrl => ({ ...proxycheck('hush', baseUrl), timeoutMs: 300 }),
+  provider: baseUrl => ({ ...proxycheck('hush', baseUrl), timeoutMs: 600 }),
   secrets: ['hush'],
   expected: { 'numbers as strings': 'bad_response' }
 })

@@ -43,8 +43,8 @@ export function misbehave (fault: HttpFault, text: string, response: ServerRespo
     case 'huge':
       // Correct but for its size.
       response.end(text.startsWith('{')
-        ? `{"padding":"${'x'.repeat(4_000_000)}",${text.slice(1)}`
-        : text + ' '.repeat(4_000_000))
+        ? `{"padding":"${'x'.repeat(1_500_000)}",${text.slice(1)}`
+        : text + ' '.repeat(1_500_000))
       return
     case 'redirect':
       response.writeHead(302, { location: '/elsewhere' }).end(text)

@@ -8,7 +8,7 @@ export interface Speaker {
   readonly name: string
   /** A server that calls 203.0.113.9 a VPN and everything else clean. */
   readonly serve: () => Promise<FakeServer>
-  /** Times out after 300 ms. */
+  /** Times out after 600 ms. */
   readonly provider: (baseUrl: string) => Provider
   /** What must not stand in logs, errors or answers. */
   readonly secrets: readonly string[]

@@ -21,7 +21,7 @@ export interface VendorUnderTest {
   readonly hasBulk: boolean
 }
 
-const short = { timeoutMs: 300, limits: {} }
+const short = { timeoutMs: 600, limits: {} }
 type Answers = Readonly<Record<string, never>>
 
 function vendor (
