@@ -66,7 +66,7 @@ t.test('faults last as long as they were ordered', async t => {
   }
   t.equal(await faulty('nan'), 'NaN')
   t.equal(await faulty('string_numbers'), '0')
-  t.equal((await faulty('huge')).length, 4_000_001)
+  t.equal((await faulty('huge')).length, 1_500_001)
   t.equal(await faulty({ status: 503 }), '')
   t.equal(await ask(), '0')
   server.fault('html')
