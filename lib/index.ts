@@ -11,16 +11,20 @@ export { createIpRisk } from './frameworks/node.ts'
 export { IpRiskError } from './errors.ts'
 export { subnetKey } from './ip/index.ts'
 export { decide, defaultPolicy, failClosed } from './policy/index.ts'
-export { consensus, fallback } from './providers/composite/index.ts'
+export { consensus, escalate, fallback, shadow } from './providers/composite/index.ts'
 export { getipintel } from './providers/getipintel/index.ts'
 export { httpProvider } from './providers/http/index.ts'
 export { iplogs } from './providers/iplogs/index.ts'
 export { lists } from './providers/lists/index.ts'
 export { mmdb } from './providers/mmdb/index.ts'
 export { knownAnswer } from './verdict/index.ts'
-export type { ConsensusOptions, FallbackOptions } from './providers/composite/index.ts'
+export type {
+  ConsensusOptions, EscalateOptions, EscalationRule, FallbackOptions, ShadowOptions
+} from './providers/composite/index.ts'
 export type { GetipintelOptions } from './providers/getipintel/index.ts'
-export type { HttpProviderOptions, HttpRequest } from './providers/http/index.ts'
+export type {
+  HttpBulk, HttpProviderOptions, HttpReplyInfo, HttpRequest, RemoteOptions, Secret
+} from './providers/http/index.ts'
 export type { IplogsOptions } from './providers/iplogs/index.ts'
 export type { ListsOptions, ListSource } from './providers/lists/index.ts'
 export type { MmdbOptions } from './providers/mmdb/index.ts'

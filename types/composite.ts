@@ -3,14 +3,22 @@ import type { LookupContext, Provider } from './provider.ts'
 import type { CompositeStats } from './stats.ts'
 import type { ProviderAnswer } from './verdict.ts'
 
+/** How a composite asks a member. */
+export interface AskMemberOptions {
+  /** Shortens the member's own time, in milliseconds. */
+  readonly timeoutMs?: number
+  /** A question that no request waits for: it counts as a read, and goes on when the request has its answer. */
+  readonly background?: boolean
+}
+
 /** What a composite may use while it answers. */
 export interface CompositeContext extends LookupContext {
   /**
    * Asks a member behind its own resilience pipeline and quota. Never throws or rejects. The answer of a `sync` member
-   * is not a promise. `timeoutMs` shortens the member's own time.
+   * is not a promise.
    */
   ask (
-    member: Provider, ip: string, options?: { readonly timeoutMs?: number }
+    member: Provider, ip: string, options?: AskMemberOptions
   ): ProviderAnswer | Promise<ProviderAnswer>
   /** The same for many addresses; each gets one row. `wait: false` does not wait for room in the member's limits. */
   askAll (

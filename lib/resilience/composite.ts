@@ -120,7 +120,9 @@ function contextOf (
     write,
     log: deps.log,
     spend: async () => null,
-    ask: (member, ip, options) => deps.ask(member, ip, { write, signal, leftMs, redisBudget, ...options }),
+    ask: (member, ip, { background, ...options } = {}) => background === true
+      ? deps.ask(member, ip, { write: false, ...options })
+      : deps.ask(member, ip, { write, signal, leftMs, redisBudget, ...options }),
     askAll: (member, ips, options) => deps.askAll(member, ips, { write, signal, wait, ...options })
   }
 }

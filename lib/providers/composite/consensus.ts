@@ -3,12 +3,22 @@ import type { Category, KnownAnswer, Provider, ProviderAnswer, VerdictName } fro
 import { badOption } from '../../errors.ts'
 import { checkNumber, checkObject, shown } from '../../util/index.ts'
 import { isVpnVerdict, unknownAnswer, validatesAnswers, verdictNames } from '../../verdict/index.ts'
+import { checkCost } from './escalate.ts'
 import { checkMembers, named, timeoutOf } from './fallback.ts'
 
 /** The options of `consensus`. */
 export interface ConsensusOptions {
   /** The least number of members that must know something: 1 to all. Default: more than half. */
   readonly quorum?: number
+  /** How much the verdict of a member counts, by its name: above 0. Default 1 each. */
+  readonly weights?: Readonly<Record<string, number>>
+  /**
+   * Least confidence of a member's answer, by its name, 0 to 1; below it, it knows nothing. One without a confidence
+   * counts.
+   */
+  readonly minConfidence?: Readonly<Record<string, number>>
+  /** Most money that the members may cost in one day (UTC), by their `costPerCall`. Default: no limit. */
+  readonly maxCostPerDay?: number
 }
 
 /** How much longer late members have once the others suffice: a request waits for all of it. */
@@ -22,16 +32,26 @@ const graceMs = 1_000
 export function consensus (members: readonly Provider[], options: ConsensusOptions = {}): CompositeProvider {
   if (!Array.isArray(members)) throw badOption('consensus', `takes an array of providers, got ${shown(members)}`)
   checkMembers('consensus', members)
-  const { quorum: given } = checkObject<ConsensusOptions>('consensus', options, ['quorum'])
+  const { quorum: given, ...rest } = checkObject<ConsensusOptions>('consensus', options,
+    ['quorum', 'weights', 'minConfidence', 'maxCostPerDay'])
+  const positive = { min: 0.001, max: 1000, integer: false }
+  const weightOf = byMember('consensus.weights', rest.weights, members, 1, positive)
+  const fraction = { min: 0, max: 1, integer: false }
+  const leastOf = byMember('consensus.minConfidence', rest.minConfidence, members, 0, fraction)
+  const maxCostPerDay = checkCost('consensus.maxCostPerDay', rest.maxCostPerDay)
   const majority = Math.floor(members.length / 2) + 1
   const quorum = checkNumber('consensus.quorum', given, majority, { min: 1, max: members.length })
   const name = `consensus(${quorum}:${members.map(member => member.name).join(',')})`
 
   function judge (answers: readonly ProviderAnswer[]): ProviderAnswer {
-    const known = answers.flatMap((answer, i) => answer.verdict === 'unknown' ? [] : [named(answer, members[i]!)])
+    const known = answers.flatMap((answer, i): Vote[] => {
+      const isKnown = answer.verdict !== 'unknown' && (answer.confidence ?? 1) >= leastOf(members[i]!.name)
+      return isKnown ? [{ answer: named(answer, members[i]!), weight: weightOf(members[i]!.name) }] : []
+    })
     if (known.length >= quorum) return merge(known, name)
     // The reason of the first member that knows nothing.
-    const { reason } = answers.find(answer => answer.verdict === 'unknown')!
+    const first = answers.find(answer => answer.verdict === 'unknown')
+    const reason = first?.verdict === 'unknown' ? first.reason : 'no_data'
     return unknownAnswer(reason, `${known.length} of ${quorum} answers: ${summary(answers, members)}`)
   }
 
@@ -41,6 +61,7 @@ export function consensus (members: readonly Provider[], options: ConsensusOptio
     members,
     sync: members.every(member => member.sync === true),
     timeoutMs: Math.max(...members.map(timeoutOf)),
+    ...maxCostPerDay !== undefined && { maxCostPerDay },
     lookup (ip, context) {
       const answers = members.map(member => context.ask(member, ip))
       const pending = answers.some(answer => answer instanceof Promise)
@@ -76,21 +97,31 @@ function summary (answers: readonly ProviderAnswer[], members: readonly Provider
   return answers.map((answer, i) => `${members[i]!.name} ${one(answer)}`).join(', ')
 }
 
-type Named = KnownAnswer & { readonly provider: string }
+/** A number for each member, by its name. */
+function byMember (
+  path: string, value: unknown, members: readonly Provider[], fallback: number, range: Parameters<typeof checkNumber>[3]
+): (name: string) => number {
+  const given = checkObject<Record<string, number>>(path, value, members.map(({ name }) => name))
+  for (const [name, number] of Object.entries(given)) checkNumber(`${path}.${name}`, number, fallback, range)
+  return name => given[name] ?? fallback
+}
+
+interface Vote { readonly answer: KnownAnswer & { readonly provider: string }, readonly weight: number }
 
 /**
  * Verdict and score are medians; confidence and categories come from members of that verdict; signals and info from
  * all.
  */
-function merge (known: readonly Named[], name: string): KnownAnswer {
-  const ranked = known.toSorted((a, b) => rank(a.verdict) - rank(b.verdict))
-  const verdict = ranked[Math.floor((ranked.length - 1) / 2)]!.verdict
-  const scores = known.map(answer => answer.score).filter(score => score !== null).sort((a, b) => a - b)
+function merge (votes: readonly Vote[], name: string): KnownAnswer {
+  const known = votes.map(({ answer }) => answer)
+  const verdict = verdictNames[median(votes.map(({ answer, weight }) => [rank(answer.verdict), weight]))!]!
+  const scores = votes.flatMap(({ answer: { score }, weight }): [number, number][] =>
+    score === null ? [] : [[score, weight]])
   const of = known.filter(answer => answer.verdict === verdict)
   const confidences = of.map(answer => answer.confidence).filter(confidence => confidence !== null)
   return {
     verdict,
-    score: scores[Math.floor((scores.length - 1) / 2)] ?? null,
+    score: median(scores) ?? null,
     isVpn: isVpnVerdict(verdict),
     confidence: confidences.length === 0 ? null : Math.max(...confidences),
     signals: [
@@ -101,6 +132,13 @@ function merge (known: readonly Named[], name: string): KnownAnswer {
     categories: [...new Set(of.flatMap<Category>(answer => answer.categories))],
     provider: name
   }
+}
+
+/** The weighted median of `[value, weight]`; of two in the middle, the lower one. */
+function median (values: readonly (readonly [number, number])[]): number | undefined {
+  const half = values.reduce((sum, [, weight]) => sum + weight, 0) / 2
+  let sum = 0
+  return values.toSorted(([a], [b]) => a - b).find(([, weight]) => (sum += weight) >= half)?.[0]
 }
 
 function rank (verdict: VerdictName): number {

@@ -11,6 +11,8 @@ export interface FallbackOptions {
    * first one, 4 500: the most that leaves a request time for their answer.
    */
   readonly attemptTimeoutMs?: number
+  /** Most money that the members may cost in one day (UTC), by their `costPerCall`. Default: no limit. */
+  readonly maxCostPerDay?: number
 }
 
 /**
@@ -28,11 +30,14 @@ export function fallback (...given: readonly (Provider | FallbackOptions)[]): Co
       ? 'takes providers one by one, not in an array: fallback(a, b)'
       : 'takes providers, and options at the end')
   }
-  const options = checkObject<FallbackOptions>('fallback', rest[0], ['attemptTimeoutMs'])
+  const options = checkObject<FallbackOptions>('fallback', rest[0],
+    ['attemptTimeoutMs', 'maxCostPerDay'])
   checkMembers('fallback', members)
   const defaultMs = members.slice(1).every(member => member.sync) ? 4_500 : 2_000
   const range = { min: 1, max: 120_000 }
   const timeoutMs = checkNumber('fallback.attemptTimeoutMs', options.attemptTimeoutMs, defaultMs, range)
+  const maxCostPerDay = checkNumber('fallback.maxCostPerDay', options.maxCostPerDay, undefined,
+    { min: 0, max: 1_000_000_000, integer: false })
   const last = members.length - 1
 
   /** Not a promise as long as the members return none. `before`: which members were unknown, and why. */
@@ -58,6 +63,7 @@ export function fallback (...given: readonly (Provider | FallbackOptions)[]): Co
     members,
     sync: members.every(member => member.sync === true),
     timeoutMs: members.reduce((sum, member, i) => sum + ownMs(member, i), 0),
+    ...maxCostPerDay !== undefined && { maxCostPerDay },
     lookup: (ip, context) => from(0, ip, context, ''),
     async * bulk (ips, context) {
       let left = ips
