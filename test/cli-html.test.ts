@@ -1,5 +1,5 @@
 import t from 'tap'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import {
@@ -7,6 +7,8 @@ import {
 } from '../lib/cli/html/index.ts'
 import { html, page } from '../lib/util/index.ts'
 import { startBrowser, withoutBrowser } from './support/browser.ts'
+import { bulkServer, logOf } from './support/bulk-server.ts'
+import { runCommand } from './support/cli.ts'
 
 const attack = '</script><!--<script>globalThis.attacked = 1</script><img src=x onerror="globalThis.attacked = 1">"\'<b>'
 const verdicts = ['clean', 'vpn_detected', attack]
@@ -92,4 +94,32 @@ t.test('a browser sorts, filters and turns the pages of a table, and runs nothin
   t.equal(await tab.evaluate('globalThis.attacked'), undefined, 'the policy of the page refuses other scripts')
   t.same(problems.filter(text => !/Content Security Policy/.test(text)), [])
   t.same(requests.filter(url => !url.startsWith('file:')), [])
+})
+
+t.test('the report opens in a browser: what matters first, sorted and filtered, and no text of a visitor is markup', { skip: withoutBrowser }, async t => {
+  const report = join(t.testdir(), 'report.html')
+  const iplogs = await bulkServer(t)
+  const { code } = await runCommand(['review', '--route', 'POST /signup=signup', '--report', report], { env: iplogs.env, stdin: logOf(3000, 1000) })
+  t.equal(code, 0)
+  t.notMatch(readFileSync(report, 'utf8'), /(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?\/\//, 'nothing is loaded from elsewhere')
+  const browser = await startBrowser()
+  t.teardown(() => browser.close())
+  const tab = await browser.newPage()
+  const problems: string[] = []
+  tab.on('console', message => { problems.push(message.text()) })
+  tab.on('pageerror', error => { problems.push(error.message) })
+  await tab.goto(pathToFileURL(report).href)
+  const column = async (at: number) => await tab.locator(`#addresses tbody td:nth-child(${at})`).allTextContents()
+  t.equal((await column(1)).length, 4, 'clean addresses need nobody')
+  t.same([...new Set(await column(2))], ['vpn_detected'])
+  const writes = (await column(6)).map(Number)
+  t.same(writes, [...writes].sort((a, b) => b - a), 'those that wrote most come first')
+  await tab.getByRole('button', { name: 'address' }).click()
+  t.same((await column(1)).slice(0, 2), ['8.0.0.7', '8.0.1.7'])
+  await tab.getByRole('searchbox').fill('8.0.3.7')
+  t.same(await column(1), ['8.0.3.7'])
+  t.same(await tab.locator('figcaption').allTextContents(), ['Verdicts over time', 'By route or action', 'Networks', 'Countries'])
+  t.match(await tab.locator('figure').nth(1).textContent(), /GET \/<b>x<\/b>.*signup/s)
+  t.equal(await tab.locator('main b').count(), 0)
+  t.same(problems, [])
 })

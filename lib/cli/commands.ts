@@ -16,6 +16,10 @@ export const commands: CommandTable = {
     summary: 'what is known of addresses, one line each',
     load: async () => (await import('./check.ts')).check
   },
+  review: {
+    summary: 'verdicts for whole files and access logs, with a report',
+    load: async () => (await import('./review/index.ts')).review
+  },
   lists: {
     summary: 'fetch, compile and describe the lists of the embedded provider',
     load: async () => (await import('./lists/index.ts')).lists

@@ -44,7 +44,7 @@ function abortedBySignals (): AbortSignal {
 }
 
 /** Waits until the stream takes more, so that a long result does not pile up in memory. */
-export async function written (stream: Writable, text: string): Promise<void> {
+export async function written (stream: Writable, text: string | Uint8Array): Promise<void> {
   if (stream.write(text)) return
   await new Promise<void>((resolve, reject) => {
     const done = (error?: Error | null): void => {

@@ -1,0 +1,129 @@
+import { LRUCache } from 'lru-cache'
+import type { IpRiskEngine } from '../../../types/api.ts'
+import type { Decision, IpRisk, UnknownReason } from '../../../types/contract.ts'
+import { csvCell } from './csv.ts'
+import { fromUtf8, type ReviewRecord } from './record.ts'
+import type { RouteRules } from './routes.ts'
+
+/** What is known of an address. The rest is made when it is first needed, and used again in each row of the address. */
+export interface Judged {
+  readonly risk: IpRisk
+  cells?: string
+  members?: readonly string[]
+  /** The policy's decision on the last route, and on others. */
+  route?: string
+  decision?: Decision
+  others?: Map<string, Decision>
+}
+
+export const addedColumns = [
+  'verdict', 'score', 'categories', 'asn', 'org', 'country', 'provider', 'decision'
+] as const
+
+/** Reasons of `unknown` that mean a failure: it is worth asking again. */
+export const failureReasons: ReadonlySet<UnknownReason | undefined> = new Set([
+  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response'
+])
+/** Of these, reasons that time settles: there will be room. */
+const roomReasons: ReadonlySet<UnknownReason | undefined> = new Set(['quota_exhausted', 'rate_limited'])
+
+export interface VerdictOptions {
+  readonly ipRisk: Pick<IpRiskEngine, 'bulk' | 'decide'>
+  /** Of so many addresses. */
+  readonly keptVerdicts: number
+  /** Further rounds for addresses whose lookup failed. */
+  readonly retries: number
+  readonly signal: AbortSignal
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Called when the provider has no room left, and again when it answers. */
+  readonly onWait: (waiting: boolean) => void
+}
+
+const ROOM_WAIT_MS = 15_000
+const RETRY_WAIT_MS = 2_000
+
+/** Verdicts on the addresses of one batch after the other. */
+export interface Verdicts {
+  /** Fills in `known` as verdicts come; resolves when all are there. Rejects when the signal aborts. */
+  judge (addresses: Iterable<string>, known: Map<string, Judged>): Promise<void>
+  /** What the policy says of this address on the route of this record. */
+  decide (judged: Judged, record: ReviewRecord, rules: RouteRules): Decision
+}
+
+export function createVerdicts (options: VerdictOptions): Verdicts {
+  const { ipRisk, keptVerdicts, retries, signal, sleep, onWait } = options
+  const kept = new LRUCache<string, Judged>({ max: keptVerdicts })
+
+  async function judge (addresses: Iterable<string>, known: Map<string, Judged>): Promise<void> {
+    let missing: string[] = []
+    for (const address of addresses) {
+      const judged = kept.get(address)
+      if (judged === undefined) missing.push(address)
+      else known.set(address, judged)
+    }
+    for (let round = 0; missing.length > 0;) {
+      let failed: [string, IpRisk][] = []
+      for await (const [address, risk] of ipRisk.bulk(missing, { signal })) {
+        if (failureReasons.has(risk.reason)) failed.push([address, risk])
+        else keep(known, address, risk)
+      }
+      const noRoom = failed.some(([, { reason }]) => roomReasons.has(reason))
+      if (!noRoom && round++ >= retries) {
+        for (const [address, risk] of failed) known.set(address, { risk })
+        failed = []
+      }
+      missing = failed.map(([address]) => address)
+      if (missing.length === 0) break
+      onWait(true)
+      await sleep(noRoom ? ROOM_WAIT_MS : RETRY_WAIT_MS * 2 ** (round - 1), signal)
+      onWait(false)
+    }
+  }
+
+  function keep (known: Map<string, Judged>, address: string, risk: IpRisk): void {
+    const judged: Judged = { risk }
+    known.set(address, judged)
+    kept.set(address, judged)
+  }
+
+  function decide (judged: Judged, record: ReviewRecord, rules: RouteRules): Decision {
+    const key = rules.keyOf(record)
+    if (judged.route === key) return judged.decision!
+    const decision = judged.others?.get(key) ?? ipRisk.decide(judged.risk, rules.contextOf(record))
+    if (judged.route === undefined) {
+      judged.route = key
+      judged.decision = decision
+    } else {
+      judged.others ??= new Map()
+      // Methods and actions come from the input: they must not pile up on one address.
+      if (judged.others.size < 100) judged.others.set(key, decision)
+    }
+    return decision
+  }
+
+  return { judge, decide }
+}
+
+/** The added cells but for the decision. */
+export function cellsOf (judged: Judged, delimiter: string): string {
+  const { risk: { verdict, score, categories, info, provider } } = judged
+  judged.cells ??= [
+    verdict, score ?? '', categories.join(' '), safe(info.asn), safe(info.org ?? info.isp),
+    safe(info.countryCode ?? info.country), safe(provider)
+  ].join(delimiter)
+  return judged.cells
+}
+
+function safe (text: string | undefined): string {
+  return text === undefined ? '' : csvCell(fromUtf8(text))
+}
+
+/** The values of the added members of JSON, but for the decision. */
+export function membersOf (judged: Judged): readonly string[] {
+  const { risk: { verdict, score, categories, info, provider } } = judged
+  judged.members ??= [
+    verdict, score, categories, info.asn ?? null, info.org ?? info.isp ?? null,
+    info.countryCode ?? info.country ?? null, provider
+  ].map(value => fromUtf8(JSON.stringify(value)))
+  return judged.members
+}

@@ -1,0 +1,26 @@
+import { Readable, Writable } from 'node:stream'
+import { createIo, type IoStreams } from '../../lib/cli/io.ts'
+import { runCli } from '../../lib/cli/run.ts'
+
+export interface CliResult { readonly code: number, readonly out: string, readonly err: string }
+
+function kept (chunks: Buffer[]): Writable {
+  return new Writable({
+    write (chunk: Buffer, _encoding, done) {
+      chunks.push(Buffer.from(chunk))
+      done()
+    }
+  })
+}
+
+/** A run of `ip-risk` inside this process; texts are without their last line feed. */
+export async function runCommand (
+  args: readonly string[], { env = {}, stdin = '', ...more }: Partial<Omit<IoStreams, 'stdin'>> & { readonly stdin?: string } = {}
+): Promise<CliResult> {
+  const [out, err]: [Buffer[], Buffer[]] = [[], []]
+  const code = await runCli(args, createIo({
+    env, stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]), stdout: kept(out), stderr: kept(err), ...more
+  }))
+  const text = (chunks: Buffer[]): string => Buffer.concat(chunks).toString().replace(/\n$/, '')
+  return { code, out: text(out), err: text(err) }
+}
