@@ -6,7 +6,7 @@ import ts from 'typescript'
  * may be imported from anywhere. A folder that is not in this list may import nothing.
  */
 export const folders: readonly string[] = [
-  'cli', 'testing', 'telemetry', 'frameworks', 'core', 'options', 'providers/*', 'providers/http', 'lists', 'resilience', 'rate-limit',
+  'cli', 'testing', 'telemetry', 'frameworks', 'core', 'options', 'familiarity', 'providers/*', 'providers/http', 'lists', 'resilience', 'rate-limit',
   'redis', 'cache', 'policy', 'client-ip', 'verdict', 'ip', 'report', 'util'
 ]
 

@@ -27,6 +27,17 @@ export interface IpRiskApi {
   allow (ip: string, options: { readonly ttlSeconds: number }): Promise<void>
   /** Forgets what is known of an address, in every process and in Redis, and ends an `allow()` of it. */
   invalidate (ip: string): Promise<void>
+  /**
+   * Remembers the network of this request for its account, as the application trusts it: after a successful login. It becomes
+   * `similar`; only a satisfied step-up makes it `known`. Takes the request of Fastify, Express or Node. Rejects when Redis does
+   * not answer, and with an `IpRiskError` without the option `familiarity`.
+   */
+  trust (request: object): Promise<void>
+  /**
+   * Forgets all that is remembered of an account, in Redis and in this process; other processes follow within a minute.
+   * Rejects when Redis does not answer: call it again then.
+   */
+  forget (account: string | number): Promise<void>
   /** Takes a newer list of Cloudflare's ranges, for this process; nothing is fetched by itself. */
   setCloudflareRanges: SetCloudflareRanges
   /** Counters since start. Cheap enough to call every second. */

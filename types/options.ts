@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CacheOptions } from './cache.ts'
 import type { ClientIpOptions } from './client-ip.ts'
+import type { FamiliarityOptions } from './familiarity.ts'
 import type { IpRiskLogger } from './logger.ts'
 import type { Policy } from './policy.ts'
 import type { Provider } from './provider.ts'
@@ -57,6 +58,8 @@ export type OnRejected<Request, Reply> = (request: Request, reply: Reply, risk: 
 export interface FastifyIpRiskOptions extends EngineOptions {
   /** Requests that are allowed without being judged. Default: none. */
   readonly skip?: Skip<FastifyRequest> | undefined
+  /** Remembers the networks of accounts. Default: off. */
+  readonly familiarity?: FamiliarityOptions | undefined
   /** Answers rejected requests with a body of your own. Default: none. */
   readonly onRejected?: OnRejected<FastifyRequest, FastifyReply> | undefined
   readonly stepUp?: StepUp | undefined
@@ -68,6 +71,8 @@ export interface FastifyIpRiskOptions extends EngineOptions {
 export interface CreateIpRiskOptions extends EngineOptions {
   /** Requests that are allowed without being judged. Default: none. */
   readonly skip?: Skip<IncomingMessage> | undefined
+  /** Remembers the networks of accounts. Default: off. */
+  readonly familiarity?: FamiliarityOptions<IncomingMessage> | undefined
   readonly stepUp?: StepUp<IncomingMessage> | undefined
   /** Gets every decision record and the request that `check` was given. Default: none. */
   readonly onDecision?: OnDecision<IncomingMessage> | undefined

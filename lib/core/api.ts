@@ -3,11 +3,13 @@ import type {
   BulkOptions, BulkRun, ClientIp, IpRisk, LookupMode, ProviderAnswer, RawRequest
 } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
+import { TRUSTED } from '../familiarity/index.ts'
 import { canonicalAddress, lookupAddress, scopeOf } from '../ip/index.ts'
 import type { PluginScope } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
 import { checkNumber, checkObject, shown } from '../util/index.ts'
 import { answeredBy } from '../verdict/index.ts'
+import { assessmentOf, learnFrom } from './accounts.ts'
 import { assess, riskOf } from './assess.ts'
 import type { AssessmentContext } from './context.ts'
 import { bulk, type BulkAsk } from './bulk.ts'
@@ -78,6 +80,16 @@ export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
     async invalidate (ip) {
       const address = checkAddress(ip)
       await engine.invalidate(address, lookupAddress(address, scopeOf(address)) ?? address)
+    },
+    async trust (request) {
+      if (scope.familiarity === undefined) throw badOption('familiarity', 'is missing: trust() has nothing to learn for')
+      const judged = assessmentOf(request)
+      if (judged === undefined) throw badOption('request', 'was not judged here: give trust() the request of a route with ipRisk')
+      await learnFrom(judged, TRUSTED)
+    },
+    async forget (account) {
+      if (account === '') throw badOption('account', 'must be the id that familiarity.account returns')
+      await engine.familiarity.forget(String(account))
     },
     setCloudflareRanges: engine.setCloudflareRanges,
     stats: engine.stats,

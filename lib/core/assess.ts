@@ -1,4 +1,4 @@
-import type { Category, ClientIp, IpRisk, RawRequest, RouteContext } from '../../types/contract.ts'
+import type { Category, ClientIp, Familiarity, IpRisk, RawRequest, RouteContext } from '../../types/contract.ts'
 import { noAddress, nothingIgnored, notLookedUp } from '../client-ip/index.ts'
 import { lookupAddress } from '../ip/index.ts'
 import { isWrite, type PluginScope, type RouteShare } from '../options/index.ts'
@@ -8,6 +8,7 @@ import { lookupChannel, publishLookup } from './decision-log.ts'
 import { type Assessment, type CompletedAssessment, endsAsGone } from './assessment.ts'
 import type { AssessmentContext } from './context.ts'
 import type { Engine } from './engine.ts'
+import { awaitFamiliarity } from './accounts.ts'
 
 type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }
 const nothing: readonly never[] = Object.freeze([])
@@ -25,6 +26,7 @@ export function assessment (engine: Engine, place: AssessmentContext, request: o
     risk: undefined,
     judged: undefined,
     gone: false,
+    awaitsFamiliarity: false,
     outcome: undefined
   }
 }
@@ -77,6 +79,7 @@ function skipped (current: Assessment, address: ClientIp): CompletedAssessment {
 function finished (current: Assessment, address: ClientIp, verdict: LookupResult): CompletedAssessment {
   current.verdict = verdict
   current.risk = riskOf(current.engine, address, verdict, current.context)
+  if (current.context.scope.familiarity !== undefined) awaitFamiliarity(current as CompletedAssessment)
   return current as CompletedAssessment
 }
 
@@ -114,10 +117,13 @@ function publishing (
 }
 
 /** The risk of a verdict that is there. */
-export function riskOf (engine: Engine, address: ClientIp, verdict: LookupResult, place: AssessmentContext): IpRisk {
+export function riskOf (
+  engine: Engine, address: ClientIp, verdict: LookupResult, place: AssessmentContext, familiarity?: Familiarity
+): IpRisk {
   const { route: plan, method, url, log } = place
   const write = isWrite(plan, method)
   const risk = describe(address, verdict, plan.action, write, engine.now())
+  if (familiarity !== undefined) risk.familiarity = familiarity
   const { decision, decidedBy, rule } = applyPolicy(plan.policy, risk, { action: plan.action, write, method, url }, log)
   risk.decision = decision
   risk.decidedBy = decidedBy

@@ -37,6 +37,8 @@ export interface Assessment {
   judged: Time | undefined
   /** The client left before it was judged. */
   gone: boolean
+  /** Its decision may change, once it is known whose request it is. */
+  awaitsFamiliarity: boolean
   /** What came of it; set when the record is published. */
   outcome: Outcome | undefined
 }

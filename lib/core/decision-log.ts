@@ -12,9 +12,12 @@ import { wouldBe } from './request-counts.ts'
 const decisionChannel = channel('fastify-ip-risk:decision')
 export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')
 
-/** What comes of a judged request. Undefined where a step-up is demanded: its outcome is known later. */
-export function outcomeOf ({ gone, risk: { decision }, context: { route: plan, scope } }: CompletedAssessment): Outcome | undefined {
+/** What comes of a judged request. Undefined where a step-up is demanded or the
+ * familiarity is not known yet: then its outcome is known later. */
+export function outcomeOf (judged: CompletedAssessment): Outcome | undefined {
+  const { gone, risk: { decision }, context: { route: plan, scope } } = judged
   if (gone) return 'client_gone'
+  if (judged.awaitsFamiliarity) return undefined
   if (decision === 'allow') return 'allowed'
   if (decision === 'elevate_risk') return 'flagged'
   if (!plan.marked || plan.mode === 'monitor') return 'not_enforced'

@@ -8,6 +8,7 @@ import {
   ageLimits, createLookup, createMemoryCache, createSettling, createSingleFlight, type Lookup, readCache
 } from '../cache/index.ts'
 import { createClientIp, type Watch, watchMisconfiguration } from '../client-ip/index.ts'
+import { createFamiliarity, type FamiliarityService } from '../familiarity/index.ts'
 import { checkProvider } from '../options/index.ts'
 import { createTemporaryAllows } from '../policy/index.ts'
 import { lists } from '../providers/lists/index.ts'
@@ -34,6 +35,8 @@ export interface Engine {
   readonly compareAddress: Watch['compare']
   readonly providerName: string
   readonly lookup: Lookup
+  /** What is remembered of accounts. */
+  readonly familiarity: FamiliarityService
   /** Asks the provider about many addresses, without the caches. */
   readonly bulk: ProviderPipelines['bulk']
   /** Whether `allow()` lets the address pass now. */
@@ -104,6 +107,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     ? undefined
     : openFleet(options.redis, { cache, ages, keys, provider, log, now, addresses, allowed, forget, observers })
 
+  const familiarity = createFamiliarity({ redis: fleet?.port, secret: cache.keySecret?.[0], keyPrefix: cache.keyPrefix, now })
   const settling = createSettling({ provider, memory, shared: fleet?.verdicts, now })
   const pipelines = startPipelines(provider, log, {
     log, redis: fleet?.port, redisTimeoutMs: cache.redisTimeoutMs, settled: settling.settled, observers
@@ -146,6 +150,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     compareAddress: watch.compare,
     providerName: provider.name,
     lookup,
+    familiarity,
     bulk: pipelines.bulk,
     isAllowed: allowed.has,
     async allow (ip, ttlSeconds) {

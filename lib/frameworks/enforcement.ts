@@ -1,5 +1,6 @@
 import type { RawRequest } from '../../types/contract.ts'
-import { type CompletedAssessment, endsAsGone, type Engine, outcomeOf, publish } from '../core/index.ts'
+import { assessAgain, type CompletedAssessment, endsAsGone, type Engine, learnFrom, outcomeOf, publish } from '../core/index.ts'
+import { CONFIRMED } from '../familiarity/index.ts'
 import { Blocked, ClientGone, type IpRiskError, StepUpRequired, TruncatedHeaders } from '../errors.ts'
 import { isWrite, type PluginScope, type RoutePolicy } from '../options/index.ts'
 import { canStepUp } from '../policy/index.ts'
@@ -22,7 +23,10 @@ export function rejectionOf (judged: CompletedAssessment, raw: RawRequest): IpRi
  * once it is satisfied: it may have been a code that is valid once. Never rejects.
  */
 export async function enforce (judged: CompletedAssessment, raw: RawRequest): Promise<Rejection | undefined> {
+  await assessAgain(judged)
   const error = rejectionOf(judged, raw)
+  const outcome = outcomeOf(judged)
+  if (outcome !== undefined) publish(judged, outcome)
   if (error !== undefined) return { error }
   if (judged.outcome === 'satisfied' || outcomeOf(judged) !== undefined) return undefined
   return await challenged(judged, raw)
@@ -45,6 +49,7 @@ async function challenged (judged: CompletedAssessment, raw: RawRequest): Promis
   const gone = rejectionOf(judged, raw)
   if (gone !== undefined) return { error: gone }
   publish(judged, satisfied ? 'satisfied' : 'challenged')
+  if (satisfied) learnFrom(judged, CONFIRMED).catch(() => {}) // the circuit breaker of Redis has logged it
   return satisfied ? undefined : { error: new StepUpRequired(), challenge }
 }
 

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { IpRiskApi } from '../../types/api.ts'
 import type {
-  EngineOptions, IpRisk, IpRiskLogger, OnDecision, OnRejected, RouteIpRiskOption, Skip, StepUp
+  EngineOptions, FamiliarityOptions, IpRisk, IpRiskLogger, OnDecision, OnRejected, RouteIpRiskOption, Skip, StepUp
 } from '../../types/contract.ts'
 import { type CompletedAssessment, outcomeOf, postpone, publish } from '../core/index.ts'
 import { ClientGone } from '../errors.ts'
@@ -24,6 +24,8 @@ export interface ExpressIpRiskOptions extends EngineOptions {
   readonly onDecision?: OnDecision<Request> | undefined
   /** Requests that are allowed without being judged. Default: none. */
   readonly skip?: Skip<Request> | undefined
+  /** Remembers the networks of accounts. Default: off. */
+  readonly familiarity?: FamiliarityOptions<Request> | undefined
   /** Answers rejected requests with a body of your own. Default: none. */
   readonly onRejected?: OnRejected<Request, Response> | undefined
   /** Where a request has no `log` of its own (pino-http gives one). Default: warnings, to standard output as pino writes them. */
@@ -82,6 +84,7 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
         else publish(judged, outcome)
         return res.headersSent ? undefined : await enforce(judged, req)
       }).then(refused => {
+        req.ipRisk = latest.get(req)!.risk
         if (res.headersSent) return
         if (refused?.challenge !== undefined) res.setHeader('www-authenticate', refused.challenge)
         const gone: boolean = refused?.error instanceof ClientGone

@@ -198,6 +198,7 @@ function beforeHandler (this: FastifyInstance, request: FastifyRequest, reply: F
     return continueOrEnd(request, reply, plan?.marked && endsAsGone(request.raw, plan) ? new ClientGone() : undefined, done)
   }
   enforce(judged, request.raw).then(refused => {
+    if (judged.risk.familiarity !== undefined) request.ipRisk = judged.risk
     if (refused?.challenge === undefined) return continueOrEnd(request, reply, refused?.error, done, judged.risk)
     reply.header('www-authenticate', refused.challenge) // before the error, so that it survives custom error handlers
     reject(request, reply, refused.error, done, judged.risk)

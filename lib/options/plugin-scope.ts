@@ -1,8 +1,10 @@
 import type {
-  DecisionRecord, EngineOptions, IpRiskLogger, LogAddress, LookupMode, Mode, ModeOption, OnDecision, OnRejected, Skip, StepUp
+  DecisionRecord, EngineOptions, FamiliarityOptions, IpRiskLogger, LogAddress, LookupMode, Mode, ModeOption, OnDecision,
+  OnRejected, Skip, StepUp
 } from '../../types/contract.ts'
 import { readCache } from '../cache/index.ts'
 import { badOption } from '../errors.ts'
+import { type FamiliaritySettings, readFamiliarity } from '../familiarity/index.ts'
 import { showAddress, type ShowAddress } from '../ip/index.ts'
 import {
   type AddressLists, basePolicy, type CompiledPolicy, compilePolicy, noLists, readLists, readStepUp,
@@ -52,6 +54,7 @@ export interface PluginScope {
   readonly timeoutMs: number
   readonly lists: AddressLists
   readonly keySecret: readonly string[] | undefined
+  readonly hasRedis: boolean
   /** In log lines. */
   readonly logAddress: AddressForm
   /** In decision and lookup records. */
@@ -59,6 +62,7 @@ export interface PluginScope {
   readonly onDecision: CallOnDecision | undefined
   readonly stepUp: StepUpSettings<unknown> | undefined
   readonly skip: CallSkip | undefined
+  readonly familiarity: FamiliaritySettings | undefined
   readonly onRejected: CallOnRejected | undefined
 }
 
@@ -89,11 +93,13 @@ export interface PluginScopeOptions extends EngineOptions {
   readonly stepUp?: StepUp<never> | undefined
   readonly onDecision?: OnDecision<never> | undefined
   readonly skip?: Skip<never> | undefined
+  readonly familiarity?: FamiliarityOptions<never> | undefined
   readonly onRejected?: OnRejected<never, never> | undefined
 }
 const optionNames: readonly (keyof PluginScopeOptions)[] = [
   'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny',
-  'logAddress', 'recordAddress', 'onDecision', 'stepUp', 'skip', 'onRejected'
+  'logAddress', 'recordAddress', 'onDecision', 'stepUp', 'skip', 'onRejected',
+  'familiarity'
 ]
 const rootScope: PluginScope = {
   actions: new Map((['signup', 'payment', 'kyc', 'withdrawal', 'admin']).map(name => [name, 'write'])),
@@ -104,11 +110,13 @@ const rootScope: PluginScope = {
   timeoutMs: 5000,
   lists: noLists,
   keySecret: undefined,
+  hasRedis: false,
   logAddress: { how: 'truncated', show: showAddress('truncated') },
   recordAddress: { how: 'truncated', show: showAddress('truncated') },
   onDecision: undefined,
   stepUp: undefined,
   skip: undefined,
+  familiarity: undefined,
   onRejected: undefined
 }
 
@@ -116,7 +124,17 @@ const rootScope: PluginScope = {
 export function readPluginScope (given: PluginScopeOptions, parent: PluginScope = rootScope): PluginScope {
   const options = checkObject<PluginScopeOptions>('options', given, optionNames)
   const forms = readAddressForms(options, parent)
+  const stepUp = readStepUp('stepUp', options.stepUp) ?? parent.stepUp
+  const familiarity = readFamiliarity(options.familiarity) ?? parent.familiarity
+  if (familiarity !== undefined && stepUp === undefined) {
+    throw badOption('familiarity', 'needs the option "stepUp": only a satisfied step-up confirms a network')
+  }
+  const hasRedis = options.redis !== undefined || parent.hasRedis
+  if (familiarity !== undefined && hasRedis && forms.keySecret === undefined) {
+    throw badOption('familiarity', 'keeps HMACs in Redis, which need a secret: give "cache.keySecret" too')
+  }
   return {
+    hasRedis,
     actions: readActions(parent.actions, options.actions),
     policy: compilePolicy(parent.policy, options.policy),
     ...readMode('mode', options.mode, parent, forms.keySecret),
@@ -125,7 +143,8 @@ export function readPluginScope (given: PluginScopeOptions, parent: PluginScope 
     lists: readLists(options, parent.lists),
     ...forms,
     onDecision: options.onDecision === undefined ? parent.onDecision : withoutThrowing(checkFunction('onDecision', options.onDecision)!),
-    stepUp: readStepUp('stepUp', options.stepUp) ?? parent.stepUp,
+    stepUp,
+    familiarity,
     skip: readSkip(options.skip) ?? parent.skip,
     onRejected: readOnRejected(options.onRejected) ?? parent.onRejected
   }

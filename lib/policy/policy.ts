@@ -108,7 +108,25 @@ function withRules (
   rules: Rules, by: 'policy' | 'function', decision: Decision, risk: IpRisk, table: Table, route: RouteContext
 ): PolicyDecision {
   const ruled = applyRules(rules, risk, route.action, decision)
-  return ruled === undefined ? rulings[by][clamped(decision, table, route)] : byRule(ruled, table, route)
+  if (ruled !== undefined) return byRule(ruled, table, route)
+  if (risk.familiarity === 'known' && by === 'policy') return softened(clamped(decision, table, route), risk, route)
+  return rulings[by][clamped(decision, table, route)]
+}
+
+/** Where the default for known networks does not apply. */
+const neverSoftened: ReadonlySet<string | null> = new Set(['withdrawal', 'admin'])
+const familiarNetwork = {
+  elevate_risk: Object.freeze({ decision: 'elevate_risk', decidedBy: 'rule', rule: 'familiar_network' }),
+  step_up_auth: Object.freeze({ decision: 'step_up_auth', decidedBy: 'rule', rule: 'familiar_network' })
+} as const
+
+/**
+ * The default for a network that a satisfied step-up of this account confirmed: no further step-up, and a step-up in place
+ * of a block. Softens verdicts only, as `atMost` does.
+ */
+function softened (decision: Decision, { verdict }: IpRisk, { action }: RouteContext): PolicyDecision {
+  if (!stops(decision) || verdict === 'unknown' || neverSoftened.has(action)) return rulings.policy[decision]
+  return decision === 'block' ? familiarNetwork.step_up_auth : familiarNetwork.elevate_risk
 }
 
 function byRule ({ decision, rule }: Ruled, table: Table, route: RouteContext): PolicyDecision {

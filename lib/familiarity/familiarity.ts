@@ -1,0 +1,105 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Familiarity, IpRisk } from '../../types/contract.ts'
+import { subnetKey } from '../ip/index.ts'
+import type { ScriptRunner } from '../redis/index.ts'
+import { derivedKey } from '../util/index.ts'
+import { type Bounds, CONFIRMED, type History, type KnownNetwork, type Strength } from './history.ts'
+import { decryptPlace, encryptPlace, isImpossible, type Place, placeOf } from './places.ts'
+import { memoryStore, redisStore } from './store.ts'
+
+/** A request as an account's history sees it. */
+export interface Visit { readonly account: string, readonly device: string | null, readonly risk: IpRisk }
+
+/** Answers how well an account knows the network of a request, and learns. */
+export interface FamiliarityService {
+  /** Rejects when Redis does not answer in time. */
+  of (visit: Visit, bounds: Bounds): Promise<Familiarity>
+  /** Learns nothing from a request without an address. */
+  learn (visit: Visit, strength: Strength, bounds: Bounds): Promise<void>
+  /** Rejects when Redis does not answer: then nothing may have been forgotten. */
+  forget (account: string): Promise<void>
+}
+
+export interface FamiliarityParts {
+  readonly redis: ScriptRunner | undefined
+  /** Undefined without Redis: then a random one for this process. */
+  readonly secret: string | undefined
+  readonly keyPrefix: string
+  readonly now: () => number
+}
+
+type Marks = Pick<KnownNetwork, 'id' | 'network' | 'asn' | 'country'>
+
+export function createFamiliarity ({ redis, secret, keyPrefix, now }: FamiliarityParts): FamiliarityService {
+  const root = secret ?? randomBytes(32).toString('hex')
+  const hashKey = derivedKey(root, 'familiarity')
+  const placeKey = derivedKey(root, 'places')
+  const store = redis === undefined ? memoryStore() : redisStore(redis, keyPrefix, now)
+  const hmac = (...parts: readonly string[]): string =>
+    createHmac('sha256', hashKey).update(JSON.stringify(parts)).digest('base64url').slice(0, 22)
+  const accountKey = (account: string): string => createHmac('sha256', hashKey).update(`account ${account}`).digest('hex')
+
+  /** With the account in every HMAC, nobody can see that two accounts share a network. */
+  function marksOf (key: string, { ip, info }: IpRisk, device: string | null): Marks {
+    const block = blockOf(ip!)
+    const country = info.countryCode?.toUpperCase()
+    const network = hmac(key, 'network', info.asn ?? '', block)
+    return {
+      id: hmac(key, 'device', network, device ?? ''),
+      network,
+      asn: info.asn === undefined ? '' : hmac(key, 'asn', info.asn),
+      country: country === undefined ? '' : hmac(key, 'country', country)
+    }
+  }
+
+  return {
+    async of ({ account, device, risk }, { rememberMs }) {
+      if (risk.ip === null) return 'unknown'
+      const key = accountKey(account)
+      const history = await store.read(key)
+      const nowMs = now()
+      const networks = history.networks.filter(one => nowMs - one.lastMs < rememberMs)
+      const last = history.place === '' ? undefined : decryptPlace(placeKey, key, history.place)
+      const marks = marksOf(key, risk, device)
+      return judge(networks, marks, { device, risk, rememberMs, nowMs, last })
+    },
+    async learn ({ account, device, risk }, strength, bounds) {
+      if (risk.ip === null) return
+      const key = accountKey(account)
+      const atMs = Math.floor(now())
+      const place = placeOf(risk, atMs)
+      await store.learn(key, {
+        ...marksOf(key, risk, device), strength, atMs, place: place === undefined ? '' : encryptPlace(placeKey, key, place)
+      }, bounds)
+    },
+    forget: async account => await store.forget(accountKey(account))
+  }
+}
+
+/** The /24 of an IPv4 address, the /48 of an IPv6 address. */
+function blockOf (ip: string): string {
+  return ip.includes(':') ? subnetKey(ip, 48)! : ip.slice(0, ip.lastIndexOf('.'))
+}
+
+interface Circumstances {
+  readonly device: string | null
+  readonly risk: IpRisk
+  readonly rememberMs: number
+  readonly nowMs: number
+  readonly last: Place | undefined
+}
+
+function judge (networks: History['networks'], marks: Marks, { device, risk, rememberMs, nowMs, last }: Circumstances): Familiarity {
+  if (networks.length === 0) return 'first'
+  // Anybody can take the exit of a VPN that the account uses, so there the device must be the same.
+  const isShared = risk.verdict === 'vpn_likely' || risk.verdict === 'vpn_detected'
+  const isConfirmed = (one: KnownNetwork): boolean => one.strength >= CONFIRMED && nowMs - one.confirmedMs < rememberMs
+  const isKnown = (one: KnownNetwork): boolean => isConfirmed(one) &&
+    (isShared ? device !== null && one.id === marks.id : one.network === marks.network)
+  if (networks.some(isKnown)) return 'known'
+  const place = placeOf(risk, nowMs)
+  if (last !== undefined && place !== undefined && isImpossible(last, place)) return 'impossible'
+  const isSimilar = (one: KnownNetwork): boolean => one.network === marks.network ||
+    (marks.asn !== '' && one.asn === marks.asn) || (marks.country !== '' && one.country === marks.country)
+  return networks.some(isSimilar) ? 'similar' : 'new'
+}

@@ -1,0 +1,3 @@
+export { createFamiliarity, type FamiliarityService, type Visit } from './familiarity.ts'
+export { CONFIRMED, type Strength, TRUSTED } from './history.ts'
+export { type FamiliaritySettings, readFamiliarity } from './options.ts'
