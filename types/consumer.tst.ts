@@ -9,6 +9,9 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import ipRisk, { createIpRisk, decide, defaultPolicy, failClosed, fastifyIpRisk, iplogs, lists } from 'fastify-ip-risk'
 import type { DecidedBy, Decision, DecisionRecord, FastifyIpRiskOptions, IpRisk, IpRiskRefusal, LookupRecord, OnDecision, Outcome, Policy, RouteIpRisk, Stats, UnknownReason, VerdictName } from 'fastify-ip-risk'
 import expressIpRisk from 'fastify-ip-risk/express'
+import { escalate, httpProvider, shadow } from 'fastify-ip-risk'
+import type { CompositeProvider, Provider, ProviderAnswer } from 'fastify-ip-risk'
+import { abuseipdb, ipinfo, ipqualityscore, maxmindInsights, proxycheck } from 'fastify-ip-risk/providers'
 import { fakeProvider } from 'fastify-ip-risk/testing'
 
 declare module 'fastify-ip-risk' {
@@ -135,6 +138,35 @@ shop.post('/signup', middleware.route('signup'), (req, res) => {
 })
 // @ts-expect-error -- an undeclared action
 middleware.route('transfer')
+
+// Vendors: a missing key does not compile, and neither does one that may be undefined.
+escalate(lists(), ipqualityscore({ key: () => 'current' }), { writesOnly: true, when: { scoreBetween: [0.3, 0.7] } })
+shadow(lists(), proxycheck(), { share: 0.1 })
+// @ts-expect-error -- a key is needed
+ipqualityscore({})
+// @ts-expect-error -- a key is needed
+abuseipdb()
+// @ts-expect-error -- the environment may not have it
+ipqualityscore({ key: process.env['IPQS_KEY'] })
+// @ts-expect-error -- both halves of the account are needed
+maxmindInsights({ accountId: 42 })
+// @ts-expect-error -- not a product
+ipinfo({ token: 'x', product: 'best' })
+// @ts-expect-error -- escalation is not by action
+escalate(lists(), iplogs(), { when: { actions: ['signup'] } })
+httpProvider<{ risk: number }>({
+  name: 'own',
+  baseUrl: 'https://example.com',
+  secret: async () => 'current',
+  request: (ip, secret) => ({ path: '/', form: { ip }, headers: { key: secret } }),
+  read: (body, _ip, { status, isOld }) => status === 404 || isOld(body.risk) ? { verdict: 'unknown', reason: 'no_data' } : null
+})
+const own: Provider = {
+  name: 'own',
+  // @ts-expect-error -- only a composite asks members
+  lookup: (ip, context): ProviderAnswer | Promise<ProviderAnswer> => context.ask(lists(), ip)
+}
+export const first = (a: Provider): CompositeProvider => ({ name: 'first', members: [a, own], lookup: (ip, context) => context.ask(a, ip) })
 
 export type { LookupRecord }
 export { options, policies }
