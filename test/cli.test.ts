@@ -1,44 +1,23 @@
 import t from 'tap'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { Readable, Writable } from 'node:stream'
-import type { IpRisk } from '../types/contract.ts'
-import { lineOf } from '../lib/cli/check.ts'
-import { createIo } from '../lib/cli/io.ts'
 import { commands } from '../lib/cli/commands.ts'
-import { runCli } from '../lib/cli/run.ts'
 import { asnLookup } from '../lib/lists/asn/lookup.ts'
 import { asnSnapshotPath, writeSnapshot } from '../lib/lists/database/snapshot-files.ts'
 import { runCompileJob } from '../lib/lists/compile/compile-job.ts'
 import { publishers } from '../lib/lists/sources/publishers.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
-import { fakeGetipintel, fakeIplogs } from '../lib/testing/index.ts'
 import { version } from '../lib/util/version.ts'
 import { mmdbFile } from './support/mmdb-writer.ts'
-import { startRedis } from './support/redis.ts'
+import { runCommand } from './support/cli.ts'
 
 type Test = { testdir (): string, teardown (end: () => unknown): void }
 
-async function run (env: Record<string, string>, ...args: string[]) {
-  const out: string[] = []
-  const err: string[] = []
-  const code = await runCli(args, createIo({ env, stdin: Readable.from([]), stdout: kept(out), stderr: kept(err) }))
-  return { code, out: out.join('').replace(/\n$/, ''), err: err.join('').replace(/\n$/, '') }
-}
-
-function kept (chunks: string[]): Writable {
-  return new Writable({
-    decodeStrings: false,
-    write (chunk, _encoding, done) {
-      chunks.push(chunk as string)
-      done()
-    }
-  })
-}
+const run = async (env: Record<string, string>, ...args: string[]) => await runCommand(args, { env })
 
 function mmdbIn (t: Test): string {
   const path = join(t.testdir(), 'anonymous.mmdb')
@@ -52,8 +31,8 @@ function mmdbIn (t: Test): string {
 t.test('shows help and the version', async t => {
   t.match(await run({}, '--help'), { code: 0, out: /^Usage: ip-risk <command>/, err: '' })
   t.match(await run({}, 'help'), { code: 0 })
-  t.match(await run({}, 'help', 'check'), { code: 0, out: /Usage: ip-risk check ADDRESS/ })
-  t.match(await run({}, 'check', '--help'), { code: 0, out: /Usage: ip-risk check ADDRESS/ })
+  t.match(await run({}, 'help', 'check'), { code: 0, out: /Usage: ip-risk check \[ADDRESS/ })
+  t.match(await run({}, 'check', '--help'), { code: 0, out: /Usage: ip-risk check \[ADDRESS/ })
   t.match(await run({}, 'lists', '-h'), { code: 0, out: /Usage: ip-risk lists pull\|compile\|info/ })
   t.match(await run({}, '--version'), { code: 0, out: version })
   t.match(await run({}, '-v'), { code: 0, out: version })
@@ -94,7 +73,8 @@ t.test('a wrong command line is exit code 2, and names the fix', async t => {
     [['chekc'], /no command "chekc"/],
     [['constructor'], /no command/],
     [['check'], /at least one address/],
-    [['check', '192.0.2'], /"192\.0\.2" is not an IP address/],
+    [['check', '192.0.2.1', '--flags', 'm'], /options of getipintel/],
+    [['check', '192.0.2.1', '--oflags', 'z', '--provider', 'getipintel'], /getipintel\.oflags/, { GETIPINTEL_CONTACT: 'a@example.com' }],
     [['check', '192.0.2.1', '--jsn'], /Unknown option '--jsn'/],
     [['check', '192.0.2.1', '--provider'], /'--provider <value>' argument missing/],
     [['check', '192.0.2.1', '--timeout-ms', '0'], /--timeout-ms must be a whole number from 1 to 600000, got "0"/],
@@ -120,49 +100,6 @@ t.test('a wrong command line is exit code 2, and names the fix', async t => {
     t.match(err, message)
     t.equal(err.split('\n').length, 1, 'one line')
   }
-})
-
-t.test('check prints a line an address, with the signals that made the score', async t => {
-  const provider = `mmdb:${mmdbIn(t)}`
-  const { code, out, err } = await run({ IP_RISK_PROVIDER: provider }, 'check', '192.0.2.7', '::ffff:192.0.2.8', '203.0.113.1', '10.0.0.1')
-  t.same([code, err], [0, ''])
-  t.same(out.split('\n'), [
-    '192.0.2.7  vpn_likely  0.7  vpn  known_vpn_cidr 0.7 (is_anonymous_vpn, Some [31m VPN)',
-    '192.0.2.8  vpn_likely  0.7  vpn  known_vpn_cidr 0.7 (is_anonymous_vpn, Some [31m VPN)',
-    '203.0.113.1  clean  0',
-    '10.0.0.1  unknown (not_public)'
-  ])
-  const json = await run({ IP_RISK_PROVIDER: 'iplogs' }, 'check', '--provider', provider, '--json', '192.0.2.7')
-  t.match(JSON.parse(json.out), { ip: '192.0.2.7', verdict: 'vpn_likely', score: 0.7, provider: 'mmdb:anonymous-plus', categories: ['vpn'] })
-  const networks = join(t.testdir(), 'asn.mmdb')
-  writeFileSync(networks, mmdbFile({ databaseType: 'GeoLite2-ASN', networks: { '192.0.2.0/24': { autonomous_system_number: 64496, autonomous_system_organization: 'Example' } } }))
-  t.match(await run({}, 'check', '192.0.2.7', '--provider', `mmdb:${networks}`), { code: 0, out: '192.0.2.7  unknown (no_data)  AS64496 Example' })
-  const bare = { ip: null, verdict: 'clean', score: 0.1, categories: [], info: { asn: 'AS64496', isp: 'Example' }, signals: [{ type: 'x', weight: 1, detail: '' }] }
-  t.equal(lineOf(bare as unknown as IpRisk), '-  clean  0.1  AS64496 Example  x 1')
-})
-
-t.test('check asks remote providers, through the cache that the application shares', async t => {
-  const iplogs = await fakeIplogs({ '192.0.2.7': 'vpn_detected' })
-  const getipintel = await fakeGetipintel()
-  const redis = await startRedis()
-  t.teardown(() => Promise.all([iplogs.close(), getipintel.close(), redis.stop()]))
-  const env = { IP_RISK_PROVIDER: 'iplogs', IP_RISK_IPLOGS_URL: iplogs.url, IP_RISK_REDIS: redis.url }
-  const first = await run(env, 'check', '192.0.2.7', '--json')
-  t.match(JSON.parse(first.out), { verdict: 'vpn_detected', provider: 'iplogs', cache: 'miss' })
-  const second = await run(env, 'check', '192.0.2.7', '--json')
-  t.match(JSON.parse(second.out), { verdict: 'vpn_detected', cache: 'redis' })
-  const alone = await run({ ...env, IP_RISK_REDIS: 'redis://127.0.0.1:1' }, 'check', '192.0.2.7', '192.0.2.8')
-  t.match(alone, { code: 0, out: /^192\.0\.2\.7 {2}vpn_detected/, err: /^ip-risk: Redis does not answer: .*/ })
-  const other = await run({ GETIPINTEL_CONTACT: 'someone@example.com', IP_RISK_GETIPINTEL_URL: getipintel.url }, 'check', '192.0.2.7', '--provider', 'getipintel')
-  t.match(other, { code: 0, out: /^192\.0\.2\.7 {2}clean/ })
-})
-
-t.test('check exits with 1 when the provider fails, and says of how many addresses', async t => {
-  const env = { IP_RISK_IPLOGS_URL: 'http://127.0.0.1:1' }
-  const { code, out, err } = await run(env, 'check', '192.0.2.7', '192.0.2.8', '--provider', 'iplogs', '--timeout-ms', '2000')
-  t.equal(code, 1)
-  t.match(out, /^192\.0\.2\.7 {2}unknown \(unavailable\)\n192\.0\.2\.8 {2}unknown/)
-  t.match(err, /2 of 2 addresses have no verdict/)
 })
 
 /** Serves lists under the paths that `--mirror` asks for. */
@@ -198,6 +135,7 @@ t.test('lists are pulled, compiled, described, and answer', async t => {
   t.match(pulled.out, /^vpn-mullvad {2}new {2}3 rows$/m)
   t.match(pulled.out, /^2 lists compiled into .*lists\.snapshot \(\d+ bytes\)$/m)
   t.match(pulled.err, /^ip-risk: ipsum failed: its publisher answered 404$/m)
+  t.match(pulled.err, /^ip-risk: 1 of 3 failed$/m)
   t.match(pulled.err, /^ip-risk: x4bnet-vpn-asn: 1 of 21 rows in a known eyeball network \(AS9318\)$/m)
   t.match(pulled.err, /without AS numbers/)
 
@@ -208,7 +146,7 @@ t.test('lists are pulled, compiled, described, and answer', async t => {
   t.match(info.out, /^x4bnet-vpn-asn +vpn-asn +0 +0 +20 +0 d +trust 0\.762$/m)
   const json = JSON.parse((await run(env, 'lists', 'info', '--json')).out) as { lists: { id: string }[] }
   t.same(json.lists.map(({ id }) => id), ['x4bnet-vpn-asn', 'vpn-mullvad'])
-  t.match(await run(env, 'check', '192.0.2.1', '192.0.2.9'), { code: 0, out: /^192\.0\.2\.1 {2}vpn_detected {2}1 {2}vpn {2}.*known_vpn_exact 1 \(mullvad/ })
+  t.match(await run(env, 'check', '192.0.2.1', '192.0.2.9'), { code: 0, out: /^192\.0\.2\.1 {2}vpn_detected +1 {2}vpn {2}.*known_vpn_exact 1 \(mullvad/ })
 
   lists['vpn-mullvad'] = '192.0.2.1'
   const refused = await run(env, 'lists', 'pull', '--mirror', url, '--only', 'vpn-mullvad', '--no-asn')
@@ -249,6 +187,21 @@ t.test('check compiles networks anew where those of the cache folder are outdate
   const file = join(folder, 'file')
   writeFileSync(file, '')
   t.match(await run({ XDG_CACHE_HOME: file }, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: /cannot be kept.*ENOTDIR/ }, 'not to be written')
+})
+
+t.test('equal causes of failed lists are one line, and files of killed processes are removed', async t => {
+  const folder = t.testdir({ 'lists.snapshot.7b1c5c3e-0d0a-4c58-9a5d-0123456789ab.new': 'x', 'mine.new': 'x', lists: { 'ipsum.list.7b1c5c3e-0d0a-4c58-9a5d-0123456789ab.tmp': 'x' } })
+  const young = join(folder, 'lists', 'tor.list.7b1c5c3e-0d0a-4c58-9a5d-0123456789ac.tmp')
+  writeFileSync(young, 'x')
+  const old = new Date(Date.now() - 7_200_000)
+  const orphans = ['lists.snapshot.7b1c5c3e-0d0a-4c58-9a5d-0123456789ab.new', 'lists/ipsum.list.7b1c5c3e-0d0a-4c58-9a5d-0123456789ab.tmp'].map(name => join(folder, name))
+  for (const path of [...orphans, join(folder, 'mine.new')]) utimesSync(path, old, old)
+  const { code, out, err } = await run({}, 'lists', 'pull', '--mirror', await mirror(t, {}), '--no-asn', '--folder', folder)
+  t.same([code, out], [1, ''])
+  const count = publishers.length
+  t.match(err, new RegExp(`^ip-risk: ${count} lists failed: its publisher answered 404: [a-z0-9-]+(, [a-z0-9-]+){${count - 1}}$`, 'm'))
+  t.match(err, new RegExp(`\nip-risk: ${count} of ${count} failed$`))
+  t.same([...orphans, join(folder, 'mine.new'), young].map(path => existsSync(path)), [false, false, true, true], 'but no file that may be in use, or of somebody else')
 })
 
 t.test('a folder that cannot be read is a failure, not a wrong command line', async t => {
@@ -292,7 +245,7 @@ t.test('as its user runs it: the built program', async t => {
   t.match(readFileSync(program, 'utf8'), /^#!\/usr\/bin\/env node\n/)
   t.same(ask('--version'), { status: 0, stdout: `${version}\n`, stderr: '' })
   t.match(ask('check', '192.0.2.7'), { status: 0, stdout: /^192\.0\.2\.7 {2}vpn_likely .*\n$/, stderr: '' })
-  t.match(ask('check', 'x'), { status: 2, stdout: '', stderr: 'ip-risk: "x" is not an IP address\n' })
+  t.match(ask('check', 'x'), { status: 1, stdout: '', stderr: 'ip-risk: "x" is not an IP address\n' })
   t.match(ask('check', '192.0.2.7', '--provider', 'mmdb:/nowhere'), { status: 2, stdout: '', stderr: /cannot be used/ })
 
   const child = spawn(process.execPath, [program, 'check', ...Array(3000).fill('192.0.2.7')], { env: { ...process.env, IP_RISK_PROVIDER: `mmdb:${mmdbIn(t)}` }, stdio: ['ignore', 'pipe', 'pipe'] })

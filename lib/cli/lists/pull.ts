@@ -1,12 +1,17 @@
 import { asnLookup, type PulledList, pullLists } from '../../lists/index.ts'
 import { EXIT, type ExitCode } from '../command.ts'
 import type { Io } from '../io.ts'
+import { createProgress } from '../progress.ts'
 import { compileInto, readNetworks } from './compile.ts'
 import { pulledFolder, type Settings } from './settings.ts'
+import { sweepTemporaryFiles } from './sweep.ts'
 
 export async function pull (settings: Settings, io: Io): Promise<ExitCode> {
   const { folder, pulled: sources, mirror, acceptSize, timeoutMs } = settings
+  await Promise.all([folder, pulledFolder(folder)].map(path => sweepTemporaryFiles(path)))
   const asnTable = readNetworks(settings, io)
+  const progress = createProgress(io, `of ${sources.length} lists`)
+  let done = 0
   const results = await pullLists({
     folder: pulledFolder(folder),
     sources,
@@ -14,15 +19,36 @@ export async function pull (settings: Settings, io: Io): Promise<ExitCode> {
     timeoutMs,
     ...mirror !== undefined && { mirror },
     ...asnTable !== undefined && { asnOf: asnLookup(asnTable) },
-    onPulled: pulled => { report(pulled, io) }
+    onPulled (pulled) {
+      progress.end()
+      report(pulled, io)
+      progress.update({ rows: ++done, part: done / sources.length })
+    }
   })
+  progress.end()
+  const failed = results.filter(({ problem }) => problem !== undefined)
+  for (const line of failureLines(failed)) io.err(`ip-risk: ${line}`)
   const compiled = await compileInto(settings, asnTable, io)
-  return compiled === EXIT.ok && results.every(({ problem }) => problem === undefined) ? EXIT.ok : EXIT.failure
+  if (failed.length > 0) io.err(`ip-risk: ${failed.length} of ${results.length} failed`)
+  return compiled === EXIT.ok && failed.length === 0 ? EXIT.ok : EXIT.failure
 }
 
 function report ({ id, outcome, problem, remarks, stored }: PulledList, io: Io): void {
-  const kept = stored === undefined ? '' : '; the list from before stays'
-  if (problem !== undefined) io.err(`ip-risk: ${id} ${outcome}: ${problem}${kept}`)
-  else io.out(`${id}  ${outcome}  ${stored!.publishedRows} rows`)
+  if (problem === undefined) io.out(`${id}  ${outcome}  ${stored!.publishedRows} rows`)
   for (const remark of remarks) io.err(`ip-risk: ${id}: ${remark}`)
+}
+
+/** Without a network all lists fail for one cause: it is named once, and then the lists. */
+export function failureLines (failed: readonly PulledList[]): string[] {
+  const causes = new Map<string, PulledList[]>()
+  for (const list of failed) {
+    const cause = `${list.outcome}: ${list.problem}`
+    causes.set(cause, [...causes.get(cause) ?? [], list])
+  }
+  return [...causes].map(([cause, lists]) => {
+    const kept = lists.filter(({ stored }) => stored !== undefined).length
+    if (lists.length === 1) return `${lists[0]!.id} ${cause}${kept === 0 ? '' : '; the list from before stays'}`
+    const ids = lists.map(({ id }) => id).join(', ')
+    return `${lists.length} lists ${cause}${kept === 0 ? '' : `; ${kept} lists from before stay`}: ${ids}`
+  })
 }

@@ -7,7 +7,7 @@ import { createClientIpResolver } from '../../client-ip/index.ts'
 import { createIpRisk } from '../../frameworks/node.ts'
 import { type Command, command, EXIT, UsageError } from '../command.ts'
 import type { Io } from '../io.ts'
-import { providerOf, providerOptions, stderrLog } from '../provider.ts'
+import { chosenProvider, DEFAULT_TIMEOUT_MS, providerOptions, stderrLog } from '../provider.ts'
 import { type Checkpoint, checkpointPath, readCheckpoint } from './checkpoint.ts'
 import { type InputFile, inputFile } from './input.ts'
 import { formatNames } from './record.ts'
@@ -45,7 +45,7 @@ export const review: Command = command({
     if (values.resume && (values.output === undefined || paths.includes('-'))) {
       throw new UsageError('--resume needs --output and files: standard input cannot be read again')
     }
-    const { output, report, redis, policy, 'timeout-ms': timeoutMs = 8_000, provider: name = 'lists' } = values
+    const { output, report, redis, policy, 'timeout-ms': timeoutMs = DEFAULT_TIMEOUT_MS } = values
     checkPaths(paths, output, report)
     const rules = routeRules(values.action, values.route)
     const clientIp = jsonOption('--client-ip', values['client-ip']) as ClientIpOptions | undefined
@@ -53,7 +53,7 @@ export const review: Command = command({
     const fingerprint = fingerprintOf(inputs, { ...values, resume: false, force: false, 'timeout-ms': 0, retries: 0 })
     const from = output === undefined ? null : await checkpointOf(output, values, fingerprint, io)
     if (from === 'complete') return EXIT.ok
-    const provider = providerOf(name, timeoutMs, io)
+    const provider = chosenProvider(values, io)
     const ipRisk = createIpRisk({
       provider,
       timeoutMs,

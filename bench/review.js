@@ -1,0 +1,113 @@
+// `ip-risk review` beside floors: CPU for each line with lists(), memory over 1,000,000 lines, and bulk calls to IPLogs.
+//   npm run build && node bench/review.js [lines, default 1000000]
+// The floor reads, parses and writes the same rows, with one constant verdict.
+import { spawnSync } from 'node:child_process'
+import { createReadStream, mkdtempSync, rmSync, writeSync, openSync, closeSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { logText } from './access-log.js'
+
+const self = fileURLToPath(import.meta.url)
+const [first = '1000000', ...rest] = process.argv.slice(2)
+
+if (first === 'floor') await floor(...rest)
+else if (first === 'review') await review(rest)
+else await compare(Number(first))
+
+async function floor (input, output) {
+  const { combinedFormat } = await import('../dist/lib/cli/review/access-log.js')
+  const { csvCell } = await import('../dist/lib/cli/review/csv.js')
+  const format = combinedFormat([], undefined)
+  const handle = await open(output, 'w')
+  let [carried, text] = ['', '']
+  for await (const chunk of createReadStream(input, { highWaterMark: 262_144 })) {
+    const lines = (carried + chunk.toString('latin1')).split('\n')
+    carried = lines.pop()
+    for (const line of lines) {
+      for (const cell of format.parse(line).cells) text += `${csvCell(cell)},`
+      text += 'clean,0,,AS64496,Example,,lists,allow\n'
+      if (text.length < 262_144) continue
+      await handle.write(Buffer.from(text, 'latin1'))
+      text = ''
+    }
+  }
+  await handle.write(Buffer.from(text, 'latin1'))
+  await handle.close()
+  usage()
+}
+
+async function review (args) {
+  const { createIo } = await import('../dist/lib/cli/io.js')
+  const { runCli } = await import('../dist/lib/cli/run.js')
+  const { env, stdin, stdout, stderr } = process
+  process.exitCode = await runCli(['review', ...args], createIo({ env, stdin, stdout, stderr }))
+  usage()
+}
+
+function usage () {
+  const { user, system } = process.cpuUsage()
+  process.stdout.write(JSON.stringify({ cpuMs: (user + system) / 1000, rssMb: process.resourceUsage().maxRSS / 1024 }))
+}
+
+function run (...args) {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [self, ...args], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
+  return JSON.parse(stdout)
+}
+
+async function compare (lines) {
+  const folder = mkdtempSync(join(tmpdir(), 'ip-risk-review-'))
+  const file = name => join(folder, name)
+  const write = (name, count, addresses) => {
+    const handle = openSync(file(name), 'w')
+    for (const text of logText(count, addresses)) writeSync(handle, text)
+    closeSync(handle)
+    return file(name)
+  }
+  try {
+    const tiny = write('tiny.log', 10)
+    const start = { floor: run('floor', tiny, file('o')), review: run('review', tiny, '--output', file('o'), '--force') }
+    for (const [name, addresses] of [['every address once', lines], ['ten lines for each address', lines / 10]]) {
+      const input = write('big.log', lines, addresses)
+      const least = run('floor', input, file('floor.csv'))
+      const ours = run('review', input, '--output', file('ours.csv'), '--force')
+      const perLine = (whole, begun) => (whole.cpuMs - begun.cpuMs) / lines * 1000
+      const [a, b] = [perLine(least, start.floor), perLine(ours, start.review)]
+      console.log(`lists(), ${lines} lines, ${name}: ${b.toFixed(1)} µs CPU a line, floor ${a.toFixed(1)} µs: ${(b / a).toFixed(2)} times; ` +
+        `at most ${ours.rssMb.toFixed(0)} MB (${start.review.rssMb.toFixed(0)} MB for ten lines)`)
+    }
+    await bulk(write('bulk.log', 20_000))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Each call takes 200 ms, and four are in flight: the least time follows from the number of calls. */
+async function bulk (input) {
+  const callMs = 200
+  let calls = 0
+  const server = createServer(async (request, response) => {
+    calls++
+    let text = ''
+    for await (const chunk of request) text += chunk
+    const results = JSON.parse(text).ips.map(ip => ({ ip, verdict: 'clean', score: 0 }))
+    setTimeout(() => response.end(JSON.stringify({ results })), callMs)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { createIo } = await import('../dist/lib/cli/io.js')
+  const { runCli } = await import('../dist/lib/cli/run.js')
+  const { stdin, stdout, stderr } = process
+  const env = { IP_RISK_PROVIDER: 'iplogs', IP_RISK_IPLOGS_URL: `http://127.0.0.1:${server.address().port}` }
+  const begun = performance.now()
+  await runCli(['review', input, '--output', `${input}.csv`], createIo({ env, stdin, stdout, stderr }))
+  const ms = performance.now() - begun
+  server.closeAllConnections()
+  server.close()
+  const leastMs = Math.ceil(calls / 4) * callMs
+  console.log(`IPLogs, 20000 addresses: ${calls} calls in ${ms.toFixed(0)} ms, least ${leastMs} ms: ${(ms / leastMs).toFixed(2)} times`)
+}
