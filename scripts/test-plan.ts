@@ -12,8 +12,8 @@ export interface TestFile {
 /** Where the helpers that start Redis, a proxy or a browser are; and what starts processes. */
 const service = /\bservices\.ts$/
 const starts = /from 'node:(child_process|worker_threads)'|'dist\/|\.\.\/dist\//
-/** Would apply to the other files of the batch as well, wait for their end, or measure what they left. */
-const alone = /^t\.(before|after|beforeEach|afterEach|teardown|plan)\b|memoryUsage/m
+/** Would apply to the other files of the batch as well, wait for their end, measure what they left, or stop their clocks. */
+const alone = /^t\.(before|after|beforeEach|afterEach|teardown|plan)\b|memoryUsage|simulation\//m
 
 /** Every test file below `test/`, and whether it is a unit test: decided by what it imports, directly or not. */
 export function testFiles (root: string): TestFile[] {

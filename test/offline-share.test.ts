@@ -49,6 +49,13 @@ t.test('what a process may call while it cannot reach Redis', async t => {
   pass(minuteMs + 1)
   t.equal(spend(alone), 10, 'and its day')
 
+  const reordered = budget()
+  for (let calls = 0; calls < 8; calls++) reordered.granted(true)
+  reordered.contact({ at: now(), ...contact, members: 1, usedMinute: 8 })
+  reordered.contact({ at: now(), ...contact, members: 1, usedMinute: 3 })
+  pass(1)
+  t.equal(spend(reordered), 32, 'the own calls count, also when an older reply arrives last')
+
   const quiet = budget()
   quiet.quiet(now(), 60_000, 0)
   t.ok(quiet.isQuiet())

@@ -93,9 +93,11 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
     if (contact === null && quietUntil > 0 && at < quietUntil + settledMs) return 0
     if (contact === null) return room(offline, at - windowMs, evenShare(minute), write)
     if (contact.members === 1 && quietMax === null) {
+      // The own calls bound it too: replies that arrive in another order may have an older count in the last one.
+      const ownRoom = room(own, at - windowMs, minute.max, write)
       return at - contact.at < windowMs
-        ? room(offline, contact.at, Math.max(0, minute.max - contact.usedMinute), write)
-        : room(offline, at - windowMs, minute.max, write)
+        ? Math.min(ownRoom, room(offline, contact.at, Math.max(0, minute.max - contact.usedMinute), write))
+        : ownRoom
     }
     if (at - reserved.at >= settledMs) return room(offline, at - windowMs, evenShare(minute), write)
     const part = withinEvenShare(minute, at, reserved.part)

@@ -35,9 +35,9 @@ export interface SubnetBound {
  * all.
  */
 export function subnetBound (now: () => number): SubnetBound {
-  const askedAt = new LRUCache<string, number[]>({ max: subnetsKept })
+  let askedAt: LRUCache<string, number[]> | undefined // made on use: it reserves its memory at once
   const recent = (subnet: string): number[] =>
-    (askedAt.get(subnet) ?? []).filter(time => time > now() - subnetWindowMs)
+    (askedAt?.get(subnet) ?? []).filter(time => time > now() - subnetWindowMs)
 
   return {
     layer: next => async question => {
@@ -46,6 +46,7 @@ export function subnetBound (now: () => number): SubnetBound {
       const at = now()
       const times = recent(subnet)
       if (times.length >= lookupsPerSubnet) return unknownAnswer('overloaded', 'too many cold addresses from one /64')
+      askedAt ??= new LRUCache({ max: subnetsKept })
       askedAt.set(subnet, [...times, at])
       const answer = await next(question)
       if (isBurst(answer)) forget(subnet, at) // no call was made
@@ -58,7 +59,7 @@ export function subnetBound (now: () => number): SubnetBound {
   }
 
   function forget (subnet: string, at: number): void {
-    const times = askedAt.peek(subnet)
+    const times = askedAt?.peek(subnet)
     const place = times?.indexOf(at) ?? -1
     if (place >= 0) times!.splice(place, 1)
   }

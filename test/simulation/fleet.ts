@@ -1,0 +1,244 @@
+import { createEngine, type Engine } from '../../lib/core/engine.ts'
+import type { IpRiskLogger } from '../../types/contract.ts'
+import { createNetwork, type Network } from './network.ts'
+import { type Actor, installWorld, type World } from './world.ts'
+
+/** One event of a schedule. `process` counts from 0; `afterMs` is the time since the previous event. */
+export type Step = { readonly afterMs: number } & (
+  | { readonly kind: 'lookup', readonly process: number, readonly ip: number, readonly write: boolean }
+  | { readonly kind: 'invalidate', readonly process: number, readonly ip: number }
+  | { readonly kind: 'kill', readonly process: number }
+  | { readonly kind: 'close', readonly process: number }
+  | { readonly kind: 'start', readonly process: number }
+  | { readonly kind: 'freeze', readonly process: number, readonly forMs: number }
+  | { readonly kind: 'partition', readonly process: number, readonly forMs: number }
+  | { readonly kind: 'weather', readonly delayMs: number, readonly loss: number, readonly twice: number }
+  | { readonly kind: 'redis', readonly downMs: number, readonly data: 'kept' | 'lost' | 'behind' }
+  | { readonly kind: 'burst', readonly process: number, readonly count: number }
+  | { readonly kind: 'provider', readonly latencyMs: number, readonly failures: number }
+)
+
+export interface Schedule {
+  readonly seed: number
+  readonly skewsMs: readonly number[]
+  readonly steps: readonly Step[]
+}
+
+export interface Options {
+  readonly perMinute?: number
+  readonly timeoutMs?: number
+}
+
+export interface ProviderCall {
+  readonly process: number
+  readonly ip: string
+  readonly startMs: number
+  endMs: number
+  known: boolean
+}
+
+export interface Question {
+  readonly process: number
+  readonly ip: string
+  /** When the process got to it; undefined while it is frozen. */
+  startMs: number | undefined
+  readonly actor: Actor
+  endMs: number | undefined
+  verdict: string | undefined
+  reason: string | undefined
+}
+
+/** A time in which something was wrong, for the process or for all (undefined). */
+export interface Fault { readonly fromMs: number, toMs: number, readonly process: number | undefined }
+
+export interface Fleet {
+  readonly world: World
+  readonly network: Network
+  readonly calls: readonly ProviderCall[]
+  readonly questions: readonly Question[]
+  readonly faults: readonly Fault[]
+  readonly problems: string[]
+  readonly provider: { latencyMs: number, failures: number }
+  run (step: Step): Promise<void>
+  lookup (process: number, ip: string, write: boolean): Question | undefined
+  isAlive (process: number): boolean
+  end (): void
+}
+
+/** As long as a fault may show after its end: probes, circuits, reconnections, waits for leases. */
+export const RECOVERY_MS = 4000
+export const TTL_SECONDS = 60
+const TIMEOUT_MS = 5000
+const log: IpRiskLogger = { debug () {}, info () {}, warn () {}, error () {} }
+
+interface Member { readonly actor: Actor, readonly engine: Engine }
+
+/** A fleet of our own engines in a simulated world. Must be ended. */
+export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs = TIMEOUT_MS }: Options = {}): Fleet {
+  const world = installWorld(seed)
+  const network = createNetwork(world)
+  const calls: ProviderCall[] = []
+  const questions: Question[] = []
+  const faults: Fault[] = []
+  const problems: string[] = []
+  const provider = { latencyMs: 20, failures: 0 }
+  const members: (Member | undefined)[] = []
+  let version = 0
+  let cold = 0
+  let badWeather: Fault | undefined
+
+  function start (process: number): void {
+    const actor: Actor = { alive: true, frozenUntilMs: 0, skewMs: skewsMs[process] ?? 0 }
+    const engine = world.as(actor, () => createEngine({
+      redis: network.connect(actor),
+      cache: { ttlSeconds: TTL_SECONDS, staleIfErrorSeconds: 0, maxEntries: 100 },
+      provider: {
+        name: 'simulated',
+        ...perMinute !== undefined && { limits: { perMinute } },
+        maxConcurrent: 1000,
+        lookup: async ip => {
+          const call: ProviderCall = { process, ip, startMs: world.nowMs, endMs: Infinity, known: false }
+          const other = calls.find(other => other.process === process && other.ip === ip && other.endMs > world.nowMs)
+          if (other !== undefined && members[process]?.actor === actor) {
+            problems.push(`process ${process} called twice at once for ${ip}`)
+          }
+          calls.push(call)
+          const { latencyMs, failures } = provider
+          await new Promise<void>(resolve => world.at(latencyMs * (0.5 + world.random()), actor, resolve))
+          call.endMs = world.nowMs
+          if (world.random() < failures) return { verdict: 'unknown', reason: 'unavailable' } as const
+          call.known = true
+          return {
+            verdict: 'suspicious',
+            score: 0.5,
+            isVpn: false,
+            confidence: null,
+            signals: [],
+            categories: [],
+            info: { org: `${ip} ${++version}` }
+          } as const
+        }
+      }
+    }, log, () => Date.now()))
+    members[process] = { actor, engine }
+  }
+
+  function lookup (process: number, ip: string, write: boolean): Question | undefined {
+    const member = members[process]
+    if (member === undefined) return undefined
+    const { actor, engine } = member
+    const question: Question = {
+      process, ip, startMs: undefined, actor, endMs: undefined, verdict: undefined, reason: undefined
+    }
+    questions.push(question)
+    world.at(0, actor, () => {
+      question.startMs = world.nowMs
+      Promise.resolve(engine.lookup(ip, { mode: 'wait', write, timeoutMs })).then(({ answer, cache, checkedAtMs }) => {
+        question.endMs = world.nowMs
+        question.verdict = answer.verdict
+        if (answer.verdict === 'unknown') {
+          question.reason = answer.reason
+        } else if (answer.info.org?.startsWith(`${ip} `) !== true) {
+          problems.push(`${ip} got the verdict of ${answer.info.org}`)
+        } else {
+          const ageMs = Date.now() - checkedAtMs
+          if (cache !== 'miss' && ageMs > TTL_SECONDS * 1000 + 1) problems.push(`${ip} got a verdict of ${ageMs} ms`)
+        }
+      }, (err: Error) => problems.push(`a lookup rejected: ${err.message}`))
+    })
+    return question
+  }
+
+  function fault (forMs: number, process?: number): Fault {
+    const fault = { fromMs: world.nowMs, toMs: world.nowMs + forMs + RECOVERY_MS, process }
+    faults.push(fault)
+    return fault
+  }
+
+  function kill (process: number): void {
+    const member = members[process]!
+    member.actor.alive = false
+    network.drop(member.actor)
+    members[process] = undefined
+    for (const call of calls) if (call.process === process && call.endMs > world.nowMs) call.endMs = world.nowMs
+  }
+
+  async function run (step: Step): Promise<void> {
+    await world.advance(world.nowMs + step.afterMs)
+    switch (step.kind) {
+      case 'lookup':
+        lookup(step.process, address(step.ip), step.write)
+        return
+      case 'weather':
+        network.weather = step
+        if (badWeather !== undefined) badWeather.toMs = world.nowMs + RECOVERY_MS
+        badWeather = step.loss > 0 || step.twice > 0 || step.delayMs > 20 ? fault(Infinity) : undefined
+        return
+      case 'redis': {
+        if (!network.isUp) return
+        fault(step.downMs)
+        network.stop()
+        const data = step.data === 'behind' ? { behindMs: 500 } : step.data
+        world.at(step.downMs, null, () => network.start(data))
+        return
+      }
+      case 'burst':
+        for (let i = 0; i < step.count; i++) {
+          lookup(step.process, `192.0.${2 + (cold >> 8)}.${cold++ & 255}`, cold % 2 === 0)
+        }
+        return
+      case 'provider':
+        Object.assign(provider, step)
+        return
+      case 'start':
+        if (members[step.process] === undefined) start(step.process)
+        return
+      case 'freeze': case 'partition': case 'kill': case 'close': case 'invalidate':
+    }
+    const member = members[step.process]
+    if (member === undefined) return
+    const { actor, engine } = member
+    switch (step.kind) {
+      case 'invalidate':
+        fault(0)
+        world.at(0, actor, () => { engine.invalidate(address(step.ip)) })
+        return
+      case 'kill':
+        fault(0, step.process)
+        kill(step.process)
+        return
+      case 'close':
+        fault(0, step.process)
+        members[step.process] = undefined
+        world.at(0, actor, () => { engine.close().then(() => { actor.alive = false }) })
+        return
+      case 'freeze':
+        fault(step.forMs, step.process)
+        actor.frozenUntilMs = Math.max(actor.frozenUntilMs, world.nowMs + step.forMs)
+        return
+      case 'partition':
+        fault(step.forMs, step.process)
+        network.cut.add(actor)
+        world.at(step.forMs, null, () => network.cut.delete(actor))
+    }
+  }
+
+  for (const process of skewsMs.keys()) start(process)
+  return {
+    world,
+    network,
+    calls,
+    questions,
+    faults,
+    problems,
+    provider,
+    run,
+    lookup,
+    isAlive: process => members[process] !== undefined,
+    end () { world.uninstall() }
+  }
+}
+
+export function address (n: number): string {
+  return `203.0.113.${n + 1}`
+}

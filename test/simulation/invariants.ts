@@ -1,0 +1,130 @@
+import { createFleet, type Fleet, type ProviderCall, RECOVERY_MS, type Schedule, TTL_SECONDS } from './fleet.ts'
+
+const TIMEOUT_MS = 5000
+/** Turns of the simulated event loop between the end of a time limit and the answer. */
+const SLACK_MS = 5
+/** `LEASE_MS` of the library, and its slack. */
+const LEASE_MS = 2010
+const FAILED_MS = 2000
+
+/** What must hold of leases, single flight and caches in any schedule. Returns what did not. */
+export async function checkLeases (schedule: Schedule): Promise<readonly string[]> {
+  const fleet = createFleet(schedule)
+  try {
+    await fleet.world.advance(100)
+    for (const step of schedule.steps) await fleet.run(step)
+    await settle(fleet)
+    // The two that take many events follow a part of the schedules.
+    if (schedule.seed % 4 === 0) await checkTakeover(fleet)
+    await checkColdAddress(fleet, '198.51.100.2', 20)
+    if (schedule.seed % 4 === 2) await checkColdAddress(fleet, '198.51.100.3', 3200)
+    checkCalls(fleet)
+    checkTimeLimits(fleet)
+    return fleet.problems
+  } finally {
+    fleet.end()
+  }
+}
+
+/** Everything is well again, and has had the time to show it. */
+async function settle (fleet: Fleet): Promise<void> {
+  const { world, provider } = fleet
+  await fleet.run({ afterMs: 0, kind: 'weather', delayMs: 2, loss: 0, twice: 0 })
+  provider.failures = 0
+  provider.latencyMs = 20
+  await world.advance(world.nowMs + 30_000)
+  if (!fleet.isAlive(0)) await fleet.run({ afterMs: 0, kind: 'start', process: 0 })
+  if (!fleet.isAlive(1)) await fleet.run({ afterMs: 0, kind: 'start', process: 1 })
+  await world.advance(world.nowMs + RECOVERY_MS)
+}
+
+/** The holder of a lease dies: another process gets a verdict within the time of a lease. */
+async function checkTakeover (fleet: Fleet): Promise<void> {
+  const { world, calls } = fleet
+  const ip = '198.51.100.1'
+  const startMs = world.nowMs
+  fleet.provider.latencyMs = 1000
+  const before = calls.length
+  fleet.lookup(0, ip, false)
+  await world.advance(world.nowMs + 100)
+  const waiting = fleet.lookup(1, ip, false)!
+  await world.advance(world.nowMs + 100)
+  if (calls.length !== before + 1) fleet.problems.push(`takeover: ${calls.length - before} calls by two processes`)
+  await fleet.run({ afterMs: 0, kind: 'kill', process: 0 })
+  fleet.provider.latencyMs = 20
+  await world.advance(world.nowMs + TIMEOUT_MS)
+  if (waiting.verdict !== 'suspicious' || waiting.endMs! - startMs > LEASE_MS + 300) {
+    fleet.problems.push(`takeover: ${waiting.verdict} ${waiting.reason} after ${waiting.endMs! - startMs} ms`)
+  }
+  await fleet.run({ afterMs: 0, kind: 'start', process: 0 })
+  await world.advance(world.nowMs + RECOVERY_MS)
+}
+
+/** A healthy fleet makes one call for a cold address, whatever happened before, also if it takes longer than a lease. */
+async function checkColdAddress (fleet: Fleet, ip: string, latencyMs: number): Promise<void> {
+  fleet.provider.latencyMs = latencyMs
+  const asked = [0, 1, 2, 3].flatMap(process => fleet.lookup(process, ip, process % 2 === 0) ?? [])
+  await fleet.world.advance(fleet.world.nowMs + TIMEOUT_MS)
+  const calls = fleet.calls.filter(call => call.ip === ip)
+  if (calls.length !== 1) fleet.problems.push(`${calls.length} calls for a cold address of a healthy fleet`)
+  for (const { verdict, process } of asked) {
+    if (verdict !== 'suspicious') fleet.problems.push(`process ${process} of a healthy fleet got ${verdict}`)
+  }
+}
+
+/**
+ * A second call for an address is right if its verdict is no longer fresh, if the first call failed and that is no longer
+ * remembered, or if a fault of either process or of Redis came between. And of one process alone, only the first two.
+ */
+function checkCalls (fleet: Fleet): void {
+  const { calls, faults, problems } = fleet
+  for (const [i, second] of calls.entries()) {
+    for (const first of calls.slice(0, i)) {
+      if (first.ip !== second.ip || mayRepeat(first, second)) continue
+      const isFault = faults.some(({ process, fromMs, toMs }) =>
+        fromMs <= second.startMs && toMs >= first.startMs &&
+        (process === undefined || process === first.process || process === second.process))
+      if (!isFault) {
+        problems.push(`process ${second.process} called for ${second.ip} at ${second.startMs}, process ${first.process} ` +
+          `at ${first.startMs} (until ${first.endMs}, ${first.known ? 'known' : 'failed'})`)
+      }
+    }
+  }
+}
+
+function mayRepeat (first: ProviderCall, second: ProviderCall): boolean {
+  if (first.known) return second.startMs - first.endMs >= TTL_SECONDS * 1000 * 0.89
+  return second.startMs - first.endMs >= FAILED_MS - SLACK_MS
+}
+
+function checkTimeLimits ({ questions, problems }: Fleet): void {
+  for (const { process, ip, startMs, endMs, actor } of questions) {
+    if (!actor.alive || startMs === undefined) continue
+    const limitMs = Math.max(startMs + TIMEOUT_MS, actor.frozenUntilMs)
+    if (endMs === undefined || endMs > limitMs + SLACK_MS) {
+      problems.push(`process ${process} asked for ${ip} at ${startMs} and was answered at ${endMs}`)
+    }
+  }
+}
+
+/** What must hold of the quota: no more calls in any minute than its limit and what the faults explain. */
+export async function checkQuota (schedule: Schedule, perMinute: number): Promise<readonly string[]> {
+  const fleet = createFleet(schedule, { perMinute })
+  try {
+    await fleet.world.advance(3000)
+    for (const step of schedule.steps) await fleet.run(step)
+    await fleet.world.advance(fleet.world.nowMs + 30_000)
+    const times = fleet.calls.map(({ startMs }) => startMs)
+    for (const [i, startMs] of times.entries()) {
+      const count = times.slice(i).filter(time => time < startMs + 60_000).length
+      if (count > perMinute) {
+        fleet.problems.push(`${count} calls in the minute from ${startMs}`)
+        break
+      }
+    }
+    checkTimeLimits(fleet)
+    return fleet.problems
+  } finally {
+    fleet.end()
+  }
+}
