@@ -1,5 +1,7 @@
 import t from 'tap'
 import type { KnownAnswer, Provider, ProviderAnswer } from '../types/contract.ts'
+import { type CalendarBudget, calendarBudget } from '../lib/rate-limit/index.ts'
+import type { ScriptRunner } from '../lib/redis/index.ts'
 import { consensus, escalate, fallback, shadow } from '../lib/providers/composite/index.ts'
 import { createPipelines, type PipelinesDeps, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { fakeProvider, type FakeAnswer, type FakeProvider } from '../lib/testing/index.ts'
@@ -8,7 +10,7 @@ import { testEngine } from './support/engine.ts'
 import { ask } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 import { redisPort } from './support/redis-server.ts'
-import { type RedisServer, startRedis } from './support/redis.ts'
+import { freePort, type RedisServer, startRedis } from './support/redis.ts'
 
 let redis: RedisServer
 t.before(async () => { redis = await startRedis() })
@@ -98,6 +100,34 @@ t.test('an unescalated entry of another process is a miss for a write', async t 
   t.match(await there.ask(grey), { answer: { verdict: 'suspicious' }, cache: 'redis' })
   t.match(await there.ask(grey, 'wait', { write: true }), { answer: { verdict: 'vpn_detected' } })
   t.equal(second.asked.length, 1)
+})
+
+t.test('a write that joins the load of a read is escalated all the same', async t => {
+  const cheap = fakeProvider(answers, { name: 'cheap', delayMs: 20 })
+  const { ask } = await testEngine(t, { provider: escalate(cheap, expensive('vpn_detected'), { writesOnly: true }) })
+  const [read, write] = await Promise.all([ask(grey), ask(grey, 'wait', { write: true })])
+  t.match([read.answer, write.answer], [{ verdict: 'suspicious' }, { verdict: 'vpn_detected' }])
+})
+
+t.test('a month is one of the fleet, comes back after a loss of Redis, and is shared out without Redis', async t => {
+  const make = (runner: ScriptRunner) => calendarBudget({
+    unit: 'month', max: 8, reserveForWrites: 0, wallNow: Date.now, redis: { runner, key: 'ip-risk:quota:{m}:month', timeoutMs: 1_000 }
+  })
+  const runner = redisPort(Number(new URL(redis.url).port))
+  t.teardown(() => runner.close())
+  const [here, there] = [make(runner), make(runner)]
+  const takes = async (budget: CalendarBudget, times: number): Promise<number> => {
+    let granted = 0
+    for (let i = 0; i < times; i++) if (await budget.take(true, 1) === null) granted++
+    return granted
+  }
+  t.same([await takes(here, 3), await takes(there, 2)], [3, 2])
+  t.equal(there.left(), 3, 'it knows of the calls of the other process')
+  await redis.client.flushall()
+  t.same([await takes(there, 1), await takes(here, 5)], [1, 2], 'eight in all')
+  const gone = redisPort(await freePort())
+  t.teardown(() => gone.close())
+  t.equal(await takes(make(gone), 5), 2, 'a quarter of what is left')
 })
 
 t.test('what the expensive provider does not know is asked once; what it refused is asked again', async t => {
