@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -148,4 +149,48 @@ t.test('select names the client, and whatever is no address leaves it to the oth
   const truncated = { ...request('203.0.113.7'), rawHeaders: ['x-client', '203.0.113.7'], socket: { remoteAddress: '10.0.0.1', server } }
   t.match(resolve(truncated), { ip: null, reason: 'truncated_headers' }, 'a header that may have been dropped is not read')
   t.throws(() => createClientIpResolver({ select: 'x-client' as never }), { message: /"clientIp.select" must be a function/ })
+})
+
+t.test('update() changes mode, policy and lists for the next request, and records who did it and why', async t => {
+  const records: unknown[] = []
+  const listener = (record: unknown): void => { records.push(record) }
+  subscribe('fastify-ip-risk:update', listener)
+  t.teardown(() => unsubscribe('fastify-ip-risk:update', listener))
+  const { app, post } = await application(t, { deny })
+  const statusOf = async (ip = '203.0.113.9'): Promise<number> => (await post(ip)).statusCode
+  t.equal(await statusOf(), 403)
+  const note = { reason: 'false positives of a carrier', author: 'ada' }
+  t.match(app.ipRisk.update({ mode: 'monitor' }, note), { ...note, changes: { mode: 'monitor' }, at: String })
+  t.equal(await statusOf(), 200)
+  app.ipRisk.update({ mode: 'enforce', deny: ['198.51.100.0/24'] })
+  t.equal(await statusOf(), 200)
+  t.equal(await statusOf('198.51.100.9'), 403)
+  app.ipRisk.update({ allow: ['198.51.100.9'] })
+  t.equal(await statusOf('198.51.100.9'), 200)
+  app.ipRisk.update({ policy: { write: { unknown: 'block' } } })
+  t.equal(await statusOf(), 403, 'also for a route that was judged before')
+  t.equal(records.length, 4)
+})
+
+t.test('a wrong update changes nothing', async t => {
+  const { app, post } = await application(t, { deny })
+  for (const [changes, message] of [
+    [{}, /"update" changes nothing/], [{ modes: 1 }, /"update.modes" does not exist/], [{ mode: 'off', deny: [] }, /"mode" must be one of/],
+    [{ deny: ['x'] }, /"deny\[0\]"/], [{ policy: { write: { clean: 'no' } } }, /"policy.write.clean"/]
+  ] as const) t.throws(() => app.ipRisk.update(changes as object), { message })
+  t.throws(() => app.ipRisk.update({ mode: 'monitor' }, { reason: 'x'.repeat(501) }), { message: /at most 500/ })
+  t.equal((await post('203.0.113.9')).statusCode, 403)
+})
+
+t.test('createIpRisk follows an update on routes that it knows already', async t => {
+  const risk = createIpRisk({ provider: tableProvider({}), deny })
+  t.teardown(() => risk.close())
+  const request = { method: 'POST', socket: { remoteAddress: '198.51.100.9' }, headers: {} }
+  const decisionOf = async (route: 'signup' | { action: 'kyc' }): Promise<string> => (await risk.check(request, route)).decision
+  const written = { action: 'kyc' } as const
+  t.same([await decisionOf('signup'), await decisionOf(written)], ['allow', 'allow'])
+  risk.update({ policy: { write: { unknown: 'block' } } })
+  t.same([await decisionOf('signup'), await decisionOf(written)], ['block', 'block'])
+  risk.update({ deny: ['198.51.100.0/24'], policy: { write: { unknown: 'allow' } } })
+  t.match(await risk.check(request, 'signup'), { decision: 'block', decidedBy: 'deny_list' })
 })

@@ -1,5 +1,6 @@
 import type {
-  BulkOptions, BulkRun, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, SetCloudflareRanges, Stats
+  BulkOptions, BulkRun, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, ScopeChanges,
+  SetCloudflareRanges, Stats, UpdateNote, UpdateRecord
 } from './contract.ts'
 import type { RiskReport } from './report.ts'
 import type { Health } from './telemetry.ts'
@@ -38,6 +39,14 @@ export interface IpRiskApi {
    * Rejects when Redis does not answer: call it again then.
    */
   forget (account: string | number): Promise<void>
+  /**
+   * Changes mode, policy and lists of this scope in this process, for the requests that come from now on. Child scopes with
+   * options of their own keep theirs. Throws an `IpRiskError` that names what is wrong; then nothing has changed.
+   *
+   * @example
+   * app.ipRisk.update({ mode: 'monitor' }, { reason: 'false positives of a carrier', author: 'ada' })
+   */
+  update (changes: ScopeChanges, note?: UpdateNote): UpdateRecord
   /** Takes a newer list of Cloudflare's ranges, for this process; nothing is fetched by itself. */
   setCloudflareRanges: SetCloudflareRanges
   /** Counters since start. Cheap enough to call every second. */

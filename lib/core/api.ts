@@ -14,6 +14,7 @@ import { assess, riskOf } from './assess.ts'
 import type { AssessmentContext } from './context.ts'
 import { bulk, type BulkAsk } from './bulk.ts'
 import type { Engine } from './engine.ts'
+import { updateScope } from './update.ts'
 import { healthOf } from './health.ts'
 import { rememberInternals } from './internals.ts'
 
@@ -91,6 +92,7 @@ export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
       if (account === '') throw badOption('account', 'must be the id that familiarity.account returns')
       await engine.familiarity.forget(String(account))
     },
+    update: (changes, note) => updateScope(scope, changes, note, engine.log, engine.now()),
     setCloudflareRanges: engine.setCloudflareRanges,
     stats: engine.stats,
     report: engine.report,

@@ -19,7 +19,9 @@ interface Mounted {
   readonly engine: Engine
   readonly scope: PluginScope
   /** By the route's own `config` object. */
-  readonly plans: WeakMap<object, RoutePolicy | null>
+  plans: WeakMap<object, RoutePolicy | null>
+  /** The revision of the scope that `plans` are of. */
+  revision: number
   /** Of all scopes together; empty once the application is ready. */
   readonly met: RegisteredRoute[]
   /** Fastify's own `trustProxy` is on, and has not been seen to differ yet. */
@@ -55,7 +57,8 @@ export async function registerPlugin (app: FastifyInstance, registered: FastifyI
   const comparing = app.hasRequestDecorator('ips')
   if (comparing && engine !== parent?.engine) engine.log.warn({ code: 'IP_RISK_TRUST_PROXY_ON' }, trustProxyWarning)
   const met = parent?.met ?? []
-  Object.defineProperty(app, mounted, { value: { options, engine, scope, plans: new WeakMap(), met, comparing } satisfies Mounted })
+  const own = { options, engine, scope, plans: new WeakMap(), revision: 0, met, comparing } satisfies Mounted
+  Object.defineProperty(app, mounted, { value: own })
   app.decorate('ipRisk', createApi(engine, scope))
   if (parent === undefined) {
     app.decorateRequest('ipRisk', null)
@@ -93,7 +96,8 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
  */
 function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): RouteOptions['handler'] {
   return function (request, reply) {
-    if (request.raw !== undefined && endsAsGone(request.raw, plan)) {
+    const latest = request.raw === undefined ? plan : mountedOn(request.server)?.plans.get(request.routeOptions.config) ?? plan
+    if (request.raw !== undefined && endsAsGone(request.raw, latest)) {
       const error = new ClientGone()
       continueOrEnd(request, reply, error, () => {})
       throw error
@@ -105,10 +109,14 @@ function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): Route
 /** One hook for all routes: one added by `onRoute` would miss those declared beside an un-awaited `register`, and 404s. */
 function onRequest (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const here = mountedOn(this)!
-  const { engine, scope, plans } = here
+  const { engine, scope } = here
   const { config } = request.routeOptions
-  let plan = plans.get(config)
-  if (plan === undefined) plans.set(config, plan = lateRoute(config, scope, engine))
+  if (here.revision !== scope.revision) {
+    here.plans = new WeakMap()
+    here.revision = scope.revision
+  }
+  let plan = here.plans.get(config)
+  if (plan === undefined) here.plans.set(config, plan = lateRoute(config, scope, engine))
   if (plan === null) return done()
   const place = { scope, route: plan, method: request.method, url: config.url, requestId: request.id, log: request.log }
   const judged = assessRequest(assessment(engine, place, request), request.raw)

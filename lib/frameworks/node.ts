@@ -39,6 +39,22 @@ export function createStandalone (
 ): Standalone {
   const scope = readPluginScope(options)
   const engine = createEngine(options, log)
+  const origins = new WeakMap<RoutePolicy, { readonly option: unknown, revision: number, latest: RoutePolicy }>()
+  /** After an `update()`, the route's option is read again over the new scope. */
+  const latestOf = (plan: RoutePolicy): RoutePolicy => {
+    if (scope.revision === 0) return plan
+    const origin = origins.get(plan)!
+    if (origin.revision !== scope.revision) {
+      origin.revision = scope.revision
+      try {
+        origin.latest = readRoutePolicy('route', origin.option, scope)!
+      } catch (err) {
+        log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has an option that contradicts the last update(), ' +
+          'and is judged as before it: change one of the two')
+      }
+    }
+    return origin.latest
+  }
   return {
     engine,
     scope,
@@ -47,10 +63,11 @@ export function createStandalone (
       const plan = readRoutePolicy('route', option, scope)
       if (plan === null) throw badOption('route', 'is false, which switches a route off: call nothing for it instead')
       warnOfMissingStepUp(engine, scope, plan, ['GET', 'POST'])
+      origins.set(plan, { option, revision: scope.revision, latest: plan })
       return plan
     },
     async judge (request, plan, { url, earlier } = {}) {
-      const place = { scope, route: plan, method: request.method ?? 'GET', url, requestId: idOf(request), log: logOf(request, log) }
+      const place = { scope, route: latestOf(plan), method: request.method ?? 'GET', url, requestId: idOf(request), log: logOf(request, log) }
       return await assessRequest(assessment(engine, place, request, earlier), request)
     }
   }

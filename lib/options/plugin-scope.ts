@@ -44,6 +44,8 @@ export interface AddressForm { readonly how: LogAddress, readonly show: ShowAddr
 
 /** What one encapsulated scope of an application decides by: the options that do not touch how an address is found and looked up. */
 export interface PluginScope {
+  /** Counts the changes by `update()`. What was derived from an earlier revision is outdated. */
+  readonly revision: number
   readonly actions: ReadonlyMap<string, 'write' | 'read'>
   readonly policy: CompiledPolicy
   /** What a request meets that is not in the enforced share. */
@@ -102,6 +104,7 @@ const optionNames: readonly (keyof PluginScopeOptions)[] = [
   'familiarity'
 ]
 const rootScope: PluginScope = {
+  revision: 0,
   actions: new Map((['signup', 'payment', 'kyc', 'withdrawal', 'admin']).map(name => [name, 'write'])),
   policy: basePolicy,
   mode: 'enforce',
@@ -134,6 +137,7 @@ export function readPluginScope (given: PluginScopeOptions, parent: PluginScope 
     throw badOption('familiarity', 'keeps HMACs in Redis, which need a secret: give "cache.keySecret" too')
   }
   return {
+    revision: 0,
     hasRedis,
     actions: readActions(parent.actions, options.actions),
     policy: compilePolicy(parent.policy, options.policy),
