@@ -3,10 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import type { BulkRun, IpRisk } from '../types/contract.ts'
 import { createVerdicts, type Judged } from '../lib/cli/review/verdicts.ts'
-import { progressLine, shownDuration } from '../lib/cli/progress.ts'
+import { createIo } from '../lib/cli/io.ts'
+import { createProgress, progressLine, shownDuration } from '../lib/cli/progress.ts'
+import { fakeGetipintel } from '../lib/testing/index.ts'
 import { bulkServer, logOf } from './support/bulk-server.ts'
 import { runCommand } from './support/cli.ts'
 import { until } from './support/engine.ts'
@@ -101,6 +104,46 @@ t.test('waits as long as the provider has no room, and tries failures again', as
   t.same(waits, [true, false, true, false, true, false, true, false])
   await verdicts.judge(['8.8.8.8'], new Map())
   t.equal(round, 5, 'kept')
+})
+
+t.test('stops when the provider rejects the calls, and keeps what was written', async t => {
+  const getipintel = await fakeGetipintel({ '8.8.8.8': -5 })
+  t.teardown(() => getipintel.close())
+  const folder = t.testdir({ 'in.txt': '9.9.9.9\n8.8.8.8\n1.1.1.1\n' })
+  const [input, output] = [join(folder, 'in.txt'), join(folder, 'out.csv')]
+  const env = { GETIPINTEL_CONTACT: 'someone@example.com', IP_RISK_GETIPINTEL_URL: getipintel.url, XDG_CACHE_HOME: folder }
+  const args = ['review', input, '--provider', 'getipintel', '--flags', 'm', '--output', output]
+  const { code, err } = await runCommand(args, { env })
+  t.equal(code, 1)
+  t.match(err, /ip-risk: stopped after 1 rows; the same command with --resume goes on here\nip-risk: the provider rejects the calls/)
+  t.match(readFileSync(output, 'utf8'), /^address,.*\n9\.9\.9\.9,clean,.*\n$/)
+  t.ok(existsSync(`${output}.resume`))
+})
+
+t.test('a terminal gets a bar that is drawn in place, everything else a line now and then', async t => {
+  const draw = (isTTY: boolean) => {
+    const chunks: string[] = []
+    const stderr = Object.assign(new Writable({
+      write (chunk, _encoding, done) {
+        chunks.push(String(chunk))
+        done()
+      }
+    }), { isTTY, columns: 60 })
+    let nowMs = 1_000_000
+    const progress = createProgress(createIo({ env: {}, stdin: Readable.from([]), stdout: stderr, stderr }), 'rows', 0, () => nowMs)
+    for (const rows of [0, 100, 200]) {
+      progress.update({ rows, part: rows / 400 })
+      progress.update({ rows, part: rows / 400 })
+      nowMs += 6_000
+    }
+    progress.end()
+    return chunks
+  }
+  t.same(draw(true), [
+    '\r\u001b[2K[........................] 0 %  0 rows', '\r\u001b[2K[######..................] 25 %  100 rows  17/s  0:18 left',
+    '\r\u001b[2K[############............] 50 %  200 rows  17/s  0:12 left', '\r\u001b[2K'
+  ])
+  t.same(draw(false), ['50 %  200 rows  17/s  0:12 left\n'])
 })
 
 t.test('progress names the part, the rate and the time left', t => {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import type { Counts } from './counts.ts'
 import type { SummaryState } from './summary.ts'
@@ -22,7 +21,8 @@ export function checkpointPath (output: string): string {
 
 /** Whole or not at all. */
 export async function writeCheckpoint (path: string, checkpoint: Checkpoint): Promise<void> {
-  const beside = `${path}.${randomUUID()}.new`
+  // One name: what a crash leaves is overwritten by the next checkpoint.
+  const beside = `${path}.new`
   try {
     const handle = await open(beside, 'w', 0o600)
     try {
@@ -53,5 +53,6 @@ export async function readCheckpoint (path: string): Promise<Checkpoint | null> 
 }
 
 export async function removeCheckpoint (path: string): Promise<void> {
+  await rm(`${path}.new`, { force: true })
   await rm(path, { force: true })
 }

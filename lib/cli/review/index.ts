@@ -65,6 +65,7 @@ export const review: Command = command({
     try {
       await ipRisk.ready()
       const resolver = clientIp === undefined ? undefined : createClientIpResolver(clientIp)
+      const isFull = (): boolean => Object.values(ipRisk.stats().providers).some(({ minuteLeft }) => minuteLeft === 0)
       const { format, column, 'action-column': actionColumn, to, retries = 3 } = values
       return await runReview({
         inputs,
@@ -77,7 +78,7 @@ export const review: Command = command({
         output: output ?? null,
         report: report ?? null,
         provider: provider.name
-      }, { ipRisk, io, signal: io.interrupted(), now: Date.now, sleep, ...batchOf(provider) })
+      }, { ipRisk, isFull, io, signal: io.interrupted(), now: Date.now, sleep, ...batchOf(provider) })
     } finally {
       await ipRisk.close()
     }

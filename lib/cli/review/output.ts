@@ -31,8 +31,8 @@ export async function fileSink (path: string, keep: number | null): Promise<Sink
     get bytes () { return bytes },
     async write (text) {
       const { bytesWritten } = await handle.write(Buffer.from(text, 'latin1'), 0, null, bytes)
-      bytes += bytesWritten
       if (bytesWritten < text.length) throw new Error(`${path} cannot be written: the disk is full`)
+      bytes += bytesWritten
     },
     sync: () => handle.datasync(),
     close: () => handle.close()

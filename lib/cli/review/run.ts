@@ -32,6 +32,8 @@ export interface ReviewSettings {
 
 export interface ReviewTools {
   readonly ipRisk: Pick<IpRiskEngine, 'bulk' | 'decide'>
+  /** Whether the provider has no calls left in this minute. */
+  readonly isFull: () => boolean
   readonly io: Io
   readonly signal: AbortSignal
   /** Records that are judged together: many for a provider with a bulk call. */
@@ -88,11 +90,16 @@ export async function review (settings: ReviewSettings, tools: ReviewTools): Pro
     return counts.failed > 0 ? EXIT.failure : EXIT.ok
   } catch (error) {
     progress.end()
-    if (!signal.aborted) throw error
-    await saveCheckpoint(run)
     const resume = output === null ? '' : '; the same command with --resume goes on here'
-    io.err(`ip-risk: interrupted after ${counts.rows} rows${resume}`)
-    return EXIT.failure
+    if (signal.aborted) {
+      await saveCheckpoint(run)
+      io.err(`ip-risk: interrupted after ${counts.rows} rows${resume}`)
+      return EXIT.failure
+    }
+    // Where this fails too, the checkpoint from before stays, and the first error is the one to fix.
+    await saveCheckpoint(run).catch(() => {})
+    if (!(error instanceof UsageError)) io.err(`ip-risk: stopped after ${counts.rows} rows${resume}`)
+    throw error
   } finally {
     progress.end()
     await sink.close()
@@ -161,7 +168,7 @@ async function reviewFile (
         for (let i = from; i < next; i++) countRow(run, batch, i, known)
       }
       const part = isSized ? run.partOf(at.file, between(storedBefore, batch, next)) : null
-      progress.update({ rows: counts.rows, part, waitingFor: isWaiting ? 'the provider' : undefined })
+      progress.update({ rows: counts.rows, part, waitingFor: isWaiting || tools.isFull() ? 'the provider' : undefined })
       if (now() - run.checkpointMs >= CHECKPOINT_MS) await saveCheckpoint(run)
     }
 

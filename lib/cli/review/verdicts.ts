@@ -44,7 +44,10 @@ const RETRY_WAIT_MS = 2_000
 
 /** Verdicts on the addresses of one batch after the other. */
 export interface Verdicts {
-  /** Fills in `known` as verdicts come; resolves when all are there. Rejects when the signal aborts. */
+  /**
+   * Fills in `known` as verdicts come; resolves when all are there. Rejects when the signal aborts, and
+   * when the provider rejects the calls, since further ones could prolong a ban.
+   */
   judge (addresses: Iterable<string>, known: Map<string, Judged>): Promise<void>
   /** What the policy says of this address on the route of this record. */
   decide (judged: Judged, record: ReviewRecord, rules: RouteRules): Decision
@@ -66,6 +69,9 @@ export function createVerdicts (options: VerdictOptions): Verdicts {
       for await (const [address, risk] of ipRisk.bulk(missing, { signal })) {
         if (failureReasons.has(risk.reason)) failed.push([address, risk])
         else keep(known, address, risk)
+      }
+      if (failed.some(([, { reason }]) => reason === 'rejected')) {
+        throw new Error('the provider rejects the calls: its contact, its key or this address is not accepted')
       }
       const noRoom = failed.some(([, { reason }]) => roomReasons.has(reason))
       if (!noRoom && round++ >= retries) {
