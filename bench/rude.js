@@ -109,10 +109,10 @@ const libraries = {
     const engine = createIpRisk({ ...ours, log })
     return await listening(createServer(async (request, response) => {
       await ahead()
-      const risk = await engine.check(request, 'withdrawal')
-      const refusal = await engine.refusal(request, risk)
-      if (refusal === null) handled.push(risk.ip)
-      response.writeHead(refusal?.statusCode ?? 200).end()
+      const risk = await engine.assess(request, 'withdrawal')
+      const rejection = await engine.enforce(request, risk)
+      if (rejection === null) handled.push(risk.ip)
+      response.writeHead(rejection?.statusCode ?? 200).end()
     }))
   },
   "Fastify, trustProxy: '127.0.0.1'": () => fastifyTrusting(PROXY),

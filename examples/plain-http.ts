@@ -12,10 +12,10 @@ const ipRisk = createIpRisk({
 
 const server = createServer(async (request, response) => {
   const isSignup = request.method === 'POST' && request.url === '/signup'
-  const risk = await ipRisk.check(request, isSignup ? 'signup' : true, response)
-  const refusal = await ipRisk.refusal(request, risk)
-  if (refusal !== null) {
-    const { statusCode, headers, code, message } = refusal
+  const risk = await ipRisk.assess(request, isSignup ? 'signup' : true, response)
+  const rejection = await ipRisk.enforce(request, risk)
+  if (rejection !== null) {
+    const { statusCode, headers, code, message } = rejection
     response.writeHead(statusCode, { ...headers, 'content-type': 'application/json' }).end(JSON.stringify({ code, message }))
     return
   }

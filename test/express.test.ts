@@ -93,7 +93,7 @@ t.test('a policy, a mode and a wrong option belong to the route', async t => {
 
 t.test('the application may ask for itself', async t => {
   const { risk } = await start(t, {}, () => {})
-  t.match(await risk.api.lookup(visitors.vpn_detected), { verdict: 'vpn_detected', decision: 'block' })
-  await risk.api.allow(visitors.vpn_detected, { ttlSeconds: 60 })
-  t.match(await risk.api.lookup(visitors.vpn_detected), { reason: 'listed', decision: 'allow' })
+  t.match(await risk.lookup(visitors.vpn_detected), { verdict: 'vpn_detected', decision: 'block' })
+  await risk.allow(visitors.vpn_detected, { ttlSeconds: 60 })
+  t.match(await risk.lookup(visitors.vpn_detected), { reason: 'listed', decision: 'allow' })
 })

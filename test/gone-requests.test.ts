@@ -151,23 +151,23 @@ t.test('nobody is gone on a unix socket, where no peer has an address; one warni
   }
 })
 
-t.test('refusal knows a client that is gone whatever risk it is given', async t => {
+t.test('enforce knows a client that is gone whatever risk it is given', async t => {
   const risk = createIpRisk({ ...engine, log: memoryLog() })
   t.teardown(() => risk.close())
   const socket = { remoteAddress: '203.0.113.9', localAddress: '192.0.2.1', destroyed: false }
   const here = { method: 'POST', headers: {}, socket }
-  const judged = await risk.check(here)
-  t.equal(await risk.refusal(here, judged), null)
+  const judged = await risk.assess(here)
+  t.equal(await risk.enforce(here, judged), null)
   const gone = { statusCode: 499, code: 'FST_IP_RISK_CLIENT_GONE', headers: {} }
   for (const request of [
     { ...here, socket: { localAddress: '192.0.2.1' } }, { ...here, socket: { ...here.socket, destroyed: true } },
     { ...here, stream: { destroyed: true } }, { ...here, stream: { closed: true, destroyed: false } }
   ]) {
-    t.match(await risk.refusal(request, judged), gone)
-    t.match(await risk.refusal(request, { ...judged }), gone, 'a copy')
-    t.match(await risk.refusal(request, await risk.lookup('203.0.113.9')), gone, 'somebody else\'s')
-    t.match(await risk.check(request), { reason: 'no_ip', decision: 'block', ip: null })
-    t.equal(await risk.refusal(request, await risk.check(request, { mode: 'monitor' })), null)
+    t.match(await risk.enforce(request, judged), gone)
+    t.match(await risk.enforce(request, { ...judged }), gone, 'a copy')
+    t.match(await risk.enforce(request, await risk.lookup('203.0.113.9')), gone, 'somebody else\'s')
+    t.match(await risk.assess(request), { reason: 'no_ip', decision: 'block', ip: null })
+    t.equal(await risk.enforce(request, await risk.assess(request, { mode: 'monitor' })), null)
   }
-  t.equal(await risk.refusal({ headers: {}, socket: {} }, judged), null, 'neither address: a unix socket')
+  t.equal(await risk.enforce({ headers: {}, socket: {} }, judged), null, 'neither address: a unix socket')
 })

@@ -79,7 +79,7 @@ t.test('a policy function that keeps failing is one line, whether it throws or d
     const request = { socket: { remoteAddress: visitors.clean }, headers: {}, rawHeaders: [], method: 'POST' }
     for (let i = 0; i < 20; i++) {
       works = i % 3 === 0
-      await engine.check(request, 'signup')
+      await engine.assess(request, 'signup')
     }
     t.match(log.lines.filter(({ level }) => level === 'error'), [{ fields: { code: 'IP_RISK_POLICY_FUNCTION_FAILED' } }])
     t.equal(log.lines.filter(({ level }) => level === 'error').length, 1)

@@ -101,7 +101,7 @@ t.test('Express: a middleware for all and one for the route judge a request once
     t.match(lookups.splice(0), [{ verdict: visitor }], 'looked up once')
   }
   t.equal(provider.calls.length, 4)
-  t.match(risk.api.stats(), {
+  t.match(risk.stats(), {
     lookups: { memory: 4, provider: 4 },
     outcomes: { allowed: 2, flagged: 2, challenged: 1, satisfied: 1, blocked: 1, not_enforced: 1 }
   })
@@ -133,15 +133,15 @@ t.test('Express: a request that another middleware answered meanwhile is not rea
   }
 })
 
-t.test('node:http: the record of a step-up is published by refusal, and every other by check', async t => {
+t.test('node:http: the record of a step-up is published by enforce, and every other by assess', async t => {
   const { engine, records, requests, port } = await startNode(t, async (engine, request, response) => {
-    const risk = await engine.check(request, 'signup', response)
+    const risk = await engine.assess(request, 'signup', response)
     t.equal(records.length, risk.decision === 'step_up_auth' ? 0 : 1)
     await once(request.resume(), 'close') // the body is read before the visitor is asked
-    const refusal = await engine.refusal(request, risk)
+    const rejection = await engine.enforce(request, risk)
     t.equal(records.length, 1)
-    t.same(await engine.refusal(request, { ...risk }), refusal, 'a copy of the risk does not get past')
-    response.writeHead(refusal?.statusCode ?? 200, refusal?.headers).end()
+    t.same(await engine.enforce(request, { ...risk }), rejection, 'a copy of the risk does not get past')
+    response.writeHead(rejection?.statusCode ?? 200, rejection?.headers).end()
   })
   const cases: [visitor: keyof typeof visitors, headers: object, status: number, outcome: string][] = [
     ['clean', {}, 200, 'allowed'], ['suspicious', {}, 200, 'flagged'], ['vpn_detected', {}, 403, 'blocked'],
@@ -155,9 +155,9 @@ t.test('node:http: the record of a step-up is published by refusal, and every ot
   t.match(engine.stats().outcomes, { allowed: 1, flagged: 1, blocked: 1, challenged: 1, satisfied: 1, not_enforced: 0 })
 })
 
-t.test('node:http: a step-up that refusal is never asked for is published when the response closes', async t => {
+t.test('node:http: a step-up for which enforce is never called is published when the response closes', async t => {
   const { records, port } = await startNode(t, async (engine, request, response) => {
-    await engine.check(request, 'signup', response)
+    await engine.assess(request, 'signup', response)
     t.same(records, [])
     if (request.url === '/leave') return
     response.end()
@@ -175,8 +175,8 @@ t.test('node:http: a step-up that refusal is never asked for is published when t
 
 t.test('node:http: without the response the end of the connection publishes; it holds a hundred at most', async t => {
   const { engine, records, port } = await startNode(t, async (engine, request, response) => {
-    const risk = await engine.check(request, 'signup')
-    if (request.url === '/asked') await engine.refusal(request, risk)
+    const risk = await engine.assess(request, 'signup')
+    if (request.url === '/asked') await engine.enforce(request, risk)
     response.end()
   })
   const socket = connect(port, '127.0.0.1').resume()
@@ -202,7 +202,7 @@ t.test('HTTP/2 without the response: the stream settles it', async t => {
     stepUp: { isSatisfied: () => false },
     onDecision: record => { records.push(record) }
   })
-  const server = createHttp2Server((request, response) => { engine.check(request, 'signup').then(() => response.end()) })
+  const server = createHttp2Server((request, response) => { engine.assess(request, 'signup').then(() => response.end()) })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
   t.teardown(async () => {
@@ -219,21 +219,21 @@ t.test('HTTP/2 without the response: the stream settles it', async t => {
 t.test('a client that has left before it was judged has one record too, except where monitor mode lets it pass', async t => {
   const { engine, records } = await startNode(t, async () => {})
   const request = { method: 'POST', headers: {}, socket: { localAddress: '127.0.0.1' } } // as after a reset
-  const risk = await engine.check(request, 'signup')
-  t.match(await engine.refusal(request, risk), { statusCode: 499 })
+  const risk = await engine.assess(request, 'signup')
+  t.match(await engine.enforce(request, risk), { statusCode: 499 })
   t.match(records.splice(0), [{ outcome: 'client_gone', verdict: 'unknown', address: null }])
-  t.equal(await engine.refusal(request, await engine.check(request, { action: 'signup', mode: 'monitor' })), null)
+  t.equal(await engine.enforce(request, await engine.assess(request, { action: 'signup', mode: 'monitor' })), null)
   t.match(records, [{ outcome: 'flagged', reason: 'no_ip' }])
   t.match(engine.stats().outcomes, { client_gone: 1, flagged: 1 })
 })
 
-t.test('a request that cannot close is settled by refusal alone', async t => {
+t.test('a request that cannot close is settled by enforce alone', async t => {
   const { engine, records } = await startNode(t, async () => {})
   const request = { method: 'POST', headers: {}, socket: { remoteAddress: '127.0.0.1' } }
-  const risk = await engine.check({ ...request, headers: { 'x-forwarded-for': visitors.vpn_likely } }, 'signup')
+  const risk = await engine.assess({ ...request, headers: { 'x-forwarded-for': visitors.vpn_likely } }, 'signup')
   t.same(records, [])
-  t.match(await engine.refusal(request as never, risk), { statusCode: 401 })
+  t.match(await engine.enforce(request as never, risk), { statusCode: 401 })
   t.match(records, [{ outcome: 'challenged' }])
   const looked = await engine.lookup(visitors.vpn_detected)
-  t.equal(await engine.refusal({ ...request }, looked), null, 'nobody judged this request')
+  t.equal(await engine.enforce({ ...request }, looked), null, 'nobody judged this request')
 })

@@ -101,9 +101,9 @@ t.test('with logger false, and with a logger that cannot tell its level, decisio
   })
   t.teardown(() => engine.close())
   const request = { method: 'POST', headers: {}, socket: { remoteAddress: visitors.vpn_detected } }
-  await engine.check(request, { policy: { write: { vpn_likely: 'block' } } })
-  await engine.check({ ...request, id: 7 } as typeof request, { policy: { write: { vpn_likely: 'block' } }, mode: 'monitor' })
-  await engine.check({ headers: {}, socket: request.socket }, { policy: { write: { vpn_likely: 'block' } } })
+  await engine.assess(request, { policy: { write: { vpn_likely: 'block' } } })
+  await engine.assess({ ...request, id: 7 } as typeof request, { policy: { write: { vpn_likely: 'block' } }, mode: 'monitor' })
+  await engine.assess({ headers: {}, socket: request.socket }, { policy: { write: { vpn_likely: 'block' } } })
   t.match(lines, [
     { level: 'info', ipRisk: { requestId: '', method: 'POST' } },
     { level: 'info', ipRisk: { requestId: '7', decision: 'block', outcome: 'not_enforced' } },

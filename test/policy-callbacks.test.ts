@@ -186,11 +186,11 @@ t.test('createIpRisk follows an update on routes that it knows already', async t
   const risk = createIpRisk({ provider: tableProvider({}), deny })
   t.teardown(() => risk.close())
   const request = { method: 'POST', socket: { remoteAddress: '198.51.100.9' }, headers: {} }
-  const decisionOf = async (route: 'signup' | { action: 'kyc' }): Promise<string> => (await risk.check(request, route)).decision
+  const decisionOf = async (route: 'signup' | { action: 'kyc' }): Promise<string> => (await risk.assess(request, route)).decision
   const written = { action: 'kyc' } as const
   t.same([await decisionOf('signup'), await decisionOf(written)], ['allow', 'allow'])
   risk.update({ policy: { write: { unknown: 'block' } } })
   t.same([await decisionOf('signup'), await decisionOf(written)], ['block', 'block'])
   risk.update({ deny: ['198.51.100.0/24'], policy: { write: { unknown: 'allow' } } })
-  t.match(await risk.check(request, 'signup'), { decision: 'block', decidedBy: 'deny_list' })
+  t.match(await risk.assess(request, 'signup'), { decision: 'block', decidedBy: 'deny_list' })
 })

@@ -66,7 +66,7 @@ t.test('after 32 action names further ones count as other', async t => {
   const engine = createIpRisk({ provider: visitorProvider(), actions: { write: names as never[] }, log: memoryLog() })
   t.teardown(() => engine.close())
   for (const name of names) {
-    await engine.check({ socket: { remoteAddress: visitors.clean }, headers: {}, method: 'POST' }, name as never)
+    await engine.assess({ socket: { remoteAddress: visitors.clean }, headers: {}, method: 'POST' }, name as never)
   }
   const { requests } = engine.stats()
   t.equal(requests.length, 33)
@@ -77,7 +77,7 @@ t.test('stats counts headers that were not believed and requests without an addr
   const engine = createIpRisk({ provider: visitorProvider(), clientIp: { trusted: ['10.0.0.1'] }, log: memoryLog() })
   t.teardown(() => engine.close())
   const check = async (remoteAddress: string | undefined, headers: Record<string, string>): Promise<void> => {
-    await engine.check({ socket: { remoteAddress }, headers, method: 'POST' })
+    await engine.assess({ socket: { remoteAddress }, headers, method: 'POST' })
   }
   await check('192.0.2.1', { 'x-forwarded-for': '192.0.2.9', forwarded: 'for=192.0.2.9' })
   await check('10.0.0.1', { 'x-forwarded-for': 'unknown' })

@@ -156,9 +156,9 @@ t.test('HTTP/2 resets a stream with too many headers instead of dropping some', 
 t.test('createIpRisk and Express find it too', async t => {
   const engine = createIpRisk(trusted)
   const plain = createHttpServer(async (request, response) => {
-    const risk = await engine.check(request, 'signup')
-    const refusal = await engine.refusal(request, risk)
-    response.end(JSON.stringify(refusal ?? risk))
+    const risk = await engine.assess(request, 'signup')
+    const rejection = await engine.enforce(request, risk)
+    response.end(JSON.stringify(rejection ?? risk))
   })
   const risk = expressIpRisk(trusted)
   const app = express()

@@ -64,7 +64,7 @@ export interface IpRiskApi {
 }
 
 /** All that a visitor may be told. */
-export interface IpRiskRefusal {
+export interface IpRiskRejection {
   readonly statusCode: number
   readonly code: string
   readonly message: string
@@ -72,7 +72,7 @@ export interface IpRiskRefusal {
   readonly headers: { readonly [name: string]: string }
 }
 
-/** The part of a response that `check` uses. `http.ServerResponse` and `http2.Http2ServerResponse` have it. */
+/** The part of a response that `assess` uses. `http.ServerResponse` and `http2.Http2ServerResponse` have it. */
 export interface RawResponse {
   /** Whether an answer was begun: if not when the response closes, its client is gone. */
   readonly headersSent: boolean
@@ -85,13 +85,13 @@ export interface RawResponse {
 /** The engine without Fastify. */
 export interface IpRiskEngine extends IpRiskApi {
   /**
-   * Judges a raw Node request as the route says (default `true`). Acting on it is the caller's part, by `refusal`.
+   * Judges a raw Node request as the route says (default `true`). Acting on it is the caller's part, by `enforce`.
    * Each call is one assessment with one decision record, so call it once per request. The record is published at
-   * once, except where a step-up is demanded: then `refusal` publishes it. If `refusal` is never called, the record is
+   * once, except where a step-up is demanded: then `enforce` publishes it. If `enforce` is never called, the record is
    * published as `not_enforced` when `response` closes, or without a `response` when the connection (in HTTP/2 the
    * stream) closes. Rejects only on a wrong route option, with an `IpRiskError`.
    */
-  check (
+  assess (
     request: RawRequest & { readonly method?: string | undefined },
     route?: Exclude<RouteIpRiskOption, false>,
     response?: RawResponse
@@ -99,9 +99,9 @@ export interface IpRiskEngine extends IpRiskApi {
   /**
    * What to answer instead of going on: where the client is gone (499, for hooks and logs: nobody receives it), where
    * a block is enforced, and where a step-up is, unless `stepUp.isSatisfied(request)`. Ask it behind authentication,
-   * last before the handler. null: go on. `risk` is what `check` gave for this request. Never rejects.
+   * last before the handler. null: go on. `risk` is what `assess` gave for this request. Never rejects.
    */
-  refusal (request: RawRequest, risk: IpRisk): Promise<IpRiskRefusal | null>
+  enforce (request: RawRequest, risk: IpRisk): Promise<IpRiskRejection | null>
   /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */
   ready (): Promise<void>
   close (): Promise<void>

@@ -7,7 +7,7 @@ import { createServer as createHttp2Server } from 'node:http2'
 import express from 'express'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import ipRisk, { createIpRisk, decide, defaultPolicy, failClosed, fastifyIpRisk, iplogs, lists } from 'fastify-ip-risk'
-import type { DecidedBy, Decision, DecisionRecord, FastifyIpRiskOptions, IpRisk, IpRiskRefusal, LookupRecord, OnDecision, Outcome, Policy, RouteIpRisk, Stats, UnknownReason, VerdictName } from 'fastify-ip-risk'
+import type { DecidedBy, Decision, DecisionRecord, FastifyIpRiskOptions, IpRisk, IpRiskRejection, LookupRecord, OnDecision, Outcome, Policy, RouteIpRisk, Stats, UnknownReason, VerdictName } from 'fastify-ip-risk'
 import expressIpRisk from 'fastify-ip-risk/express'
 import { escalate, httpProvider, shadow } from 'fastify-ip-risk'
 import type { CompositeProvider, Provider, ProviderAnswer } from 'fastify-ip-risk'
@@ -116,14 +116,14 @@ const engine = createIpRisk({
   stepUp: { isSatisfied: request => request.headers.authorization !== undefined },
   onDecision: (record, request) => { same<typeof request, IncomingMessage>(true); return record.outcome === 'satisfied' }
 })
-const risk = await engine.check({ method: 'POST', headers: {}, socket: {} }, { action: 'wire' })
+const risk = await engine.assess({ method: 'POST', headers: {}, socket: {} }, { action: 'wire' })
 same<typeof risk, IpRisk>(true)
-same<Awaited<ReturnType<typeof engine.refusal>>, IpRiskRefusal | null>(true)
-createServer(async (request, response) => { await engine.check(request, true, response) })
-createHttp2Server(async (request, response) => { await engine.check(request, true, response) })
+same<Awaited<ReturnType<typeof engine.enforce>>, IpRiskRejection | null>(true)
+createServer(async (request, response) => { await engine.assess(request, true, response) })
+createHttp2Server(async (request, response) => { await engine.assess(request, true, response) })
 same<Stats['outcomes'][Outcome], number>(true)
-// @ts-expect-error -- there is nothing to check on a route that is switched off
-await engine.check({ headers: {}, socket: {} }, false)
+// @ts-expect-error -- there is nothing to assess on a route that is switched off
+await engine.assess({ headers: {}, socket: {} }, false)
 same<ReturnType<typeof decide>, Decision>(true)
 // @ts-expect-error -- a verdict is read only
 risk.decision = 'allow'

@@ -10,7 +10,7 @@ import type { LookupMode, Mode } from './route.ts'
  * - `challenged`: a step-up was demanded with 401.
  * - `satisfied`: a step-up was demanded, and `stepUp.isSatisfied` said yes.
  * - `not_enforced`: the decision was `block` or `step_up_auth`, and the request continued: monitor mode, an unmarked
- *   route, no option `stepUp`, or (under `createIpRisk`) no call of `refusal`.
+ *   route, no option `stepUp`, or (under `createIpRisk`) no call of `enforce`.
  * - `not_reached`: another hook answered the request first, such as an authentication with its own 401 ahead of a
  *   step-up.
  * - `client_gone`: the client closed the connection before the request was judged, or before its step-up was answered.

@@ -36,7 +36,7 @@ export interface ExpressIpRiskOptions extends EngineOptions {
  * `app.use(risk)` leaves `req.ipRisk` on every request as the option `unmarked` says, and never refuses one. Its decision
  * record is published when the response closes, and only if no `risk.route()` judged the request: each has one record.
  */
-export interface ExpressIpRisk extends RequestHandler {
+export interface ExpressIpRisk extends RequestHandler, IpRiskApi {
   /**
    * Middleware for one route: judges it as the route option says (default `true`) and refuses through `next(err)`, code
    * `FST_IP_RISK_BLOCKED` (403), `FST_IP_RISK_STEP_UP` (401, with the challenge on the response), or `FST_IP_RISK_CLIENT_GONE` (499, where
@@ -46,7 +46,9 @@ export interface ExpressIpRisk extends RequestHandler {
    * Throws an `IpRiskError` at once when the option is wrong.
    */
   route (option?: Exclude<RouteIpRiskOption, false>): RequestHandler
-  readonly api: IpRiskApi
+  /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */
+  ready (): Promise<void>
+  /** Ends lookups in flight and closes what the engine opened. */
   close (): Promise<void>
 }
 
@@ -96,7 +98,7 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
     }
   }
 
-  return Object.assign(annotate, { route, api, close: engine.close })
+  return Object.assign(annotate, { ...api, route, ready: engine.ready, close: engine.close })
 }
 export default ipRisk
 

@@ -88,22 +88,22 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
   const { engine, scope, api, plan, judge } = createStandalone(options, log)
   const named = new Map<unknown, RoutePolicy>()
   const written = new WeakMap<object, RoutePolicy>()
-  /** By the risk, and the latest by its request: a copy of the risk must not get past a refusal. */
+  /** By the risk, and the latest by its request: a copy of the risk must not get past the enforcement. */
   const assessments = new WeakMap<object, CompletedAssessment>()
   return rememberInternals({
     ...api,
-    async check (request, route = true, response) {
+    async assess (request, route = true, response) {
       const plans = typeof route === 'object' ? written : named
       let known = plans.get(route as object)
       if (known === undefined) plans.set(route as object, known = plan(route))
       const judged = await judge(request, known)
       assessments.set(judged.risk, judged).set(request, judged)
       const outcome = outcomeOf(judged)
-      if (outcome === undefined) awaitRefusal(judged, request, response)
+      if (outcome === undefined) awaitEnforcement(judged, request, response)
       else publish(judged, outcome)
       return judged.risk
     },
-    async refusal (request, risk) {
+    async enforce (request, risk) {
       const judged = assessments.get(risk) ?? assessments.get(request)
       const refused = judged === undefined ? unjudged(request) : await enforce(judged, request)
       if (refused === undefined) return null
@@ -120,16 +120,16 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
   }
 }
 
-/** Step-ups that wait for a call of `refusal`, by the connection of their request. */
+/** Step-ups that wait for a call of `enforce`, by the connection of their request. */
 const unasked = new WeakMap<object, Set<CompletedAssessment>>()
-/** At most so many per connection: where `refusal` is never called, one visitor must not fill the memory. */
+/** At most so many per connection: where `enforce` is never called, one visitor must not fill the memory. */
 const UNASKED_MAX = 100
 
 /**
- * Publishes a step-up for which `refusal` is never called. A request does not know its response, and its own `close`
+ * Publishes a step-up for which `enforce` is never called. A request does not know its response, and its own `close`
  * comes as soon as its body was read. So without the response, the end of the connection (in HTTP/2 of the stream) counts.
  */
-function awaitRefusal (judged: CompletedAssessment, request: RawRequest, response: RawResponse | undefined): void {
+function awaitEnforcement (judged: CompletedAssessment, request: RawRequest, response: RawResponse | undefined): void {
   postpone(judged)
   if (response !== undefined) {
     const close = (): void => publish(judged, response.headersSent ? 'not_enforced' : 'client_gone')

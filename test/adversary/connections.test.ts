@@ -51,8 +51,8 @@ const integrations: Readonly<Record<string, Start>> = {
     const handled: string[] = []
     const engine = createIpRisk({ clientIp, log: keptLog(), ...options })
     const server = createServer({ maxHeaderSize }, async (request, response) => {
-      const refusal = await engine.refusal(request, await engine.check(request, true))
-      response.writeHead(refusal?.statusCode ?? 200).end(refusal === null ? handledBy(handled, request.method) : '')
+      const rejection = await engine.enforce(request, await engine.assess(request, true))
+      response.writeHead(rejection?.statusCode ?? 200).end(rejection === null ? handledBy(handled, request.method) : '')
     })
     return { server: await listening(t, server, engine), handled }
   }

@@ -59,7 +59,7 @@ for (const [what, address, lookup, limits] of rows) {
     const visit = async (from: number, to: number): Promise<number> => {
       for (let i = from; i < to; i++) {
         const request = { socket: { remoteAddress: address(i) }, headers: {}, method: 'POST' }
-        if ((await engine.check(request, 'signup')).ip === address(i)) answers++
+        if ((await engine.assess(request, 'signup')).ip === address(i)) answers++
       }
       return await settledHeap()
     }

@@ -44,7 +44,7 @@ function engineOn (url: string, log = keptLog()) {
 /** Asks, allows and forgets, as applications do. */
 async function use (engine: ReturnType<typeof engineOn>) {
   const visit = async (remoteAddress: string) =>
-    await engine.check({ socket: { remoteAddress }, headers: {}, method: 'POST' }, 'signup')
+    await engine.assess({ socket: { remoteAddress }, headers: {}, method: 'POST' }, 'signup')
   const risk = await visit(CLIENT)
   await visit(CHEAP)
   await engine.allow('203.0.113.11', { ttlSeconds: 60 })

@@ -85,7 +85,7 @@ async function said (options: EngineOptions): Promise<string> {
     for (let i = 0; i < 7; i++) { // a circuit opens after five failures
       for (const value of [headers, { 'x-forwarded-for': TYPED }]) {
         const request = { socket: { remoteAddress: '127.0.0.1' }, headers: value, method: 'POST', url: `/${TYPED}` }
-        await engine.refusal(request, await engine.check(request, 'signup'))
+        await engine.enforce(request, await engine.assess(request, 'signup'))
       }
     }
     await engine.allow(CLIENT, { ttlSeconds: 60 })

@@ -145,13 +145,13 @@ export const nodeSite: Build = async (t, _kind, { engine, ahead, behind, stepUp,
     site.see(request)
     ;(async () => {
       await ahead
-      const judged = await risk.check(request, route)
+      const judged = await risk.assess(request, route)
       await behind
-      const refusal = await risk.refusal(request, judged)
+      const rejection = await risk.enforce(request, judged)
       site.risks.push(judged)
-      if (refusal === null) site.handled++
-      else site.codes.push(refusal.code)
-      response.writeHead(refusal?.statusCode ?? 200, refusal?.headers).end()
+      if (rejection === null) site.handled++
+      else site.codes.push(rejection.code)
+      response.writeHead(rejection?.statusCode ?? 200, rejection?.headers).end()
     })()
   }))
   return await listening(t, site, risk.close)

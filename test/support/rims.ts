@@ -63,10 +63,10 @@ export const rims: Readonly<Record<string, (options: RimOptions, routes: Routes)
     const engine = createIpRisk(rimOptions(options))
     const server = createServer(async (request, response) => {
       const option = routes[request.url!]
-      const risk = await engine.check(request, option === undefined ? { mode: 'monitor', lookup: 'cache' } : option as true)
-      const refusal = await engine.refusal(request, risk)
-      if (refusal === null) return response.end(JSON.stringify({ risk }))
-      const { statusCode, headers, code, message } = refusal
+      const risk = await engine.assess(request, option === undefined ? { mode: 'monitor', lookup: 'cache' } : option as true)
+      const rejection = await engine.enforce(request, risk)
+      if (rejection === null) return response.end(JSON.stringify({ risk }))
+      const { statusCode, headers, code, message } = rejection
       response.writeHead(statusCode, headers).end(JSON.stringify({ statusCode, code, message }))
     })
     return overSocket(await listening(server), () => engine.close())
