@@ -82,6 +82,8 @@ t.test('reads access logs, and finds the client by the rules of the plugin', asy
   ].join('\n')
   const path = file('access.log.gz')
   writeFileSync(path, gzipSync(nginx))
+  const packed = await runCommand(['review'], { env, stdin: gzipSync(nginx) })
+  t.match(packed, { code: 0, err: /3 rows .*; 1 line was no record$/ }, 'standard input may be packed, too')
   const decisions = (text: string) => text.split('\n').slice(1).map(line => [line.split(',')[0], line.split(',').at(-1)])
   const plain = await runCommand(['review', path], { env })
   t.same(decisions(plain.out), [['10.0.0.1', 'allow'], ['192.0.2.8', 'allow'], ['192.0.2.7', 'step_up_auth']])

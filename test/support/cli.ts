@@ -15,11 +15,11 @@ function kept (chunks: Buffer[]): Writable {
 
 /** A run of `ip-risk` inside this process; texts are without their last line feed. */
 export async function runCommand (
-  args: readonly string[], { env = {}, stdin = '', ...more }: Partial<Omit<IoStreams, 'stdin'>> & { readonly stdin?: string } = {}
+  args: readonly string[], { env = {}, stdin = '', ...more }: Partial<Omit<IoStreams, 'stdin'>> & { readonly stdin?: string | Uint8Array } = {}
 ): Promise<CliResult> {
   const [out, err]: [Buffer[], Buffer[]] = [[], []]
   const code = await runCli(args, createIo({
-    env, stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]), stdout: kept(out), stderr: kept(err), ...more
+    env, stdin: Readable.from(stdin.length === 0 ? [] : [Buffer.from(stdin as string)]), stdout: kept(out), stderr: kept(err), ...more
   }))
   const text = (chunks: Buffer[]): string => Buffer.concat(chunks).toString().replace(/\n$/, '')
   return { code, out: text(out), err: text(err) }

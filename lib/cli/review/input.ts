@@ -45,7 +45,7 @@ export interface TextChunk {
 export async function * textOf (
   file: InputFile, offset: number, stdin: Readable, signal: AbortSignal
 ): AsyncGenerator<TextChunk, void> {
-  const gzip = file.path !== null && await isGzip(file.path)
+  const gzip = file.path === null ? await startsAsGzip(stdin) : await isGzip(file.path)
   const start = gzip ? 0 : offset
   const source = file.path === null ? stdin : createReadStream(file.path, { start, highWaterMark: 262_144 })
   addAbortSignal(signal, source)
@@ -73,11 +73,27 @@ export async function * textOf (
   }
 }
 
+function isMagic (bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b
+}
+
+/** Looks at the first chunk, and puts it back. */
+async function startsAsGzip (stdin: Readable): Promise<boolean> {
+  await new Promise<void>(resolve => {
+    stdin.once('readable', resolve)
+    stdin.once('end', resolve)
+    stdin.once('error', () => resolve())
+  })
+  const chunk = stdin.read() as Uint8Array | null
+  if (chunk !== null) stdin.unshift(chunk)
+  return chunk !== null && isMagic(chunk)
+}
+
 async function isGzip (path: string): Promise<boolean> {
   const handle = await open(path)
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0)
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b
+    return bytesRead === 2 && isMagic(buffer)
   } finally {
     await handle.close()
   }
