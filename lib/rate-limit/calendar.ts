@@ -101,6 +101,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     ({ all: to.all + amount, reads: to.reads + (write ? 0 : amount) })
 
   function refusal (write: boolean, amount: number): UnknownAnswer | null {
+    if (max === Infinity) return null // nothing is counted, and no time zone is computed
     roll()
     const fits = known.all + pending.all + amount <= max + margin &&
       (write || known.reads + pending.reads + amount <= readsMax() + margin)
@@ -121,7 +122,8 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     async take (write, amount, redisBudget) {
       const refused = refusal(write, amount)
       if (refused !== null) return refused
-      if (redis === undefined || !Number.isFinite(max)) {
+      if (max === Infinity) return null
+      if (redis === undefined || options.max === Infinity) {
         known = add(known, write, amount)
         return null
       }
@@ -149,7 +151,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     },
     reported (left) {
       roll()
-      if (!Number.isFinite(options.max)) max = known.all + pending.all + Math.max(0, left)
+      if (options.max === Infinity) max = known.all + pending.all + Math.max(0, left)
       else known = { ...known, all: Math.max(known.all, max - Math.max(0, left)) }
     },
     used () {
@@ -157,6 +159,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
       return known.all + pending.all
     },
     left () {
+      if (max === Infinity) return Infinity
       roll()
       return Math.max(0, max - known.all - pending.all)
     }

@@ -53,7 +53,7 @@ const membersUnknown = 4
  * counted have left the window, every member is away, and each has an even share. A process that was alone knows the
  * whole count. One that joined so late that others may not know of it has no share then.
  *
- * After Redis lost its count ("quiet") all members know that it did, so nobody else has used what this process's own
+ * After Redis lost its count ("quiet") all members know that it did, so no other process has used what this one's own
  * calls free when they leave the window. Until the count is complete, each may call as often as it did in the last
  * window, plus its part.
  */
@@ -117,7 +117,7 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
   }
 
   /**
-   * What this process might have in a window when the count was lost: nobody else has used it, nor will. When it was
+   * What this process might have in a window when the count was lost: no other process uses it. When it was
    * lost before, and is still not complete, that holds on, unless the members have had time for their even shares.
    */
   function maxInQuiet (minute: Limit, at: number): number {

@@ -66,8 +66,8 @@ export interface Quota {
   /** What is known in this process: a refusal that costs nothing, or null. */
   refusal (write: boolean): UnknownAnswer | null
   /**
-   * Takes one call out of the budget: null, or why not (`quota_exhausted`, or the pause that another process was
-   * told). Never rejects. Waits for Redis no longer than its budget has left.
+   * Takes one call out of the quota: null, or why not (`quota_exhausted`, or a pause that another process began). Never
+   * rejects. Waits for Redis no longer than its budget has left.
    */
   take (write: boolean, redisBudget?: RedisBudget): UnknownAnswer | null | Promise<UnknownAnswer | null>
   /** Pauses the calls of every process for a while. */

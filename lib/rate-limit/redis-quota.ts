@@ -109,7 +109,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       closedUntil.read = closedUntil.write = 0
       offline.quiet(begun, reply.waitMs, believed)
     } else {
-      // A newer run told Redis less than an older reply may grant.
+      // A newer run reported less to Redis than an older reply may grant.
       offline.contact({ at: begun, ...reply, ...run < sent && { part: Math.min(reply.part, offline.reservation()) } })
     }
     return reply

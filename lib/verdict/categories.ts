@@ -71,7 +71,7 @@ export function categoriesOf (isVpn: boolean, signals: readonly Signal[], info: 
   if (info['is_proxy'] === true) found.add('proxy')
   if (info['type'] === 'datacenter' || info['type'] === 'hosting') found.add('hosting')
   if (info['is_vpn'] === true || (isVpn && !found.has('tor') && !found.has('proxy'))) found.add('vpn')
-  // A name is only what somebody calls the network: it must not soften evidence of Tor.
+  // A name is only a claim about the network: it must not soften evidence of Tor.
   if (named !== null && !found.has('tor')) {
     found.delete('vpn')
     found.add(named)

@@ -71,7 +71,7 @@ export function readIpinfo (
   if (legacy.has(product)) return readPrivacy(body, info, product === 'privacy_extended')
   const flags = body['anonymous']
   if (product === 'core') return readCore(body, info)
-  // A plan that could have told and does not: nothing is known.
+  // The plan has such a section and the reply has none: nothing is known.
   if (!isObject(flags)) return { ...unknownAnswer('no_data', 'no "anonymous" section'), info }
   return readAnonymous(flags, body, info, reply)
 }
