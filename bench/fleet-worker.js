@@ -1,7 +1,7 @@
 // One process of bench/fleet: a cache in front of a slow provider; told which addresses to ask for, tells how long each took.
 import { Redis as Redis5 } from 'ioredis'
 
-const [method, redis, provider] = process.argv.slice(2)
+const [method, redis, provider, redisTimeoutMs = '100'] = process.argv.slice(2)
 
 async function ask (ip) {
   const response = await fetch(`${provider}/${ip}`)
@@ -14,6 +14,7 @@ const methods = {
     const { createIpRisk } = await import('../dist/lib/index.js')
     const risk = createIpRisk({
       redis,
+      cache: { redisTimeoutMs: Number(redisTimeoutMs) },
       provider: {
         name: 'slow',
         maxConcurrent: 1000,
