@@ -7,7 +7,7 @@ export interface Internals { readonly engine: Engine, readonly scope: PluginScop
 
 const internals = new WeakMap<object, Internals>()
 
-/** `api` is what applications hold: `app.ipRisk`, or what `createIpRisk` returned. */
+/** `api` is what applications hold: `app.ipRisk`, what `createIpRisk` returned, or the Express middleware. */
 export function rememberInternals<Api extends IpRiskApi> (api: Api, parts: Internals): Api {
   internals.set(api, parts)
   return api
@@ -15,5 +15,5 @@ export function rememberInternals<Api extends IpRiskApi> (api: Api, parts: Inter
 
 /** Undefined for what this copy of the package did not make. */
 export function internalsOf (api: unknown): Internals | undefined {
-  return typeof api === 'object' && api !== null ? internals.get(api) : undefined
+  return (typeof api === 'object' && api !== null) || typeof api === 'function' ? internals.get(api) : undefined
 }

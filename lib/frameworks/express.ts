@@ -3,7 +3,7 @@ import type { IpRiskApi } from '../../types/api.ts'
 import type {
   EngineOptions, FamiliarityOptions, IpRisk, IpRiskLogger, OnDecision, OnRejected, RouteIpRiskOption, Skip, StepUp
 } from '../../types/contract.ts'
-import { type CompletedAssessment, outcomeOf, postpone, publish } from '../core/index.ts'
+import { type CompletedAssessment, outcomeOf, postpone, publish, rememberInternals } from '../core/index.ts'
 import { ClientGone } from '../errors.ts'
 import type { RoutePolicy } from '../options/index.ts'
 import { enforce } from './enforcement.ts'
@@ -98,7 +98,8 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
     }
   }
 
-  return Object.assign(annotate, { ...api, route, ready: engine.ready, close: engine.close })
+  const middleware = Object.assign(annotate, { ...api, route, ready: engine.ready, close: engine.close })
+  return rememberInternals(middleware, { engine, scope })
 }
 export default ipRisk
 
