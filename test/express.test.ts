@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import express, { type Express, type Request } from 'express'
 import t, { type Test } from 'tap'
+import { internalsOf } from '../lib/core/index.ts'
 import ipRisk, { type ExpressIpRisk, type ExpressIpRiskOptions } from '../lib/frameworks/express.ts'
 import type { DecisionRecord } from '../types/contract.ts'
 import { visitorProvider, visitors } from './support/table-provider.ts'
@@ -96,4 +97,5 @@ t.test('the application may ask for itself', async t => {
   t.match(await risk.lookup(visitors.vpn_detected), { verdict: 'vpn_detected', decision: 'block' })
   await risk.allow(visitors.vpn_detected, { ttlSeconds: 60 })
   t.match(await risk.lookup(visitors.vpn_detected), { reason: 'listed', decision: 'allow' })
+  t.ok(internalsOf(risk)?.engine, 'telemetry finds the engine behind the middleware')
 })

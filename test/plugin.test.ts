@@ -274,3 +274,12 @@ t.test('registers by import() and through a plugin that wraps it', async t => {
   t.equal((await app.inject({ method: 'POST', url: '/', remoteAddress: visitors.vpn_detected })).statusCode, 403)
   t.ok(app.hasPlugin('fastify-ip-risk'))
 })
+
+t.test('calling the plugin instead of registering it says what to write', async t => {
+  const call = ipRisk as unknown as (options: FastifyIpRiskOptions) => Promise<void>
+  const wanted = { code: 'FST_IP_RISK_BAD_OPTION', message: /app\.register\(ipRisk, options\)/ }
+  await t.rejects(call(risky()), wanted)
+  await t.rejects(call(undefined as never), wanted)
+  const { app } = create(t)
+  await t.rejects(async () => await app.register(call(risky()) as never), wanted)
+})

@@ -6,7 +6,7 @@ import {
   assessment, assessRequest, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine, outcomeOf,
   postpone, publish, sharesEngine
 } from '../core/index.ts'
-import { AlreadyRegistered, ClientGone, type IpRiskError } from '../errors.ts'
+import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
 import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
 import { enforce, rejectionOf, warnOfMissingStepUp } from './enforcement.ts'
 import {
@@ -41,6 +41,9 @@ type Awaiting = FastifyRequest & { [awaitsStepUp]: CompletedAssessment | null }
 const mountedOn = (app: FastifyInstance): Mounted | undefined => (app as { [mounted]?: Mounted })[mounted]
 
 export async function registerPlugin (app: FastifyInstance, registered: FastifyIpRiskOptions): Promise<void> {
+  if (typeof (app as Partial<FastifyInstance> | undefined)?.addHook !== 'function') {
+    throw new BadOption('fastify-ip-risk is a plugin: write app.register(ipRisk, options) instead of ipRisk(options)')
+  }
   if (Object.hasOwn(app, mounted)) throw new AlreadyRegistered()
   const parent = mountedOn(app)
   const given = withoutRegisterOptions(registered)

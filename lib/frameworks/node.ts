@@ -1,4 +1,4 @@
-import { pino } from 'pino'
+import { createRequire } from 'node:module'
 import type { IpRiskApi, IpRiskEngine, RawResponse } from '../../types/api.ts'
 import type { CreateIpRiskOptions, IpRiskLogger, RawRequest, RouteIpRiskOption } from '../../types/contract.ts'
 import {
@@ -32,11 +32,14 @@ export interface Standalone {
   judge (request: OwnRequest, plan: RoutePolicy, more?: JudgeOptions): Promise<CompletedAssessment>
 }
 
+/** pino takes a while to load, and applications with a logger of their own do not need it. */
+function defaultLog (): IpRiskLogger {
+  const { pino } = createRequire(import.meta.url)('pino') as typeof import('pino')
+  return pino({ name: 'ip-risk', level: 'warn' })
+}
+
 /** Throws an `IpRiskError` that names the option. */
-export function createStandalone (
-  options: PluginScopeOptions,
-  log: IpRiskLogger = pino({ name: 'ip-risk', level: 'warn' })
-): Standalone {
+export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger = defaultLog()): Standalone {
   const scope = readPluginScope(options)
   const engine = createEngine(options, log)
   const origins = new WeakMap<RoutePolicy, { readonly option: unknown, revision: number, latest: RoutePolicy }>()
