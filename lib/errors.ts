@@ -12,7 +12,7 @@ function define (code: string, message: string, statusCode?: number): Thrown {
   return createError(code, message, statusCode, IpRiskError as unknown as ErrorConstructor) as unknown as Thrown
 }
 
-/** An option is unknown, of the wrong type or contradictory. The message names it and the mend. */
+/** An option is unknown, of the wrong type or contradictory. The message names it and the fix. */
 export const BadOption: Thrown = define('FST_IP_RISK_BAD_OPTION', '%s')
 /** The plugin was registered twice in one scope. */
 export const AlreadyRegistered: Thrown = define('FST_IP_RISK_ALREADY_REGISTERED',
@@ -31,7 +31,7 @@ export const BadList: Thrown = define('FST_IP_RISK_BAD_LIST', 'This list cannot 
 export const BadSnapshot: Thrown = define('FST_IP_RISK_BAD_SNAPSHOT',
   'This snapshot of lists cannot be used: %s. Make a new one with "ip-risk lists compile"')
 
-/** `badOption('cache.ttlSeconds', 'must be …, got 0')`: the option's path first, then what is wrong and the mend. */
+/** `badOption('cache.ttlSeconds', 'must be …, got 0')`: the option's path first, then what is wrong and the fix. */
 export function badOption (path: string, problem: string, cause?: unknown): IpRiskError {
   const message = `fastify-ip-risk: option "${path}" ${problem}`
   return cause === undefined ? new BadOption(message) : new BadOption(message, { cause })

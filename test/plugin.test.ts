@@ -232,7 +232,7 @@ t.test('it is said once at boot that a step-up is told only, and not where none 
     await app.ready()
     return lines
   }
-  t.match(await boot({}, 'signup', 'payment'), [{ level: 40, msg: /"step_up_auth", which is told and not enforced: give the option "stepUp"/ }])
+  t.match(await boot({}, 'signup', 'payment'), [{ level: 40, msg: /"step_up_auth", which is reported but not enforced: give the option "stepUp"/ }])
   t.same(await boot({}), [], 'reads are never stepped up')
   t.same(await boot({ mode: 'monitor' }, 'signup'), [])
   t.same(await boot({ stepUp: { isSatisfied: () => true } }, 'signup'), [])

@@ -29,9 +29,9 @@ export interface IpRiskApi {
   /** Forgets what is known of an address, in every process and in Redis, and ends an `allow()` of it. */
   invalidate (ip: string): Promise<void>
   /**
-   * Remembers the network of this request for its account, as the application trusts it: after a successful login. It becomes
-   * `similar`; only a satisfied step-up makes it `known`. Takes the request of Fastify, Express or Node. Rejects when Redis does
-   * not answer, and with an `IpRiskError` without the option `familiarity`.
+   * Remembers the network of this request for its account, as the application trusts it: after a successful login. It
+   * becomes `similar`; only a satisfied step-up makes it `known`. Takes the request of Fastify, Express or Node.
+   * Rejects when Redis does not answer, and with an `IpRiskError` without the option `familiarity`.
    */
   trust (request: object): Promise<void>
   /**
@@ -40,8 +40,8 @@ export interface IpRiskApi {
    */
   forget (account: string | number): Promise<void>
   /**
-   * Changes mode, policy and lists of this scope in this process, for the requests that come from now on. Child scopes with
-   * options of their own keep theirs. Throws an `IpRiskError` that names what is wrong; then nothing has changed.
+   * Changes mode, policy and lists of this scope in this process, for the requests that come from now on. Child scopes
+   * with options of their own keep theirs. Throws an `IpRiskError` that names what is wrong; then nothing has changed.
    *
    * @example
    * app.ipRisk.update({ mode: 'monitor' }, { reason: 'false positives of a carrier', author: 'ada' })
@@ -63,7 +63,7 @@ export interface IpRiskApi {
   health (): Health
 }
 
-/** All that a visitor may be told. */
+/** All that a visitor may see. */
 export interface IpRiskRejection {
   readonly statusCode: number
   readonly code: string

@@ -1,8 +1,8 @@
 export interface BulkOptions {
   /** Cancels: the iteration ends with the signal's reason, as does what is under way. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Called after every row. */
-  readonly onProgress?: (progress: BulkProgress) => void
+  readonly onProgress?: ((progress: BulkProgress) => void) | undefined
 }
 
 export interface BulkProgress {

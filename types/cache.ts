@@ -1,10 +1,10 @@
 export interface CacheOptions {
   /** Default 300, at most 21 600 (six hours, what GetIPIntel allows). */
-  readonly ttlSeconds?: number
+  readonly ttlSeconds?: number | undefined
   /** In this process's memory. Default 10 000. */
-  readonly maxEntries?: number
+  readonly maxEntries?: number | undefined
   /** Before the plain address. Default `''`. */
-  readonly keyPrefix?: string
+  readonly keyPrefix?: string | undefined
   /**
    * Keeps addresses out of Redis: keys, leases and broadcasts carry an HMAC-SHA-256 of the address, and values leave
    * it out. It also signs what `allow()` and `invalidate()` say to other processes, so that nobody else can let an
@@ -13,13 +13,13 @@ export interface CacheOptions {
    * To change it: `[old, new]` everywhere first, then `[new, old]`, then `new`. The first one writes; statements are
    * understood under both, verdicts under the first.
    */
-  readonly keySecret?: string | readonly [current: string, previous: string]
+  readonly keySecret?: string | readonly [current: string, previous: string] | undefined
   /** In memory only. Default 10. */
-  readonly unknownTtlSeconds?: number
+  readonly unknownTtlSeconds?: number | undefined
   /** In memory only. Default 3 600. */
-  readonly staleIfErrorSeconds?: number
+  readonly staleIfErrorSeconds?: number | undefined
   /** Longest that one request waits for Redis, over all its commands, in milliseconds: 1 to 10 000. Default 100. */
-  readonly redisTimeoutMs?: number
+  readonly redisTimeoutMs?: number | undefined
 }
 
 /**

@@ -6,25 +6,25 @@ export interface ClientIpOptions {
    */
   readonly trusted?: string | readonly string[] | undefined
   /** 1..32: the n-th entry from the right. Second best; prefer `trusted`. */
-  readonly hops?: number
+  readonly hops?: number | undefined
   /** `true`: the bundled list of Cloudflare's ranges. `false`: not behind Cloudflare, its addresses are clients. */
-  readonly cloudflare?: boolean | CloudflareOptions
+  readonly cloudflare?: boolean | CloudflareOptions | undefined
   /** Default `x-forwarded-for`. */
-  readonly header?: 'x-forwarded-for' | 'forwarded' | 'x-real-ip'
+  readonly header?: 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | undefined
   /** Believes every hop, so every visitor can forge an address. For tests behind nothing. */
-  readonly dangerouslyTrustEveryHop?: boolean
+  readonly dangerouslyTrustEveryHop?: boolean | undefined
   /**
    * Names the client itself, for setups that no other option covers: an address, or undefined for the other options to
-   * decide. Called once per request, synchronously, and believed: a header that it reads without looking at the peer can
-   * be forged by anybody, which is your risk. If it throws or returns anything else, the other options decide, and that is logged,
-   * code `IP_RISK_SELECT_FAILED`. The result has the source `selected`.
+   * decide. Called once per request, synchronously, and believed: a header that it reads without looking at the peer
+   * can be forged by anybody, which is your risk. If it throws or returns anything else, the other options decide, and
+   * that is logged, code `IP_RISK_SELECT_FAILED`. The result has the source `selected`.
    */
   readonly select?: ((request: RawRequest) => string | null | undefined) | undefined
 }
 
 export interface CloudflareOptions {
   /** Replaces the bundled list; `setCloudflareRanges` replaces it again while the process runs. */
-  readonly ranges?: readonly string[]
+  readonly ranges?: readonly string[] | undefined
   /**
    * Other addresses that may carry CF-Connecting-IP: cloudflared, a proxy that only Cloudflare can reach. Words as in
    * `trusted`.
@@ -34,7 +34,7 @@ export interface CloudflareOptions {
    * Strong proof of the edge (a client certificate, a secret header). When given, a Cloudflare hop counts only if it
    * returns `true`, at once: a promise is no proof, and a throw is none either; both are logged once.
    */
-  readonly proof?: (request: RawRequest) => boolean
+  readonly proof?: ((request: RawRequest) => boolean) | undefined
 }
 
 /** The part of a Node request that is read to find the client's address and to see that the client is gone. */

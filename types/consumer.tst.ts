@@ -101,6 +101,8 @@ const policies: Policy[] = [
   async () => 'allow'
 ]
 const options: FastifyIpRiskOptions[] = [
+  // Options may come from the environment and be undefined, under exactOptionalPropertyTypes too.
+  { clientIp: { trusted: undefined, hops: undefined, cloudflare: { ranges: undefined } }, cache: { ttlSeconds: undefined } },
   // @ts-expect-error -- an unknown option
   { providers: [] },
   // @ts-expect-error -- an undeclared action

@@ -23,9 +23,10 @@ export type PolicyRow = { readonly [V in VerdictName]?: Decision } & { readonly 
 export type UnknownCell = Decision | ({ readonly default: Decision } & { readonly [R in UnknownReason]?: Decision })
 
 /**
- * A rule on what is known: every condition given must hold, and a list means any of its values. Give one effect: `then`,
- * `atMost` or `atLeast`. The first `then` that applies replaces the table's decision, every `atMost` softens the result, and
- * every `atLeast` raises it last. Rules are plain JSON (`fastify-ip-risk/policy.schema.json` describes them).
+ * A rule on what is known: every condition given must hold, and a list means any of its values. Give one effect:
+ * `then`, `atMost` or `atLeast`. The first `then` that applies replaces the table's decision, every `atMost` softens
+ * the result, and every `atLeast` raises it last. Rules are plain JSON (`fastify-ip-risk/policy.schema.json` describes
+ * them).
  *
  * @example
  * { name: 'our office VPN', vpnProvider: 'ExampleVPN', asn: 64500, atMost: 'elevate_risk' }

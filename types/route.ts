@@ -5,9 +5,9 @@ export type LookupMode = 'wait' | 'background' | 'cache' | 'skip'
 export type Mode = 'enforce' | 'monitor'
 
 /**
- * A mode, or the share of addresses, 0 to 1, whose decisions are enforced; the others are monitored. An address (an IPv6
- * /64) stays on its side while the share grows, and each action has other addresses. Needs `cache.keySecret`: the side
- * is an HMAC, which no visitor can compute. `DecisionRecord.mode` is the side of the request.
+ * A mode, or the share of addresses, 0 to 1, whose decisions are enforced; the others are monitored. An address (an
+ * IPv6 /64) stays on its side while the share grows, and each action has other addresses. Needs `cache.keySecret`: the
+ * side is an HMAC, which no visitor can compute. `DecisionRecord.mode` is the side of the request.
  */
 export type ModeOption = Mode | { readonly enforceShare: number }
 

@@ -51,7 +51,9 @@ export function assessRequest (current: Assessment, raw: RawRequest): CompletedA
     : finished(current, address, verdict)
 }
 
-/** For a client that left before its request was judged. A block, so that whoever acts on the decision alone stops too. */
+/**
+ * For a client that left before its request was judged. A block, so that whoever acts on the decision alone stops too.
+ */
 function gone (current: Assessment): CompletedAssessment {
   const { engine, context: { route: plan, method } } = current
   const nobody = noAddress(false, 'no_peer', nothingIgnored)
@@ -159,8 +161,8 @@ function describe (
 }
 
 /**
- * What the address itself says. A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted machine. One in
- * shared address space (RFC 6598), which nobody can be asked about, is behind its carrier's NAT.
+ * What the address itself says. A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted
+ * machine. One in shared address space (RFC 6598), which nobody can be asked about, is behind its carrier's NAT.
  */
 function withScope ({ worker, infrastructure, scope }: ClientIp, categories: readonly Category[] = nothing): readonly Category[] {
   const own = worker ? 'hosting' : scope === 'shared' && !infrastructure ? 'cgnat' : undefined

@@ -5,10 +5,14 @@ import { Blocked, ClientGone, type IpRiskError, StepUpRequired, TruncatedHeaders
 import { isWrite, type PluginScope, type RoutePolicy } from '../options/index.ts'
 import { canStepUp } from '../policy/index.ts'
 
-/** What a visitor is told: an error for the application's handler, and for a step-up the value of `WWW-Authenticate`. */
+/**
+ * What a visitor gets: an error for the application's handler, and for a step-up the value of `WWW-Authenticate`.
+ */
 export interface Rejection { readonly error: IpRiskError, readonly challenge?: string }
 
-/** What ends a judged request before its handler: 499 where its client is gone; where a block is enforced 403, or 431. */
+/**
+ * What ends a judged request before its handler: 499 where its client is gone; where a block is enforced 403, or 431.
+ */
 export function rejectionOf (judged: CompletedAssessment, raw: RawRequest): IpRiskError | undefined {
   if (judged.gone || endsAsGone(raw, judged.context.route)) {
     publish(judged, 'client_gone')
@@ -43,7 +47,7 @@ async function challenged (judged: CompletedAssessment, raw: RawRequest): Promis
     satisfied = answer === true
   } catch (err) {
     if (failing.failed()) {
-      log.error({ code: 'IP_RISK_STEP_UP_FAILED', err }, 'stepUp.isSatisfied failed, which counts as "no", so visitors are challenged: mend the function, or what it asks')
+      log.error({ code: 'IP_RISK_STEP_UP_FAILED', err }, 'stepUp.isSatisfied failed, which counts as "no", so visitors are challenged: fix the function, or what it asks')
     }
   }
   const gone = rejectionOf(judged, raw)
@@ -53,13 +57,13 @@ async function challenged (judged: CompletedAssessment, raw: RawRequest): Promis
   return satisfied ? undefined : { error: new StepUpRequired(), challenge }
 }
 
-const told = new WeakSet<Engine>()
+const warned = new WeakSet<Engine>()
 
 /** Says once an engine that a marked route can decide `step_up_auth` while nothing would challenge the visitor. */
 export function warnOfMissingStepUp (engine: Engine, { stepUp }: PluginScope, plan: RoutePolicy, methods: readonly string[]): void {
   const monitored = plan.mode === 'monitor' && plan.share === undefined
-  if (stepUp !== undefined || !plan.marked || monitored || told.has(engine)) return
+  if (stepUp !== undefined || !plan.marked || monitored || warned.has(engine)) return
   if (!methods.some(method => canStepUp(plan.policy, isWrite(plan, method)))) return
-  told.add(engine)
-  engine.log.warn({ code: 'IP_RISK_STEP_UP_MISSING' }, 'the policy can decide "step_up_auth", which is told and not enforced: give the option "stepUp"')
+  warned.add(engine)
+  engine.log.warn({ code: 'IP_RISK_STEP_UP_MISSING' }, 'the policy can decide "step_up_auth", which is reported but not enforced: give the option "stepUp"')
 }

@@ -28,22 +28,25 @@ export interface ExpressIpRiskOptions extends EngineOptions {
   readonly familiarity?: FamiliarityOptions<Request> | undefined
   /** Answers rejected requests with a body of your own. Default: none. */
   readonly onRejected?: OnRejected<Request, Response> | undefined
-  /** Where a request has no `log` of its own (pino-http gives one). Default: warnings, to standard output as pino writes them. */
+  /**
+   * Where a request has no `log` of its own (pino-http gives one). Default: warnings, to standard output as pino writes
+   * them.
+   */
   readonly log?: IpRiskLogger | undefined
 }
 
 /**
- * `app.use(risk)` leaves `req.ipRisk` on every request as the option `unmarked` says, and never refuses one. Its decision
- * record is published when the response closes, and only if no `risk.route()` judged the request: each has one record.
+ * `app.use(risk)` leaves `req.ipRisk` on every request as the option `unmarked` says, and never refuses one. Its
+ * decision record is published when the response closes, and only if no `risk.route()` judged the request: each has one
+ * record.
  */
 export interface ExpressIpRisk extends RequestHandler, IpRiskApi {
   /**
    * Middleware for one route: judges it as the route option says (default `true`) and refuses through `next(err)`, code
-   * `FST_IP_RISK_BLOCKED` (403), `FST_IP_RISK_STEP_UP` (401, with the challenge on the response), or `FST_IP_RISK_CLIENT_GONE` (499, where
-   * the client has left). It belongs behind authentication, last before the handler.
-   * A verdict that `app.use(risk)` found is used again. Use one `risk.route()` per request: each judges it, and has its
-   * own record.
-   * Throws an `IpRiskError` at once when the option is wrong.
+   * `FST_IP_RISK_BLOCKED` (403), `FST_IP_RISK_STEP_UP` (401, with the challenge on the response), or
+   * `FST_IP_RISK_CLIENT_GONE` (499, where the client has left). It belongs behind authentication, last before the
+   * handler. A verdict that `app.use(risk)` found is used again. Use one `risk.route()` per request: each judges it,
+   * and has its own record. Throws an `IpRiskError` at once when the option is wrong.
    */
   route (option?: Exclude<RouteIpRiskOption, false>): RequestHandler
   /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */

@@ -6,7 +6,10 @@ import { isSafeMethod, type RoutePolicy } from '../options/index.ts'
 /** Whether the step-up of a route is among its own preHandlers: false until that is certain. */
 export interface StepUpPlace { inChain: boolean }
 
-/** A marked route that our `onRoute` hook met. Hooks of other plugins may change the same options until the application is ready. */
+/**
+ * A marked route that our `onRoute` hook met. Hooks of other plugins may change the same options until the application
+ * is ready.
+ */
 export interface RegisteredRoute {
   readonly options: RouteOptions
   readonly plan: RoutePolicy
@@ -39,7 +42,10 @@ export function checkRoutes (routes: readonly RegisteredRoute[], stepUp: unknown
 const methodDoubts = ['IP_RISK_ROUTE_METHODS_MIXED', 'IP_RISK_ROUTE_READ_JUDGED_AS_WRITE'] as const
 type MethodDoubt = typeof methodDoubts[number]
 
-/** What is probably not meant. `write`, written out, says what is meant. A HEAD route of its own is the one that Fastify adds to a GET. */
+/**
+ * What is probably not meant. `write`, written out, says what is meant. A HEAD route of its own is the one that Fastify
+ * adds to a GET.
+ */
 export function methodDoubt ({ marked, action, write }: RoutePolicy, option: unknown, methods: readonly string[]): MethodDoubt | undefined {
   const safe = methods.filter(isSafeMethod).length
   if (!marked || safe === 0 || String(methods) === 'HEAD') return undefined
@@ -62,15 +68,18 @@ export function nameOf ({ method, url }: { readonly method: string | readonly st
 
 /**
  * Lets Node keep every header line of the application's requests, so that none that a proxy wrote is dropped;
- * `maxHeaderSize` still bounds them. A limit that the operator has set stays. Where this cannot be done, the resolver sees
- * that lines may be missing.
+ * `maxHeaderSize` still bounds them. A limit that the operator has set stays. Where this cannot be done, the resolver
+ * sees that lines may be missing.
  */
 export function keepAllHeaderLines (app: FastifyInstance): void {
   keepAll(app.server)
   app.addHook('onListen', async () => { secondaryServers(app).forEach(keepAll) })
 }
 
-/** Only before the first connection: each keeps the limit it was opened under, and its requests are measured by the server's. */
+/**
+ * Only before the first connection: each keeps the limit it was opened under, and its requests are measured by the
+ * server's.
+ */
 function keepAll (server: Server): void {
   if (typeof server.getConnections !== 'function') return
   server.getConnections((err, connections) => {
@@ -78,7 +87,9 @@ function keepAll (server: Server): void {
   })
 }
 
-/** The servers that Fastify opens beside `app.server` where a host name has several addresses: no public API has them. */
+/**
+ * The servers that Fastify opens beside `app.server` where a host name has several addresses: no public API has them.
+ */
 function secondaryServers (app: object): readonly Server[] {
   for (let owner: object | null = app; owner !== null; owner = Object.getPrototypeOf(owner)) {
     const symbol = Object.getOwnPropertySymbols(owner).find(({ description }) => description === 'fastify.serverBindings')

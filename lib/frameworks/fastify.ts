@@ -94,8 +94,9 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
 }
 
 /**
- * The last check that somebody still waits: hooks that other plugins add behind ours may wait too. Where a plugin for WebSockets calls the
- * handler with a socket first, there is no request to look at, and our `preHandler` has had the last look.
+ * The last check that somebody still waits: hooks that other plugins add behind ours may wait too. Where a plugin for
+ * WebSockets calls the handler with a socket first, there is no request to look at, and our `preHandler` has had the
+ * last look.
  */
 function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): RouteOptions['handler'] {
   return function (request, reply) {
@@ -109,7 +110,9 @@ function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): Route
   }
 }
 
-/** One hook for all routes: one added by `onRoute` would miss those declared beside an un-awaited `register`, and 404s. */
+/**
+ * One hook for all routes: one added by `onRoute` would miss those declared beside an un-awaited `register`, and 404s.
+ */
 function onRequest (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const here = mountedOn(this)!
   const { engine, scope } = here
@@ -138,7 +141,10 @@ function act (here: Mounted, request: FastifyRequest, reply: FastifyReply, judge
   continueOrEnd(request, reply, ends ? rejectionOf(judged, request.raw) : undefined, done, risk)
 }
 
-/** Continues, or ends the request with the error. Every hook and error handler sees a client that is gone, but it must not fill the log. */
+/**
+ * Continues, or ends the request with the error. Every hook and error handler sees a client that is gone, but it must
+ * not fill the log.
+ */
 function continueOrEnd (
   request: FastifyRequest, reply: FastifyReply, error: IpRiskError | undefined, done: Done, risk: IpRisk | null = null
 ): void {
@@ -151,7 +157,8 @@ function continueOrEnd (
   reply.log = Object.assign(Object.create(log), { info: atDebug('info'), error: atDebug('error') })
   reply.code(error.statusCode!) // for onResponse hooks, should an error handler take its time
   done(error)
-  // Node never emits `finish` once the socket is closed, and Fastify would never run its onResponse hooks: they listen for `error` too.
+  // Node never emits `finish` once the socket is closed, and Fastify would never run its onResponse hooks: they listen
+  // for `error` too.
   setImmediate(() => { if (request.raw.socket?.destroyed && raw.listenerCount('error') > 0) raw.emit('error', error) })
 }
 
@@ -172,7 +179,10 @@ function awaitStepUp (request: Awaiting, reply: FastifyReply, judged: CompletedA
   reply.raw.once('close', () => publish(judged, reply.sent || reply.raw.headersSent ? 'not_reached' : 'client_gone'))
 }
 
-/** Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the scope's policy. */
+/**
+ * Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the
+ * scope's policy.
+ */
 function lateRoute (config: Config, scope: PluginScope, engine: Engine): RoutePolicy | null {
   const name = `${nameOf(config)}: config.ipRisk`
   try {
@@ -194,7 +204,10 @@ function lateRoute (config: Config, scope: PluginScope, engine: Engine): RoutePo
   }
 }
 
-/** The last of the route's own `preHandler`s. Where another plugin wrapped it, its first run shows that it is still there. */
+/**
+ * The last of the route's own `preHandler`s. Where another plugin wrapped it, its first run shows that it is still
+ * there.
+ */
 function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const place = (request.routeOptions.config as Config)[seen]
   if (place !== undefined) place.inChain = true

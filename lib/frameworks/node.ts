@@ -130,7 +130,8 @@ const UNASKED_MAX = 100
 
 /**
  * Publishes a step-up for which `enforce` is never called. A request does not know its response, and its own `close`
- * comes as soon as its body was read. So without the response, the end of the connection (in HTTP/2 of the stream) counts.
+ * comes as soon as its body was read. So without the response, the end of the connection (in HTTP/2 of the stream)
+ * counts.
  */
 function awaitEnforcement (judged: CompletedAssessment, request: RawRequest, response: RawResponse | undefined): void {
   postpone(judged)
