@@ -1,0 +1,66 @@
+import { context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
+import type { ProviderAnswer } from '../../types/contract.ts'
+import type { Decided } from '../core/index.ts'
+import type { Observer } from '../util/index.ts'
+import { attributesOf } from './otel-metrics.ts'
+
+/** Failures of the service. Nothing else is an error of a span: a request without a verdict continues. */
+const errors: ReadonlySet<string> = new Set(['bad_response', 'rejected'])
+
+/**
+ * Spans around lookups that wait and calls to providers, and an event on the active span for decisions other than
+ * `allow`. Attributes hold words of closed sets, names of actions and providers, and scores: never an address.
+ */
+export function spanObserver (tracer: Tracer): Observer<Decided> {
+  return {
+    async lookup ({ write }, run) {
+      const span = tracer.startSpan('ip_risk.lookup', { attributes: attributesOf({ write }) })
+      const result = await within(span, run)
+      span.setAttributes(attributesOf({ cache: result.cache, provider_name: result.provider }))
+      end(span, result.answer)
+      return result
+    },
+    async providerCall ({ provider }, run) {
+      const span = tracer.startSpan('ip_risk.provider.call', {
+        kind: SpanKind.CLIENT, attributes: attributesOf({ provider_name: provider })
+      })
+      const answer = await within(span, run)
+      end(span, answer)
+      return answer
+    },
+    decision ({ risk, outcome }) {
+      const span = trace.getActiveSpan()
+      if (span === undefined || !span.isRecording()) return
+      const { verdict, decision, decidedBy, action, write } = risk
+      const labels = { verdict, decision, outcome }
+      span.setAttributes(attributesOf(labels))
+      if (decision === 'allow') return
+      span.addEvent('fastify_ip_risk.decision', {
+        ...attributesOf({ ...labels, write, ...action !== null && { action } }),
+        'security_rule.ruleset.name': 'fastify-ip-risk',
+        'security_rule.name': decidedBy === 'policy' ? `${write ? 'write' : 'read'}.${verdict}` : decidedBy
+      })
+    }
+  }
+}
+
+/** Runs in the context of the span. What throws is a defect, and ends the span too. */
+async function within<T> (span: Span, run: () => Promise<T>): Promise<T> {
+  try {
+    return await context.with(trace.setSpan(context.active(), span), run)
+  } catch (err) {
+    span.setStatus({ code: SpanStatusCode.ERROR })
+    span.end()
+    throw err
+  }
+}
+
+function end (span: Span, answer: ProviderAnswer): void {
+  span.setAttributes(attributesOf({ verdict: answer.verdict }))
+  if (answer.verdict === 'unknown') {
+    span.setAttributes(attributesOf({ reason: answer.reason }))
+    if (answer.reason !== 'no_data') span.setAttributes(attributesOf({ error_type: answer.reason }))
+    if (errors.has(answer.reason)) span.setStatus({ code: SpanStatusCode.ERROR })
+  } else if (answer.score !== null) span.setAttribute('fastify_ip_risk.score', answer.score)
+  span.end()
+}

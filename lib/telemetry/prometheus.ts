@@ -1,0 +1,146 @@
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import type { IpRiskApi } from '../../types/api.ts'
+import { badOption } from '../errors.ts'
+import { checkObject } from '../util/index.ts'
+import { durationObserver } from './durations.ts'
+import { createHistogram } from './histogram.ts'
+import { durations, metrics } from './metrics.ts'
+import { prometheusDurationName, prometheusLabels, prometheusName } from './names.ts'
+import { targetOf } from './target.ts'
+
+/** One series of a metric, as a registry of prom-client reads it. */
+export interface MetricValue {
+  readonly value: number
+  readonly labels: Readonly<Record<string, string | number>>
+  /** Of a histogram: with its suffix. */
+  readonly metricName?: string
+}
+
+/** A metric as a registry of prom-client, @prometheus-io/client or @platformatic/prom-client takes it. */
+export interface RegistryMetric {
+  readonly name: string
+  readonly help: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly aggregator: 'sum'
+  get (): Promise<{
+    readonly name: string
+    readonly help: string
+    readonly type: 'counter' | 'gauge' | 'histogram'
+    readonly aggregator: 'sum'
+    readonly values: readonly MetricValue[]
+  }>
+  /** Does nothing: the counters belong to the plugin. */
+  reset (): void
+}
+
+/** The part of a registry that is used here. */
+export interface MetricRegistry {
+  registerMetric (metric: never): void
+  removeSingleMetric (name: string): void
+}
+
+export interface IpRiskMetrics {
+  /** Every metric in the Prometheus text format, version 0.0.4, for a route of your own. */
+  text (): Promise<string>
+  /** Registers every metric. Its values are read when the registry is collected. */
+  register (registry: MetricRegistry): void
+  /** Removes what was registered, and records nothing any more. */
+  close (): void
+}
+
+/**
+ * The metrics of one plugin scope's engine for Prometheus, without OpenTelemetry. `api` is `app.ipRisk`, or what
+ * `createIpRisk` returned. Register them once for an engine; scopes that share one share its numbers.
+ *
+ * @example
+ * const metrics = ipRiskMetrics(app.ipRisk)
+ * metrics.register(register) // a registry of prom-client
+ * @throws {IpRiskError} `FST_IP_RISK_BAD_OPTION` where `api` is something else.
+ */
+export function ipRiskMetrics (api: IpRiskApi): IpRiskMetrics {
+  const { engine } = targetOf(api, 'api')
+  const histograms = Object.fromEntries(Object.entries(durations).map(([what, { buckets }]) =>
+    [what, createHistogram(buckets)])) as Record<keyof typeof durations, ReturnType<typeof createHistogram>>
+  const remove = engine.observers.add(durationObserver((what, seconds, labels) =>
+    histograms[what].record(seconds, prometheusLabels(labels))))
+  const registered: { readonly registry: MetricRegistry, readonly name: string }[] = []
+
+  const all: readonly RegistryMetric[] = [
+    ...metrics.map(metric => {
+      const type = metric.kind === 'counter' ? 'counter' : 'gauge'
+      return registryMetric(prometheusName(metric), metric.help, type, () => metric.read(engine.stats())
+        .map(([value, labels]) => ({ value, labels: prometheusLabels(labels) })))
+    }),
+    ...(Object.keys(durations) as (keyof typeof durations)[]).map(what => {
+      const name = prometheusDurationName(durations[what])
+      return registryMetric(name, durations[what].help, 'histogram', () => histograms[what].values(name))
+    })
+  ]
+
+  return {
+    async text () {
+      return (await Promise.all(all.map(metric => metric.get()))).map(textOf).join('')
+    },
+    register (registry) {
+      for (const metric of all) {
+        registry.registerMetric(metric as never)
+        registered.push({ registry, name: metric.name })
+      }
+    },
+    close () {
+      remove()
+      for (const { registry, name } of registered.splice(0)) registry.removeSingleMetric(name)
+    }
+  }
+}
+
+function registryMetric (
+  name: string, help: string, type: RegistryMetric['type'], values: () => readonly MetricValue[]
+): RegistryMetric {
+  return {
+    name,
+    help,
+    type,
+    aggregator: 'sum',
+    get: async () => ({ name, help, type, aggregator: 'sum', values: values() }),
+    reset () {}
+  }
+}
+
+function textOf ({ name, help, type, values }: Awaited<ReturnType<RegistryMetric['get']>>): string {
+  const lines = values.map(({ metricName = name, labels, value }) => {
+    const inner = Object.entries(labels).map(([label, text]) => `${label}="${escaped(String(text))}"`).join(',')
+    return `${metricName}${inner === '' ? '' : `{${inner}}`} ${value}\n`
+  })
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
+}
+
+function escaped (text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
+}
+
+export interface IpRiskPrometheusOptions {
+  /** The registry, such as `register` of prom-client, or `app.metrics.client.register` of fastify-metrics. */
+  readonly registry: MetricRegistry
+}
+
+/**
+ * A Fastify plugin that registers the metrics of `app.ipRisk` and removes them when the application closes.
+ *
+ * @example
+ * await app.register(ipRiskPrometheus, { registry: register })
+ */
+export const ipRiskPrometheus: FastifyPluginAsync<IpRiskPrometheusOptions> = fp(
+  async function ipRiskPrometheus (app: FastifyInstance, options: IpRiskPrometheusOptions): Promise<void> {
+    const { registry } = checkObject<IpRiskPrometheusOptions>('options', { registry: options.registry }, ['registry'])
+    if (typeof registry?.registerMetric !== 'function') {
+      throw badOption('registry', 'must be a registry of prom-client or of a library like it: pass its "register"')
+    }
+    const metrics = ipRiskMetrics(app.ipRisk)
+    metrics.register(registry)
+    app.addHook('onClose', async () => metrics.close())
+  },
+  { name: 'fastify-ip-risk-prometheus', fastify: '5.x', dependencies: ['fastify-ip-risk'] }
+)
+export default ipRiskPrometheus
