@@ -75,8 +75,8 @@ function codesOf (pattern: RegExp): string[] {
   return [...new Set(files.flatMap(name => textOf(join('lib', name)).match(pattern) ?? []))].map(code => code.replaceAll("'", ''))
 }
 
-t.test('docs/failures.md has an entry for every log code and every error code, and names no other', async t => {
-  const entries = [...textOf('docs/failures.md').matchAll(/^\| `((?:FST_)?IP_RISK_[A-Z_]+)` \|/gm)].map(([, code]) => code!)
+t.test('docs/runbook.md has an entry for every log code and every error code, and names no other', async t => {
+  const entries = [...textOf('docs/runbook.md').matchAll(/^\| `((?:FST_)?IP_RISK_[A-Z_]+)` \|/gm)].map(([, code]) => code!)
   const codes = codesOf(/'(FST_)?IP_RISK_[A-Z_]+'/g)
   t.ok(codes.length > 50)
   t.strictSame(codes.filter(code => !entries.includes(code)), [], 'without an entry')
@@ -84,11 +84,11 @@ t.test('docs/failures.md has an entry for every log code and every error code, a
   t.equal(new Set(entries).size, entries.length, 'one entry each')
 })
 
-t.test('the table of docs/failures.md names every reason', async t => {
+t.test('the table of docs/runbook.md names every reason', async t => {
   const types = readdirSync(join(root, 'types')).map(name => textOf(`types/${name}`)).join('\n')
   const [, union = ''] = /type UnknownReason =\n([^/]*?)\n\n/.exec(types) ?? []
   const reasons = [...union.matchAll(/'(\w+)'/g)].map(([, reason]) => reason!)
   t.ok(reasons.length > 10)
-  const [, table = ''] = /^## Reasons$(.*?)^## /ms.exec(textOf('docs/failures.md')) ?? []
+  const [, table = ''] = /^## Reasons$(.*?)^## /ms.exec(textOf('docs/runbook.md')) ?? []
   t.strictSame(reasons.filter(reason => !table.includes(`\`${reason}\``)), [])
 })

@@ -38,12 +38,11 @@ export interface RejectedAddresses {
  * - `provider_paused`: a provider refused the account or the rate, and is not called for a while.
  * - `quota_exhausted`: no call is left in a provider's minute or day.
  * - `quota_offline_share`: this process uses only its own share of a provider's limits.
- * - `lists_stale`: list data are older than 48 hours.
  * - `cloudflare_ranges_old`: the list of Cloudflare's ranges is older than 180 days.
  */
 export type HealthReason =
   | 'redis_down' | 'redis_degraded' | 'provider_circuit_open' | 'provider_paused' | 'quota_exhausted'
-  | 'quota_offline_share' | 'lists_stale' | 'cloudflare_ranges_old'
+  | 'quota_offline_share' | 'cloudflare_ranges_old'
 
 /** For readiness probes. It is never worse than `degraded`: requests continue without a provider and without Redis. */
 export interface Health {

@@ -20,6 +20,10 @@ export const commands: CommandTable = {
     summary: 'verdicts for whole files and access logs, with a report',
     load: async () => (await import('./review/index.ts')).review
   },
+  report: {
+    summary: 'what enforcing would have stopped, from decision records',
+    load: async () => (await import('./report.ts')).report
+  },
   lists: {
     summary: 'fetch, compile and describe the lists of the embedded provider',
     load: async () => (await import('./lists/index.ts')).lists

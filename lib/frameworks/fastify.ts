@@ -3,7 +3,7 @@ import type { FastifyIpRiskOptions, IpRisk } from '../../types/contract.ts'
 import type {} from '../../types/fastify.ts'
 import { trustProxyWarning } from '../client-ip/index.ts'
 import {
-  assessment, assessRequest, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine, outcomeOf,
+  assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine, outcomeOf,
   postpone, publish, sharesEngine
 } from '../core/index.ts'
 import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
@@ -51,7 +51,11 @@ export async function registerPlugin (app: FastifyInstance, registered: FastifyI
   const options = { ...parent?.options, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
   const engine = parent !== undefined && sharesEngine(parent.options, given) ? parent.engine : createEngine(options, app.log)
   if (engine !== parent?.engine) {
-    app.addHook('onReady', async () => { await engine.ready() })
+    app.addHook('onReady', async () => {
+      await engine.ready()
+      const { fields, message } = bootLine(engine, scope, options)
+      engine.log.info(fields, message)
+    })
     // Before the server waits for requests in flight, which may wait for the provider.
     app.addHook('preClose', async () => { await engine.abort() })
     app.addHook('onClose', async () => { await engine.close() })

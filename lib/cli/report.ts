@@ -1,0 +1,58 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { readRecordLine, reportOfRecords, reportPage, reportSummary } from '../report/index.ts'
+import { type Command, command, EXIT, UsageError } from './command.ts'
+import type { Io } from './io.ts'
+
+export const report: Command = command({
+  usage: '[FILE…] [options]',
+  about: 'What enforcing would have stopped, per action, network, country, verdict and reason. It reads decision ' +
+    'records, one JSON object a line: what onDecision wrote, or the log of the application. Files may end in .gz; ' +
+    'without one, it reads standard input.',
+  options: {
+    json: { help: 'the report as one JSON object' },
+    html: { help: 'the report as one self-contained HTML page' }
+  },
+  notes: 'Lines without a decision are skipped and counted. Exit code 1: there was no decision, or a file failed.',
+  async run ({ values, positionals }, io) {
+    if (values.json && values.html) throw new UsageError('report writes one format: --json or --html')
+    const records = reportOfRecords()
+    let [read, skipped] = [0, 0]
+    for await (const line of linesOf(positionals, io)) {
+      if (line.trim() === '') continue
+      const record = readRecordLine(line)
+      if (record === null) skipped++
+      else {
+        read++
+        records.add(record)
+      }
+    }
+    if (skipped > 0) io.err(`ip-risk: skipped ${skipped} lines without a decision`)
+    const result = records.report()
+    if (values.json) io.out(JSON.stringify(result))
+    else if (values.html) io.out(reportPage(result))
+    else io.out(reportSummary(result))
+    return read === 0 ? EXIT.failure : EXIT.ok
+  }
+})
+
+async function * linesOf (files: readonly string[], { stdin }: Io): AsyncGenerator<string> {
+  const inputs = files.length === 0 ? ['-'] : files
+  for (const file of inputs) {
+    const source: Readable = file === '-' ? stdin : createReadStream(file)
+    const input: Readable = file.endsWith('.gz') ? source.pipe(createGunzip()) : source
+    const failed = new Promise<never>((_resolve, reject) => {
+      source.once('error', reject)
+      input.once('error', reject)
+    })
+    failed.catch(() => {}) // it is awaited below, or there was no failure
+    const lines = createInterface({ input, crlfDelay: Infinity })[Symbol.asyncIterator]()
+    while (true) {
+      const next = await Promise.race([lines.next(), failed])
+      if (next.done === true) break
+      yield next.value
+    }
+  }
+}

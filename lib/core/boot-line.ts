@@ -1,0 +1,64 @@
+import type { ClientIpOptions, EngineOptions } from '../../types/contract.ts'
+import type { PluginScope } from '../options/index.ts'
+import { defaultPolicy } from '../policy/index.ts'
+import { version } from '../util/index.ts'
+import type { Engine } from './engine.ts'
+
+/** What an engine was started with, as one log line: fields without a secret or an address, and a sentence. */
+export interface BootLine { readonly fields: object, readonly message: string }
+
+export function bootLine (engine: Engine, scope: PluginScope, options: EngineOptions): BootLine {
+  const { redis, clientIp } = engine.stats()
+  const cache = redis === 'none' ? 'memory of this process only ("redis" is not set)' : `shared through Redis (${redis})`
+  const trusted = trustedText(options.clientIp)
+  const policy = policyDifferences(scope)
+  const { cloudflareRangesAgeSeconds: ageSeconds } = clientIp
+  const rangesDays = ageSeconds === undefined ? undefined : Math.floor(ageSeconds / 86_400)
+  return {
+    fields: {
+      ipRisk: {
+        version,
+        provider: engine.providerName,
+        redis,
+        trusted,
+        mode: scope.mode,
+        policy,
+        ...rangesDays !== undefined && { cloudflareRangesAgeDays: rangesDays }
+      }
+    },
+    message: `fastify-ip-risk ${version}: provider ${engine.providerName}, cache ${cache}, ${trusted}, mode ${scope.mode}, ` +
+      `policy ${policy.length === 0 ? 'default' : policy.join(', ')}` +
+      (rangesDays === undefined ? '' : `, Cloudflare's ranges ${rangesDays} days old`)
+  }
+}
+
+/** Counts, not addresses: networks of the operator do not belong in a log. */
+function trustedText (options: ClientIpOptions = {}): string {
+  const { trusted = [], hops, cloudflare, dangerouslyTrustEveryHop } = options
+  const networks = [trusted].flat()
+  const parts = [
+    ...dangerouslyTrustEveryHop === true ? ['trusts every hop'] : [],
+    ...networks.length > 0 ? [`trusts ${networks.length} proxy networks or words`] : [],
+    ...hops === undefined ? [] : [`trusts ${hops} hops`],
+    ...cloudflare === undefined || cloudflare === false ? [] : ['trusts Cloudflare']
+  ]
+  return parts.length === 0 ? 'trusts no proxy' : parts.join(' and ')
+}
+
+/** Cells that differ from the default policy, as `write.vpn_likely=block`. */
+function policyDifferences ({ policy: { table, judge } }: PluginScope): string[] {
+  const cells = (['write', 'read'] as const).flatMap(row => differences(row, table[row], defaultPolicy[row]))
+  const rules = table.rules.length - defaultPolicy.rules.length
+  return [
+    ...cells,
+    ...rules > 0 ? [`${rules} more rules`] : [],
+    ...table.allowBlockingReads === defaultPolicy.allowBlockingReads ? [] : ['allowBlockingReads'],
+    ...judge === undefined ? [] : ['a function']
+  ]
+}
+
+function differences (path: string, value: unknown, standard: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return value === standard ? [] : [`${path}=${String(value)}`]
+  const other = (typeof standard === 'object' && standard !== null ? standard : {}) as Record<string, unknown>
+  return Object.entries(value).flatMap(([key, one]) => differences(`${path}.${key}`, one, other[key]))
+}
