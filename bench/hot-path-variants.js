@@ -1,6 +1,11 @@
 // What bench/hot-path and bench/hot-path-http put before a bare handler.
 import rateLimit from '@fastify/rate-limit'
+import {
+  AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader
+} from '@opentelemetry/sdk-metrics'
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import ipRisk from '../dist/lib/index.js'
+import { ipRiskTelemetry } from '../dist/lib/telemetry/otel.js'
 
 const answer = {
   verdict: 'clean', score: 0.1, isVpn: false, confidence: 0.9, signals: [], info: { asn: 'AS64496', country: 'Exampleland' }, categories: []
@@ -19,6 +24,18 @@ export const variants = {
   async 'fastify-ip-risk, memory hit' (app) {
     await app.register(ipRisk, {
       provider: { name: 'fixed', lookup: async () => answer }, clientIp: { trusted: ['loopback'] }, cache: { ttlSeconds: 21_600 }
+    })
+  },
+  async 'the same, with telemetry on' (app) {
+    await app.register(ipRisk, {
+      provider: { name: 'fixed', lookup: async () => answer }, clientIp: { trusted: ['loopback'] }, cache: { ttlSeconds: 21_600 }
+    })
+    const reader = new PeriodicExportingMetricReader({
+      exporter: new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE), exportIntervalMillis: 1_000
+    })
+    await app.register(ipRiskTelemetry, {
+      meterProvider: new MeterProvider({ readers: [reader] }),
+      tracerProvider: new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(new InMemorySpanExporter())] })
     })
   },
   async '@fastify/rate-limit, local store' (app) {

@@ -68,8 +68,8 @@ t.test('no decision at all, two formats and a missing file are failures', async 
   t.match(await run([join(folder, 'broken.gz')]), { code: 1, err: /header/ })
 })
 
-async function bootLine (options: FastifyIpRiskOptions): Promise<{ msg: string, ipRisk: object, level: number }[]> {
-  const lines: { msg: string, ipRisk: object, level: number }[] = []
+async function bootLine (options: FastifyIpRiskOptions): Promise<{ msg: string }[]> {
+  const lines: { msg: string }[] = []
   const app = Fastify({ logger: { level: 'info', stream: { write: (line: string) => { lines.push(JSON.parse(line)) } } } })
   await app.register(ipRisk, { provider: visitorProvider(), ...options })
   await app.register(async child => { await child.register(ipRisk, { mode: 'monitor' }) })

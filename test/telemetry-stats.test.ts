@@ -1,4 +1,7 @@
 import t, { type Test } from 'tap'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import Fastify from 'fastify'
 import ipRisk, {
   createIpRisk, type FastifyIpRiskOptions, type IpRiskApi, type Provider, type RequestCount
@@ -157,4 +160,18 @@ t.test('observers run around each other, and are gone when they are removed', as
 
 t.test('each script of Redis is one word for metrics, and those of quotas are one', async t => {
   t.strictSame([READ, PROBE, 'return 2'].map(operationOf), ['get', 'probe', 'quota'])
+})
+
+t.test('only the entry file for OpenTelemetry imports its API, and the main entry loads no telemetry', async t => {
+  const lib = join(import.meta.dirname, '../lib')
+  const files = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
+  const foreign = /from '(?:@opentelemetry|prom-client|playwright-core|axe-core)/
+  const importing = files.filter(name => foreign.test(readFileSync(join(lib, name), 'utf8')))
+  t.ok(importing.length > 0)
+  t.strictSame(importing.filter(name => !name.startsWith('telemetry/otel')), [])
+  const loads = 'import "./lib/index.ts"; process.exit(globalThis[Symbol.for("opentelemetry.js.api.1")] === undefined ? 0 : 1)'
+  const { status } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', loads], { cwd: join(lib, '..') })
+  t.equal(status, 0)
+  const other = files.filter(name => !/^(?:telemetry|cli)\//.test(name))
+  t.strictSame(other.filter(name => /from '[./]+telemetry\//.test(readFileSync(join(lib, name), 'utf8'))), [])
 })

@@ -4,9 +4,10 @@ import { defaultPolicy } from '../policy/index.ts'
 import { version } from '../util/index.ts'
 import type { Engine } from './engine.ts'
 
-/** What an engine was started with, as one log line: fields without a secret or an address, and a sentence. */
+/** What an engine was started with, as one log line: fields without secrets, and a sentence. */
 export interface BootLine { readonly fields: object, readonly message: string }
 
+/** Counts of proxies, not their addresses. Decisions have the field `ipRisk`, so this one has another. */
 export function bootLine (engine: Engine, scope: PluginScope, options: EngineOptions): BootLine {
   const { redis, clientIp } = engine.stats()
   const cache = redis === 'none' ? 'memory of this process only ("redis" is not set)' : `shared through Redis (${redis})`
@@ -16,7 +17,7 @@ export function bootLine (engine: Engine, scope: PluginScope, options: EngineOpt
   const rangesDays = ageSeconds === undefined ? undefined : Math.floor(ageSeconds / 86_400)
   return {
     fields: {
-      ipRisk: {
+      ipRiskStart: {
         version,
         provider: engine.providerName,
         redis,
@@ -26,8 +27,8 @@ export function bootLine (engine: Engine, scope: PluginScope, options: EngineOpt
         ...rangesDays !== undefined && { cloudflareRangesAgeDays: rangesDays }
       }
     },
-    message: `fastify-ip-risk ${version}: provider ${engine.providerName}, cache ${cache}, ${trusted}, mode ${scope.mode}, ` +
-      `policy ${policy.length === 0 ? 'default' : policy.join(', ')}` +
+    message: `fastify-ip-risk ${version}: provider ${engine.providerName}, cache ${cache}, ${trusted}, ` +
+      `mode ${scope.mode}, policy ${policy.length === 0 ? 'default' : policy.join(', ')}` +
       (rangesDays === undefined ? '' : `, Cloudflare's ranges ${rangesDays} days old`)
   }
 }
