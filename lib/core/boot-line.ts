@@ -4,13 +4,15 @@ import { defaultPolicy } from '../policy/index.ts'
 import { version } from '../util/index.ts'
 import type { Engine } from './engine.ts'
 
-/** What an engine was started with, as one log line: fields without secrets, and a sentence. */
+/** What an engine was started with: fields without a secret or an address, and a sentence. */
 export interface BootLine { readonly fields: object, readonly message: string }
 
 /** Counts of proxies, not their addresses. Decisions have the field `ipRisk`, so this one has another. */
 export function bootLine (engine: Engine, scope: PluginScope, options: EngineOptions): BootLine {
   const { redis, clientIp } = engine.stats()
-  const cache = redis === 'none' ? 'memory of this process only ("redis" is not set)' : `shared through Redis (${redis})`
+  const cache = redis === 'none'
+    ? 'memory of this process only ("redis" is not set)'
+    : `shared through Redis (${redis})`
   const trusted = trustedText(options.clientIp)
   const policy = policyDifferences(scope)
   const { cloudflareRangesAgeSeconds: ageSeconds } = clientIp
