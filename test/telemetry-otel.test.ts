@@ -152,7 +152,7 @@ t.test('nothing that is collected or traced holds an address, a key or a contact
     used.push(ip)
     await tracer.startActiveSpan('request', async span => {
       const request = { socket: { remoteAddress: ip }, headers: { 'x-forwarded-for': ip }, method: 'POST' }
-      await engine.check(request, name as never)
+      await engine.assess(request, name as never)
       span.end()
     })
   }
@@ -172,7 +172,7 @@ t.test('once it has ended, nothing is read or recorded any more', async t => {
   t.teardown(() => engine.close())
   const stop = instrumentIpRisk(engine, providersOf(otel))
   const check = async (): Promise<unknown> =>
-    await engine.check({ socket: { remoteAddress: visitors.clean }, headers: {}, method: 'POST' }, 'signup')
+    await engine.assess({ socket: { remoteAddress: visitors.clean }, headers: {}, method: 'POST' }, 'signup')
   await check()
   t.match((await otel.collect()).get('fastify_ip_risk.outcomes'), [{ value: 1 }])
   const spans = otel.spans().length

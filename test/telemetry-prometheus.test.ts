@@ -189,7 +189,7 @@ t.test('the exporter of OpenTelemetry gives the same names and labels, but for _
   t.teardown(() => engine.close())
   const own = ipRiskMetrics(engine)
   instrumentIpRisk(engine, { meterProvider: provider, spans: false })
-  await engine.check({ socket: { remoteAddress: visitors.vpn_detected }, headers: {}, method: 'POST' }, 'signup')
+  await engine.assess({ socket: { remoteAddress: visitors.vpn_detected }, headers: {}, method: 'POST' }, 'signup')
   const { resourceMetrics } = await exporter.collect()
   const theirs = new PrometheusSerializer(undefined, false, undefined, true, true).serialize(resourceMetrics)
   const sorted = (labels: string): string => labels.split(',').sort().join()

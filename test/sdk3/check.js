@@ -26,7 +26,7 @@ const stop = instrumentIpRisk(engine, { meterProvider, tracerProvider })
 const tracer = tracerProvider.getTracer('the application')
 const address = '198.51.100.7'
 const check = async () => await tracer.startActiveSpan('POST /signup', async span => {
-  await engine.check({ socket: { remoteAddress: address }, headers: {}, method: 'POST' }, 'signup')
+  await engine.assess({ socket: { remoteAddress: address }, headers: {}, method: 'POST' }, 'signup')
   span.end()
 })
 await check()
