@@ -8,7 +8,7 @@ export default fastifyIpRisk
 
 export { createClientIpResolver } from './client-ip/index.ts'
 export { createIpRisk } from './frameworks/node.ts'
-export { IpRiskError } from './errors.ts'
+export { errorCodes, IpRiskError } from './errors.ts'
 export { subnetKey } from './ip/index.ts'
 export { decide, defaultPolicy, failClosed } from './policy/index.ts'
 export { consensus, escalate, fallback, shadow } from './providers/composite/index.ts'

@@ -4,8 +4,8 @@ import { type Family, parseAddress, parseIPv4Before, words } from '../ip/index.t
 export const MAX_ENTRY_LENGTH = 69
 
 /**
- * Reads a list header from the right, one element at a time, because only the right end was written by a proxy that is ours: what a
- * visitor put at the left is never looked at. Bounds stand in `elementStart` and `elementEnd`.
+ * Reads a list header from the right, one element at a time, because only the right end was written by a proxy that is
+ * ours: what a visitor put at the left is never looked at. Bounds stand in `elementStart` and `elementEnd`.
  */
 export let elementStart = 0
 export let elementEnd = 0
@@ -16,7 +16,10 @@ export function joinedLines (value: string | readonly string[] | undefined): str
   return Array.isArray(value) ? value.filter(line => typeof line === 'string').join(',') : ''
 }
 
-/** The end of the last element that is not empty in `text[0, end)`, or 0: white space and empty elements ("a, ,b") are passed over. */
+/**
+ * The end of the last element that is not empty in `text[0, end)`, or 0: white space and empty elements ("a, ,b") are
+ * passed over.
+ */
 export function lastElementEnd (text: string, end: number): number {
   let last = end
   for (; last > 0; last--) {
@@ -34,8 +37,9 @@ export function beginsElement (text: string, start: number): boolean {
 }
 
 /**
- * Bounds the last element that is not empty in `text[0, end)`. The start of the next one to the left, or -1 when there was none.
- * `whole: false` stops inside an element that is too long to be an address; what is bounded then is too long as well.
+ * Bounds the last element that is not empty in `text[0, end)`. The start of the next one to the left, or -1 when there
+ * was none. `whole: false` stops inside an element that is too long to be an address; what is bounded then is too long
+ * as well.
  */
 export function previousElement (text: string, end: number, whole = true): number {
   const last = lastElementEnd(text, end) - 1
@@ -66,8 +70,9 @@ const MAX_ZONE_LENGTH = 15
 const COLON = 58
 
 /**
- * One entry of a list header, `text[start, end)`: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`. A zone
- * on IPv6 text is dropped, as on the peer. 0 for anything else, and for an address that nobody can have (`0.0.0.0`, `::`).
+ * One entry of a list header, `text[start, end)`: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`,
+ * `[2001:db8::1]:80`. A zone on IPv6 text is dropped, as on the peer. 0 for anything else, and for an address that
+ * nobody can have (`0.0.0.0`, `::`).
  */
 export function parseEntry (text: string, start: number, end: number, obfuscatedPort = false): Family {
   if (end - start > MAX_ENTRY_LENGTH) return 0
@@ -102,7 +107,10 @@ export function parsePlain (text: string, start: number, end: number): Family {
   return family === 4 && words[3] === 0 ? 0 : family === 6 && isUnspecified() ? 0 : family
 }
 
-/** The dotted quad that is the whole element ending at `end`, the most frequent entry: where it starts, or -1 for `parseEntry` to judge. */
+/**
+ * The dotted quad that is the whole element ending at `end`, the most frequent entry: where it starts, or -1 for
+ * `parseEntry` to judge.
+ */
 export function parseQuadBefore (text: string, end: number): number {
   const start = parseIPv4Before(text, end)
   if (start < 0 || words[3] === 0 || !beginsElement(text, start)) return -1
@@ -124,8 +132,8 @@ export function parsePeer (text: string): Family {
 }
 
 /**
- * A zone (RFC 4007) says on which link the proxy saw the address, and nothing of the client: `::ffff:192.0.2.1%1` is 192.0.2.1. Were it
- * unusable, the walk would end at the proxy.
+ * A zone (RFC 4007) says on which link the proxy saw the address, and nothing of the client: `::ffff:192.0.2.1%1` is
+ * 192.0.2.1. Were it unusable, the walk would end at the proxy.
  */
 function parseZoned (text: string): Family {
   const family = parseAddress(text, addressStart, addressEnd)

@@ -15,7 +15,10 @@ const MAX_TEXT_LENGTH = 60
 
 interface Found { readonly from: AddressSource, readonly text: string, readonly address: string | null, readonly mark: number }
 
-/** Says the result again, with every address that was there. What the resolver decided is not decided again here, only told. */
+/**
+ * Says the result again, with every address that was there. What the resolver decided is not decided again here, only
+ * told.
+ */
 export function explainer (rules: Rules, resolve: (request: RawRequest) => ClientIp): (request: RawRequest) => ClientIpExplanation {
   return request => {
     const result = resolve(request)
@@ -80,7 +83,9 @@ function verdictOf ({ address, mark }: Found, position: number, result: ClientIp
   return 'not_read'
 }
 
-function hop ({ from, text, address, mark }: Found, position: number, verdict: HopVerdict, rules: Rules, result: ClientIp): ExplainedHop {
+function hop (
+  { from, text, address, mark }: Found, position: number, verdict: HopVerdict, rules: Rules, result: ClientIp
+): ExplainedHop {
   return { position, from, text: cut(text), address, scope: address === null ? null : scopes[mark & SCOPE_MASK]!, verdict, why: why() }
 
   function why (): string {

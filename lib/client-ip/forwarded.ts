@@ -9,9 +9,10 @@ const QUOTE = 34
 const BACKSLASH = 92
 
 /**
- * Bounds the last element that is not empty in `text[0, end)`; -1 when there was none. Only what stands right of a comma outside
- * quotes is read: a quote that a visitor left open further left changes nothing, and a comma inside a quoted value splits nothing.
- * An element whose quotes do not pair is bounded at the text's start, and reads as no address.
+ * Bounds the last element that is not empty in `text[0, end)`; -1 when there was none. Only what stands right of a
+ * comma outside quotes is read: a quote that a visitor left open further left changes nothing, and a comma inside a
+ * quoted value splits nothing. An element whose quotes do not pair is bounded at the text's start, and reads as no
+ * address.
  */
 export function previousForwarded (text: string, end: number): number {
   const last = lastElementEnd(text, end) - 1
@@ -27,7 +28,9 @@ export function previousForwarded (text: string, end: number): number {
   return Math.max(0, first)
 }
 
-/** Where the string that ends at `closing` begins: the next quote to the left that no backslash escapes. -1: nowhere. */
+/**
+ * Where the string that ends at `closing` begins: the next quote to the left that no backslash escapes. -1: nowhere.
+ */
 function openingQuote (text: string, closing: number): number {
   for (let i = closing - 1; i >= 0; i--) {
     if (text.charCodeAt(i) !== QUOTE) continue
@@ -41,7 +44,9 @@ function openingQuote (text: string, closing: number): number {
 /** The node whose address `parseForwardedElement` read last, without quotes. */
 export let nodeText = ''
 
-/** The `for` of the element `text[start, end)`: 0 where it is missing, repeated, `unknown`, `_hidden`, or no address. */
+/**
+ * The `for` of the element `text[start, end)`: 0 where it is missing, repeated, `unknown`, `_hidden`, or no address.
+ */
 export function parseForwardedElement (text: string, start: number, end: number): Family {
   let found: string | undefined
   let i = start
@@ -69,7 +74,10 @@ export function parseForwardedElement (text: string, start: number, end: number)
   return parseEntry(found, 0, found.length, true)
 }
 
-/** The end of a token or quoted string; -1 where it is neither. Proxies write colons and brackets without quotes: tolerated. */
+/**
+ * The end of a token or quoted string; -1 where it is neither. Proxies write colons and brackets without quotes:
+ * tolerated.
+ */
 function endOfValue (text: string, start: number, end: number): number {
   let i = start
   if (text.charCodeAt(i) !== QUOTE) {

@@ -2,7 +2,9 @@ import type {
   ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest,
   ResolveReason, SetCloudflareRanges, UnknownReason
 } from '../../types/contract.ts'
-import { addressText, canonicalAddress, type Cidr, lookupAddress, parseAddress, SCOPE_MASK, UNSPECIFIED } from '../ip/index.ts'
+import {
+  addressText, canonicalAddress, type Cidr, lookupAddress, parseAddress, SCOPE_MASK, UNSPECIFIED
+} from '../ip/index.ts'
 import { addressEnd, parsePeer } from './entry.ts'
 import { explainer } from './explain.ts'
 import { selector } from './select.ts'
@@ -30,7 +32,10 @@ export interface ClientIpFinder {
   readonly readsHeaders: boolean
 }
 
-/** `log` hears of a proof that fails to work and of a list of ranges that is refused. `now` in ms, for the age of the bundled list. */
+/**
+ * `log` hears of a proof that fails to work and of a list of ranges that is refused. `now` in ms, for the age of the
+ * bundled list.
+ */
 export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogger, 'warn'>, now: number = Date.now()): ClientIpFinder {
   const settings = readClientIpOptions(options)
   const warnings = warningsOf(settings, now)
@@ -41,7 +46,8 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
     ...settings,
     map: trustMap(settings),
     edgeMask,
-    // A hop count without a list of proxies believes no public peer: a direct client of the internet always has a public address.
+    // A hop count without a list of proxies believes no public peer: a direct client of the internet always has a
+    // public address.
     acceptedMask: TRUSTED | edgeMask | (countsOnly ? NON_PUBLIC : 0),
     proven: edgeProof(settings.proof, log)
   }
@@ -124,7 +130,10 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
   return { resolve: find, explain: explainer(rules, find), setCloudflareRanges, isCloudflare, warnings, settings, readsHeaders }
 }
 
-/** A unix socket has no address. That alone proves nothing: a TCP socket that was closed has none either, so the listener is asked. */
+/**
+ * A unix socket has no address. That alone proves nothing: a TCP socket that was closed has none either, so the
+ * listener is asked.
+ */
 function withoutPeer (request: RawRequest, rules: Rules, walk: Walk): ClientIp {
   if (rules.unix === undefined || !isUnixListener(request.socket?.server)) return noAddress(false, 'no_peer', ignoredHeaders(request, 'no_peer'))
   return walk(startTrail(request, rules, null, '', 0, 4, rules.unix === 'via' ? VIA : TRUSTED), rules)

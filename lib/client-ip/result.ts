@@ -5,7 +5,10 @@ import { embeddedIPv4, SCOPE_MASK, scopes } from '../ip/index.ts'
 
 export const nothingIgnored: readonly IgnoredHeader[] = Object.freeze([])
 
-/** The answer where there is an address: it stands in `words`, and `mark` is what the trust map says of it. One shape for all. */
+/**
+ * The answer where there is an address: it stands in `words`, and `mark` is what the trust map says of it. One shape
+ * for all.
+ */
 export function addressResult (
   ip: string, family: 4 | 6, mark: number, source: AddressSource, peer: string | null, hops: number,
   infrastructure: boolean, worker: boolean, reason: ResolveReason | undefined, ignored: readonly IgnoredHeader[]
@@ -26,7 +29,10 @@ export function addressResult (
   }
 }
 
-/** The answer where there is none: no usable peer, a unix socket whose proxy named nobody, headers that cannot be believed. */
+/**
+ * The answer where there is none: no usable peer, a unix socket whose proxy named nobody, headers that cannot be
+ * believed.
+ */
 export function noAddress (
   infrastructure: boolean, reason: ResolveReason | undefined, ignored: readonly IgnoredHeader[], peer: string | null = null
 ): ClientIp {
@@ -87,8 +93,8 @@ export function isUnixListener (server: unknown): boolean {
 const DEFAULT_MAX_LINES = 1000
 
 /**
- * Whether Node may have dropped header lines. It does so above its limit without a word, and one of them may be the line
- * that the proxy added. HTTP/2 has another limit, and resets the stream instead.
+ * Whether Node may have dropped header lines. It does so above its limit without a word, and one of them may be the
+ * line that the proxy added. HTTP/2 has another limit, and resets the stream instead.
  */
 export function isTruncated ({ rawHeaders, socket, httpVersionMajor }: RawRequest): boolean {
   if (rawHeaders === undefined) return false
@@ -102,7 +108,9 @@ export const truncatedWarning: string =
   'the proxy wrote: no header of such a request is believed, and routes marked as writes answer 431. ' +
   'Set maxHeadersCount = 0 on the http.Server (its limit in bytes remains), or let the proxy refuse so many lines'
 
-/** The application's proof of the edge, made safe to call: only `true` proves, and what does not work is logged once. */
+/**
+ * The application's proof of the edge, made safe to call: only `true` proves, and what does not work is logged once.
+ */
 export function edgeProof (
   proof: ((request: RawRequest) => unknown) | undefined, log: Pick<IpRiskLogger, 'warn'> | undefined
 ): (request: RawRequest) => boolean {

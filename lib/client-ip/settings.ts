@@ -9,7 +9,10 @@ import { type Named, networksOf, overlaps, trustWords } from './trust.ts'
 /** Shorter prefixes are not Cloudflare's: its widest networks are a /13 and a /29. */
 const shortestPrefix = { 4: 11, 6: 28 } as const
 
-/** The networks of a list of Cloudflare's ranges. Throws a `RangeError` where one line is wrong: then none of them is believed. */
+/**
+ * The networks of a list of Cloudflare's ranges. Throws a `RangeError` where one line is wrong: then none of them is
+ * believed.
+ */
 export function parseCloudflareList (lines: readonly string[]): Cidr[] {
   if (lines.length === 0) throw new RangeError('the list is empty')
   return lines.map(line => {

@@ -122,8 +122,13 @@ export function clientHere (trail: Trail, rules: Rules): ClientIp {
   return here(trail, false)
 }
 
-/** The walk ends where it stands, whatever was parsed since: at the operator's own hop or at the edge, unless `infrastructure` is false. */
-export function stopHere (trail: Trail, rules: Rules, reason: ResolveReason | undefined, infrastructure = true): ClientIp {
+/**
+ * The walk ends where it stands, whatever was parsed since: at the operator's own hop or at the edge, unless
+ * `infrastructure` is false.
+ */
+export function stopHere (
+  trail: Trail, rules: Rules, reason: ResolveReason | undefined, infrastructure = true
+): ClientIp {
   trail.reason = reason
   noteCloudflareHeader(trail, rules)
   if (trail.text === '') return noAddress(true, reason, trail.ignored)

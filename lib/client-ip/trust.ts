@@ -4,7 +4,8 @@ import {
 } from '../ip/index.ts'
 
 /**
- * What one search says of an address: its scope (the low bits), and which of the operator's sets it is in. The walk asks once a hop.
+ * What one search says of an address: its scope (the low bits), and which of the operator's sets it is in. The walk
+ * asks once a hop.
  */
 export const TRUSTED: number = 1 << 5
 /** In Cloudflare's ranges, whether or not `cloudflare` is on. */

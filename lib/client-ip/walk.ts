@@ -6,9 +6,9 @@ import { clientHere, NONE, peek, type Rules, skip, stand, standOn, stopHere, typ
 import { CLASS_E, CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA } from './trust.ts'
 
 /**
- * The walk stands on a Cloudflare edge, reached through verified hops. Exactly one step is taken from it: anybody can run a Worker
- * on an address of Cloudflare, so an edge never vouches for a second one. undefined: the step led to a trusted hop (a CDN in front
- * of Cloudflare), walk on.
+ * The walk stands on a Cloudflare edge, reached through verified hops. Exactly one step is taken from it: anybody can
+ * run a Worker on an address of Cloudflare, so an edge never vouches for a second one. undefined: the step led to a
+ * trusted hop (a CDN in front of Cloudflare), walk on.
  */
 export function crossEdge (trail: Trail, rules: Rules): ClientIp | undefined {
   if (!rules.proven(trail.request)) {
@@ -68,7 +68,10 @@ function byHeader (trail: Trail, rules: Rules): ClientIp | undefined {
   return addressResult(ip, family, mark, 'cf-connecting-ip', trail.peer, trail.hops + 1, own, (mark & CLOUDFLARE) !== 0, reason, ignored)
 }
 
-/** Without a usable CF-Connecting-IP: Cloudflare appends to X-Forwarded-For, and to no other list. Those hold what the visitor wrote. */
+/**
+ * Without a usable CF-Connecting-IP: Cloudflare appends to X-Forwarded-For, and to no other list. Those hold what the
+ * visitor wrote.
+ */
 function byList (trail: Trail, rules: Rules, why: ResolveReason): ClientIp | undefined {
   if (why !== 'header_missing') trail.ignored = [{ header: 'cf-connecting-ip', why }]
   const listed = rules.header === 'x-forwarded-for' ? peek(trail, rules) : NONE
@@ -91,8 +94,8 @@ export let singleText = ''
 export let singleFamily: 4 | 6 = 4
 
 /**
- * The one address of a header that must hold exactly one; `words` hold it then. Otherwise why it cannot be used. Repeated lines come from
- * Node joined with commas. `plain`: no port, no brackets.
+ * The one address of a header that must hold exactly one; `words` hold it then. Otherwise why it cannot be used.
+ * Repeated lines come from Node joined with commas. `plain`: no port, no brackets.
  */
 export function readSingle (value: string | readonly string[] | undefined, plain: boolean): ResolveReason | undefined {
   const text = typeof value === 'string' ? value : onlyLine(value)
@@ -123,7 +126,10 @@ const MAX_HOPS = 32
 /** From a peer that was accepted to the client; the peer's address was parsed last. */
 export type Walk = (trail: Trail, rules: Rules) => ClientIp
 
-/** From right to left, as long as the address stood on is trusted. Nothing is skipped: an entry that cannot be read ends the walk. */
+/**
+ * From right to left, as long as the address stood on is trusted. Nothing is skipped: an entry that cannot be read ends
+ * the walk.
+ */
 export function walkList (trail: Trail, rules: Rules): ClientIp {
   for (;;) {
     if ((trail.mark & rules.edgeMask) !== 0) {
@@ -147,7 +153,8 @@ export function walkList (trail: Trail, rules: Rules): ClientIp {
 /** The n-th entry from the right. With Cloudflare on, the outermost hop must be an edge, which has the last word. */
 export function countHops (trail: Trail, rules: Rules): ClientIp {
   const edge = rules.edgeMask !== 0
-  // An edge that is nearer than counted is an edge all the same: what stands left of its one step, a Worker may have written.
+  // An edge that is nearer than counted is an edge all the same: what stands left of its one step, a Worker may have
+  // written.
   if ((trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
   const entries = rules.hops! - (edge ? 1 : 0)
   for (let i = 1; i < entries; i++) if (!skip(trail, rules)) return stopHere(trail, rules, 'too_few_hops')

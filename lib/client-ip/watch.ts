@@ -13,14 +13,18 @@ const CLOUDFLARE_WINDOW = 1_000
 export interface Watch {
   /** Looks at one result; nothing is left to do once every finding was made or ruled out. */
   readonly see: (client: ClientIp, request: RawRequest) => void
-  /** Compares with Fastify's `request.ip`. For the plugin to call while `trustProxy` is on; true: no need to call again. */
+  /**
+   * Compares with Fastify's `request.ip`. For the plugin to call while `trustProxy` is on; true: no need to call again.
+   */
   readonly compare: (client: Pick<ClientIp, 'ip'>, requestIp: string | undefined) => boolean
 }
 
 /** true: the finding was made, or never will be. */
 type Check = (client: ClientIp, request: RawRequest) => boolean
 
-export function watchMisconfiguration (finder: Pick<ClientIpFinder, 'settings' | 'isCloudflare'>, log: Pick<IpRiskLogger, 'warn'>): Watch {
+export function watchMisconfiguration (
+  finder: Pick<ClientIpFinder, 'settings' | 'isCloudflare'>, log: Pick<IpRiskLogger, 'warn'>
+): Watch {
   const { settings, isCloudflare } = finder
   const { trusted, unix, hops, header, cloudflareMode, everyHop } = settings
   const on = cloudflareMode === 'on'

@@ -14,8 +14,8 @@ export function assessmentOf (request: object): CompletedAssessment | undefined 
 const degrees: readonly Familiarity[] = ['known', 'similar', 'new', 'first', 'impossible', 'unknown']
 
 /**
- * Marks a judged write whose decision waits for its account. A block that no familiarity could lower does not wait: it ends
- * the request before anything else runs.
+ * Marks a judged write whose decision waits for its account. A block that no familiarity could lower does not wait: it
+ * ends the request before anything else runs.
  */
 export function awaitFamiliarity (judged: CompletedAssessment): void {
   const { request, risk, context: { route: plan, method, url } } = judged
@@ -28,7 +28,9 @@ export function awaitFamiliarity (judged: CompletedAssessment): void {
 }
 
 /** Whose request it is, and on which device; undefined where nobody is logged in or a function of the option failed. */
-export async function visitOf ({ request, risk, context: { scope, log } }: CompletedAssessment): Promise<Visit | undefined> {
+export async function visitOf (
+  { request, risk, context: { scope, log } }: CompletedAssessment
+): Promise<Visit | undefined> {
   const { account, device, failing } = scope.familiarity!
   try {
     const id: AccountId = await account(request as never)
@@ -56,7 +58,9 @@ export async function learnFrom (judged: CompletedAssessment, strength: Strength
 /** Under way, so that two callers share one. */
 const again = new WeakMap<Assessment, Promise<Familiarity>>()
 
-/** How well the account knows the network. `unknown` where nobody is logged in or Redis does not answer. Never rejects. */
+/**
+ * How well the account knows the network. `unknown` where nobody is logged in or Redis does not answer. Never rejects.
+ */
 export async function familiarityOf (judged: CompletedAssessment): Promise<Familiarity> {
   let found = again.get(judged)
   if (found === undefined) again.set(judged, found = ask(judged))

@@ -24,7 +24,9 @@ export async function assessAddress (engine: Engine, scope: PluginScope, text: u
   return await assess(engine, addressAlone(text), placeAlone(engine, scope, 'wait'))
 }
 
-export function assessAddresses (engine: Engine, scope: PluginScope, ips: Iterable<string>, options?: BulkOptions): BulkRun<IpRisk> {
+export function assessAddresses (
+  engine: Engine, scope: PluginScope, ips: Iterable<string>, options?: BulkOptions
+): BulkRun<IpRisk> {
   const fromCache = placeAlone(engine, scope, 'cache')
   return bulk<IpRisk>(ips, options, {
     async known (ip) {
@@ -39,7 +41,9 @@ export function assessAddresses (engine: Engine, scope: PluginScope, ips: Iterab
 }
 
 /** Asks once where several addresses are looked up by one. */
-async function * askOnce (engine: Engine, ips: readonly string[], options: BulkAsk): AsyncGenerator<[string, ProviderAnswer]> {
+async function * askOnce (
+  engine: Engine, ips: readonly string[], options: BulkAsk
+): AsyncGenerator<[string, ProviderAnswer]> {
   const waiting = new Map<string, string[]>()
   for (const ip of ips) {
     const asked = ip.includes(':') ? lookupAddress(ip, scopeOf(ip))! : ip

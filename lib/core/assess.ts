@@ -15,7 +15,9 @@ const nothing: readonly never[] = Object.freeze([])
 const noInfo = Object.freeze({})
 
 /** The address and what is known of it are taken over from an earlier assessment of the same request. */
-export function assessment (engine: Engine, place: AssessmentContext, request: object, earlier?: Assessment): Assessment {
+export function assessment (
+  engine: Engine, place: AssessmentContext, request: object, earlier?: Assessment
+): Assessment {
   return {
     engine,
     context: place,
@@ -39,7 +41,9 @@ function knownOf (earlier: Assessment | undefined): LookupResult | undefined {
  * Judges a request: address, verdict, decision. Publishing and acting on it are the caller's part. Never rejects; no
  * promise where memory or a sync provider answers.
  */
-export function assessRequest (current: Assessment, raw: RawRequest): CompletedAssessment | Promise<CompletedAssessment> {
+export function assessRequest (
+  current: Assessment, raw: RawRequest
+): CompletedAssessment | Promise<CompletedAssessment> {
   const { engine, context: place } = current
   if (endsAsGone(raw, place.route)) return gone(current)
   const address = current.address ??= engine.resolve(raw)
@@ -93,7 +97,9 @@ export function assess (engine: Engine, address: ClientIp, place: AssessmentCont
     : riskOf(engine, address, verdict, place)
 }
 
-function find (engine: Engine, address: ClientIp, { scope, route: plan, method }: AssessmentContext): LookupResult | Promise<LookupResult> {
+function find (
+  engine: Engine, address: ClientIp, { scope, route: plan, method }: AssessmentContext
+): LookupResult | Promise<LookupResult> {
   const { ip } = address
   if (ip === null) return notLookedUpResult(notLookedUp(address)!, engine.now())
   const list = engine.isAllowed(ip) ? 'temporary_allow' : scope.lists.of(ip)
@@ -164,7 +170,9 @@ function describe (
  * What the address itself says. A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted
  * machine. One in shared address space (RFC 6598), which nobody can be asked about, is behind its carrier's NAT.
  */
-function withScope ({ worker, infrastructure, scope }: ClientIp, categories: readonly Category[] = nothing): readonly Category[] {
+function withScope (
+  { worker, infrastructure, scope }: ClientIp, categories: readonly Category[] = nothing
+): readonly Category[] {
   const own = worker ? 'hosting' : scope === 'shared' && !infrastructure ? 'cgnat' : undefined
   return own === undefined || categories.includes(own) ? categories : [...categories, own]
 }

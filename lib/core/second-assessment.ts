@@ -3,8 +3,8 @@ import { riskOf } from './assess.ts'
 import type { CompletedAssessment } from './assessment.ts'
 
 /**
- * Judges again once it is known whose request it is. Replaces `risk`, and does nothing where no familiarity is awaited. To
- * be called behind the authentication. Never rejects.
+ * Judges again once it is known whose request it is. Replaces `risk`, and does nothing where no familiarity is awaited.
+ * To be called behind the authentication. Never rejects.
  */
 export async function assessAgain (judged: CompletedAssessment): Promise<void> {
   if (!judged.awaitsFamiliarity) return

@@ -89,7 +89,9 @@ interface Circumstances {
   readonly last: Place | undefined
 }
 
-function judge (networks: History['networks'], marks: Marks, { device, risk, rememberMs, nowMs, last }: Circumstances): Familiarity {
+function judge (
+  networks: History['networks'], marks: Marks, { device, risk, rememberMs, nowMs, last }: Circumstances
+): Familiarity {
   if (networks.length === 0) return 'first'
   // Anybody can take the exit of a VPN that the account uses, so there the device must be the same.
   const isShared = risk.verdict === 'vpn_likely' || risk.verdict === 'vpn_detected'

@@ -1,4 +1,7 @@
-/** How strongly the account proved itself when a network was learned: `trust()` of the application, or a satisfied step-up. */
+/**
+ * How strongly the account proved itself when a network was learned: `trust()` of the application, or a satisfied
+ * step-up.
+ */
 export const TRUSTED = 1
 export const CONFIRMED = 2
 export type Strength = typeof TRUSTED | typeof CONFIRMED
@@ -34,8 +37,8 @@ export const nothingKnown: History = { networks: [], place: '' }
 export interface Bounds { readonly rememberMs: number, readonly maxNetworks: number }
 
 /**
- * The history with the lesson in it. No lesson makes a network weaker, and none that is weaker than a remembered one takes
- * its place: a flood of logins with a stolen password drops no confirmed network.
+ * The history with the lesson in it. No lesson makes a network weaker, and none that is weaker than a remembered one
+ * takes its place: a flood of logins with a stolen password drops no confirmed network.
  */
 export function learned (history: History, lesson: Lesson, { rememberMs, maxNetworks }: Bounds): History {
   const { id, network, asn, country, atMs, strength, place } = lesson

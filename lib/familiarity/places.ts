@@ -9,8 +9,8 @@ const elsewhere: ReadonlySet<string> = new Set(['vpn', 'proxy', 'tor', 'hosting'
 const MOBILE = /mobile|cellular|satellite|aircraft|in-?flight|avionics|aero\b|gogo|viasat|starlink|inmarsat|intelsat/i
 
 /**
- * The place of a request; undefined where its address does not show one: a relay or VPN, a mobile gateway, an aircraft, or
- * coordinates without a city, which are the middle of a country.
+ * The place of a request; undefined where its address does not show one: a relay or VPN, a mobile gateway, an aircraft,
+ * or coordinates without a city, which are the middle of a country.
  */
 export function placeOf ({ info, categories, verdict }: IpRisk, atMs: number): Place | undefined {
   const { lat, lon, city } = info

@@ -134,7 +134,9 @@ function onRequest (this: FastifyInstance, request: FastifyRequest, reply: Fasti
   else act(here, request, reply, judged, done)
 }
 
-function act (here: Mounted, request: FastifyRequest, reply: FastifyReply, judged: CompletedAssessment, done: Done): void {
+function act (
+  here: Mounted, request: FastifyRequest, reply: FastifyReply, judged: CompletedAssessment, done: Done
+): void {
   const { risk } = judged
   request.ipRisk = risk
   if (here.comparing) here.comparing = !here.engine.compareAddress(risk, request.ip)

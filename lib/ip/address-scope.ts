@@ -39,8 +39,9 @@ export function scopeOf (ip: string): AddressScope | null {
 }
 
 /**
- * The address that a client is looked up and cached by: its own, or the public IPv4 address that a 6to4, Teredo or NAT64 address carries,
- * because that is what providers know. null: nobody is asked. Documentation addresses occur in tests and examples only.
+ * The address that a client is looked up and cached by: its own, or the public IPv4 address that a 6to4, Teredo or
+ * NAT64 address carries, because that is what providers know. null: nobody is asked. Documentation addresses occur in
+ * tests and examples only.
  */
 export function lookupAddress (ip: string, scope: AddressScope | null): string | null {
   if (isLookedUp(scope)) return ip
@@ -73,8 +74,9 @@ export function embeddedIPv4 (scope: AddressScope): number {
 }
 
 /**
- * What to count by: the IPv4 address, or the IPv6 network that one subscriber holds (`2001:db8:1:2::/64`), because whoever
- * has a /64 has 2^64 addresses to hide behind. `ipv6Prefix` 48 to 128, default 64. null where the text is no address.
+ * What to count by: the IPv4 address, or the IPv6 network that one subscriber holds (`2001:db8:1:2::/64`), because
+ * whoever has a /64 has 2^64 addresses to hide behind. `ipv6Prefix` 48 to 128, default 64. null where the text is no
+ * address.
  */
 export function subnetKey (ip: string | null | undefined, ipv6Prefix = 64): string | null {
   const prefix = ipv6Prefix === 64 ? 64 : checkNumber('ipv6Prefix', ipv6Prefix, 64, { min: 48, max: 128 })

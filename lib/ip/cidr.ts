@@ -11,9 +11,9 @@ export interface Cidr {
 }
 
 /**
- * `192.0.2.0/24`, `2001:db8::/32`, or a bare address (one host). Throws a `RangeError` that says what is wrong with the text,
- * for option checks and list readers to wrap: no netmask notation, no leading zeros, no text after the number; a mapped
- * prefix (`::ffff:10.0.0.0/104`) is the IPv4 prefix less 96, and refused below /96.
+ * `192.0.2.0/24`, `2001:db8::/32`, or a bare address (one host). Throws a `RangeError` that says what is wrong with the
+ * text, for option checks and list readers to wrap: no netmask notation, no leading zeros, no text after the number; a
+ * mapped prefix (`::ffff:10.0.0.0/104`) is the IPv4 prefix less 96, and refused below /96.
  */
 export function parseCidr (text: string): Cidr {
   const slash = text.indexOf('/')

@@ -19,15 +19,17 @@ type Search = (text: string, found: Span[]) => void
 const separator = /^(?:[^0-9a-z]{1,3}|x|dot)$/i
 const decimals = /\d+/g
 const hexadecimals = /(?:0x)?([0-9a-f]+)/gi
-/** What every spelling has: eight hexadecimal digits in a row, `::`, or four numbers near each other. Most texts do not. */
+/**
+ * What every spelling has: eight hexadecimal digits in a row, `::`, or four numbers near each other. Most texts do not.
+ */
 const longRun = /(?:[0-9a-f][^0-9a-z]{0,3}){8}/i
 const numbers = /(?:[0-9a-f]{1,16}(?:[^0-9a-z]{1,3}|x|dot)(?:0x)?){3}[0-9a-f]|[:_-]{2}/i
 
 /**
  * Replaces the address, however it is spelled: dotted, dashed, underscored, zero-padded, reversed (`in-addr.arpa`,
  * `ip6.arpa`) or in any other order of its octets; IPv6 compressed, expanded, in upper case or with a dotted tail;
- * hexadecimal, or one decimal number. Of an IPv6 address that carries an IPv4 address, both are replaced. It may replace
- * a little too much. Never throws.
+ * hexadecimal, or one decimal number. Of an IPv6 address that carries an IPv4 address, both are replaced. It may
+ * replace a little too much. Never throws.
  */
 export function redactAddress (ip: string, shown: string): Redact {
   let searches: Search[] | undefined

@@ -42,7 +42,10 @@ function isThenable (value: unknown): value is PromiseLike<unknown> {
 /** One of the options `logAddress` and `recordAddress`. */
 export interface AddressForm { readonly how: LogAddress, readonly show: ShowAddress }
 
-/** What one encapsulated scope of an application decides by: the options that do not touch how an address is found and looked up. */
+/**
+ * What one encapsulated scope of an application decides by: the options that do not touch how an address is found and
+ * looked up.
+ */
 export interface PluginScope {
   /** Counts the changes by `update()`. What was derived from an earlier revision is outdated. */
   readonly revision: number

@@ -9,8 +9,9 @@ export interface AddressLists {
   readonly allow: readonly Cidr[]
   readonly deny: readonly Cidr[]
   /**
-   * The list that decides about a canonical address: `allow_list`, which wins, `deny_list` or none. `deny` also meets the IPv4 address
-   * inside an IPv6 address; `allow` does not, because anybody can make up an address with an allowed one in it.
+   * The list that decides about a canonical address: `allow_list`, which wins, `deny_list` or none. `deny` also meets
+   * the IPv4 address inside an IPv6 address; `allow` does not, because anybody can make up an address with an allowed
+   * one in it.
    */
   of (ip: string): ListedBy | undefined
 }

@@ -82,7 +82,9 @@ export function compilePolicy (base: CompiledPolicy, policy: Policy | undefined,
  * What the policy says of this risk on this route, and which part of it. For an address on a list, it is the list that
  * decides; `risk.decidedBy` names it. Pure but for the log line of a function that fails. Never throws.
  */
-export function applyPolicy (policy: CompiledPolicy, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): PolicyDecision {
+export function applyPolicy (
+  policy: CompiledPolicy, risk: IpRisk, route: RouteContext, log?: IpRiskLogger
+): PolicyDecision {
   if (risk.reason === 'listed') {
     if (risk.decidedBy === 'deny_list') return rulings.deny_list.block
     if (risk.decidedBy === 'allow_list' || risk.decidedBy === 'temporary_allow') return rulings[risk.decidedBy].allow
@@ -121,8 +123,8 @@ const familiarNetwork = {
 } as const
 
 /**
- * The default for a network that a satisfied step-up of this account confirmed: no further step-up, and a step-up in place
- * of a block. Softens verdicts only, as `atMost` does.
+ * The default for a network that a satisfied step-up of this account confirmed: no further step-up, and a step-up in
+ * place of a block. Softens verdicts only, as `atMost` does.
  */
 function softened (decision: Decision, { verdict }: IpRisk, { action }: RouteContext): PolicyDecision {
   if (!stops(decision) || verdict === 'unknown' || neverSoftened.has(action)) return rulings.policy[decision]
@@ -143,7 +145,9 @@ function cell (row: Row, risk: IpRisk): Decision {
   return row.unknown[risk.reason!] ?? row.unknown.default
 }
 
-function byFunction (decide: PolicyFunction, risk: IpRisk, route: RouteContext, log?: IpRiskLogger): Decision | undefined {
+function byFunction (
+  decide: PolicyFunction, risk: IpRisk, route: RouteContext, log?: IpRiskLogger
+): Decision | undefined {
   const where = { action: route.action, method: route.method, route: route.url }
   try {
     const decision: unknown = decide(risk, route)
@@ -191,10 +195,12 @@ export function canStepUp ({ table, judge }: CompiledPolicy, write: boolean): bo
 }
 
 /**
- * The decision of a policy (default: the default table) for a risk on a route; pure, for tests and tools. A risk with the
- * reason `listed` is decided by the list that its `decidedBy` names.
+ * The decision of a policy (default: the default table) for a risk on a route; pure, for tests and tools. A risk with
+ * the reason `listed` is decided by the list that its `decidedBy` names.
  */
-export function decide (risk: IpRisk, route: Pick<RouteContext, 'write'> & Partial<RouteContext>, policy?: Policy): Decision {
+export function decide (
+  risk: IpRisk, route: Pick<RouteContext, 'write'> & Partial<RouteContext>, policy?: Policy
+): Decision {
   const { action = null, write, method = write ? 'POST' : 'GET', url } = route
   return applyPolicy(compilePolicy(basePolicy, policy), risk, { action, write, method, url }).decision
 }

@@ -85,8 +85,8 @@ export interface Ruled { readonly decision: Decision, readonly rule: CompiledRul
 
 /**
  * The first `then` that applies takes the decision's place. Every `atMost` that applies softens the result, then every
- * `atLeast` raises it, so the stricter of two rules wins. `atMost` softens verdicts only: the decision about an `unknown`
- * stays, or no route could fail closed.
+ * `atLeast` raises it, so the stricter of two rules wins. `atMost` softens verdicts only: the decision about an
+ * `unknown` stays, or no route could fail closed.
  */
 export function applyRules (
   { all, withoutCategory }: Rules, risk: IpRisk, action: RouteContext['action'], decision: Decision

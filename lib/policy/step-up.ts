@@ -14,13 +14,18 @@ export interface StepUpSettings<Request> {
 
 /** RFC 9110 token characters, of which a scheme and nothing else may consist. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-/** What RFC 6750 lets stand in a scope, and RFC 9470 in each `acr_values` entry: printable ASCII without space, quote and backslash. */
+/**
+ * What RFC 6750 lets stand in a scope, and RFC 9470 in each `acr_values` entry: printable ASCII without space, quote
+ * and backslash.
+ */
 const ACR_VALUE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 /** Printable ASCII: what a quoted-string can carry everywhere. */
 const REALM = /^[\x20-\x7e]*$/
 
 /** Throws an `IpRiskError` naming the option; undefined stays undefined. */
-export function readStepUp<Request> (path: string, option: StepUp<never> | undefined): StepUpSettings<Request> | undefined {
+export function readStepUp<Request> (
+  path: string, option: StepUp<never> | undefined
+): StepUpSettings<Request> | undefined {
   if (option === undefined) return undefined
   checkObject<StepUp<never>>(path, option, ['isSatisfied', 'scheme', 'acrValues', 'maxAgeSeconds', 'realm'])
   if (option.isSatisfied === undefined) throw badOption(`${path}.isSatisfied`, 'is missing: give a function (request) => boolean')
@@ -39,7 +44,9 @@ export function readStepUp<Request> (path: string, option: StepUp<never> | undef
 }
 
 /** RFC 9470 section 3: the error code, then what would satisfy. */
-function challenge (scheme: string, realm: string | undefined, acrValues: readonly string[], maxAgeSeconds: number | undefined): string {
+function challenge (
+  scheme: string, realm: string | undefined, acrValues: readonly string[], maxAgeSeconds: number | undefined
+): string {
   const parameters = ['error="insufficient_user_authentication"', 'error_description="A stronger or more recent authentication is required"']
   if (realm !== undefined) parameters.unshift(`realm=${quoted(realm)}`)
   if (acrValues.length > 0) parameters.push(`acr_values=${quoted(acrValues.join(' '))}`)

@@ -45,9 +45,9 @@ export const defaultPolicy: Table = Object.freeze({
 })
 
 /**
- * For routes where money leaves: nobody gets through because nothing is known. `unknown` writes need a step-up (give the
- * option `stepUp`, without which no step-up is enforced), and are blocked where not even an address is known. The other
- * cells keep their values.
+ * For routes where money leaves: nobody gets through because nothing is known. `unknown` writes need a step-up (give
+ * the option `stepUp`, without which no step-up is enforced), and are blocked where not even an address is known. The
+ * other cells keep their values.
  */
 export const failClosed: { readonly write: { readonly unknown: Exclude<UnknownCell, Decision> } } = Object.freeze({
   write: Object.freeze({ unknown: Object.freeze({ default: 'step_up_auth', no_ip: 'block', infrastructure: 'block' }) })

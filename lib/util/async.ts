@@ -7,7 +7,10 @@ export interface Deadline {
   clear (): void
 }
 
-/** A time limit over a whole piece of work, which also ends with its parent. (AbortSignal.any keeps its sources alive too long.) */
+/**
+ * A time limit over a whole piece of work, which also ends with its parent. (AbortSignal.any keeps its sources alive
+ * too long.)
+ */
 export function deadline (timeoutMs: number, parent?: AbortSignal): Deadline {
   const controller = new AbortController()
   const abort = (): void => controller.abort()
@@ -59,8 +62,9 @@ export function redisBudget (totalMs: number, now: () => number = () => performa
 }
 
 /**
- * Works on the items with `limit` of them under way, and gives the results' parts out as they come, in whatever order. Work that is done
- * waits for the reader, so a slow reader slows the work. `work` must not reject; when the reader stops, no further item is begun.
+ * Works on the items with `limit` of them under way, and gives the results' parts out as they come, in whatever order.
+ * Work that is done waits for the reader, so a slow reader slows the work. `work` must not reject; when the reader
+ * stops, no further item is begun.
  */
 export async function * eachConcurrently<T, R> (
   items: Iterable<T>, limit: number, work: (item: T) => Promise<readonly R[]>
@@ -84,7 +88,10 @@ export async function * eachConcurrently<T, R> (
   }
 }
 
-/** What `pending` gives, or the fallback when it takes longer or fails. Ends the waiting only: the work goes on for whoever asks next. */
+/**
+ * What `pending` gives, or the fallback when it takes longer or fails. Ends the waiting only: the work goes on for
+ * whoever asks next.
+ */
 export function waitAtMost<T> (pending: Promise<T>, timeoutMs: number, fallback: () => T): Promise<T> {
   return new Promise(resolve => {
     const timer = setTimeout(() => resolve(fallback()), timeoutMs)

@@ -29,7 +29,9 @@ export interface CircuitBreakerOptions {
   readonly onChange: (state: 'open' | 'closed', cause?: unknown) => void
 }
 
-export function circuitBreaker ({ failures: failuresToOpen, openMs, now, onChange }: CircuitBreakerOptions): CircuitBreaker {
+export function circuitBreaker (
+  { failures: failuresToOpen, openMs, now, onChange }: CircuitBreakerOptions
+): CircuitBreaker {
   let state: CircuitBreaker['state'] = 'closed'
   let failures = 0
   let openUntilMs = 0

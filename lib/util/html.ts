@@ -19,8 +19,8 @@ function markupOf (value: Value): string {
 }
 
 /**
- * A template tag. Every value is escaped, except what is `Html` already. Arrays are joined; null, undefined and false are
- * left out.
+ * A template tag. Every value is escaped, except what is `Html` already. Arrays are joined; null, undefined and false
+ * are left out.
  */
 export function html (strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   return { markup: strings.reduce((text, part, i) => text + markupOf(values[i - 1]) + part) }

@@ -1,6 +1,6 @@
 /**
- * The `code` of every warning and error, and of the lines that say that such a state is over, for alerts and runbooks. A test
- * compares this list with the log lines.
+ * The `code` of every warning and error, and of the lines that say that such a state is over, for alerts and runbooks.
+ * A test compares this list with the log lines.
  */
 export const logCodes = [
   'IP_RISK_ALLOWS_FULL',

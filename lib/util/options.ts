@@ -17,7 +17,9 @@ export function checkObject<T extends object> (path: string, value: unknown, nam
 export interface NumberRange { readonly min: number, readonly max: number, readonly integer?: boolean }
 
 /** A finite number in the range, or the fallback when nothing was given. */
-export function checkNumber<F extends number | undefined> (path: string, value: unknown, fallback: F, range: NumberRange): number | F {
+export function checkNumber<F extends number | undefined> (
+  path: string, value: unknown, fallback: F, range: NumberRange
+): number | F {
   const { min, max, integer = true } = range
   if (value === undefined) return fallback
   if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max || (integer && !Number.isInteger(value))) {
