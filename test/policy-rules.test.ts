@@ -26,7 +26,7 @@ const regular: IpRisk = {
   write: true,
   decision: 'allow',
   decidedBy: 'policy',
-  familiarity: 'known'
+  familiarity: 'similar'
 }
 
 function judge (rules: readonly PolicyRule[], risk: IpRisk = regular, where = route) {
@@ -38,7 +38,7 @@ t.test('a rule applies where each condition it names holds', async t => {
     { category: 'vpn' }, { category: ['tor', 'hosting'] }, { asn: 64500 }, { asn: 'as64500' }, { asn: [1, '64500'] },
     { country: 'DE' }, { country: ['fr', 'de'] }, { vpnProvider: 'EXAMPLEvpn' }, { provider: 'iplogs' },
     { score: { min: 0.8 } }, { score: { max: 0.8 } }, { score: { min: 0.1, max: 0.9 } }, { signal: 'vpn_list' },
-    { familiarity: 'known' }, { familiarity: ['new', 'known'] }, { action: 'payment' }, { action: ['kyc', 'payment'] }
+    { familiarity: 'similar' }, { familiarity: ['new', 'similar'] }, { action: 'payment' }, { action: ['kyc', 'payment'] }
   ]
   const failing: Omit<PolicyRule, 'then'>[] = [
     { category: 'tor' }, { asn: 6450 }, { country: 'FR' }, { vpnProvider: 'Example' }, { provider: 'lists' },

@@ -1,6 +1,6 @@
 import type {
-  BulkOptions, BulkRun, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption, ScopeChanges,
-  SetCloudflareRanges, Stats, UpdateNote, UpdateRecord
+  BulkOptions, BulkRun, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption,
+  ScopeChanges, SetCloudflareRanges, Stats, UpdateNote, UpdateRecord
 } from './contract.ts'
 import type { RiskReport } from './report.ts'
 import type { Health } from './telemetry.ts'

@@ -59,15 +59,20 @@ export interface RawRequest {
   /** 2: header lines are never dropped, however many there are. */
   readonly httpVersionMajor?: number
 }
-export type AddressSource = 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote_address' | 'selected' | 'none'
+export type AddressSource =
+  | 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote_address' | 'selected' | 'none'
 
 export type AddressScope =
-  | 'public' | 'unspecified' | 'this_network' | 'loopback' | 'private' | 'shared' | 'link_local' | 'documentation' | 'benchmarking'
-  | 'protocol' | 'translation' | '6to4' | 'teredo' | 'discard' | 'dummy' | 'srv6' | 'site_local' | 'multicast' | 'reserved' | 'broadcast'
+  | 'public' | 'unspecified' | 'this_network' | 'loopback' | 'private' | 'shared' | 'link_local'
+  | 'documentation' | 'benchmarking'
+  | 'protocol' | 'translation' | '6to4' | 'teredo' | 'discard' | 'dummy' | 'srv6' | 'site_local'
+  | 'multicast' | 'reserved' | 'broadcast'
 
 export type ResolveReason =
-  | 'peer_untrusted' | 'header_missing' | 'multiple_values' | 'invalid_value' | 'invalid_hop' | 'hop_limit' | 'too_few_hops'
-  | 'not_cloudflare' | 'private_client_from_public_proxy' | 'conflict' | 'all_hops_trusted' | 'no_peer' | 'truncated_headers'
+  | 'peer_untrusted' | 'header_missing' | 'multiple_values' | 'invalid_value' | 'invalid_hop'
+  | 'hop_limit' | 'too_few_hops'
+  | 'not_cloudflare' | 'private_client_from_public_proxy' | 'conflict'
+  | 'all_hops_trusted' | 'no_peer' | 'truncated_headers'
 
 /** A header that named an address and was not believed. Its value is not repeated: it is the visitor's. */
 export interface IgnoredHeader { readonly header: string, readonly why: ResolveReason }
@@ -115,7 +120,9 @@ export interface ClientIpResolver {
  * together). Accepted only when it is plausible; otherwise the old one stays, a warning is logged, and the answer says
  * why.
  */
-export type SetCloudflareRanges = (ranges: string | readonly string[]) => { readonly accepted: boolean, readonly problem?: string }
+export type SetCloudflareRanges = (
+  ranges: string | readonly string[]
+) => { readonly accepted: boolean, readonly problem?: string }
 export type HopVerdict = 'trusted' | 'cloudflare' | 'counted' | 'client' | 'unusable' | 'not_read'
 
 export interface ExplainedHop {

@@ -174,7 +174,8 @@ function isPort (text: string, start: number, end: number, obfuscated: boolean):
 
 /** Letters, digits, `.`, `_`, `-`. */
 function isNameCode (code: number): boolean {
-  return (code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 122) || code === 46 || code === 95 || code === 45
+  const isLetterOrDigit = (code >= 48 && code <= 57) || ((code | 32) >= 97 && (code | 32) <= 122)
+  return isLetterOrDigit || code === 46 || code === 95 || code === 45
 }
 
 function isUnspecified (): boolean {

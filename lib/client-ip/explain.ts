@@ -13,17 +13,25 @@ import { CLOUDFLARE, type Named, TRUSTED } from './trust.ts'
 const MAX_SHOWN = 40
 const MAX_TEXT_LENGTH = 60
 
-interface Found { readonly from: AddressSource, readonly text: string, readonly address: string | null, readonly mark: number }
+interface Found {
+  readonly from: AddressSource
+  readonly text: string
+  readonly address: string | null
+  readonly mark: number
+}
 
 /**
  * Says the result again, with every address that was there. What the resolver decided is not decided again here, only
  * told.
  */
-export function explainer (rules: Rules, resolve: (request: RawRequest) => ClientIp): (request: RawRequest) => ClientIpExplanation {
+export function explainer (
+  rules: Rules, resolve: (request: RawRequest) => ClientIp
+): (request: RawRequest) => ClientIpExplanation {
   return request => {
     const result = resolve(request)
     const { found, unshown } = everyAddress(request, rules)
-    const chain = found.map((entry, position) => hop(entry, position, verdictOf(entry, position, result, rules), rules, result))
+    const chain = found.map((entry, position) =>
+      hop(entry, position, verdictOf(entry, position, result, rules), rules, result))
     const header = request.headers['cf-connecting-ip']
     if (header !== undefined && rules.cloudflareMode === 'on') {
       const text = joinedLines(header)
@@ -45,8 +53,11 @@ export function explainer (rules: Rules, resolve: (request: RawRequest) => Clien
 function everyAddress (request: RawRequest, rules: Rules): { found: Found[], unshown: number } {
   const peerText = request.socket?.remoteAddress
   const peerFamily = typeof peerText === 'string' ? parsePeer(peerText) : 0
-  const peer = typeof peerText === 'string' && peerFamily !== 0 ? addressText(peerFamily, peerText, 0, addressEnd) : null
-  const found: Found[] = [{ from: 'remote_address', text: peerText ?? '(no address)', address: peer, mark: markOf(peerFamily, rules) }]
+  const peer = typeof peerText === 'string' && peerFamily !== 0
+    ? addressText(peerFamily, peerText, 0, addressEnd)
+    : null
+  const mark = markOf(peerFamily, rules)
+  const found: Found[] = [{ from: 'remote_address', text: peerText ?? '(no address)', address: peer, mark }]
   const list = joinedLines(request.headers[rules.header])
   let unshown = 0
   let end = list.length
@@ -86,15 +97,33 @@ function verdictOf ({ address, mark }: Found, position: number, result: ClientIp
 function hop (
   { from, text, address, mark }: Found, position: number, verdict: HopVerdict, rules: Rules, result: ClientIp
 ): ExplainedHop {
-  return { position, from, text: cut(text), address, scope: address === null ? null : scopes[mark & SCOPE_MASK]!, verdict, why: why() }
+  return {
+    position,
+    from,
+    text: cut(text),
+    address,
+    scope: address === null
+      ? null
+      : scopes[mark & SCOPE_MASK]!,
+    verdict,
+    why: why()
+  }
 
   function why (): string {
     switch (verdict) {
-      case 'trusted': return rules.everyHop ? 'clientIp.dangerouslyTrustEveryHop' : named('clientIp.trusted', rules.trusted, address)
+      case 'trusted': return rules.everyHop
+        ? 'clientIp.dangerouslyTrustEveryHop'
+        : named('clientIp.trusted', rules.trusted, address)
       case 'cloudflare': return cloudflareWhy()
       case 'counted': return `one of the ${rules.hops} hops that are counted`
-      case 'client': return position === 0 ? peerWhy(result) : `the first address that no option names; ${from} was written by the hop before it`
-      case 'unusable': return position === 0 ? 'the connection has no usable address' : 'no address: nothing is skipped, so the walk ends before it'
+      case 'client': return position === 0
+        ? peerWhy(result)
+        : `the first address that no option names; ${from} ` +
+        'was written by the hop before it'
+      case 'unusable': return position === 0
+        ? 'the connection has no usable address'
+        : 'no address: nothing is ' +
+        'skipped, so the walk ends before it'
       case 'not_read':
         if (result.reason === 'truncated_headers') return `not read: ${reasonText[result.reason]}`
         return result.source === 'remote_address' && result.hops === 0
@@ -105,7 +134,9 @@ function hop (
 
   function cloudflareWhy (): string {
     if (rules.cloudflareMode === 'unset') return 'an address of Cloudflare, and clientIp.cloudflare is not set'
-    return (mark & CLOUDFLARE) !== 0 ? 'an edge of Cloudflare, by the list of its ranges' : named('clientIp.cloudflare.via', rules.via, address)
+    return (mark & CLOUDFLARE) !== 0
+      ? 'an edge of Cloudflare, by the list of its ranges'
+      : named('clientIp.cloudflare.via', rules.via, address)
   }
 }
 
@@ -129,8 +160,12 @@ function cloudflareIgnored (result: ClientIp): string {
 }
 
 function summaryOf ({ ip, hops, infrastructure, reason, source }: ClientIp): string {
-  const found = ip === null ? 'no address' : `${ip}, by ${source}, after ${hops} verified ${hops === 1 ? 'hop' : 'hops'}`
-  return `${found}${infrastructure ? ', your own infrastructure or Cloudflare\'s: not a client' : ''}${reason === undefined ? '' : ` (${reason}: ${reasonText[reason]})`}`
+  const found = ip === null
+    ? 'no address'
+    : `${ip}, by ${source}, after ${hops} verified ` +
+    `${hops === 1 ? 'hop' : 'hops'}`
+  const whose = infrastructure ? ', your own infrastructure or Cloudflare\'s: not a client' : ''
+  return `${found}${whose}${reason === undefined ? '' : ` (${reason}: ${reasonText[reason]})`}`
 }
 
 function canonical (text: string): string | null {

@@ -36,7 +36,9 @@ export interface ClientIpFinder {
  * `log` hears of a proof that fails to work and of a list of ranges that is refused. `now` in ms, for the age of the
  * bundled list.
  */
-export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogger, 'warn'>, now: number = Date.now()): ClientIpFinder {
+export function createClientIp (
+  options?: ClientIpOptions, log?: Pick<IpRiskLogger, 'warn'>, now: number = Date.now()
+): ClientIpFinder {
   const settings = readClientIpOptions(options)
   const warnings = warningsOf(settings, now)
   const on = settings.cloudflareMode === 'on'
@@ -72,10 +74,14 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
     const request = given.headers === undefined ? { socket: given.socket, headers: {} } : given
     const text = request.socket?.remoteAddress
     if (typeof text !== 'string') return withoutPeer(request, rules, walk)
-    if (text === proxyText) return walk(startTrail(request, rules, proxy, text, proxyEnd, proxyFamily, proxyMark), rules)
+    if (text === proxyText) {
+      return walk(startTrail(request, rules, proxy, text, proxyEnd, proxyFamily, proxyMark), rules)
+    }
     const family = parsePeer(text)
     const mark = family === 0 ? UNSPECIFIED : rules.map.at(family)
-    if (family === 0 || (mark & SCOPE_MASK) === UNSPECIFIED) return noAddress(false, 'no_peer', ignoredHeaders(request, 'no_peer'))
+    if (family === 0 || (mark & SCOPE_MASK) === UNSPECIFIED) {
+      return noAddress(false, 'no_peer', ignoredHeaders(request, 'no_peer'))
+    }
     const end = addressEnd
     const peer = addressText(family, text, 0, end)
     if ((mark & rules.acceptedMask) !== 0) {
@@ -101,8 +107,10 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
     const mark = rules.map.at(family)
     const peer = request.socket?.remoteAddress
     const ip = addressText(family, text, 0, addressEnd)
-    return addressResult(ip, family, mark, 'selected', peer === undefined ? null : canonicalAddress(peer), 0, false, false,
-      undefined, nothingIgnored)
+    return addressResult(ip, family, mark, 'selected', peer === undefined
+      ? null
+      : canonicalAddress(peer), 0, false, false,
+    undefined, nothingIgnored)
   }
   const find = selected === undefined ? resolve : resolveSelected
 
@@ -112,7 +120,8 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
       current = replacementList(ranges, current)
     } catch (error) {
       const problem = (error as Error).message
-      log?.warn({ code: 'IP_RISK_CLOUDFLARE_RANGES_REFUSED' }, `the new list of Cloudflare's ranges is refused, the old one stays: ${problem}`)
+      log?.warn({ code: 'IP_RISK_CLOUDFLARE_RANGES_REFUSED' },
+        `the new list of Cloudflare's ranges is refused, the old one stays: ${problem}`)
       return { accepted: false, problem }
     }
     rules.map = trustMap({ ...settings, cloudflare: current })
@@ -126,8 +135,10 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
   }
 
   const { trusted, unix, hops, everyHop } = settings
-  const readsHeaders = on || selected !== undefined || trusted.length > 0 || unix !== undefined || hops !== undefined || everyHop
-  return { resolve: find, explain: explainer(rules, find), setCloudflareRanges, isCloudflare, warnings, settings, readsHeaders }
+  const readsHeaders = on || everyHop || trusted.length > 0 ||
+    [selected, unix, hops].some(option => option !== undefined)
+  const explain = explainer(rules, find)
+  return { resolve: find, explain, setCloudflareRanges, isCloudflare, warnings, settings, readsHeaders }
 }
 
 /**
@@ -135,7 +146,9 @@ export function createClientIp (options?: ClientIpOptions, log?: Pick<IpRiskLogg
  * listener is asked.
  */
 function withoutPeer (request: RawRequest, rules: Rules, walk: Walk): ClientIp {
-  if (rules.unix === undefined || !isUnixListener(request.socket?.server)) return noAddress(false, 'no_peer', ignoredHeaders(request, 'no_peer'))
+  if (rules.unix === undefined || !isUnixListener(request.socket?.server)) {
+    return noAddress(false, 'no_peer', ignoredHeaders(request, 'no_peer'))
+  }
   return walk(startTrail(request, rules, null, '', 0, 4, rules.unix === 'via' ? VIA : TRUSTED), rules)
 }
 

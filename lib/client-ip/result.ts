@@ -34,7 +34,8 @@ export function addressResult (
  * believed.
  */
 export function noAddress (
-  infrastructure: boolean, reason: ResolveReason | undefined, ignored: readonly IgnoredHeader[], peer: string | null = null
+  infrastructure: boolean, reason: ResolveReason | undefined, ignored: readonly IgnoredHeader[],
+  peer: string | null = null
 ): ClientIp {
   return {
     ip: null,
@@ -104,7 +105,8 @@ export function isTruncated ({ rawHeaders, socket, httpVersionMajor }: RawReques
 }
 
 export const truncatedWarning: string =
-  'a proxy sent a request with as many header lines as Node keeps. Node drops the rest, which may include the line that ' +
+  'a proxy sent a request with as many header lines as Node keeps. Node drops the rest, which may include the ' +
+    'line that ' +
   'the proxy wrote: no header of such a request is believed, and routes marked as writes answer 431. ' +
   'Set maxHeadersCount = 0 on the http.Server (its limit in bytes remains), or let the proxy refuse so many lines'
 
@@ -119,7 +121,8 @@ export function edgeProof (
   const say = (fields: object, problem: string): void => {
     if (said) return
     said = true
-    log?.warn({ code: 'IP_RISK_CLOUDFLARE_PROOF_FAILED', ...fields }, `clientIp.cloudflare.proof ${problem}: no request counts as coming from Cloudflare then`)
+    log?.warn({ code: 'IP_RISK_CLOUDFLARE_PROOF_FAILED', ...fields }, `clientIp.cloudflare.proof ${problem}: no ` +
+      'request counts as coming from Cloudflare then')
   }
   return request => {
     try {

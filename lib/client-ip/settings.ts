@@ -18,21 +18,30 @@ export function parseCloudflareList (lines: readonly string[]): Cidr[] {
   return lines.map(line => {
     const cidr = parseCidr(line)
     const shortest = shortestPrefix[cidr.family]
-    if (cidr.prefix < shortest) throw new RangeError(`"${line}" is wider than any network of Cloudflare (/${shortest} at most)`)
+    if (cidr.prefix < shortest) {
+      throw new RangeError(`"${line}" is wider than any network of Cloudflare (/${shortest} at most)`)
+    }
     return cidr
   })
 }
 
 /** A list in place of `current`: plausible, and not a part of one. A text is one network a line. */
 export function replacementList (ranges: string | readonly string[], current: readonly Cidr[]): Cidr[] {
-  const lines = typeof ranges === 'string' ? ranges.split('\n').map(line => line.trim()).filter(line => line !== '') : ranges
-  if (!Array.isArray(lines) || lines.some(line => typeof line !== 'string')) throw new RangeError('the list must be strings, one network each')
+  const lines = typeof ranges === 'string'
+    ? ranges.split('\n').map(line => line.trim()).filter(line => line !== '')
+    : ranges
+  if (!Array.isArray(lines) || lines.some(line => typeof line !== 'string')) {
+    throw new RangeError('the list must be strings, one network each')
+  }
   const cidrs = parseCloudflareList(lines)
-  if (cidrs.length * 2 < current.length) throw new RangeError(`the list has ${cidrs.length} networks where ${current.length} were`)
+  if (cidrs.length * 2 < current.length) {
+    throw new RangeError(`the list has ${cidrs.length} networks where ${current.length} were`)
+  }
   return cidrs
 }
 
-export type ListHeader = 'x-forwarded-for' | 'forwarded' | 'x-real-ip'
+const listHeaders = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const
+export type ListHeader = typeof listHeaders[number]
 
 export interface ClientIpSettings {
   readonly trusted: readonly Named[]
@@ -58,13 +67,15 @@ const cloudflareNames = ['ranges', 'via', 'proof'] as const
 /** Throws an `IpRiskError` that names the option. */
 export function readClientIpOptions (options: ClientIpOptions | undefined): ClientIpSettings {
   const given = checkObject<ClientIpOptions>('clientIp', options, names)
-  const header = checkOneOf<ListHeader>('clientIp.header', given.header, ['x-forwarded-for', 'forwarded', 'x-real-ip'], 'x-forwarded-for')
+  const header = checkOneOf('clientIp.header', given.header, listHeaders, 'x-forwarded-for')
   const hops = checkNumber('clientIp.hops', given.hops, undefined, { min: 1, max: 32 })
   const everyHop = checkBoolean('clientIp.dangerouslyTrustEveryHop', given.dangerouslyTrustEveryHop, false)
   const trustedTexts = listOf('clientIp.trusted', given.trusted)
   const trusted = readNetworks('clientIp.trusted', trustedTexts)
   const { via, ranges, ...cloudflare } = readCloudflare(given.cloudflare)
-  if (hops !== undefined && header === 'x-real-ip') throw badOption('clientIp.hops', 'counts the entries of a list, and x-real-ip is none: leave one of them out')
+  if (hops !== undefined && header === 'x-real-ip') {
+    throw badOption('clientIp.hops', 'counts the entries of a list, and x-real-ip is none: leave one of them out')
+  }
   if (everyHop && (hops !== undefined || given.trusted !== undefined)) {
     throw badOption('clientIp.dangerouslyTrustEveryHop', 'contradicts "trusted" and "hops": leave it out')
   }
@@ -89,7 +100,9 @@ function readCloudflare (given: unknown) {
   if (given !== undefined && typeof given !== 'boolean' && typeof given !== 'object') {
     throw badOption('clientIp.cloudflare', `must be true, false or an object, got ${shown(given)}`)
   }
-  const written = checkObject<CloudflareOptions>('clientIp.cloudflare', typeof given === 'boolean' ? undefined : given, cloudflareNames)
+  const written = checkObject<CloudflareOptions>('clientIp.cloudflare', typeof given === 'boolean'
+    ? undefined
+    : given, cloudflareNames)
   const lines = checkStrings('clientIp.cloudflare.ranges', written.ranges)
   const viaTexts = listOf('clientIp.cloudflare.via', written.via)
   let ranges: Cidr[] | undefined
@@ -126,7 +139,8 @@ function readNetworks (path: string, texts: readonly string[]): readonly Named[]
 const MAX_BUNDLED_AGE_DAYS = 180
 
 /** For the plugin, which alone can see it (`hasRequestDecorator('ips')`). */
-export const trustProxyWarning: string = 'Fastify\'s own trustProxy is on: request.ip is found by other rules and may differ from request.ipRisk.ip. ' +
+export const trustProxyWarning: string = 'Fastify\'s own trustProxy is on: request.ip is found by other rules and ' +
+  'may differ from request.ipRisk.ip. ' +
   'Set clientIp here and leave trustProxy out, or give both the same proxies'
 
 /** What is allowed and probably not meant. One sentence each, said at start. */
@@ -135,17 +149,22 @@ export function warningsOf (settings: ClientIpSettings, now: number): string[] {
   const on = cloudflareMode === 'on'
   const found = [...trusted, ...via].flatMap(doubtful)
   found.push(...overlaps([...trusted, ...via]).map(text => `clientIp.trusted: ${text}: leave one of them out`))
-  if (cloudflare.some(edge => overlaps([{ cidr: edge, text: 'Cloudflare' }, ...trusted]).some(text => text.includes('"Cloudflare"')))) {
+  const overlapsTrusted = (cidr: Cidr): boolean =>
+    overlaps([{ cidr, text: 'Cloudflare' }, ...trusted]).some(text => text.includes('"Cloudflare"'))
+  if (cloudflare.some(overlapsTrusted)) {
     found.push('clientIp.trusted has addresses of Cloudflare: anybody can run a Worker there, so take them out' +
       (on ? '; `cloudflare` covers the edge' : ' and set clientIp.cloudflare: true'))
   }
   if (hops !== undefined && trusted.length === 0 && unix === undefined) {
-    found.push('clientIp.hops without clientIp.trusted: a count breaks silently when a proxy is added or removed. Name the proxies in clientIp.trusted')
+    found.push('clientIp.hops without clientIp.trusted: a count breaks silently when a proxy is added or removed. ' +
+      'Name the proxies in clientIp.trusted')
   }
   const ageDays = Math.floor((now - Date.parse(cloudflareDate)) / 86_400_000)
   if (on && bundled && ageDays > MAX_BUNDLED_AGE_DAYS) {
-    found.push(`clientIp.cloudflare: the bundled list of Cloudflare's ranges is ${ageDays} days old (${cloudflareDate}). ` +
-      'Update this package, give clientIp.cloudflare.ranges, or call setCloudflareRanges with the list of https://www.cloudflare.com/ips/')
+    found.push(`clientIp.cloudflare: the bundled list of Cloudflare's ranges is ${ageDays} days old ` +
+      `(${cloudflareDate}). ` +
+      'Update this package, give clientIp.cloudflare.ranges, or call setCloudflareRanges with the list of ' +
+        'https://www.cloudflare.com/ips/')
   }
   if (everyHop) found.push('clientIp.dangerouslyTrustEveryHop: every visitor can forge an address. Only for tests')
   return found
@@ -153,7 +172,13 @@ export function warningsOf (settings: ClientIpSettings, now: number): string[] {
 
 function doubtful ({ cidr, text }: Named): string[] {
   const found: string[] = []
-  if (cidr.hostBits) found.push(`clientIp: "${text}" has bits set right of the prefix: it means ${formatCidr(cidr)}; write that, or the address alone`)
-  if (cidr.prefix < (cidr.family === 4 ? 8 : 16) && text.includes('/')) found.push(`clientIp: "${text}" is very wide: list the networks of your proxies`)
+  if (cidr.hostBits) {
+    found.push(`clientIp: "${text}" has bits set right of the prefix: it means ` +
+    `${formatCidr(cidr)}; write that, or the address alone`)
+  }
+  if (cidr.prefix < (cidr.family === 4 ? 8 : 16) && text.includes('/')) {
+    found.push(`clientIp: "${text}" is very ` +
+    'wide: list the networks of your proxies')
+  }
   return found
 }

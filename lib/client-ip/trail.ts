@@ -95,7 +95,9 @@ export function peek (trail: Trail, rules: Rules): 4 | 6 | 0 | -1 {
 
 /** Passes over an entry, whatever it is. */
 export function skip (trail: Trail, rules: Rules): boolean {
-  const next = rules.header === 'forwarded' ? previousForwarded(trail.list, trail.unread) : previousElement(trail.list, trail.unread)
+  const next = rules.header === 'forwarded'
+    ? previousForwarded(trail.list, trail.unread)
+    : previousElement(trail.list, trail.unread)
   if (next >= 0) trail.unread = next
   return next >= 0
 }
@@ -140,7 +142,8 @@ function here (trail: Trail, infrastructure: boolean): ClientIp {
   const { family, mark } = trail
   const ip = addressText(family, trail.text, trail.start, trail.end)
   const worker = trail.crossedEdge && !infrastructure && (mark & CLOUDFLARE) !== 0
-  return addressResult(ip, family, mark, trail.source, trail.peer, trail.hops, infrastructure, worker, trail.reason, trail.ignored)
+  const { source, peer, hops, reason, ignored } = trail
+  return addressResult(ip, family, mark, source, peer, hops, infrastructure, worker, reason, ignored)
 }
 
 /** Cloudflare's header although the walk met no edge: whoever sent the request wrote it. */

@@ -1,6 +1,7 @@
 import type { AddressScope } from '../../types/contract.ts'
 import {
-  type Cidr, networksOf as networksOfScopes, parseCidr, type RangeMap, rangeMap, type RangeMapEntry, SCOPE_MASK, scopeEntries
+  type Cidr, networksOf as networksOfScopes, parseCidr, type RangeMap, rangeMap, type RangeMapEntry, SCOPE_MASK,
+  scopeEntries
 } from '../ip/index.ts'
 
 /**
@@ -17,7 +18,8 @@ export const NON_PUBLIC: number = 1 << 8
 /** IPv4 class E: what Cloudflare's Pseudo IPv4 makes up for IPv6 clients. */
 export const CLASS_E: number = 1 << 9
 
-const scoped = (...names: readonly AddressScope[]): readonly string[] => networksOfScopes(scope => names.includes(scope))
+const scoped = (...names: readonly AddressScope[]): readonly string[] =>
+  networksOfScopes(scope => names.includes(scope))
 
 /** A direct client of the internet never has one of these. */
 const nonPublic = scoped('private', 'shared', 'loopback', 'link_local')
@@ -40,7 +42,9 @@ export function networksOf (text: string): readonly Named[] {
   const word = Object.hasOwn(words, text) ? words[text]! : undefined
   if (word !== undefined) return word.map(cidr => ({ cidr: parseCidr(cidr), text }))
   const cidr = parseCidr(text)
-  if (cidr.prefix === 0) throw new RangeError(`"${text}" is every address there is, so every visitor could forge one: list your proxies`)
+  if (cidr.prefix === 0) {
+    throw new RangeError(`"${text}" is every address there is, so every visitor could forge one: list your proxies`)
+  }
   return [{ cidr, text }]
 }
 
@@ -79,12 +83,16 @@ export function overlaps (entries: readonly Named[]): string[] {
   const sorted = entries.map(({ cidr, text }) => {
     const first = cidr.words.reduce((sum, word) => (sum << 32n) | BigInt(word), 0n)
     return { text, cidr, first, end: first + (1n << BigInt((cidr.family === 4 ? 32 : 128) - cidr.prefix)) }
-  }).sort((a, b) => a.cidr.family - b.cidr.family || (a.first < b.first ? -1 : a.first > b.first ? 1 : a.cidr.prefix - b.cidr.prefix))
+  }).sort((a, b) => a.cidr.family - b.cidr.family ||
+    (a.first < b.first ? -1 : a.first > b.first ? 1 : a.cidr.prefix - b.cidr.prefix))
   const found: string[] = []
   let wide = sorted[0]
   for (const entry of sorted.slice(1)) {
     if (wide!.cidr.family === entry.cidr.family && entry.first < wide!.end) {
-      found.push(wide!.text === entry.text ? `"${entry.text}" stands there twice` : `"${entry.text}" is inside "${wide!.text}"`)
+      found.push(wide!.text === entry.text
+        ? `"${entry.text}" is there twice`
+        : `"${entry.text}" is inside ` +
+        `"${wide!.text}"`)
     } else wide = entry
   }
   return found

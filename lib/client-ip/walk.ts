@@ -34,8 +34,8 @@ function readHeader ({ request: { headers } }: Trail, rules: Rules): ResolveReas
   if (why !== undefined) return why
   keep(rules, address)
   if ((mark & NON_PUBLIC) !== 0) return 'private_client_from_public_proxy'
-  pseudo = (mark & CLASS_E) !== 0 && readSingle(headers['cf-connecting-ipv6'], true) === undefined && singleFamily === 6 &&
-    (rules.map.at(6) & NON_PUBLIC) === 0
+  pseudo = (mark & CLASS_E) !== 0 && readSingle(headers['cf-connecting-ipv6'], true) === undefined &&
+    singleFamily === 6 && (rules.map.at(6) & NON_PUBLIC) === 0
   if (pseudo) {
     pseudoAddress.set(address)
     keep(rules, address)
@@ -65,7 +65,8 @@ function byHeader (trail: Trail, rules: Rules): ClientIp | undefined {
   for (let i = 0; i < 4; i++) words[i] = address[i]!
   const ignored = conflict ? [{ header: rules.header, why: 'conflict' as const }] : nothingIgnored
   const reason = conflict ? 'conflict' : own ? 'all_hops_trusted' : undefined
-  return addressResult(ip, family, mark, 'cf-connecting-ip', trail.peer, trail.hops + 1, own, (mark & CLOUDFLARE) !== 0, reason, ignored)
+  const worker = (mark & CLOUDFLARE) !== 0
+  return addressResult(ip, family, mark, 'cf-connecting-ip', trail.peer, trail.hops + 1, own, worker, reason, ignored)
 }
 
 /**
@@ -180,5 +181,7 @@ export function readRealIp (trail: Trail, rules: Rules): ClientIp {
   if (why !== undefined) return stopHere(trail, rules, why)
   standOn(trail, singleText, singleFamily, rules.map.at(singleFamily), 'x-real-ip')
   if ((trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
-  return (trail.mark & TRUSTED) === 0 || rules.everyHop ? clientHere(trail, rules) : stopHere(trail, rules, 'all_hops_trusted')
+  return (trail.mark & TRUSTED) === 0 || rules.everyHop
+    ? clientHere(trail, rules)
+    : stopHere(trail, rules, 'all_hops_trusted')
 }

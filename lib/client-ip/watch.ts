@@ -35,15 +35,18 @@ export function watchMisconfiguration (
   }
   let wrongHeader = false
 
-  const proxyNotListed: Check = ({ reason, scope }) => reason === 'peer_untrusted' && isInternal(scope) && say('IP_RISK_PROXY_NOT_LISTED',
-    'a request with forwarding headers came from an internal address, and no proxy is configured: you are behind a proxy that is not listed. ' +
+  const proxyNotListed: Check = ({ reason, scope }) => reason === 'peer_untrusted' && isInternal(scope) && say(
+    'IP_RISK_PROXY_NOT_LISTED',
+    'a request with forwarding headers came from an internal address, and no proxy is configured: you are behind ' +
+      'a proxy that is not listed. ' +
     'Name it in clientIp.trusted; until then every visitor has its address')
 
   let ended = 0
   const onlyInfrastructure: Check = ({ infrastructure, reason }) => {
     if (!infrastructure || wrongHeader) return true
     return ++ended === INFRASTRUCTURE_WINDOW && say('IP_RISK_ONLY_INFRASTRUCTURE',
-      `the first ${INFRASTRUCTURE_WINDOW} requests all ended at your own infrastructure (${reason}), so no visitor is judged: ` +
+      `the first ${INFRASTRUCTURE_WINDOW} requests all ended at your own infrastructure (${reason}), so no ` +
+        'visitor is judged: ' +
       `clientIp.trusted or clientIp.hops does not fit the chain, or a proxy does not send ${header}`)
   }
 
@@ -59,13 +62,16 @@ export function watchMisconfiguration (
 
   const cloudflareNotSet: Check = ({ ip, infrastructure, reason, hops: walked }, { headers }) => {
     const asPeer = infrastructure && walked === 0 && (reason === undefined || reason === 'peer_untrusted')
-    const behindProxy = walked > 0 && !infrastructure && headers['cf-connecting-ip'] !== undefined && ip !== null && isCloudflare(ip)
+    const behindProxy = walked > 0 && !infrastructure && headers['cf-connecting-ip'] !== undefined &&
+      ip !== null && isCloudflare(ip)
     return (asPeer || behindProxy) && say('IP_RISK_CLOUDFLARE_NOT_SET',
-      'a request came from an address of Cloudflare, which stands for many visitors: set clientIp.cloudflare: true, or false where you are not behind it')
+      'a request came from an address of Cloudflare, which stands for many visitors: set clientIp.cloudflare: ' +
+        'true, or false where you are not behind it')
   }
 
   const unixNotListed: Check = ({ reason }, { socket }) => reason === 'no_peer' && isUnixListener(socket?.server) &&
-    say('IP_RISK_UNIX_SOCKET_NOT_TRUSTED', 'a request came over a unix socket, whose peer has no address, and clientIp.trusted does not name "unix": ' +
+    say('IP_RISK_UNIX_SOCKET_NOT_TRUSTED', 'a request came over a unix socket, whose peer has no address, and ' +
+      'clientIp.trusted does not name "unix": ' +
     'every visitor is unknown, no_ip. Add "unix" to clientIp.trusted if a proxy connects to the socket')
 
   let withoutEdge = 0
@@ -74,20 +80,25 @@ export function watchMisconfiguration (
       (source === 'x-forwarded-for' && !infrastructure && reason === 'header_missing')
     if (edge) return true
     return ++withoutEdge === CLOUDFLARE_WINDOW && say('IP_RISK_CLOUDFLARE_NEVER_SEEN',
-      `clientIp.cloudflare is on, and ${CLOUDFLARE_WINDOW} requests came without a hop of Cloudflare: name the proxy between Cloudflare and you in ` +
+      `clientIp.cloudflare is on, and ${CLOUDFLARE_WINDOW} requests came without a hop of Cloudflare: name the ` +
+        'proxy between Cloudflare and you in ' +
       'clientIp.trusted or clientIp.cloudflare.via, renew the list of ranges, or set clientIp.cloudflare: false')
   }
 
-  const publicPeer: Check = ({ source, scope, infrastructure, hops: walked }) => source === 'remote_address' && walked === 0 && !infrastructure &&
+  const publicPeer: Check = ({ source, scope, infrastructure, hops: walked }) =>
+    source === 'remote_address' && walked === 0 && !infrastructure &&
     (scope === 'public' || scope === 'documentation') && say('IP_RISK_PUBLIC_PEER_WITH_HOPS',
-    'a request came straight from a public address, and clientIp.hops without clientIp.trusted believes internal proxies only: ' +
+      'a request came straight from a public address, and clientIp.hops without clientIp.trusted believes internal ' +
+      'proxies only: ' +
     'name the proxy in clientIp.trusted if it is one')
 
   const connectionHeader: Check = ({ hops: walked, infrastructure }, { headers: { connection } }) => {
     if (connection === undefined || connection === 'keep-alive' || connection === 'close') return false
     return (walked > 0 || infrastructure) && namesForwardingHeader(joinedLines(connection)) &&
-      say('IP_RISK_CONNECTION_NAMES_FORWARDING_HEADER', 'a proxy passed on a Connection header in which the visitor names a forwarding header. It is ' +
-        'ignored here, but another proxy behind that one would remove the header, and the visitor would pass for your own infrastructure. ' +
+      say('IP_RISK_CONNECTION_NAMES_FORWARDING_HEADER', 'a proxy passed on a Connection header in which the ' +
+        'visitor names a forwarding header. It is ' +
+        'ignored here, but another proxy behind that one would remove the header, and the visitor would pass for ' +
+          'your own infrastructure. ' +
         'Do not pass it on: proxy_set_header Connection "" in nginx; the README says what to set in HAProxy')
   }
 
@@ -106,7 +117,8 @@ export function watchMisconfiguration (
     compare (client, requestIp) {
       const theirs = requestIp === undefined ? client.ip : canonicalAddress(requestIp) ?? requestIp
       different ||= client.ip !== null && client.ip !== theirs && say('IP_RISK_REQUEST_IP_DIFFERS',
-        'Fastify\'s request.ip and request.ipRisk.ip name different addresses: trustProxy and clientIp do not say the same. ' +
+        'Fastify\'s request.ip and request.ipRisk.ip name different addresses: trustProxy and clientIp do not say ' +
+          'the same. ' +
         'Leave trustProxy out, or give it the proxies of clientIp.trusted')
       return different
     }

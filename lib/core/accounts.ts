@@ -41,7 +41,8 @@ export async function visitOf (
     return { account: text, device: typeof seen === 'string' && seen !== '' ? seen : null, risk }
   } catch (err) {
     if (failing.failed()) {
-      log.error({ code: 'IP_RISK_FAMILIARITY_FAILED', err }, 'familiarity.account or familiarity.device threw, so nobody ' +
+      log.error({ code: 'IP_RISK_FAMILIARITY_FAILED', err }, 'familiarity.account or familiarity.device threw, so ' +
+        'nobody ' +
         'counts as known: fix the function')
     }
     return undefined

@@ -79,7 +79,9 @@ export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
     async allow (ip, options) {
       const { ttlSeconds } = checkObject<typeof options>('allow', options, ['ttlSeconds'])
       const checked = checkNumber('allow.ttlSeconds', ttlSeconds, undefined, { min: 1, max: 31_536_000 })
-      if (checked === undefined) throw badOption('allow.ttlSeconds', 'is missing: say for how long the address may pass')
+      if (checked === undefined) {
+        throw badOption('allow.ttlSeconds', 'is missing: say for how long the address may pass')
+      }
       await engine.allow(checkAddress(ip), checked)
     },
     async invalidate (ip) {
@@ -87,9 +89,13 @@ export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
       await engine.invalidate(address, lookupAddress(address, scopeOf(address)) ?? address)
     },
     async trust (request) {
-      if (scope.familiarity === undefined) throw badOption('familiarity', 'is missing: trust() has nothing to learn for')
+      if (scope.familiarity === undefined) {
+        throw badOption('familiarity', 'is missing: trust() has nothing to learn for')
+      }
       const judged = assessmentOf(request)
-      if (judged === undefined) throw badOption('request', 'was not judged here: give trust() the request of a route with ipRisk')
+      if (judged === undefined) {
+        throw badOption('request', 'was not judged here: give trust() the request of a route with ipRisk')
+      }
       await learnFrom(judged, TRUSTED)
     },
     async forget (account) {

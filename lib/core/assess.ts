@@ -51,7 +51,7 @@ export function assessRequest (
   if (place.scope.skip?.(current.request, place.log) === true) return skipped(current, address)
   const verdict = current.verdict ?? find(engine, address, place)
   return verdict instanceof Promise
-    ? verdict.then(verdict => endsAsGone(raw, current.context.route) ? gone(current) : finished(current, address, verdict))
+    ? verdict.then(found => endsAsGone(raw, current.context.route) ? gone(current) : finished(current, address, found))
     : finished(current, address, verdict)
 }
 
@@ -61,7 +61,8 @@ export function assessRequest (
 function gone (current: Assessment): CompletedAssessment {
   const { engine, context: { route: plan, method } } = current
   const nobody = noAddress(false, 'no_peer', nothingIgnored)
-  const risk = describe(nobody, notLookedUpResult('no_ip', engine.now()), plan.action, isWrite(plan, method), engine.now())
+  const verdict = notLookedUpResult('no_ip', engine.now())
+  const risk = describe(nobody, verdict, plan.action, isWrite(plan, method), engine.now())
   current.gone = true
   current.risk = Object.freeze({ ...risk, decision: 'block' })
   return current as CompletedAssessment
@@ -113,7 +114,8 @@ function find (
 }
 
 function publishing (
-  engine: Engine, { recordAddress: { show: showAddress } }: PluginScope, ip: string, call: Parameters<Engine['lookup']>[1]
+  engine: Engine, { recordAddress: { show: showAddress } }: PluginScope, ip: string,
+  call: Parameters<Engine['lookup']>[1]
 ): LookupResult | Promise<LookupResult> {
   const startedMs = performance.now()
   const publish = (verdict: LookupResult): LookupResult => {

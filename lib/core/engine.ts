@@ -107,7 +107,9 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     ? undefined
     : openFleet(options.redis, { cache, ages, keys, provider, log, now, addresses, allowed, forget, observers })
 
-  const familiarity = createFamiliarity({ redis: fleet?.port, secret: cache.keySecret?.[0], keyPrefix: cache.keyPrefix, now })
+  const familiarity = createFamiliarity({
+    redis: fleet?.port, secret: cache.keySecret?.[0], keyPrefix: cache.keyPrefix, now
+  })
   const settling = createSettling({ provider, memory, shared: fleet?.verdicts, now })
   const pipelines = startPipelines(provider, log, {
     log, redis: fleet?.port, redisTimeoutMs: cache.redisTimeoutMs, settled: settling.settled, observers

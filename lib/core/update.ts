@@ -36,7 +36,8 @@ export function updateScope (
       return [name, typeof value === 'function' ? 'function' : value]
     }))))) as UpdateRecord['changes']
   })
-  Object.assign(scope, { mode, enforceShare, policy, lists, revision: scope.revision + 1 } satisfies Partial<PluginScope>)
+  const revision = scope.revision + 1
+  Object.assign(scope, { mode, enforceShare, policy, lists, revision } satisfies Partial<PluginScope>)
   log.info({ ipRiskUpdate: record }, `ip-risk updated: ${changed.join(', ')}`)
   if (updateChannel.hasSubscribers) updateChannel.publish(record)
   return record

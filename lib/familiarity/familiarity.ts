@@ -37,7 +37,8 @@ export function createFamiliarity ({ redis, secret, keyPrefix, now }: Familiarit
   const store = redis === undefined ? memoryStore() : redisStore(redis, keyPrefix, now)
   const hmac = (...parts: readonly string[]): string =>
     createHmac('sha256', hashKey).update(JSON.stringify(parts)).digest('base64url').slice(0, 22)
-  const accountKey = (account: string): string => createHmac('sha256', hashKey).update(`account ${account}`).digest('hex')
+  const accountKey = (account: string): string =>
+    createHmac('sha256', hashKey).update(`account ${account}`).digest('hex')
 
   /** With the account in every HMAC, nobody can see that two accounts share a network. */
   function marksOf (key: string, { ip, info }: IpRisk, device: string | null): Marks {
@@ -69,7 +70,12 @@ export function createFamiliarity ({ redis, secret, keyPrefix, now }: Familiarit
       const atMs = Math.floor(now())
       const place = placeOf(risk, atMs)
       await store.learn(key, {
-        ...marksOf(key, risk, device), strength, atMs, place: place === undefined ? '' : encryptPlace(placeKey, key, place)
+        ...marksOf(key, risk, device),
+        strength,
+        atMs,
+        place: place === undefined
+          ? ''
+          : encryptPlace(placeKey, key, place)
       }, bounds)
     },
     forget: async account => await store.forget(accountKey(account))

@@ -71,7 +71,9 @@ export function readNetwork (id: string, text: string): KnownNetwork | undefined
   const parts = text.split(' ')
   const [network, asn, country] = parts
   const [firstMs, lastMs, count, strength, confirmedMs] = parts.slice(3).map(Number)
-  if (parts.length !== 8 || ![firstMs, lastMs, count, strength, confirmedMs].every(Number.isSafeInteger)) return undefined
+  if (parts.length !== 8 || ![firstMs, lastMs, count, strength, confirmedMs].every(Number.isSafeInteger)) {
+    return undefined
+  }
   return {
     id,
     network: network!,

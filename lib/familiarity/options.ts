@@ -19,7 +19,9 @@ export function readFamiliarity (given: FamiliarityOptions<never> | undefined): 
   if (given === undefined) return undefined
   const { account, device, rememberDays, maxNetworks } = checkObject<FamiliarityOptions<never>>(
     'familiarity', given, ['account', 'device', 'rememberDays', 'maxNetworks'])
-  if (account === undefined) throw badOption('familiarity.account', 'is missing: give a function (request) => id or null')
+  if (account === undefined) {
+    throw badOption('familiarity.account', 'is missing: give a function (request) => id or null')
+  }
   return {
     account: checkFunction('familiarity.account', account)!,
     device: checkFunction('familiarity.device', device),

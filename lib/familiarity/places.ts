@@ -16,7 +16,9 @@ export function placeOf ({ info, categories, verdict }: IpRisk, atMs: number): P
   const { lat, lon, city } = info
   if (lat === undefined || lon === undefined || city === undefined || city === '') return undefined
   if (!(Math.abs(lat) <= 90 && Math.abs(lon) <= 180)) return undefined
-  if (verdict === 'vpn_likely' || verdict === 'vpn_detected' || categories.some(one => elsewhere.has(one))) return undefined
+  if (verdict === 'vpn_likely' || verdict === 'vpn_detected' || categories.some(one => elsewhere.has(one))) {
+    return undefined
+  }
   if (MOBILE.test(`${info.type ?? ''} ${info.isp ?? ''} ${info.org ?? ''}`)) return undefined
   return { lat: Math.round(lat), lon: Math.round(lon), atMs }
 }

@@ -110,7 +110,8 @@ if held then
   if strength < 2 then confirmed = tonumber(old[8]) or 0 end
   strength = math.max(strength, tonumber(old[7]) or 0)
 end
-local line = { ARGV[2], ARGV[3], ARGV[4], whole(first), whole(last), whole(count + 1), whole(strength), whole(confirmed) }
+local line = { ARGV[2], ARGV[3], ARGV[4], whole(first), whole(last), whole(count + 1), whole(strength),
+  whole(confirmed) }
 redis.call('HSET', KEYS[1], id, table.concat(line, ' '))
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'place', ARGV[9]) end
 local all, kept = redis.call('HGETALL', KEYS[1]), {}

@@ -104,8 +104,7 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
  */
 function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): RouteOptions['handler'] {
   return function (request, reply) {
-    const latest = request.raw === undefined ? plan : mountedOn(request.server)?.plans.get(request.routeOptions.config) ?? plan
-    if (request.raw !== undefined && endsAsGone(request.raw, latest)) {
+    if (request.raw !== undefined && endsAsGone(request.raw, latestPlan(request) ?? plan)) {
       const error = new ClientGone()
       continueOrEnd(request, reply, error, () => {})
       throw error
@@ -114,9 +113,11 @@ function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): Route
   }
 }
 
-/**
- * One hook for all routes: one added by `onRoute` would miss those declared beside an un-awaited `register`, and 404s.
- */
+function latestPlan (request: FastifyRequest): RoutePolicy | null | undefined {
+  return mountedOn(request.server)?.plans.get(request.routeOptions.config)
+}
+
+/** One hook for all routes: one added by `onRoute` would miss 404s, and routes beside a `register` that is not awaited. */
 function onRequest (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const here = mountedOn(this)!
   const { engine, scope } = here
@@ -147,10 +148,7 @@ function act (
   continueOrEnd(request, reply, ends ? rejectionOf(judged, request.raw) : undefined, done, risk)
 }
 
-/**
- * Continues, or ends the request with the error. Every hook and error handler sees a client that is gone, but it must
- * not fill the log.
- */
+/** Continues, or ends the request with the error. Hooks see a client that is gone, but it must not fill the log. */
 function continueOrEnd (
   request: FastifyRequest, reply: FastifyReply, error: IpRiskError | undefined, done: Done, risk: IpRisk | null = null
 ): void {
@@ -210,10 +208,7 @@ function lateRoute (config: Config, scope: PluginScope, engine: Engine): RoutePo
   }
 }
 
-/**
- * The last of the route's own `preHandler`s. Where another plugin wrapped it, its first run shows that it is still
- * there.
- */
+/** The last of the route's own `preHandler`s. Where another plugin wrapped it, its first run shows that it is there. */
 function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const place = (request.routeOptions.config as Config)[seen]
   if (place !== undefined) place.inChain = true

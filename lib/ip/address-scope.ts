@@ -6,8 +6,9 @@ import { specialPurpose } from './published-ranges.ts'
 
 /** Every scope; its place is the number that stands for it in a range map. */
 export const scopes: readonly AddressScope[] = [
-  'public', 'unspecified', 'this_network', 'loopback', 'private', 'shared', 'link_local', 'documentation', 'benchmarking',
-  'protocol', 'translation', '6to4', 'teredo', 'discard', 'dummy', 'srv6', 'site_local', 'multicast', 'reserved', 'broadcast'
+  'public', 'unspecified', 'this_network', 'loopback', 'private', 'shared', 'link_local', 'documentation',
+  'benchmarking', 'protocol', 'translation', '6to4', 'teredo', 'discard', 'dummy', 'srv6', 'site_local', 'multicast',
+  'reserved', 'broadcast'
 ]
 
 /** Bits that the number of a scope needs. */

@@ -10,17 +10,14 @@ export type Family = 0 | 4 | 6
 export const MAX_ADDRESS_LENGTH = 45
 
 /**
- * The words of the last address that `parseAddress` understood, most significant first. IPv4 stands in `words[3]`, the
- * others 0. One scratch array for the process: parsing allocates nothing, and everything that reads it is synchronous.
- * Copy what must last.
+ * The words of the last address that `parseAddress` understood, most significant first; IPv4 is in `words[3]`. One array
+ * for the process, so that parsing allocates nothing, and every reader is synchronous. Copy what must last.
  */
 export const words: Uint32Array = new Uint32Array(4)
 
 const groups = new Uint16Array(8)
 
-/**
- * Of the IPv6 text parsed last: where its dotted tail began (-1: none), where `::` stood and how many groups it was.
- */
+/** Of the IPv6 text parsed last: where its dotted tail began (-1: none), where `::` was, and for how many groups. */
 let dottedStart = -1
 let gapStart = -1
 let gapLength = 0
@@ -73,9 +70,8 @@ function parseIPv4 (text: string, start: number, end: number): number {
 }
 
 /**
- * Parses a dotted quad that ends at `end` and begins after a comma, white space or nothing: the start of it, or -1. One
- * pass where finding the start and parsing from there are two; for the lists that are read from the right. What stands
- * before it is not judged.
+ * Parses a dotted quad that ends at `end` and begins after a comma, white space or nothing: its start, or -1. For lists
+ * that are read from the right, in one pass. What is before it is not judged.
  */
 export function parseIPv4Before (text: string, end: number): number {
   let value = 0
@@ -167,10 +163,7 @@ function hexDigit (code: number): number {
   return lower >= 97 && lower <= 102 ? lower - 87 : -1
 }
 
-/**
- * A part of a longer text keeps the whole of it alive; an address may live long as a cache key, and a header may be
- * large.
- */
+/** A part of a text keeps all of it alive. An address may live long as a cache key, and a header may be large. */
 const MAX_SHARED_LENGTH = 256
 
 /**
@@ -186,9 +179,7 @@ export function addressText (family: 4 | 6, text: string, start = 0, end: number
   return text.length > MAX_SHARED_LENGTH ? formatAddress(family) : text.slice(start, end)
 }
 
-/**
- * Whether the IPv6 text parsed last is as RFC 5952 wants it: lower case, and `::` exactly at the longest run of zeros.
- */
+/** Whether the IPv6 text parsed last is canonical (RFC 5952): lower case, and `::` at the longest run of zeros. */
 function isCanonical6 (): boolean {
   if (sloppy || dottedStart >= 0) return false
   findZeros(words)
@@ -213,10 +204,7 @@ function findZeros (from: ArrayLike<number>): void {
   }
 }
 
-/**
- * Canonical text of the words: dotted IPv4, RFC 5952 IPv6 (lower case, longest run of zeros compressed, hex groups
- * only).
- */
+/** Canonical text of the words: dotted IPv4, or RFC 5952 IPv6 in hex groups only. */
 export function formatAddress (family: 4 | 6, from: ArrayLike<number> = words): string {
   if (family === 4) {
     const value = from[3]!
@@ -241,10 +229,7 @@ function group (from: ArrayLike<number>, index: number): number {
   return (index & 1) === 0 ? word >>> 16 : word & 0xffff
 }
 
-/**
- * The canonical text of an address, or null when the text is none. Idempotent; gives back the very string that is
- * canonical already.
- */
+/** The canonical text of an address, or null where it is none. Returns the very string if that is canonical. */
 export function canonicalAddress (text: string): string | null {
   const family = parseAddress(text)
   return family === 0 ? null : addressText(family, text)

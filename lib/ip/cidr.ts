@@ -23,9 +23,13 @@ export function parseCidr (text: string): Cidr {
   const mapped = family === 4 && text.includes(':')
   const width = family === 4 && !mapped ? 32 : 128
   let prefix = slash < 0 ? width : parsePrefix(text, slash + 1)
-  if (prefix < 0 || prefix > width) throw new RangeError(`"${printable(text)}" needs a prefix length from 0 to ${width} after the slash`)
+  if (prefix < 0 || prefix > width) {
+    throw new RangeError(`"${printable(text)}" needs a prefix length from 0 to ${width} after the slash`)
+  }
   if (mapped) {
-    if (prefix < 96) throw new RangeError(`"${printable(text)}" covers more than IPv4-mapped addresses: write the IPv4 network itself`)
+    if (prefix < 96) {
+      throw new RangeError(`"${printable(text)}" covers more than IPv4-mapped addresses: write the IPv4 network itself`)
+    }
     prefix -= 96
   }
   const first: [number, number, number, number] = [words[0]!, words[1]!, words[2]!, words[3]!]
@@ -90,7 +94,9 @@ export function rangeMap (entries: Iterable<RangeMapEntry>, ground: number, comb
   const buckets = firstSegmentOfEachOctet(starts4)
   const starts6 = new Uint32Array(v6.length * 4)
   v6.forEach((segment, i) => {
-    for (let word = 0; word < 4; word++) starts6[4 * i + word] = Number((segment.start >> BigInt(96 - 32 * word)) & 0xffffffffn)
+    for (let word = 0; word < 4; word++) {
+      starts6[4 * i + word] = Number((segment.start >> BigInt(96 - 32 * word)) & 0xffffffffn)
+    }
   })
   const values6 = Uint16Array.from(v6, segment => segment.value)
   return {

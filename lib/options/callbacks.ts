@@ -40,7 +40,8 @@ export function readOnRejected (onRejected: OnRejected<never, never> | undefined
       failing.recovered()
     } catch (err) {
       if (!failing.failed()) return
-      log.error({ code: 'IP_RISK_ON_REJECTED_FAILED', err }, 'the option "onRejected" threw or rejected, so visitors get ' +
+      log.error({ code: 'IP_RISK_ON_REJECTED_FAILED', err }, 'the option "onRejected" threw or rejected, so ' +
+        'visitors get ' +
         'the default answer: fix the function')
     }
   }

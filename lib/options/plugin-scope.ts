@@ -21,7 +21,8 @@ export function withoutThrowing (onDecision: OnDecision<never>): CallOnDecision 
   const failing = failureState()
   const failed = (err: unknown, log: IpRiskLogger): void => {
     if (!failing.failed()) return
-    log.error({ code: 'IP_RISK_ON_DECISION_FAILED', err }, 'the option "onDecision" threw or rejected, so decision records ' +
+    log.error({ code: 'IP_RISK_ON_DECISION_FAILED', err }, 'the option "onDecision" threw or rejected, so ' +
+      'decision records ' +
       'are lost: fix the function, or what it writes to. Logged again only after it has worked for a minute')
   }
   return (record, request, log) => {
@@ -149,7 +150,9 @@ export function readPluginScope (given: PluginScopeOptions, parent: PluginScope 
     timeoutMs: checkNumber('timeoutMs', options.timeoutMs, parent.timeoutMs, { min: 1, max: 60_000 }),
     lists: readLists(options, parent.lists),
     ...forms,
-    onDecision: options.onDecision === undefined ? parent.onDecision : withoutThrowing(checkFunction('onDecision', options.onDecision)!),
+    onDecision: options.onDecision === undefined
+      ? parent.onDecision
+      : withoutThrowing(checkFunction('onDecision', options.onDecision)!),
     stepUp,
     familiarity,
     skip: readSkip(options.skip) ?? parent.skip,
@@ -161,11 +164,16 @@ function readActions (parent: PluginScope['actions'], given: EngineOptions['acti
   const { write, read } = checkObject<NonNullable<EngineOptions['actions']>>('actions', given, ['write', 'read'])
   const actions = new Map(parent)
   for (const name of checkStrings('actions.write', write)) {
-    if (actions.get(name) === 'read') throw badOption('actions.write', `names "${name}", which is a read in the scope above: leave it in one of the two`)
+    if (actions.get(name) === 'read') {
+      throw badOption('actions.write', `names "${name}", which is a read in the scope above: leave it in one of ` +
+        'the two')
+    }
     actions.set(name, 'write')
   }
   for (const name of checkStrings('actions.read', read)) {
-    if (actions.get(name) === 'write') throw badOption('actions.read', `names "${name}", which is a write already: leave it in one of the two`)
+    if (actions.get(name) === 'write') {
+      throw badOption('actions.read', `names "${name}", which is a write already: leave it in one of the two`)
+    }
     actions.set(name, 'read')
   }
   return actions

@@ -7,15 +7,20 @@ import {
 
 /** A provider as an option: an own one may lack what ours have. */
 export function checkProvider (path: string, given: unknown): Provider {
-  if (Array.isArray(given)) throw badOption(path, 'must be one provider, got an array: use fallback(a, b) or consensus([a, b])')
+  if (Array.isArray(given)) {
+    throw badOption(path, 'must be one provider, got an array: use fallback(a, b) or consensus([a, b])')
+  }
   if (typeof given !== 'object' || given === null) {
     throw badOption(path, `must be a provider such as lists() or iplogs(), got ${shown(given)}`)
   }
-  const provider = given as Provider & Partial<Pick<CompositeProvider, 'members' | 'names' | 'maxCostPerDay'>> & Partial<SettlingProvider>
+  const provider = given as Provider & Partial<SettlingProvider> &
+    Partial<Pick<CompositeProvider, 'members' | 'names' | 'maxCostPerDay'>>
   if (typeof provider.name !== 'string' || provider.name === '') {
     throw badOption(`${path}.name`, 'must be a string that is not empty: it stands in the cache')
   }
-  if (provider.lookup === undefined) throw badOption(`${path}.lookup`, 'is missing: give a function (ip, context) => answer')
+  if (provider.lookup === undefined) {
+    throw badOption(`${path}.lookup`, 'is missing: give a function (ip, context) => answer')
+  }
   checkFunction(`${path}.lookup`, provider.lookup)
   checkFunction(`${path}.bulk`, provider.bulk)
   checkFunction(`${path}.close`, provider.close)
@@ -38,7 +43,9 @@ export function checkProvider (path: string, given: unknown): Provider {
   checkString(`${path}.quotaName`, provider.quotaName, undefined)
   checkBoolean(`${path}.sync`, provider.sync, false)
   checkStrings(`${path}.names`, provider.names)
-  if (provider.members !== undefined && !Array.isArray(provider.members)) throw badOption(`${path}.members`, 'must be an array of providers')
+  if (provider.members !== undefined && !Array.isArray(provider.members)) {
+    throw badOption(`${path}.members`, 'must be an array of providers')
+  }
   provider.members?.forEach((member, i) => checkProvider(`${path}.members[${i}]`, member))
   return provider
 }

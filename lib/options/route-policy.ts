@@ -47,8 +47,10 @@ export function readRoutePolicy (path: string, option: unknown, scope: PluginSco
   const action = checkString(`${path}.action`, given.action, undefined) ?? null
   const kind = action === null ? undefined : scope.actions.get(action)
   if (action !== null && kind === undefined) {
-    throw badOption(path, `names the action ${shown(action)}, which is not declared: use one of ${[...scope.actions.keys()].join(', ')}, ` +
-      'or declare it in the plugin option "actions", { write: [...] } or { read: [...] }, and await the registration in this scope')
+    throw badOption(path, `names the action ${shown(action)}, which is not declared: use one of ` +
+      `${[...scope.actions.keys()].join(', ')}, ` +
+      'or declare it in the plugin option "actions", { write: [...] } or { read: [...] }, and await the ' +
+        'registration in this scope')
   }
   const declared = kind === undefined ? undefined : kind === 'write'
   const { mode, enforceShare } = readMode(`${path}.mode`, given.mode, scope, scope.keySecret)

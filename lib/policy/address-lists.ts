@@ -24,7 +24,10 @@ export const noLists: AddressLists = { allow: [], deny: [], of: () => undefined 
 /** The lists named, over those of the parent scope. Throws an `IpRiskError` that names the entry. */
 export function readLists ({ allow, deny }: EngineOptions, parent: AddressLists): AddressLists {
   if (allow === undefined && deny === undefined) return parent
-  return addressLists(allow === undefined ? parent.allow : readCidrs('allow', allow), deny === undefined ? parent.deny : readCidrs('deny', deny))
+  return addressLists(
+    allow === undefined ? parent.allow : readCidrs('allow', allow),
+    deny === undefined ? parent.deny : readCidrs('deny', deny)
+  )
 }
 
 function addressLists (allow: readonly Cidr[], deny: readonly Cidr[]): AddressLists {

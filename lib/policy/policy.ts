@@ -90,7 +90,9 @@ export function applyPolicy (
     if (risk.decidedBy === 'allow_list' || risk.decidedBy === 'temporary_allow') return rulings[risk.decidedBy].allow
   }
   // The visitor chose how many lines to send: no policy lets a request pass for it that it could stop.
-  if (risk.reason === 'truncated_headers' && (route.write || policy.table.allowBlockingReads)) return rulings.policy.block
+  if (risk.reason === 'truncated_headers' && (route.write || policy.table.allowBlockingReads)) {
+    return rulings.policy.block
+  }
   const { table, nearer } = policy
   const named = nearer?.[route.write ? 'write' : 'read'][risk.verdict]
   if (policy.judge === undefined || named !== undefined) return byTable(policy, risk, route)

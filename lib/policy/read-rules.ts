@@ -22,7 +22,9 @@ export function mergeRules (
   base: readonly PolicyRule[], over: readonly PolicyRule[] | undefined, path: string
 ): readonly PolicyRule[] {
   if (over === undefined) return base
-  if (!Array.isArray(over)) throw badOption(path, `must be an array of { category, atMost?, then? }, got ${shown(over)}`)
+  if (!Array.isArray(over)) {
+    throw badOption(path, `must be an array of { category, atMost?, then? }, got ${shown(over)}`)
+  }
   if (over.length > MAX_RULES) throw badOption(path, `has ${over.length} rules: at most ${MAX_RULES} are possible`)
   const seen = new Map<string, number>()
   over.forEach((rule: PolicyRule, i) => {
@@ -50,7 +52,9 @@ function keysOf (rule: PolicyRule): string[] {
 const whatOf = (key: string): string => key.startsWith('name ') ? `name "${key.slice(5)}"` : 'conditions'
 
 function checkRule (at: string, rule: PolicyRule): void {
-  if (rule === undefined || rule === null) throw badOption(at, `must be { category, atMost } or { category, then }, got ${shown(rule)}`)
+  if (rule === undefined || rule === null) {
+    throw badOption(at, `must be { category, atMost } or { category, then }, got ${shown(rule)}`)
+  }
   checkObject<PolicyRule>(at, rule, [...conditions, ...effects, 'name'])
   if (rule.name !== undefined && (typeof rule.name !== 'string' || !/^[\x20-\x7e]{1,64}$/.test(rule.name))) {
     throw badOption(`${at}.name`, `must be 1 to 64 printable ASCII characters, got ${shown(rule.name)}`)
@@ -61,7 +65,8 @@ function checkRule (at: string, rule: PolicyRule): void {
   const given = effects.filter(name => rule[name] !== undefined)
   if (given.length !== 1) throw badOption(at, 'must say either "atMost", "then" or "atLeast", and not two of them')
   checkDecision(`${at}.${given[0]!}`, rule[given[0]!])
-  checkEach(`${at}.category`, rule.category, `one of ${categoryNames.join(', ')}`, value => categoryBits.has(value as string))
+  checkEach(`${at}.category`, rule.category, `one of ${categoryNames.join(', ')}`,
+    value => categoryBits.has(value as string))
   checkEach(`${at}.familiarity`, rule.familiarity, `one of ${familiarities.join(', ')}`,
     value => familiarities.includes(value as Familiarity))
   checkEach(`${at}.asn`, rule.asn, 'an AS number such as 13335 or "AS13335"', isAsn)
@@ -80,7 +85,9 @@ function isAsn (value: unknown): boolean {
 
 function checkEach (path: string, given: unknown, wanted: string, isRight: (value: unknown) => boolean): void {
   if (given === undefined) return
-  if (Array.isArray(given) && given.length === 0) throw badOption(path, 'is empty, so the rule never applies: leave it out')
+  if (Array.isArray(given) && given.length === 0) {
+    throw badOption(path, 'is empty, so the rule never applies: leave it out')
+  }
   for (const value of listOf<unknown>(given)) {
     if (!isRight(value)) throw badOption(path, `must be ${wanted}, got ${shown(value)}`)
   }

@@ -139,8 +139,8 @@ function matches (rule: CompiledRule, risk: IpRisk, mask: number, action: RouteC
   if (rule.familiarity !== undefined && !rule.familiarity.has(risk.familiarity!)) return false
   if (rule.provider !== undefined && !rule.provider.has(risk.provider)) return false
   if (rule.scored && (score === null || score < rule.minScore || score > rule.maxScore)) return false
-  if (rule.country !== undefined && (info.countryCode === undefined || !rule.country.has(info.countryCode.toUpperCase()))) {
-    return false
+  if (rule.country !== undefined) {
+    if (info.countryCode === undefined || !rule.country.has(info.countryCode.toUpperCase())) return false
   }
   if (rule.asn !== undefined && (info.asn === undefined || !rule.asn.has(asnOf(info.asn)))) return false
   if (rule.vpnProvider !== undefined) {

@@ -28,17 +28,24 @@ export function readStepUp<Request> (
 ): StepUpSettings<Request> | undefined {
   if (option === undefined) return undefined
   checkObject<StepUp<never>>(path, option, ['isSatisfied', 'scheme', 'acrValues', 'maxAgeSeconds', 'realm'])
-  if (option.isSatisfied === undefined) throw badOption(`${path}.isSatisfied`, 'is missing: give a function (request) => boolean')
+  if (option.isSatisfied === undefined) {
+    throw badOption(`${path}.isSatisfied`, 'is missing: give a function (request) => boolean')
+  }
   checkFunction(`${path}.isSatisfied`, option.isSatisfied)
   const scheme = checkString(`${path}.scheme`, option.scheme, 'Bearer')
-  if (!TOKEN.test(scheme)) throw badOption(`${path}.scheme`, `must be one HTTP token such as "Bearer", got ${shown(scheme)}`)
+  if (!TOKEN.test(scheme)) {
+    throw badOption(`${path}.scheme`, `must be one HTTP token such as "Bearer", got ${shown(scheme)}`)
+  }
   const realm = checkString(`${path}.realm`, option.realm, undefined)
   if (realm !== undefined && !REALM.test(realm)) throw badOption(`${path}.realm`, 'must be printable ASCII')
   const acrValues = checkStrings(`${path}.acrValues`, option.acrValues)
   acrValues.forEach((value, i) => {
-    if (!ACR_VALUE.test(value)) throw badOption(`${path}.acrValues[${i}]`, 'must be printable ASCII without spaces, quotes and backslashes')
+    if (!ACR_VALUE.test(value)) {
+      throw badOption(`${path}.acrValues[${i}]`, 'must be printable ASCII without spaces, quotes and backslashes')
+    }
   })
-  const maxAgeSeconds = checkNumber(`${path}.maxAgeSeconds`, option.maxAgeSeconds, undefined, { min: 0, max: 2 ** 31 - 1 })
+  const range = { min: 0, max: 2 ** 31 - 1 }
+  const maxAgeSeconds = checkNumber(`${path}.maxAgeSeconds`, option.maxAgeSeconds, undefined, range)
   const isSatisfied = option.isSatisfied as unknown as StepUpSettings<Request>['isSatisfied']
   return { isSatisfied, challenge: challenge(scheme, realm, acrValues, maxAgeSeconds), failing: failureState() }
 }
@@ -47,7 +54,8 @@ export function readStepUp<Request> (
 function challenge (
   scheme: string, realm: string | undefined, acrValues: readonly string[], maxAgeSeconds: number | undefined
 ): string {
-  const parameters = ['error="insufficient_user_authentication"', 'error_description="A stronger or more recent authentication is required"']
+  const parameters = ['error="insufficient_user_authentication"', 'error_description="A stronger or more recent ' +
+    'authentication is required"']
   if (realm !== undefined) parameters.unshift(`realm=${quoted(realm)}`)
   if (acrValues.length > 0) parameters.push(`acr_values=${quoted(acrValues.join(' '))}`)
   if (maxAgeSeconds !== undefined) parameters.push(`max_age="${maxAgeSeconds}"`)

@@ -56,14 +56,15 @@ export const failClosed: { readonly write: { readonly unknown: Exclude<UnknownCe
 const verdicts: readonly string[] = Object.keys(defaultPolicy.write)
 const reasons: readonly UnknownReason[] = [
   'pending', 'not_asked', 'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected',
-  'bad_response', 'no_data', 'not_public', 'infrastructure', 'no_ip', 'truncated_headers', 'unsupported_family', 'listed',
-  'skipped'
+  'bad_response', 'no_data', 'not_public', 'infrastructure', 'no_ip', 'truncated_headers', 'unsupported_family',
+  'listed', 'skipped'
 ]
 
 /** The cells that `over` names, on top of `base`, and the rules of both. Throws on a wrong cell or rule. */
 export function mergeTable (base: Table, over: PolicyTable, path: string): Table {
   checkObject<PolicyTable>(path, over, ['write', 'read', 'rules', 'allowBlockingReads', '$schema'])
-  const allowBlockingReads = checkBoolean(`${path}.allowBlockingReads`, over.allowBlockingReads, base.allowBlockingReads)
+  const allowBlockingReads = checkBoolean(
+    `${path}.allowBlockingReads`, over.allowBlockingReads, base.allowBlockingReads)
   const table = {
     write: mergeRow(base.write, over.write, `${path}.write`),
     read: mergeRow(base.read, over.read, `${path}.read`),
@@ -104,7 +105,8 @@ function refuseStoppedReads (row: Row, path: string): void {
   for (const [verdict, cell] of Object.entries(row)) {
     const stopping = typeof cell === 'string' ? stops(cell) : Object.values(cell).some(stops)
     if (stopping) {
-      throw badOption(`${path}.${verdict}`, 'would stop reads, and people who only look are mostly ordinary customers: ' +
+      throw badOption(`${path}.${verdict}`, 'would stop reads, and people who only look are mostly ordinary ' +
+        'customers: ' +
         'use "elevate_risk" at most, or add "allowBlockingReads: true" beside it')
     }
   }

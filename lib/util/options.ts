@@ -1,11 +1,13 @@
 import { badOption } from '../errors.ts'
 
-/** Small checks that every options reader shares. Each throws an `IpRiskError` that names the option and the mend. */
+/** Small checks that every options reader shares. Each throws an `IpRiskError` that names the option and the fix. */
 
 /** An object with none but the names given; `undefined` counts as `{}`. */
 export function checkObject<T extends object> (path: string, value: unknown, names: readonly (keyof T & string)[]): T {
   if (value === undefined) return {} as T
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badOption(path, `must be an object, got ${shown(value)}`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw badOption(path, `must be an object, got ${shown(value)}`)
+  }
   for (const name of Object.keys(value)) {
     if (!(names as readonly string[]).includes(name)) {
       throw badOption(path === 'options' ? name : `${path}.${name}`, `does not exist: use one of ${names.join(', ')}`)
@@ -22,7 +24,8 @@ export function checkNumber<F extends number | undefined> (
 ): number | F {
   const { min, max, integer = true } = range
   if (value === undefined) return fallback
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < min || value > max || (integer && !Number.isInteger(value))) {
+  const isInRange = typeof value === 'number' && value >= min && value <= max
+  if (!isInRange || (integer && !Number.isInteger(value))) {
     throw badOption(path, `must be ${integer ? 'an integer' : 'a number'} from ${min} to ${max}, got ${shown(value)}`)
   }
   return value
@@ -47,7 +50,9 @@ export function checkBoolean (path: string, value: unknown, fallback: boolean): 
 }
 
 export function checkFunction<T> (path: string, value: T | undefined): T | undefined {
-  if (value !== undefined && typeof value !== 'function') throw badOption(path, `must be a function, got ${shown(value)}`)
+  if (value !== undefined && typeof value !== 'function') {
+    throw badOption(path, `must be a function, got ${shown(value)}`)
+  }
   return value
 }
 
@@ -55,7 +60,9 @@ export function checkStrings (path: string, value: unknown): readonly string[] {
   if (value === undefined) return []
   if (!Array.isArray(value)) throw badOption(path, `must be an array of strings, got ${shown(value)}`)
   value.forEach((entry, i) => {
-    if (typeof entry !== 'string' || entry === '') throw badOption(`${path}[${i}]`, `must be a string that is not empty, got ${shown(entry)}`)
+    if (typeof entry !== 'string' || entry === '') {
+      throw badOption(`${path}[${i}]`, `must be a string that is not empty, got ${shown(entry)}`)
+    }
   })
   return value
 }
