@@ -6,6 +6,31 @@ export class IpRiskError extends Error {
   declare readonly statusCode?: number
 }
 
+/**
+ * The code of every error that this package throws or ends a request with.
+ *
+ * @example
+ * if (error.code === errorCodes.stepUpRequired) redirectToLogin()
+ */
+export const errorCodes = Object.freeze({
+  /** An option is unknown, of the wrong type or contradictory. The message names it and the fix. */
+  badOption: 'FST_IP_RISK_BAD_OPTION',
+  /** The plugin was registered twice in one scope. */
+  alreadyRegistered: 'FST_IP_RISK_ALREADY_REGISTERED',
+  /** 403: the decision was `block`. */
+  blocked: 'FST_IP_RISK_BLOCKED',
+  /** 431: on a marked write, so many header lines that Node may have dropped the one that names the client. */
+  truncatedHeaders: 'FST_IP_RISK_TRUNCATED_HEADERS',
+  /** 401: the decision was `step_up_auth`, and `stepUp.isSatisfied` did not answer `true`. */
+  stepUpRequired: 'FST_IP_RISK_STEP_UP',
+  /** 499: the client left before the handler started. Nobody receives it. */
+  clientGone: 'FST_IP_RISK_CLIENT_GONE',
+  /** A list of addresses cannot be read or was refused. */
+  badList: 'FST_IP_RISK_BAD_LIST',
+  /** A compiled snapshot of lists cannot be used. */
+  badSnapshot: 'FST_IP_RISK_BAD_SNAPSHOT'
+} as const)
+
 type Thrown = new (message?: string, options?: { cause: unknown }) => IpRiskError
 
 function define (code: string, message: string, statusCode?: number): Thrown {
@@ -13,22 +38,28 @@ function define (code: string, message: string, statusCode?: number): Thrown {
 }
 
 /** An option is unknown, of the wrong type or contradictory. The message names it and the fix. */
-export const BadOption: Thrown = define('FST_IP_RISK_BAD_OPTION', '%s')
+export const BadOption: Thrown = define(errorCodes.badOption, '%s')
 /** The plugin was registered twice in one scope. */
-export const AlreadyRegistered: Thrown = define('FST_IP_RISK_ALREADY_REGISTERED',
+export const AlreadyRegistered: Thrown = define(errorCodes.alreadyRegistered,
   'fastify-ip-risk is registered in this scope already: register it once, and again only inside a child scope')
 /** 403. Says nothing about the verdict: the visitor sees it. */
-export const Blocked: Thrown = define('FST_IP_RISK_BLOCKED', 'This request was refused', 403)
+export const Blocked: Thrown = define(errorCodes.blocked, 'This request was refused', 403)
 /** 431. So many header lines, on a marked write, that Node may have dropped the one that names the client. */
-export const TruncatedHeaders: Thrown = define('FST_IP_RISK_TRUNCATED_HEADERS', 'This request has too many header lines', 431)
+export const TruncatedHeaders: Thrown = define(
+  errorCodes.truncatedHeaders, 'This request has too many header lines', 431)
 /** 401 beside a `WWW-Authenticate` challenge. */
-export const StepUpRequired: Thrown = define('FST_IP_RISK_STEP_UP', 'A stronger or more recent authentication is required', 401)
-/** 499, as in nginx: the client left before the handler started. Nobody receives it; hooks, error handlers and logs see it. */
-export const ClientGone: Thrown = define('FST_IP_RISK_CLIENT_GONE', 'The client left before this request was handled', 499)
+export const StepUpRequired: Thrown = define(
+  errorCodes.stepUpRequired, 'A stronger or more recent authentication ' +
+  'is required', 401)
+/**
+ * 499, as in nginx: the client left before the handler started. Nobody receives it; hooks, error handlers and logs see
+ * it.
+ */
+export const ClientGone: Thrown = define(errorCodes.clientGone, 'The client left before this request was handled', 499)
 /** A list of addresses cannot be read, or was refused. The message says why; a list that was there before stays. */
-export const BadList: Thrown = define('FST_IP_RISK_BAD_LIST', 'This list cannot be used: %s')
+export const BadList: Thrown = define(errorCodes.badList, 'This list cannot be used: %s')
 /** A compiled snapshot of lists that cannot be used: damaged, cut off, of another version. */
-export const BadSnapshot: Thrown = define('FST_IP_RISK_BAD_SNAPSHOT',
+export const BadSnapshot: Thrown = define(errorCodes.badSnapshot,
   'This snapshot of lists cannot be used: %s. Make a new one with "ip-risk lists compile"')
 
 /** `badOption('cache.ttlSeconds', 'must be …, got 0')`: the option's path first, then what is wrong and the fix. */
