@@ -42,7 +42,8 @@ function compileRule (rule: PolicyRule): CompiledRule {
     name,
     categories: listOf(category).reduce((mask, one) => mask | categoryBits.get(one)!, 0),
     asn: asn === undefined ? undefined : new Set(listOf(asn).map(asnOf)),
-    country: setOf(country, code => code.toUpperCase()),
+    // Both spellings that occur: changing the case of a text for each rule would cost more than all the rest.
+    country: country === undefined ? undefined : new Set(listOf(country).flatMap(bothCases)),
     vpnProvider: setOf(vpnProvider, text => text.toLowerCase()),
     provider: setOf(provider),
     scored: score !== undefined,
@@ -56,6 +57,8 @@ function compileRule (rule: PolicyRule): CompiledRule {
     atLeast: rule.atLeast
   }
 }
+
+const bothCases = (code: string): string[] => [code.toUpperCase(), code.toLowerCase()]
 
 export function listOf<T> (given: T | readonly T[] | undefined): readonly T[] {
   return given === undefined ? [] : Array.isArray(given) ? given : [given as T]
@@ -139,9 +142,7 @@ function matches (rule: CompiledRule, risk: IpRisk, mask: number, action: RouteC
   if (rule.familiarity !== undefined && !rule.familiarity.has(risk.familiarity!)) return false
   if (rule.provider !== undefined && !rule.provider.has(risk.provider)) return false
   if (rule.scored && (score === null || score < rule.minScore || score > rule.maxScore)) return false
-  if (rule.country !== undefined) {
-    if (info.countryCode === undefined || !rule.country.has(info.countryCode.toUpperCase())) return false
-  }
+  if (rule.country !== undefined && !rule.country.has(info.countryCode!)) return false
   if (rule.asn !== undefined && (info.asn === undefined || !rule.asn.has(asnOf(info.asn)))) return false
   if (rule.vpnProvider !== undefined) {
     if (info.vpnProvider === undefined || !rule.vpnProvider.has(info.vpnProvider.toLowerCase())) return false
