@@ -14,6 +14,16 @@ export interface AssessmentContext {
 /** How long it took to judge a request, and when that was done. */
 export interface Time { readonly durationMs: number, readonly atMs: number }
 
+/** What an observer sees of a request whose outcome is known, made without an allocation. It must not be kept. */
+export interface Published {
+  readonly risk: IpRisk
+  readonly context: AssessmentContext
+  readonly outcome: Outcome | undefined
+  /** Where the decision was made earlier than its outcome was known. */
+  readonly judged: Time | undefined
+  readonly startedMs: number
+}
+
 /** A judged request whose outcome is known. Holds neither the framework's request nor what it sent. */
 export interface Decided {
   readonly risk: IpRisk

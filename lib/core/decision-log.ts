@@ -48,10 +48,9 @@ export function publish (judged: CompletedAssessment, outcome: Outcome): void {
   const logs = writes(log, level)
   const observe = engine.observers.decision
   const records = logs || onDecision !== undefined || decisionChannel.hasSubscribers
-  if (!records && observe === undefined) return
-  const decided = { risk, context: place, outcome, time: judged.judged ?? timeOf(judged) }
-  observe?.(decided)
+  observe?.(judged)
   if (!records) return
+  const decided = { risk, context: place, outcome, time: judged.judged ?? timeOf(judged) }
   const record = recordOf(decided, recordAddress.show)
   if (logs) {
     const line = logAddress.how === recordAddress.how ? record : recordOf(decided, logAddress.show)

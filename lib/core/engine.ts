@@ -17,7 +17,7 @@ import { createPipelines, type ProviderPipelines, watchLateness } from '../resil
 import { createObservers, type Observers } from '../util/index.ts'
 import { membersOf } from '../verdict/index.ts'
 import { rangesAge } from './cloudflare-ranges-age.ts'
-import type { AssessmentContext, Decided } from './context.ts'
+import type { AssessmentContext, Published } from './context.ts'
 import { countRejectedAddresses } from './rejected-addresses.ts'
 import { createCounters } from './stats.ts'
 
@@ -47,7 +47,7 @@ export interface Engine {
    * looked up in its place and has the verdict. Default `ip`.
    */
   invalidate (ip: string, lookedUp?: string): Promise<void>
-  readonly observers: Observers<Decided>
+  readonly observers: Observers<Published>
   /** Counts a request when its outcome is known. */
   count (risk: IpRisk, context: AssessmentContext, outcome: Outcome): void
   stats (): Stats
@@ -90,7 +90,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const cloudflareRanges = rangesAge(options.clientIp, clientIp.setCloudflareRanges, now)
   const counters = createCounters(now)
   const rejected = countRejectedAddresses()
-  const observers = createObservers<Decided>()
+  const observers = createObservers<Published>()
 
   const ages = ageLimits(cache, provider)
   const memory = createMemoryCache({ ...cache, ages, now })

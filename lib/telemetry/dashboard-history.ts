@@ -38,7 +38,10 @@ export function keepHistory ({ engine, scope }: Internals): History {
   }
 
   const close = engine.observers.add({
-    decision (decided) {
+    decision ({ risk, context, outcome, judged, startedMs }) {
+      if (outcome === undefined) return
+      const time = judged ?? { durationMs: performance.now() - startedMs, atMs: engine.now() }
+      const decided: Decided = { risk, context, outcome, time }
       decisions[next++ % keptDecisions] = decided
       const column = advance()
       column[groupOf(decided)]!++

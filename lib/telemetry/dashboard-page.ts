@@ -113,7 +113,8 @@ function decisionTable (rows: readonly DecisionRecord[]): Html {
 function explainForm ({ peer, headers, explanation }: Explained): Html {
   return html`<h2 id="explain">Explain the address of a request</h2>
 <form method="post" action="#explain">
-<p><label for="peer">Address of the connection</label><input id="peer" name="peer" required maxlength="60" value="${peer}"></p>
+<p><label for="peer">Address of the connection</label>
+<input id="peer" name="peer" required maxlength="60" value="${peer}"></p>
 <p><label for="headers">Request headers, one a line</label>
 <textarea id="headers" name="headers" maxlength="16000" spellcheck="false">
 ${headers}</textarea></p>

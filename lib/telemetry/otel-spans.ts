@@ -1,6 +1,6 @@
 import { context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
 import type { ProviderAnswer } from '../../types/contract.ts'
-import type { Decided } from '../core/index.ts'
+import type { Published } from '../core/index.ts'
 import type { Observer } from '../util/index.ts'
 import { attributesOf } from './otel-metrics.ts'
 
@@ -11,7 +11,7 @@ const errors: ReadonlySet<string> = new Set(['bad_response', 'rejected'])
  * Spans around lookups that wait and calls to providers, and an event on the active span for decisions other than
  * `allow`. Attributes hold words of closed sets, names of actions and providers, and scores: never an address.
  */
-export function spanObserver (tracer: Tracer): Observer<Decided> {
+export function spanObserver (tracer: Tracer): Observer<Published> {
   return {
     async lookup ({ write }, run) {
       const span = tracer.startSpan('ip_risk.lookup', { attributes: attributesOf({ write }) })
@@ -32,7 +32,7 @@ export function spanObserver (tracer: Tracer): Observer<Decided> {
       const span = trace.getActiveSpan()
       if (span === undefined || !span.isRecording()) return
       const { verdict, decision, decidedBy, action, write } = risk
-      const labels = { verdict, decision, outcome }
+      const labels = { verdict, decision, outcome: outcome ?? 'allowed' }
       span.setAttributes(attributesOf(labels))
       if (decision === 'allow') return
       span.addEvent('fastify_ip_risk.decision', {

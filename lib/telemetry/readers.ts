@@ -9,11 +9,15 @@ export function status (states: readonly string[], present: string, labels: Labe
   return states.map(state => [state === present ? 1 : 0, { ...labels, state }])
 }
 
-export function eachProvider (read: (stats: ProviderStats, labels: Labels) => readonly Sample[]): Metric['read'] {
+export function eachProvider (
+  read: (stats: ProviderStats, labels: Labels) => readonly Sample[]
+): Metric['read'] {
   return ({ providers }) => Object.entries(providers).flatMap(([name, stats]) => read(stats, { provider_name: name }))
 }
 
-export function eachComposite (read: (stats: CompositeStats, labels: Labels) => readonly Sample[]): Metric['read'] {
+export function eachComposite (
+  read: (stats: CompositeStats, labels: Labels) => readonly Sample[]
+): Metric['read'] {
   return ({ composites }) =>
     Object.entries(composites).flatMap(([name, stats]) => read(stats, { provider_name: name }))
 }
