@@ -12,24 +12,33 @@ export class IpRiskError extends Error {
  * @example
  * if (error.code === errorCodes.stepUpRequired) redirectToLogin()
  */
-export const errorCodes = Object.freeze({
+export const errorCodes: {
   /** An option is unknown, of the wrong type or contradictory. The message names it and the fix. */
-  badOption: 'FST_IP_RISK_BAD_OPTION',
+  readonly badOption: 'FST_IP_RISK_BAD_OPTION'
   /** The plugin was registered twice in one scope. */
-  alreadyRegistered: 'FST_IP_RISK_ALREADY_REGISTERED',
+  readonly alreadyRegistered: 'FST_IP_RISK_ALREADY_REGISTERED'
   /** 403: the decision was `block`. */
-  blocked: 'FST_IP_RISK_BLOCKED',
+  readonly blocked: 'FST_IP_RISK_BLOCKED'
   /** 431: on a marked write, so many header lines that Node may have dropped the one that names the client. */
-  truncatedHeaders: 'FST_IP_RISK_TRUNCATED_HEADERS',
+  readonly truncatedHeaders: 'FST_IP_RISK_TRUNCATED_HEADERS'
   /** 401: the decision was `step_up_auth`, and `stepUp.isSatisfied` did not answer `true`. */
-  stepUpRequired: 'FST_IP_RISK_STEP_UP',
+  readonly stepUpRequired: 'FST_IP_RISK_STEP_UP'
   /** 499: the client left before the handler started. Nobody receives it. */
-  clientGone: 'FST_IP_RISK_CLIENT_GONE',
+  readonly clientGone: 'FST_IP_RISK_CLIENT_GONE'
   /** A list of addresses cannot be read or was refused. */
-  badList: 'FST_IP_RISK_BAD_LIST',
+  readonly badList: 'FST_IP_RISK_BAD_LIST'
   /** A compiled snapshot of lists cannot be used. */
+  readonly badSnapshot: 'FST_IP_RISK_BAD_SNAPSHOT'
+} = Object.freeze({
+  badOption: 'FST_IP_RISK_BAD_OPTION',
+  alreadyRegistered: 'FST_IP_RISK_ALREADY_REGISTERED',
+  blocked: 'FST_IP_RISK_BLOCKED',
+  truncatedHeaders: 'FST_IP_RISK_TRUNCATED_HEADERS',
+  stepUpRequired: 'FST_IP_RISK_STEP_UP',
+  clientGone: 'FST_IP_RISK_CLIENT_GONE',
+  badList: 'FST_IP_RISK_BAD_LIST',
   badSnapshot: 'FST_IP_RISK_BAD_SNAPSHOT'
-} as const)
+})
 
 type Thrown = new (message?: string, options?: { cause: unknown }) => IpRiskError
 
