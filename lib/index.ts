@@ -3,7 +3,9 @@ import fp from 'fastify-plugin'
 import type { FastifyIpRiskOptions } from '../types/contract.ts'
 import { registerPlugin } from './frameworks/fastify.ts'
 
-export const fastifyIpRisk: FastifyPluginAsync<FastifyIpRiskOptions> = fp(registerPlugin, { name: 'fastify-ip-risk', fastify: '5.x' })
+export const fastifyIpRisk: FastifyPluginAsync<FastifyIpRiskOptions> = fp(registerPlugin, {
+  name: 'fastify-ip-risk', fastify: '5.x'
+})
 export default fastifyIpRisk
 
 export { createClientIpResolver } from './client-ip/index.ts'

@@ -7,7 +7,10 @@ import { createServer as createHttp2Server } from 'node:http2'
 import express from 'express'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import ipRisk, { createIpRisk, decide, defaultPolicy, failClosed, fastifyIpRisk, iplogs, lists } from 'fastify-ip-risk'
-import type { DecidedBy, Decision, DecisionRecord, FastifyIpRiskOptions, IpRisk, IpRiskRejection, LookupRecord, OnDecision, Outcome, Policy, RouteIpRisk, Stats, UnknownReason, VerdictName } from 'fastify-ip-risk'
+import type {
+  DecidedBy, Decision, DecisionRecord, FastifyIpRiskOptions, IpRisk, IpRiskRejection, LookupRecord, OnDecision,
+  Outcome, Policy, RouteIpRisk, Stats, UnknownReason, VerdictName
+} from 'fastify-ip-risk'
 import expressIpRisk from 'fastify-ip-risk/express'
 import { escalate, httpProvider, shadow } from 'fastify-ip-risk'
 import type { CompositeProvider, Provider, ProviderAnswer } from 'fastify-ip-risk'
@@ -47,7 +50,9 @@ app.register(import('fastify-ip-risk'), { provider: fakeProvider({ '203.0.113.9'
 
 // Typed in hooks, handlers and plugins.
 app.addHook('onRequest', async request => { same<typeof request.ipRisk, IpRisk | null>(true) })
-app.addHook('preHandler', (request, _reply, done) => done(request.ipRisk?.decision === 'block' ? new Error(request.ipRisk.verdict) : undefined))
+app.addHook('preHandler', (request, _reply, done) => done(request.ipRisk?.decision === 'block'
+  ? new Error(request.ipRisk.verdict)
+  : undefined))
 app.post<{ Body: { name: string } }>('/signup', { config: { ipRisk: 'signup' } }, async request => {
   same<typeof request.body, { name: string }>(true)
   same<NonNullable<typeof request.ipRisk>['verdict'], VerdictName | 'unknown'>(true)
@@ -64,10 +69,22 @@ app.register(async (child: FastifyInstance) => {
 // Routes: declared actions only.
 const handler = async (): Promise<string> => 'ok'
 app.post('/a', { config: { ipRisk: 'wire' } }, handler)
-app.get('/b', { config: { ipRisk: { action: 'statement', lookup: 'background', timeoutMs: 50, mode: 'monitor' } } }, handler)
-app.post('/c', { config: { ipRisk: { policy: (risk, route) => risk.isVpn && route.write ? 'step_up_auth' : 'allow' } } }, handler)
+app.get('/b', {
+  config: { ipRisk: { action: 'statement', lookup: 'background', timeoutMs: 50, mode: 'monitor' } }
+}, handler)
+app.post('/c', {
+  config: {
+    ipRisk: {
+      policy: (risk, route) => risk.isVpn && route.write
+        ? 'step_up_auth'
+        : 'allow'
+    }
+  }
+}, handler)
 app.post('/closed', { config: { ipRisk: { action: 'withdrawal', policy: failClosed } } }, handler)
-app.post('/closed-and-more', { config: { ipRisk: { policy: { write: { ...failClosed.write, suspicious: 'step_up_auth' } } } } }, handler)
+app.post('/closed-and-more', {
+  config: { ipRisk: { policy: { write: { ...failClosed.write, suspicious: 'step_up_auth' } } } }
+}, handler)
 // @ts-expect-error -- an undeclared action
 app.post('/d', { config: { ipRisk: 'transfer' } }, handler)
 // @ts-expect-error -- an undeclared action, written out
@@ -102,7 +119,12 @@ const policies: Policy[] = [
 ]
 const options: FastifyIpRiskOptions[] = [
   // Options may come from the environment and be undefined, under exactOptionalPropertyTypes too.
-  { clientIp: { trusted: undefined, hops: undefined, cloudflare: { ranges: undefined } }, cache: { ttlSeconds: undefined } },
+  {
+    clientIp: {
+      trusted: undefined, hops: undefined, cloudflare: { ranges: undefined }
+    },
+    cache: { ttlSeconds: undefined }
+  },
   // @ts-expect-error -- an unknown option
   { providers: [] },
   // @ts-expect-error -- an undeclared action
@@ -116,7 +138,10 @@ const options: FastifyIpRiskOptions[] = [
 // Without Fastify.
 const engine = createIpRisk({
   stepUp: { isSatisfied: request => request.headers.authorization !== undefined },
-  onDecision: (record, request) => { same<typeof request, IncomingMessage>(true); return record.outcome === 'satisfied' }
+  onDecision: (record, request) => {
+    same<typeof request,
+  IncomingMessage>(true); return record.outcome === 'satisfied'
+  }
 })
 const risk = await engine.assess({ method: 'POST', headers: {}, socket: {} }, { action: 'wire' })
 same<typeof risk, IpRisk>(true)
@@ -131,7 +156,15 @@ same<ReturnType<typeof decide>, Decision>(true)
 risk.decision = 'allow'
 
 const shop = express()
-const middleware = expressIpRisk({ provider: lists(), stepUp: { isSatisfied: req => req.get('x-code') === '1' }, onDecision: (_record, req) => req.get('x-user') })
+const middleware = expressIpRisk({
+  provider: lists(),
+  stepUp: {
+    isSatisfied: req =>
+      req.get('x-code') === '1'
+  },
+  onDecision: (_record, req) =>
+    req.get('x-user')
+})
 export const audit: OnDecision = (record, request) => [request.id, record.outcome]
 shop.use(middleware)
 shop.post('/signup', middleware.route('signup'), (req, res) => {
@@ -161,14 +194,17 @@ httpProvider<{ risk: number }>({
   baseUrl: 'https://example.com',
   secret: async () => 'current',
   request: (ip, secret) => ({ path: '/', form: { ip }, headers: { key: secret } }),
-  read: (body, _ip, { status, isOld }) => status === 404 || isOld(body.risk) ? { verdict: 'unknown', reason: 'no_data' } : null
+  read: (body, _ip, { status, isOld }) => status === 404 || isOld(body.risk)
+    ? { verdict: 'unknown', reason: 'no_data' }
+    : null
 })
 const own: Provider = {
   name: 'own',
   // @ts-expect-error -- only a composite asks members
   lookup: (ip, context): ProviderAnswer | Promise<ProviderAnswer> => context.ask(lists(), ip)
 }
-export const first = (a: Provider): CompositeProvider => ({ name: 'first', members: [a, own], lookup: (ip, context) => context.ask(a, ip) })
+export const first = (a: Provider): CompositeProvider =>
+  ({ name: 'first', members: [a, own], lookup: (ip, context) => context.ask(a, ip) })
 
 export type { LookupRecord }
 export { options, policies }

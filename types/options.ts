@@ -23,7 +23,9 @@ export interface EngineOptions {
   /** Longest a request waits for a verdict, retry included. Default 5 000. */
   readonly timeoutMs?: number | undefined
   /** Added to the default writes; the names are those of `IpRiskActions`. */
-  readonly actions?: { readonly write?: readonly ActionThat<'write'>[], readonly read?: readonly ActionThat<'read'>[] } | undefined
+  readonly actions?: {
+    readonly write?: readonly ActionThat<'write'>[], readonly read?: readonly ActionThat<'read'>[]
+  } | undefined
   /** Over the default policy, cell by cell. */
   readonly policy?: Policy | undefined
   /** Default `enforce`. */

@@ -55,7 +55,8 @@ export interface DecisionRecord extends Omit<IpRisk, 'ip'> {
 export type OnDecision<Request = FastifyRequest> = (record: DecisionRecord, request: Request) => unknown
 
 /** One question about an address and its answer, on the channel `fastify-ip-risk:lookup`. Frozen. */
-export interface LookupRecord extends Pick<IpRisk, 'verdict' | 'reason' | 'score' | 'categories' | 'provider' | 'cache'> {
+export interface LookupRecord
+  extends Pick<IpRisk, 'verdict' | 'reason' | 'score' | 'categories' | 'provider' | 'cache'> {
   /** As the option `recordAddress` shows it. */
   readonly address: string | null
   readonly write: boolean

@@ -18,7 +18,9 @@ export type ModeOption = Mode | { readonly enforceShare: number }
 export interface IpRiskActions { signup: 'write', payment: 'write', kyc: 'write', withdrawal: 'write', admin: 'write' }
 export type IpRiskAction = keyof IpRiskActions
 /** The names declared as writes, or as reads. */
-export type ActionThat<Kind extends 'write' | 'read'> = { [A in IpRiskAction]: IpRiskActions[A] extends Kind ? A : never }[IpRiskAction]
+export type ActionThat<Kind extends 'write' | 'read'> = {
+  [A in IpRiskAction]: IpRiskActions[A] extends Kind ? A : never
+}[IpRiskAction]
 
 /** `config.ipRisk` of a route, written out. */
 export interface RouteIpRisk {

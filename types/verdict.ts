@@ -9,7 +9,8 @@ export type Category =
 /** Why nothing is known. README has the table of when. */
 export type UnknownReason =
   | 'pending' | 'not_asked' | 'timeout' | 'unavailable' | 'overloaded' | 'rate_limited' | 'quota_exhausted' | 'rejected'
-  | 'bad_response' | 'no_data' | 'not_public' | 'infrastructure' | 'no_ip' | 'truncated_headers' | 'unsupported_family' | 'listed' | 'skipped'
+  | 'bad_response' | 'no_data' | 'not_public' | 'infrastructure' | 'no_ip' | 'truncated_headers'
+  | 'unsupported_family' | 'listed' | 'skipped'
 
 /** A finding that matched. `weight` 0..1 as the provider says; unknown types are kept. */
 export interface Signal { readonly type: string, readonly weight: number, readonly detail: string }

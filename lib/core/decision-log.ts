@@ -70,7 +70,9 @@ function isNotable (outcome: Outcome, { decision }: IpRisk, { scope, route: plan
 }
 
 /** Whether a line of this level would be written. */
-function writes (log: IpRiskLogger & { isLevelEnabled?: (level: string) => boolean }, level: 'info' | 'debug'): boolean {
+function writes (
+  log: IpRiskLogger & { isLevelEnabled?: (level: string) => boolean }, level: 'info' | 'debug'
+): boolean {
   if (typeof log.isLevelEnabled === 'function') return log.isLevelEnabled(level)
   return log[level] !== log.error // with `logger: false` Fastify has one function that does nothing for all levels
 }

@@ -1,5 +1,7 @@
 import type { RawRequest } from '../../types/contract.ts'
-import { assessAgain, type CompletedAssessment, endsAsGone, type Engine, learnFrom, outcomeOf, publish } from '../core/index.ts'
+import {
+  assessAgain, type CompletedAssessment, endsAsGone, type Engine, learnFrom, outcomeOf, publish
+} from '../core/index.ts'
 import { CONFIRMED } from '../familiarity/index.ts'
 import { Blocked, ClientGone, type IpRiskError, StepUpRequired, TruncatedHeaders } from '../errors.ts'
 import { isWrite, type PluginScope, type RoutePolicy } from '../options/index.ts'
@@ -47,7 +49,8 @@ async function challenged (judged: CompletedAssessment, raw: RawRequest): Promis
     satisfied = answer === true
   } catch (err) {
     if (failing.failed()) {
-      log.error({ code: 'IP_RISK_STEP_UP_FAILED', err }, 'stepUp.isSatisfied failed, which counts as "no", so visitors are challenged: fix the function, or what it asks')
+      log.error({ code: 'IP_RISK_STEP_UP_FAILED', err }, 'stepUp.isSatisfied failed, which counts as "no", so ' +
+        'visitors are challenged: fix the function, or what it asks')
     }
   }
   const gone = rejectionOf(judged, raw)
@@ -60,10 +63,13 @@ async function challenged (judged: CompletedAssessment, raw: RawRequest): Promis
 const warned = new WeakSet<Engine>()
 
 /** Says once an engine that a marked route can decide `step_up_auth` while nothing would challenge the visitor. */
-export function warnOfMissingStepUp (engine: Engine, { stepUp }: PluginScope, plan: RoutePolicy, methods: readonly string[]): void {
+export function warnOfMissingStepUp (
+  engine: Engine, { stepUp }: PluginScope, plan: RoutePolicy, methods: readonly string[]
+): void {
   const monitored = plan.mode === 'monitor' && plan.share === undefined
   if (stepUp !== undefined || !plan.marked || monitored || warned.has(engine)) return
   if (!methods.some(method => canStepUp(plan.policy, isWrite(plan, method)))) return
   warned.add(engine)
-  engine.log.warn({ code: 'IP_RISK_STEP_UP_MISSING' }, 'the policy can decide "step_up_auth", which is reported but not enforced: give the option "stepUp"')
+  engine.log.warn({ code: 'IP_RISK_STEP_UP_MISSING' }, 'the policy can decide "step_up_auth", which is reported but ' +
+    'not enforced: give the option "stepUp"')
 }

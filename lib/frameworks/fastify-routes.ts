@@ -20,21 +20,25 @@ export interface RegisteredRoute {
 /** For `onReady`: looks at what the routes have become, and logs one line for each kind of doubt. */
 export function checkRoutes (routes: readonly RegisteredRoute[], stepUp: unknown, log: IpRiskLogger): void {
   for (const { options, place } of routes) place.inChain = [options.preHandler].flat().includes(stepUp as never)
-  const named = (doubtful: (route: RegisteredRoute) => boolean): string[] => routes.filter(doubtful).map(({ options }) => nameOf(options))
+  const named = (doubtful: (route: RegisteredRoute) => boolean): string[] =>
+    routes.filter(doubtful).map(({ options }) => nameOf(options))
 
   const unmarked = named(({ options }) => options.config?.ipRisk === undefined)
   if (unmarked.length > 0) {
-    log.error({ code: 'IP_RISK_ROUTE_CONFIG_LOST', routes: unmarked }, 'another plugin\'s onRoute hook replaced the config of these routes, ' +
-      'so they are not marked any more: let it keep what is there, { ...route.config }, or register it before fastify-ip-risk')
+    log.error({ code: 'IP_RISK_ROUTE_CONFIG_LOST', routes: unmarked }, 'another plugin\'s onRoute hook replaced the ' +
+      'config of these routes, so they are not marked any more: let it keep what is there, { ...route.config }, or ' +
+      'register it before fastify-ip-risk')
   }
-  const lost = named(({ place, hasStepUp, plan }) => hasStepUp && (plan.mode === 'enforce' || plan.share !== undefined) && !place.inChain)
+  const lost = named(({ place, hasStepUp, plan }) => hasStepUp &&
+    (plan.mode === 'enforce' || plan.share !== undefined) && !place.inChain)
   if (lost.length > 0) {
-    log.warn({ code: 'IP_RISK_STEP_UP_HOOK_LOST', routes: lost }, 'another plugin\'s onRoute hook replaced or wrapped the preHandlers of these ' +
-      'routes: the step-up is enforced before them, and so perhaps before authentication. Register that plugin before fastify-ip-risk, ' +
-      'or let it keep the preHandlers that are there')
+    log.warn({ code: 'IP_RISK_STEP_UP_HOOK_LOST', routes: lost }, 'another plugin\'s onRoute hook replaced or ' +
+      'wrapped the preHandlers of these routes: the step-up is enforced before them, and so perhaps before ' +
+      'authentication. Register that plugin before fastify-ip-risk, or let it keep the preHandlers that are there')
   }
   for (const code of methodDoubts) {
-    const routes = named(({ options, plan }) => methodDoubt(plan, options.config?.ipRisk, [options.method].flat()) === code)
+    const routes = named(({ options, plan }) =>
+      methodDoubt(plan, options.config?.ipRisk, [options.method].flat()) === code)
     if (routes.length > 0) warnOfMethods(code, routes, log)
   }
 }
@@ -46,7 +50,9 @@ type MethodDoubt = typeof methodDoubts[number]
  * What is probably not meant. `write`, written out, says what is meant. A HEAD route of its own is the one that Fastify
  * adds to a GET.
  */
-export function methodDoubt ({ marked, action, write }: RoutePolicy, option: unknown, methods: readonly string[]): MethodDoubt | undefined {
+export function methodDoubt (
+  { marked, action, write }: RoutePolicy, option: unknown, methods: readonly string[]
+): MethodDoubt | undefined {
   const safe = methods.filter(isSafeMethod).length
   if (!marked || safe === 0 || String(methods) === 'HEAD') return undefined
   if (safe < methods.length) return write === undefined ? 'IP_RISK_ROUTE_METHODS_MIXED' : undefined
@@ -56,13 +62,16 @@ export function methodDoubt ({ marked, action, write }: RoutePolicy, option: unk
 
 export function warnOfMethods (code: MethodDoubt, routes: readonly string[], log: IpRiskLogger): void {
   log.warn({ code, routes }, code === 'IP_RISK_ROUTE_METHODS_MIXED'
-    ? 'these routes have one handler for safe and unsafe methods and no action: GET, HEAD, OPTIONS and TRACE are judged as reads, which the ' +
-      'default policy never stops. Name an action or set write: true where the handler changes something whatever the method, else write: false'
-    : 'these routes accept safe methods only and have a write action, so links, prefetching and crawlers can be blocked. ' +
-      'Set write: true if that is meant, else write: false or a read action')
+    ? 'these routes have one handler for safe and unsafe methods and no action: GET, HEAD, OPTIONS and TRACE are ' +
+      'judged as reads, which the default policy never stops. Name an action or set write: true where the handler ' +
+      'changes something whatever the method, else write: false'
+    : 'these routes accept safe methods only and have a write action, so links, prefetching and crawlers can be ' +
+      'blocked. Set write: true if that is meant, else write: false or a read action')
 }
 
-export function nameOf ({ method, url }: { readonly method: string | readonly string[], readonly url?: string | undefined }): string {
+export function nameOf (
+  { method, url }: { readonly method: string | readonly string[], readonly url?: string | undefined }
+): string {
   return `${String(method)} ${url ?? '(not found)'}`
 }
 
@@ -92,7 +101,8 @@ function keepAll (server: Server): void {
  */
 function secondaryServers (app: object): readonly Server[] {
   for (let owner: object | null = app; owner !== null; owner = Object.getPrototypeOf(owner)) {
-    const symbol = Object.getOwnPropertySymbols(owner).find(({ description }) => description === 'fastify.serverBindings')
+    const symbol = Object.getOwnPropertySymbols(owner).find(({ description }) =>
+      description === 'fastify.serverBindings')
     if (symbol !== undefined) return (owner as { [symbol]: readonly Server[] })[symbol]!
   }
   return []

@@ -3,15 +3,15 @@ import type { FastifyIpRiskOptions, IpRisk } from '../../types/contract.ts'
 import type {} from '../../types/fastify.ts'
 import { trustProxyWarning } from '../client-ip/index.ts'
 import {
-  assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine, outcomeOf,
+  assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine,
+  outcomeOf,
   postpone, publish, sharesEngine
 } from '../core/index.ts'
 import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
 import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
 import { enforce, rejectionOf, warnOfMissingStepUp } from './enforcement.ts'
-import {
-  checkRoutes, keepAllHeaderLines, methodDoubt, nameOf, type RegisteredRoute, type StepUpPlace, warnOfMethods
-} from './fastify-routes.ts'
+import { checkRoutes, keepAllHeaderLines, nameOf, type RegisteredRoute, type StepUpPlace } from './fastify-routes.ts'
+import { type Config, lateRoute, seen } from './late-route.ts'
 
 /** What a registration leaves on its Fastify instance; child scopes inherit it. */
 interface Mounted {
@@ -30,10 +30,6 @@ interface Mounted {
 type Done = (err?: Error) => void
 
 const mounted = Symbol('fastify-ip-risk')
-/** On the config of a route that our `onRoute` hook met: its step-up is the last of its own `preHandler`s. */
-const seen = Symbol('fastify-ip-risk.seen')
-type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen]?: StepUpPlace }
-
 /** On a request that demands a step-up. Not read from `request.ipRisk`, which an application may replace. */
 const awaitsStepUp = Symbol('fastify-ip-risk.step-up')
 type Awaiting = FastifyRequest & { [awaitsStepUp]: CompletedAssessment | null }
@@ -48,8 +44,14 @@ export async function registerPlugin (app: FastifyInstance, registered: FastifyI
   const parent = mountedOn(app)
   const given = withoutRegisterOptions(registered)
   const scope = readPluginScope(given, parent?.scope)
-  const options = { ...parent?.options, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
-  const engine = parent !== undefined && sharesEngine(parent.options, given) ? parent.engine : createEngine(options, app.log)
+  const options = {
+    ...parent?.options,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) =>
+      value !== undefined))
+  }
+  const engine = parent !== undefined && sharesEngine(parent.options, given)
+    ? parent.engine
+    : createEngine(options, app.log)
   if (engine !== parent?.engine) {
     app.addHook('onReady', async () => {
       await engine.ready()
@@ -90,7 +92,9 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
   if (plan === null || !plan.marked) return
   warnOfMissingStepUp(engine, scope, plan, [route.method].flat())
   const { preHandler = [] } = route
-  route.preHandler = [...(Array.isArray(preHandler) ? preHandler : [preHandler]), stepUp] as NonNullable<RouteOptions['preHandler']>
+  route.preHandler = [...(Array.isArray(preHandler)
+    ? preHandler
+    : [preHandler]), stepUp] as NonNullable<RouteOptions['preHandler']>
   route.handler = unlessGone(route.handler, plan)
   const place: StepUpPlace = { inChain: false }
   route.config = { ...route.config, [seen]: place } as NonNullable<RouteOptions['config']>
@@ -117,7 +121,9 @@ function latestPlan (request: FastifyRequest): RoutePolicy | null | undefined {
   return mountedOn(request.server)?.plans.get(request.routeOptions.config)
 }
 
-/** One hook for all routes: one added by `onRoute` would miss 404s, and routes beside a `register` that is not awaited. */
+/**
+ * One hook for all routes: one added by `onRoute` would miss 404s, and routes beside a `register` that is not awaited.
+ */
 function onRequest (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const here = mountedOn(this)!
   const { engine, scope } = here
@@ -183,31 +189,6 @@ function awaitStepUp (request: Awaiting, reply: FastifyReply, judged: CompletedA
   reply.raw.once('close', () => publish(judged, reply.sent || reply.raw.headersSent ? 'not_reached' : 'client_gone'))
 }
 
-/**
- * Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the
- * scope's policy.
- */
-function lateRoute (config: Config, scope: PluginScope, engine: Engine): RoutePolicy | null {
-  const name = `${nameOf(config)}: config.ipRisk`
-  try {
-    const plan = readRoutePolicy(name, config.ipRisk, scope)
-    if (plan === null) return null
-    warnOfMissingStepUp(engine, scope, plan, [config.method].flat())
-    if (config[seen] !== undefined) return plan
-    const doubt = methodDoubt(plan, config.ipRisk, [config.method].flat())
-    if (doubt !== undefined) warnOfMethods(doubt, [nameOf(config)], engine.log)
-    if (plan.marked && scope.stepUp !== undefined) {
-      engine.log.warn({ code: 'IP_RISK_STEP_UP_EARLY', route: config.url }, 'a step-up on this route is asked before its own preHandlers, and so perhaps before authentication: ' +
-        'await the registration of fastify-ip-risk before routes are declared')
-    }
-    return plan
-  } catch (err) {
-    engine.log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has a wrong "config.ipRisk" and is judged as if it were "true"; ' +
-      'await the registration of fastify-ip-risk before routes are declared, so that such a mistake fails at boot')
-    return readRoutePolicy(name, true, scope)
-  }
-}
-
 /** The last of the route's own `preHandler`s. Where another plugin wrapped it, its first run shows that it is there. */
 function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const place = (request.routeOptions.config as Config)[seen]
@@ -220,7 +201,9 @@ function beforeHandler (this: FastifyInstance, request: FastifyRequest, reply: F
   const judged = (request as Awaiting)[awaitsStepUp]
   if (judged === null) {
     const plan = mountedOn(this)!.plans.get(request.routeOptions.config)
-    return continueOrEnd(request, reply, plan?.marked && endsAsGone(request.raw, plan) ? new ClientGone() : undefined, done)
+    return continueOrEnd(request, reply, plan?.marked && endsAsGone(request.raw, plan)
+      ? new ClientGone()
+      : undefined, done)
   }
   enforce(judged, request.raw).then(refused => {
     if (judged.risk.familiarity !== undefined) request.ipRisk = judged.risk

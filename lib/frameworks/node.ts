@@ -12,7 +12,9 @@ import {
 import { enforce, type Rejection, warnOfMissingStepUp } from './enforcement.ts'
 
 /** What is read of a request outside Fastify. `id` and `log` are what pino-http and its like leave there. */
-export type OwnRequest = RawRequest & { readonly method?: string | undefined, readonly id?: unknown, readonly log?: unknown }
+export type OwnRequest = RawRequest & {
+  readonly method?: string | undefined, readonly id?: unknown, readonly log?: unknown
+}
 
 export interface JudgeOptions {
   /** The route's pattern. */
@@ -52,8 +54,8 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
       try {
         origin.latest = readRoutePolicy('route', origin.option, scope)!
       } catch (err) {
-        log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has an option that contradicts the last update(), ' +
-          'and is judged as before it: change one of the two')
+        log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has an option that contradicts the last ' +
+          'update(), and is judged as before it: change one of the two')
       }
     }
     return origin.latest
@@ -70,7 +72,15 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
       return plan
     },
     async judge (request, plan, { url, earlier } = {}) {
-      const place = { scope, route: latestOf(plan), method: request.method ?? 'GET', url, requestId: idOf(request), log: logOf(request, log) }
+      const place = {
+        scope,
+        route: latestOf(plan),
+        method: request.method ??
+        'GET',
+        url,
+        requestId: idOf(request),
+        log: logOf(request, log)
+      }
       return await assessRequest(assessment(engine, place, request, earlier), request)
     }
   }
@@ -111,7 +121,14 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
       const refused = judged === undefined ? unjudged(request) : await enforce(judged, request)
       if (refused === undefined) return null
       const { error: { statusCode, code, message }, challenge } = refused
-      return { statusCode: statusCode!, code, message, headers: challenge === undefined ? {} : { 'www-authenticate': challenge } }
+      return {
+        statusCode: statusCode!,
+        code,
+        message,
+        headers: challenge === undefined
+          ? {}
+          : { 'www-authenticate': challenge }
+      }
     },
     ready: engine.ready,
     close: engine.close

@@ -10,8 +10,8 @@ export type Family = 0 | 4 | 6
 export const MAX_ADDRESS_LENGTH = 45
 
 /**
- * The words of the last address that `parseAddress` understood, most significant first; IPv4 is in `words[3]`. One array
- * for the process, so that parsing allocates nothing, and every reader is synchronous. Copy what must last.
+ * The words of the last address that `parseAddress` understood, most significant first; IPv4 is in `words[3]`. One
+ * array for the process, so that parsing allocates nothing, and every reader is synchronous. Copy what must last.
  */
 export const words: Uint32Array = new Uint32Array(4)
 

@@ -30,7 +30,9 @@ export function counts<Key extends string> (
 }
 
 /** Samples whose labels agree are added up. */
-export function sumBy<Row extends { readonly count: number }> (rows: readonly Row[], labelsOf: (row: Row) => Labels): Sample[] {
+export function sumBy<Row extends { readonly count: number }> (
+  rows: readonly Row[], labelsOf: (row: Row) => Labels
+): Sample[] {
   const sums = new Map<string, [number, Labels]>()
   for (const row of rows) {
     const labels = labelsOf(row)

@@ -33,8 +33,8 @@ export function findAsnPackage (places: readonly string[] = PLACES): AsnPackage 
 }
 
 /**
- * Reads `asn-ipv4.csv` and `asn-ipv6.csv` (rows `first,last,number,name`; a name may stand in quotes). About a second and 100 MB for a
- * while, so in a worker. `onProgress` gets 0..1. Throws `BadList` where a row is no such row.
+ * Reads `asn-ipv4.csv` and `asn-ipv6.csv` (rows `first,last,number,name`; a name may stand in quotes). About a second
+ * and 100 MB for a while, so in a worker. `onProgress` gets 0..1. Throws `BadList` where a row is no such row.
  */
 export function readAsnTable ({ folder, source }: AsnPackage, onProgress: (part: number) => void = () => {}): AsnTable {
   const names = new Map<number, string>()
@@ -89,5 +89,7 @@ function readRows (path: string, family: 4 | 6, names: Map<number, string>, onPr
 }
 
 function unquoted (field: string): string {
-  return field.startsWith('"') && field.endsWith('"') && field.length > 1 ? field.slice(1, -1).replaceAll('""', '"') : field
+  return field.startsWith('"') && field.endsWith('"') && field.length > 1
+    ? field.slice(1, -1).replaceAll('""', '"')
+    : field
 }

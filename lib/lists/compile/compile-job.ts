@@ -15,9 +15,12 @@ export interface CompileJob {
 }
 export interface CompileProgress { readonly step: string, readonly percent: number }
 
-export function runCompileJob (job: CompileJob, onProgress: (progress: CompileProgress) => void = () => {}): Uint8Array {
+export function runCompileJob (
+  job: CompileJob, onProgress: (progress: CompileProgress) => void = () => {}
+): Uint8Array {
   const lists = readSources('sources', job.sources, job.nowSeconds)
-  const asnTable = job.asnPackage && readAsnTable(job.asnPackage, part => onProgress({ step: 'reading AS numbers', percent: Math.round(part * 60) }))
+  const asnTable = job.asnPackage && readAsnTable(job.asnPackage, part =>
+    onProgress({ step: 'reading AS numbers', percent: Math.round(part * 60) }))
   onProgress({ step: 'compiling', percent: asnTable ? 60 : 0 })
   const bytes = compileSnapshot(lists, {
     nowSeconds: job.nowSeconds,

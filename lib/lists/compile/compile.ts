@@ -18,7 +18,7 @@ export interface CompileOptions {
   readonly covers?: Ranges
   /** Default: the table that comes with the package. */
   readonly asnKinds?: AsnKinds
-  /** False: only the lists given, without scopes, Cloudflare's ranges and the table; for a layer above another snapshot. Default true. */
+  /** False: only the lists given, without scopes, Cloudflare's ranges and the table. Default true. */
   readonly builtIn?: boolean
 }
 
@@ -69,7 +69,9 @@ export function compileSnapshot (lists: readonly AddressList[], options: Compile
     setMarks: Uint16Array.from(sets.values.flat()),
     asns: asnTable?.numbers ?? new Uint32Array(0),
     asnSet,
-    asnDensity: asnTable === undefined ? new Uint8Array(0) : densityOf(lists, asnTable, builtIn ? asnKinds : undefined, options.nowSeconds),
+    asnDensity: asnTable === undefined
+      ? new Uint8Array(0)
+      : densityOf(lists, asnTable, builtIn ? asnKinds : undefined, options.nowSeconds),
     nameStart: names.starts,
     names: names.bytes
   })
@@ -83,12 +85,15 @@ function entriesOf (lists: readonly AddressList[], options: CompileOptions, kind
   const derived = [...builtIn ? builtInLayers : [], ...neighbourhoods(lists, nowSeconds)]
   const entries: Entry[] = [...lists, ...derived.map(layer => ({ ...layer, builtIn: true as const }))]
   if (covers !== undefined) {
-    entries.push({ id: 'covers', kind: 'covered', ranges: covers, halfLifeDays: Infinity, dateSeconds: nowSeconds, builtIn: true })
+    entries.push({
+      id: 'covers', kind: 'covered', ranges: covers, halfLifeDays: Infinity, dateSeconds: nowSeconds, builtIn: true
+    })
   }
   if (!builtIn) return entries
   // A pulled list is newer than the table, and often one of its sources: they must not confirm each other.
   if (!known('hosting-asn')) {
-    entries.push(packaged('hosting-networks', 'hosting-asn', kinds.hosting), packaged('hosting-networks-confirmed', 'hosting-asn', kinds.hostingConfirmed))
+    entries.push(packaged('hosting-networks', 'hosting-asn', kinds.hosting))
+    entries.push(packaged('hosting-networks-confirmed', 'hosting-asn', kinds.hostingConfirmed))
   }
   if (!known('vpn-asn')) entries.push(packaged('vpn-networks', 'vpn-asn', kinds.vpn))
   return entries
@@ -113,7 +118,9 @@ function markEntries (entries: readonly Entry[]): Marks {
       marks.list.push({ entry: i, day })
     }
   })
-  if (marks.list.length > 0xffff) throw new BadList('there are more than 65,535 days in all lists together; leave some out')
+  if (marks.list.length > 0xffff) {
+    throw new BadList('there are more than 65,535 days in all lists together; leave some out')
+  }
   return marks
 }
 
@@ -130,7 +137,9 @@ function rangeTable (entries: readonly Entry[], marks: Marks, asnTable: AsnTable
   const parts4 = entries.map(entry => entry.ranges.v4)
   const parts6 = entries.map(entry => entry.ranges.v6)
   if (asnTable !== undefined) {
-    if (asnBase + asnTable.numbers.length > MAX_IDS) throw new BadList('there are too many lists for so many networks; leave some out')
+    if (asnBase + asnTable.numbers.length > MAX_IDS) {
+      throw new BadList('there are too many lists for so many networks; leave some out')
+    }
     parts4.push(asnTable.v4)
     ids4.push(asnTable.v4Asn.map(asn => asnBase + asn))
     parts6.push(asnTable.v6)
@@ -153,8 +162,10 @@ function marksOfNetworks (entries: readonly Entry[], marks: Marks, asnTable: Asn
   return sets
 }
 
-/** What the lists show and what the table remembers, whichever weighs more: a table is old, a single list knows few publishers. */
-function densityOf (lists: readonly AddressList[], table: AsnTable, kinds: AsnKinds | undefined, nowSeconds: number): Uint8Array {
+/** What the lists show or the table remembers, whichever is more: a table is old, and one list has few publishers. */
+function densityOf (
+  lists: readonly AddressList[], table: AsnTable, kinds: AsnKinds | undefined, nowSeconds: number
+): Uint8Array {
   const classes = densities(lists, table, nowSeconds)
   for (const [asn, remembered] of kinds?.density ?? []) {
     const at = indexOfNumber(table.numbers, asn)

@@ -2,7 +2,9 @@ import { announcedAddresses, announcerOf, type AsnTable } from '../asn/table.ts'
 import type { AddressList } from '../sources/list.ts'
 import { decay, densityClass, type Layer } from './weights.ts'
 
-/** What the known addresses of VPN servers say of those beside them: in the same /24 or /64, and in the same network. */
+/**
+ * What the known addresses of VPN servers say of those beside them: in the same /24 or /64, and in the same network.
+ */
 
 /** Ranges of more addresses than this are networks rather than servers. */
 const LARGEST_SERVER_RANGE = 256
@@ -10,7 +12,12 @@ const LARGEST_SERVER_RANGE = 256
 const NEIGHBOURHOOD_HALF_LIFE_DAYS = 90
 
 interface Server { readonly address: number, readonly publisher: string, readonly seenSeconds: number }
-interface Server6 { readonly subnet: string, readonly address: string, readonly publisher: string, readonly seenSeconds: number }
+interface Server6 {
+  readonly subnet: string
+  readonly address: string
+  readonly publisher: string
+  readonly seenSeconds: number
+}
 
 export function neighbourhoods (lists: readonly AddressList[], nowSeconds: number): Layer[] {
   const v4 = tally(servers4(lists, nowSeconds), server => Math.floor(server.address / 256), server => server.address)
@@ -47,7 +54,8 @@ export function neighbourhoods (lists: readonly AddressList[], nowSeconds: numbe
 /** Per network: 0 where no server is known, else 1 + class of density, and 4 more with three or more publishers. */
 export function densities (lists: readonly AddressList[], table: AsnTable, nowSeconds: number): Uint8Array {
   const announced = announcedAddresses(table)
-  const counts = tally(servers4(lists, nowSeconds), server => announcerOf(table, server.address), server => server.address)
+  const counts = tally(servers4(lists, nowSeconds), server =>
+    announcerOf(table, server.address), server => server.address)
   const classes = new Uint8Array(table.numbers.length)
   for (const [asn, { members, publishers }] of counts) {
     if (asn >= 0) classes[asn] = 1 + densityClass(members.size, announced[asn]!) + (publishers.size >= 3 ? 4 : 0)
@@ -72,7 +80,10 @@ function tally<S extends { readonly publisher: string, readonly seenSeconds: num
   return tallies
 }
 
-/** Those seen within their half-life; what is older says little of its neighbours, and what a user labels by hand nothing. */
+/**
+ * Those seen within their half-life; what is older says little of its neighbours, and what a user labels by hand
+ * nothing.
+ */
 function * servers4 (lists: readonly AddressList[], nowSeconds: number): Generator<Server> {
   for (const list of lists) {
     if (list.kind !== 'vpn-server') continue
@@ -81,7 +92,14 @@ function * servers4 (lists: readonly AddressList[], nowSeconds: number): Generat
       if (!isFresh(list, seenSeconds, nowSeconds)) continue
       const first = list.ranges.v4[2 * i]!
       const last = Math.min(list.ranges.v4[2 * i + 1]!, first + LARGEST_SERVER_RANGE - 1)
-      for (let address = first; address <= last; address++) yield { address, publisher: list.publisher ?? list.id, seenSeconds }
+      for (let address = first; address <= last; address++) {
+        yield {
+          address,
+          publisher: list.publisher ??
+        list.id,
+          seenSeconds
+        }
+      }
     }
   }
 }
@@ -96,7 +114,13 @@ function * servers6 (lists: readonly AddressList[], nowSeconds: number): Generat
       const at = 8 * i
       const oneSubnet = v6[at] === v6[at + 4] && v6[at + 1] === v6[at + 5]
       if (!oneSubnet || !isFresh(list, seenSeconds, nowSeconds)) continue
-      yield { subnet: `${v6[at]}:${v6[at + 1]}`, address: `${v6[at + 2]}:${v6[at + 3]}`, publisher: list.publisher ?? list.id, seenSeconds }
+      yield {
+        subnet: `${v6[at]}:${v6[at + 1]}`,
+        address: `${v6[at + 2]}:${v6[at + 3]}`,
+        publisher: list.publisher ??
+        list.id,
+        seenSeconds
+      }
     }
   }
 }

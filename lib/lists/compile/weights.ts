@@ -4,8 +4,8 @@ import type { MarkKind } from '../database/snapshot.ts'
 import { type ListKind, type Ranges, rangesOf } from '../sources/list.ts'
 
 /**
- * Every number of the model, in one place. score = 1 - product over groups of (1 - weight * trust * decay);
- * of a group only the strongest member counts, because lists copy one another. Set by hand, measured by `bench/evaluate`.
+ * Every number of the model, in one place. score = 1 - product over groups of (1 - weight * trust * decay); of a group
+ * only the strongest member counts, because lists copy one another. Set by hand, measured by `bench/evaluate`.
  */
 export const WEIGHTS = {
   /** Published by the VPN provider itself, or a Tor exit. */
@@ -30,7 +30,10 @@ export const BANDS = { suspicious: 0.25, vpnLikely: 0.6, vpnDetected: 0.9 } as c
 /** Where nothing but hosting, abuse lists and the hint of WARP speak, the score stays below `vpnLikely`. */
 export const HOSTING_CEILING = 0.59
 
-/** What the package's own table of networks says without any VPN list stays below `vpnDetected`: nobody is blocked for a network alone. */
+/**
+ * What the package's own table of networks says without any VPN list stays below `vpnDetected`: nobody is blocked for a
+ * network alone.
+ */
 export const NETWORK_CEILING = 0.89
 
 /** Days after which about half of such a list is no longer right, where the list does not say. */

@@ -6,7 +6,10 @@ import { decodeSnapshot, NAME_BLOCK, type Snapshot } from './snapshot.ts'
 
 export interface Database {
   readonly snapshot: Snapshot
-  /** About canonical or any other text of an address. The same frozen object for all addresses of which the same is known. */
+  /**
+   * About canonical or any other text of an address. The same frozen object for all addresses of which the same is
+   * known.
+   */
   answer (ip: string): ProviderAnswer
 }
 
@@ -20,7 +23,10 @@ export interface Explanation {
   readonly evidence: Evidence
 }
 
-/** Answers kept for their label. There are about 90,000 networks, of which a site sees some hundred; forgotten all at once beyond this. */
+/**
+ * Answers kept for their label. There are about 90,000 networks, of which a site sees some hundred; forgotten all at
+ * once beyond this.
+ */
 const MAX_ANSWERS = 16_384
 const DAY_MS = 86_400_000
 
@@ -29,7 +35,12 @@ const CGNAT: UnknownAnswer = Object.freeze({
   verdict: 'unknown',
   reason: 'not_public',
   categories: Object.freeze(['cgnat'] as const),
-  signals: Object.freeze([Object.freeze({ type: 'cgnat', weight: 0, detail: 'shared address space of a carrier (RFC 6598)' })])
+  signals: Object.freeze([Object.freeze({
+    type: 'cgnat',
+    weight: 0,
+    detail: 'shared address space of a carrier (RFC ' +
+    '6598)'
+  })])
 })
 export const NO_DATA: UnknownAnswer = Object.freeze({ verdict: 'unknown', reason: 'no_data' })
 const NO_IP: UnknownAnswer = Object.freeze({ verdict: 'unknown', reason: 'no_ip' })
@@ -38,7 +49,10 @@ const NO_IP: UnknownAnswer = Object.freeze({ verdict: 'unknown', reason: 'no_ip'
 export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): Database & { refresh (): void } {
   const snapshot = decodeSnapshot(bytes)
   const { map } = snapshot
-  /** Of each label the place of its answer in `answers`; 0: not made yet. Half the size of a pointer, so more of it is near. */
+  /**
+   * Of each label the place of its answer in `answers`; 0: not made yet. Half the size of a pointer, so more of it is
+   * near.
+   */
   const places = new Uint16Array(1 + snapshot.asns.length + snapshot.labelAsn.length)
   let answers: ProviderAnswer[] = [NO_DATA]
   let day = Math.floor(now() / DAY_MS)
@@ -111,7 +125,8 @@ function answerOf (evidence: Evidence, todayDays: number): ProviderAnswer {
   if (has('not-public') && !has('public')) return NOT_PUBLIC
   if (has('cgnat')) return CGNAT
   const { verdict, score, groups, categories } = scoreEvidence(evidence, todayDays)
-  // That lists are silent says something only where the data reach: announced space, and what a source declares to cover.
+  // That lists are silent says something only where the data reach: announced space, and what a source declares to
+  // cover.
   if (verdict === 'clean' && network === undefined && !has('covered', 'relay', 'crawler')) return NO_DATA
   const signals: Signal[] = groups.flatMap(group => group.signals).map(signal => Object.freeze(signal))
   const answer: KnownAnswer = {
@@ -133,6 +148,10 @@ function infoOf ({ marks, network }: Evidence, hosting: boolean): IpInfo {
     ...network && { asn: `AS${network.asn}`, org: network.name },
     ...hosting && { type: 'hosting' },
     ...marks.some(({ list }) => list.kind === 'public-proxy') && { isProxy: true },
-    ...publisher !== undefined && { vpnProvider: publisher, vpnProviderSources: Object.freeze(servers.map(({ list }) => list.id)) }
+    ...publisher !== undefined && {
+      vpnProvider: publisher,
+      vpnProviderSources: Object.freeze(servers.map(({ list }) =>
+        list.id))
+    }
   }
 }

@@ -1,8 +1,9 @@
 import { words } from '../../ip/index.ts'
 
 /**
- * Which label an address has: disjoint intervals, each from its start to the next one's. The first interval starts at zero.
- * Both families narrow the search by a 16-bit index first; `index[b]..index[b + 1]` are the intervals that start in bucket `b`.
+ * Which label an address has: disjoint intervals, each from its start to the next one's. The first interval starts at
+ * zero. Both families narrow the search by a 16-bit index first; `index[b]..index[b + 1]` are the intervals that start
+ * in bucket `b`.
  */
 export interface IntervalMap {
   readonly v4: IntervalMap4
@@ -27,7 +28,10 @@ export interface IntervalMap6 {
 
 export const BUCKETS = 65536
 
-/** Global unicast (2000::/3) fills all buckets, 13 to 28 bits deep in its first word; what lies outside falls into the first or last. */
+/**
+ * Global unicast (2000::/3) fills all buckets, 13 to 28 bits deep in its first word; what lies outside falls into the
+ * first or last.
+ */
 export function bucket6 (word: number): number {
   if (word < 0x20000000) return 0
   return word >= 0x40000000 ? BUCKETS - 1 : (word >>> 13) & 0xffff
@@ -69,7 +73,10 @@ function find6 (map: IntervalMap6): number {
   return map.labels[low - 1]!
 }
 
-/** Whether the low 64 bits of start `at` are not above those in `words`; asked only when the high 64 are equal, so seldom. */
+/**
+ * Whether the low 64 bits of start `at` are not above those in `words`; asked only when the high 64 are equal, so
+ * seldom.
+ */
 function lowNotAbove (map: IntervalMap6, at: number): boolean {
   const { low: parts, lowAt } = map
   let low = 0

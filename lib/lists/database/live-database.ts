@@ -6,7 +6,10 @@ import type { CompileJob, CompileProgress } from '../compile/compile-job.ts'
 import { type Database, openDatabase } from './database.ts'
 import { staleLists } from './snapshot-files.ts'
 
-/** Which file it is, and in which state; empty where none can be seen. Reading does not change it, replacing by renaming does. */
+/**
+ * Which file it is, and in which state; empty where none can be seen. Reading does not change it, replacing by renaming
+ * does.
+ */
 export function fileState (path: string): string {
   try {
     return stateOf(statSync(path))
@@ -20,11 +23,14 @@ function stateOf ({ ino, size, mtimeMs, ctimeMs }: Stats): string {
 }
 
 /**
- * Calls `changed` when one of the files is another one than `before` (taken before the files were read, so that no change is missed); a
- * file that does not exist yet may appear, a vanished one is ignored. Asks the file system each interval, which also works on network
- * volumes. Neither blocks the event loop nor keeps the process alive; gives the function that ends it.
+ * Calls `changed` when one of the files is another one than `before` (taken before the files were read, so that no
+ * change is missed); a file that does not exist yet may appear, a vanished one is ignored. Asks the file system each
+ * interval, which also works on network volumes. Neither blocks the event loop nor keeps the process alive; gives the
+ * function that ends it.
  */
-export function watchFiles (paths: readonly string[], before: readonly string[], changed: () => void, intervalMs: number): () => void {
+export function watchFiles (
+  paths: readonly string[], before: readonly string[], changed: () => void, intervalMs: number
+): () => void {
   const states = [...before]
   let isLooking = false
   let ended = false
@@ -81,7 +87,10 @@ export interface LiveDatabase {
   readonly current: Database & { refresh (): void }
   /** A compilation that is under way is given up. Throws `BadSnapshot`, and keeps the one before. */
   swap (bytes: Uint8Array): void
-  /** In a thread; a compilation that is under way is given up for the newer one. Failures are logged, and the one before stays. */
+  /**
+   * In a thread; a compilation that is under way is given up for the newer one. Failures are logged, and the one before
+   * stays.
+   */
   compile (job: CompileJob, log: IpRiskLogger, done?: (bytes: Uint8Array) => void): void
   /** From now on lists that are past their half-life are said, each once. */
   start (log: IpRiskLogger): void
@@ -90,7 +99,9 @@ export interface LiveDatabase {
 
 const HOUR_MS = 3_600_000
 
-export function liveDatabase (initial: Uint8Array, now: () => number = Date.now, refreshMs: number = HOUR_MS): LiveDatabase {
+export function liveDatabase (
+  initial: Uint8Array, now: () => number = Date.now, refreshMs: number = HOUR_MS
+): LiveDatabase {
   let current = openDatabase(initial, now)
   let toldTo: IpRiskLogger | undefined
   let compilation: Compilation | undefined
@@ -103,7 +114,8 @@ export function liveDatabase (initial: Uint8Array, now: () => number = Date.now,
       if (said.has(key)) continue
       said.add(key)
       toldTo?.warn({ code: 'IP_RISK_LIST_STALE', list: id, ageDays, halfLifeDays },
-        'ip-risk: a list is past its half-life and counts less and less: renew it ("ip-risk lists pull" for public lists)')
+        'ip-risk: a list is past its half-life and counts less and less: renew it ("ip-risk lists pull" for public ' +
+        'lists)')
     }
   }
 
@@ -135,7 +147,8 @@ export function liveDatabase (initial: Uint8Array, now: () => number = Date.now,
         log.info({ lists: job.sources.length, asnSource: job.asnPackage?.source }, 'ip-risk: compiled lists are in use')
       }).catch((error: unknown) => {
         if (compilation === mine) {
-          log.error({ code: 'IP_RISK_LISTS_UNUSABLE', err: error }, 'ip-risk: lists could not be compiled; those before stay in use. Mend the list that the error names')
+          log.error({ code: 'IP_RISK_LISTS_UNUSABLE', err: error }, 'ip-risk: lists could not be compiled; those ' +
+            'before stay in use. Mend the list that the error names')
         }
       }).finally(() => {
         if (compilation === mine) compilation = undefined

@@ -33,24 +33,29 @@ export interface SnapshotPartOptions {
 
 /** How users get data, said once at boot. */
 const NO_DATA_HINT = 'ip-risk: there are no data, so every address but Cloudflare\'s is "unknown", reason "no_data". ' +
-  'Run "npx ip-risk lists pull" (public lists), or "npm install @ip-location-db/asn" (networks; compiled at the next start)'
+  'Run "npx ip-risk lists pull" (public lists), or "npm install @ip-location-db/asn" (networks; compiled at the next ' +
+  'start)'
 
 /** The compiled public lists, else what the package of AS numbers gives, else scopes and Cloudflare's ranges. */
 export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, ...given }: SnapshotPartOptions): Part {
   const watched = path ?? listsSnapshotPath(cacheFolder)
   const before = [fileState(watched)]
-  const found = given.found ?? (path === undefined ? findSnapshot(cacheFolder, asnPackage) : { bytes: readGiven(path), problems: [] })
+  const found = given.found ?? (path === undefined
+    ? findSnapshot(cacheFolder, asnPackage)
+    : { bytes: readGiven(path), problems: [] })
   const database = liveDatabase(found.bytes ?? runCompileJob(jobNow()))
   let unwatch = (): void => {}
 
   function compileNetworks (asnPackage: AsnPackage, log: IpRiskLogger): void {
-    log.info({ asnSource: asnPackage.source, cacheFolder }, 'ip-risk: compiling AS numbers in the background, once; addresses are "unknown" until then')
+    log.info({ asnSource: asnPackage.source, cacheFolder }, 'ip-risk: compiling AS numbers in the background, once; ' +
+      'addresses are "unknown" until then')
     database.compile({ ...jobNow(), asnPackage }, log, bytes => {
       try {
         writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
       } catch (error) {
         log.warn({ code: 'IP_RISK_CACHE_FOLDER_UNWRITABLE', err: error, cacheFolder },
-          'ip-risk: the compiled AS numbers cannot be kept, and will be compiled anew at each start: let the process write to "lists.cacheFolder"')
+          'ip-risk: the compiled AS numbers cannot be kept, and will be compiled anew at each start: let the process ' +
+          'write to "lists.cacheFolder"')
       }
     })
   }
@@ -71,7 +76,8 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, 
     start (log) {
       database.start(log)
       for (const error of found.problems) {
-        log.warn({ code: 'IP_RISK_SNAPSHOT_UNUSABLE', err: error }, 'ip-risk: a snapshot in the cache folder cannot be used: run "ip-risk lists pull" again')
+        log.warn({ code: 'IP_RISK_SNAPSHOT_UNUSABLE', err: error }, 'ip-risk: a snapshot in the cache folder cannot ' +
+          'be used: run "ip-risk lists pull" again')
       }
       if (found.bytes === undefined) {
         if (asnPackage === undefined) log.warn({ code: 'IP_RISK_LISTS_MISSING', cacheFolder }, NO_DATA_HINT)
@@ -111,10 +117,15 @@ export interface SourcesPartOptions {
   readonly watchIntervalMs: number | undefined
 }
 
-/** The application's own lists: compiled at once, so that the first request has them; a changed file is compiled in a thread. */
+/**
+ * The application's own lists: compiled at once, so that the first request has them; a changed file is compiled in a
+ * thread.
+ */
 export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchIntervalMs }: SourcesPartOptions): Part {
   const first = jobNow()
-  const files = sources.flatMap(source => typeof source === 'object' && source !== null && 'path' in source ? [String(source.path)] : [])
+  const files = sources.flatMap(source => typeof source === 'object' && source !== null && 'path' in source
+    ? [String(source.path)]
+    : [])
   const before = files.map(fileState)
   const namesNetworks = readSources('lists.sources', sources, first.nowSeconds).some(list => list.asns.length > 0)
   const database = liveDatabase(runCompileJob(first))
@@ -134,7 +145,8 @@ export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchInterv
       database.start(log)
       if (namesNetworks && asnPackage !== undefined) compile(log)
       else if (namesNetworks) {
-        log.warn({ code: 'IP_RISK_ASN_DATA_MISSING' }, 'ip-risk: AS numbers in lists.sources say nothing without AS data: npm install @ip-location-db/asn')
+        log.warn({ code: 'IP_RISK_ASN_DATA_MISSING' }, 'ip-risk: AS numbers in lists.sources say nothing without AS ' +
+          'data: npm install @ip-location-db/asn')
       }
       if (watchIntervalMs !== undefined) unwatch = watchFiles(files, before, () => compile(log), watchIntervalMs)
     },

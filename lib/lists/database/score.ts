@@ -7,9 +7,12 @@ export interface Evidence {
   readonly marks: readonly { readonly list: SnapshotList, readonly day: number }[]
   /** No VPN list was given: what is said of VPNs comes from the package's own table of networks. */
   readonly tableAlone?: boolean
-  readonly network?: { readonly asn: number, readonly name: string, /** As `Snapshot.asnDensity`. */ readonly density: number }
+  readonly network?: {
+    readonly asn: number, readonly name: string, /** As `Snapshot.asnDensity`. */ readonly density: number
+  }
 }
-export type Group = 'exact' | 'vpnNetwork' | 'neighbours' | 'density' | 'hosting' | 'proxy' | 'abuse' | 'relay' | 'warp' | 'crawler'
+export type Group = 'exact' | 'vpnNetwork' | 'neighbours' | 'density' | 'hosting' | 'proxy' | 'abuse' | 'relay'
+  | 'warp' | 'crawler'
 /** One factor of the score. `weight` is after trust and decay. */
 export interface GroupScore { readonly group: Group, readonly weight: number, readonly signals: readonly Signal[] }
 export interface Score {
@@ -34,7 +37,9 @@ export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
   const counted = groups.filter(group => group.weight > 0)
   let score = 1 - counted.reduce((product, { weight }) => product * (1 - weight), 1)
   if (counted.every(({ group }) => NO_VPN.includes(group))) score = Math.min(score, HOSTING_CEILING)
-  if (evidence.tableAlone === true && counted.every(({ group }) => ABOUT_NETWORK.includes(group))) score = Math.min(score, NETWORK_CEILING)
+  if (evidence.tableAlone === true && counted.every(({ group }) => ABOUT_NETWORK.includes(group))) {
+    score = Math.min(score, NETWORK_CEILING)
+  }
   score = Math.round(score * 1000) / 1000
   const verdict = verdictOf(score)
   return { verdict, score, groups, categories: categoriesOf(groups, found, verdict) }
@@ -47,8 +52,8 @@ export function verdictOf (score: number): VerdictName {
 }
 
 /**
- * Private Relay stands in VPN and hosting lists, and is neither: nothing else counts there. A crawler is hosted by its nature, and
- * its network's other customers say nothing of it.
+ * Private Relay stands in VPN and hosting lists, and is neither: nothing else counts there. A crawler is hosted by its
+ * nature, and its network's other customers say nothing of it.
  */
 function overruledBy (group: Group, found: Found): Group | undefined {
   if (found.has('relay')) return group === 'relay' ? undefined : 'relay'
@@ -63,7 +68,9 @@ type Found = ReadonlyMap<MarkKind, readonly Mark[]>
 function strongestOf ({ marks }: Evidence, todayDays: number): Found {
   const found = new Map<MarkKind, Mark[]>()
   for (const { list, day } of marks) {
-    const strength = list.trust * (list.halfLifeDays === null ? 1 : decay(Math.max(0, todayDays - day), list.halfLifeDays))
+    const strength = list.trust * (list.halfLifeDays === null
+      ? 1
+      : decay(Math.max(0, todayDays - day), list.halfLifeDays))
     const others = found.get(list.kind) ?? []
     found.set(list.kind, [...others, { list, day, strength }].sort((a, b) => b.strength - a.strength))
   }
@@ -87,26 +94,49 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
     signal('known_vpn_exact', 'vpn-server', exact.vpnServer), signal('tor_exit', 'tor-exit', exact.torExit))
   const range = strength('vpn-range')
   const vpnAsn = strength('vpn-asn')
-  add('vpnNetwork', Math.max(vpnNetwork.range * range, vpnNetwork.asn * vpnAsn, vpnNetwork.both * Math.min(range, vpnAsn)),
-    signal('known_vpn_cidr', 'vpn-range', vpnNetwork.range), signal('vpn_asn', 'vpn-asn', vpnNetwork.asn))
-  for (const [kind, weight] of [['near-many', neighbours.many], ['near-few', neighbours.few], ['near-one', neighbours.one]] as const) {
+  add('vpnNetwork', Math.max(
+    vpnNetwork.range * range, vpnNetwork.asn * vpnAsn, vpnNetwork.both * Math.min(range, vpnAsn)
+  ),
+  signal('known_vpn_cidr', 'vpn-range', vpnNetwork.range), signal('vpn_asn', 'vpn-asn', vpnNetwork.asn))
+  for (const [kind, weight] of [
+    ['near-many', neighbours.many], ['near-few', neighbours.few], ['near-one', neighbours.one]
+  ] as const) {
     add('neighbours', weight * strength(kind), signal('vpn_neighbours', kind, weight))
   }
   const density = densityWeight(network?.density ?? 0)
-  if (density > 0) add('density', density, { type: 'vpn_asn_density', weight: density, detail: `VPN servers are known in AS${network!.asn}` })
-  // WARP's egress is published nowhere: what Cloudflare announces beside its proxies is a hint, and no hosting by that alone.
+  if (density > 0) {
+    add('density', density, {
+      type: 'vpn_asn_density', weight: density, detail: `VPN servers are known in AS${network!.asn}`
+    })
+  }
+  // WARP's egress is published nowhere: what Cloudflare announces beside its proxies is a hint, and no hosting by that
+  // alone.
   const published = found.get('hosting') ?? []
-  const warp = network?.asn === CLOUDFLARE_ASN && !published.some(({ list }) => list.id === 'cloudflare') && !found.has('crawler')
+  const warp = network?.asn === CLOUDFLARE_ASN && !published.some(({ list }) => list.id === 'cloudflare') &&
+    !found.has('crawler')
   const networks = warp ? [] : found.get('hosting-asn') ?? []
   const hostLists = [...published, ...networks]
   const hosts = hostingWeight(published, networks)
-  if (hostLists.length > 0) add('hosting', hosts, { type: 'dc_ip', weight: rounded(hosts), detail: hostLists.map(detailOf).join('; ') })
-  add('proxy', proxy.publicProxy * strength('public-proxy'), signal('public_proxy_list', 'public-proxy', proxy.publicProxy))
+  if (hostLists.length > 0) {
+    add('hosting', hosts, { type: 'dc_ip', weight: rounded(hosts), detail: hostLists.map(detailOf).join('; ') })
+  }
+  add(
+    'proxy', proxy.publicProxy * strength('public-proxy'), signal(
+      'public_proxy_list', 'public-proxy', proxy.publicProxy
+    )
+  )
   add('abuse', abuse.listed * strength('abuse'), signal('abuse_list', 'abuse', abuse.listed))
   add('relay', WEIGHTS.relay * strength('relay'), signal('private_relay', 'relay', WEIGHTS.relay))
   add('crawler', 0, signal('known_crawler', 'crawler', WEIGHTS.crawler))
   const { warp: hint } = WEIGHTS
-  if (warp) add('warp', hint, { type: 'warp_hint', weight: hint, detail: 'in AS13335, outside the ranges of Cloudflare\'s proxies' })
+  if (warp) {
+    add('warp', hint, {
+      type: 'warp_hint',
+      weight: hint,
+      detail: 'in AS13335, outside the ranges of Cloudflare\'s ' +
+      'proxies'
+    })
+  }
   return groups
 }
 

@@ -67,14 +67,16 @@ export function staleLists (meta: SnapshotMeta, nowMs: number): StaleList[] {
   })
 }
 
-function ageOf (list: Pick<ListDescription, 'dateSeconds' | 'halfLifeDays'>, nowMs: number): Pick<ListDescription, 'ageDays' | 'stale'> {
+function ageOf (
+  list: Pick<ListDescription, 'dateSeconds' | 'halfLifeDays'>, nowMs: number
+): Pick<ListDescription, 'ageDays' | 'stale'> {
   const ageDays = Math.max(0, Math.floor((nowMs / 1000 - list.dateSeconds) / 86400))
   return { ageDays, stale: list.halfLifeDays !== null && ageDays > list.halfLifeDays }
 }
 
 /**
- * Of this user: `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`, else one in the system's folder for temporary files.
- * XDG says to ignore a relative path.
+ * Of this user: `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`, else one in the system's folder for
+ * temporary files. XDG says to ignore a relative path.
  */
 export function defaultCacheFolder (env: NodeJS.ProcessEnv = process.env, home: () => string = homedir): string {
   const base = env['XDG_CACHE_HOME']
@@ -83,7 +85,10 @@ export function defaultCacheFolder (env: NodeJS.ProcessEnv = process.env, home: 
   return own === undefined ? temporaryFolder() : join(own, '.cache', 'fastify-ip-risk')
 }
 
-/** Undefined where there is none. Node throws for a user with neither `HOME` nor a line in passwd, as a container may run under. */
+/**
+ * Undefined where there is none. Node throws for a user with neither `HOME` nor a line in passwd, as a container may
+ * run under.
+ */
 function homeFolder (home: () => string): string | undefined {
   try {
     const folder = home()
@@ -93,7 +98,10 @@ function homeFolder (home: () => string): string | undefined {
   }
 }
 
-/** Everybody can write there: a folder that somebody else made under this user's name is not read, since its lists would be believed. */
+/**
+ * Everybody can write there: a folder that somebody else made under this user's name is not read, since its lists would
+ * be believed.
+ */
 function temporaryFolder (): string {
   const uid = process.getuid?.()
   const folder = join(tmpdir(), `fastify-ip-risk-${uid ?? 'user'}`)

@@ -32,8 +32,9 @@ export interface SnapshotMeta {
 }
 
 /**
- * All that is known, in flat arrays. A label is a network's AS number together with a set of marks. Label 0 says nothing at all, label n
- * up to `asns.length` only that network n - 1 announces the address, and those above stand in `labelAsn` and `labelSet`, in their order.
+ * All that is known, in flat arrays. A label is a network's AS number together with a set of marks. Label 0 says
+ * nothing at all, label n up to `asns.length` only that network n - 1 announces the address, and those above stand in
+ * `labelAsn` and `labelSet`, in their order.
  */
 export interface Snapshot {
   readonly meta: SnapshotMeta
@@ -46,7 +47,9 @@ export interface Snapshot {
   readonly setMarks: Uint16Array
   readonly asns: Uint32Array
   readonly asnSet: Uint16Array
-  /** 0: no VPN server known there; else 1 + density class, and 4 more where three or more publishers have servers there. */
+  /**
+   * 0: no VPN server known there; else 1 + density class, and 4 more where three or more publishers have servers there.
+   */
   readonly asnDensity: Uint8Array
   /** UTF-8 names, a newline behind each; `nameStart[b]` is where name `NAME_BLOCK` * b starts. */
   readonly nameStart: Uint32Array
@@ -68,7 +71,9 @@ const LAYOUT: readonly SectionType[] = [
   Uint32Array, Uint16Array, Uint32Array, Uint16Array, Uint32Array, Uint16Array, Uint8Array, Uint32Array, Uint8Array
 ]
 
-/** Header, table of sections (offset, bytes), sections on 8-byte boundaries; the check sum covers all behind the header. */
+/**
+ * Header, table of sections (offset, bytes), sections on 8-byte boundaries; the check sum covers all behind the header.
+ */
 export function encodeSnapshot (snapshot: Snapshot): Uint8Array {
   const { map: { v4, v6 } } = snapshot
   const sections: Section[] = [
@@ -86,27 +91,35 @@ export function encodeSnapshot (snapshot: Snapshot): Uint8Array {
   const bytes = new Uint8Array(end)
   const table = new Uint32Array(bytes.buffer, 0, HEADER_WORDS + places.length)
   table.set(places, HEADER_WORDS)
-  sections.forEach((section, i) => bytes.set(new Uint8Array(section.buffer, section.byteOffset, section.byteLength), places[2 * i]!))
+  sections.forEach((section, i) =>
+    bytes.set(new Uint8Array(section.buffer, section.byteOffset, section.byteLength), places[2 * i]!))
   table.set([MAGIC, SNAPSHOT_VERSION, BYTE_ORDER, end, sections.length, crc32(bytes.subarray(4 * HEADER_WORDS))])
   return bytes
 }
 
-/** Views into the bytes, which must not change afterwards. Throws `BadSnapshot` unless everything in them fits together. */
+/**
+ * Views into the bytes, which must not change afterwards. Throws `BadSnapshot` unless everything in them fits together.
+ */
 export function decodeSnapshot (given: Uint8Array): Snapshot {
   const bytes = given.byteOffset % 8 === 0 ? given : Uint8Array.from(given)
   if (bytes.byteLength < 4 * (HEADER_WORDS + 2 * LAYOUT.length)) throw new BadSnapshot('it is too short')
   const header = new Uint32Array(bytes.buffer, bytes.byteOffset, HEADER_WORDS + 2 * LAYOUT.length)
   if (header[0] !== MAGIC) throw new BadSnapshot('it is no snapshot of lists')
   if (header[2] !== BYTE_ORDER) throw new BadSnapshot('it was written on a machine of another byte order')
-  if (header[1] !== SNAPSHOT_VERSION) throw new BadSnapshot(`it has format ${header[1]}, and this version reads ${SNAPSHOT_VERSION}`)
+  if (header[1] !== SNAPSHOT_VERSION) {
+    throw new BadSnapshot(`it has format ${header[1]}, and this version reads ${SNAPSHOT_VERSION}`)
+  }
   if (header[3] !== bytes.byteLength || header[4] !== LAYOUT.length) throw new BadSnapshot('it was cut off')
   if (crc32(bytes.subarray(4 * HEADER_WORDS)) !== header[5]) throw new BadSnapshot('its check sum is wrong')
   const sections = LAYOUT.map((SectionArray, i) => {
     const offset = header[HEADER_WORDS + 2 * i]!
     const length = header[HEADER_WORDS + 2 * i + 1]!
-    const fits = offset % 8 === 0 && offset + length <= bytes.byteLength && length % SectionArray.BYTES_PER_ELEMENT === 0
+    const fits = offset % 8 === 0 && offset + length <= bytes.byteLength &&
+      length % SectionArray.BYTES_PER_ELEMENT === 0
     if (!fits) throw new BadSnapshot('a section is misplaced')
-    return new SectionArray(bytes.buffer as ArrayBuffer, bytes.byteOffset + offset, length / SectionArray.BYTES_PER_ELEMENT)
+    return new SectionArray(
+      bytes.buffer as ArrayBuffer, bytes.byteOffset + offset, length / SectionArray.BYTES_PER_ELEMENT
+    )
   })
   const u32 = (i: number): Uint32Array => sections[i] as Uint32Array
   const u16 = (i: number): Uint16Array => sections[i] as Uint16Array
@@ -155,22 +168,29 @@ const MAX_DAY = 1e8
 
 function isList (list: Partial<SnapshotList> | null): boolean {
   const { id, kind, halfLifeDays, dateSeconds, trust } = list ?? {}
-  return typeof id === 'string' && typeof kind === 'string' && (halfLifeDays === null || Number.isFinite(halfLifeDays)) &&
+  return typeof id === 'string' && typeof kind === 'string' &&
+    (halfLifeDays === null || Number.isFinite(halfLifeDays)) &&
     Number.isFinite(dateSeconds) && typeof trust === 'number' && trust >= 0 && trust <= 1
 }
 
 /**
- * A right check sum says that nothing was damaged; this says that it was made right. The labels of single intervals are left out,
- * for half of the time of loading would go into them: `evidenceOf` takes one that does not exist for "nothing known".
+ * A right check sum says that nothing was damaged; this says that it was made right. The labels of single intervals are
+ * left out, for half of the time of loading would go into them: `evidenceOf` takes one that does not exist for "nothing
+ * known".
  */
 function checkReferences (snapshot: Snapshot): void {
-  const { map: { v4, v6 }, meta, labelAsn, labelSet, setStart, setMarks, asns, asnSet, asnDensity, nameStart, names } = snapshot
+  const {
+    map: { v4, v6 }, meta, labelAsn, labelSet, setStart, setMarks, asns, asnSet, asnDensity, nameStart, names
+  } = snapshot
   const sets = setStart.length - 1
   const fits = v4.index.length === BUCKETS + 1 && v6.index.length === BUCKETS + 1 &&
-    v4.starts.length === v4.labels.length && v6.high.length === 2 * v6.labels.length && v6.low.length === 2 * v6.lowAt.length &&
-    v4.labels.length > 0 && v6.labels.length > 0 && v4.index[0] === 0 && v6.index[0] === 0 && v4.index[1] !== 0 && v6.index[1] !== 0 &&
+    v4.starts.length === v4.labels.length && v6.high.length === 2 * v6.labels.length &&
+      v6.low.length === 2 * v6.lowAt.length &&
+    v4.labels.length > 0 && v6.labels.length > 0 && v4.index[0] === 0 && v6.index[0] === 0 && v4.index[1] !== 0 &&
+      v6.index[1] !== 0 &&
     labelAsn.length === labelSet.length &&
-    asnSet.length === asns.length && asnDensity.length === asns.length && nameStart.length === Math.ceil(asns.length / NAME_BLOCK) + 1 &&
+    asnSet.length === asns.length && asnDensity.length === asns.length &&
+      nameStart.length === Math.ceil(asns.length / NAME_BLOCK) + 1 &&
     ascending(v4.index, v4.labels.length) && ascending(v6.index, v6.labels.length) &&
     ascending(setStart, setMarks.length) && ascending(nameStart, names.length) &&
     below(labelAsn, asns.length + 1) &&

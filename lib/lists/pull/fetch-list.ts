@@ -9,7 +9,9 @@ export interface FetchOptions {
   readonly timeoutMs?: number
   /** Attempts after the first, where another may help: connection lost, 429, 5xx. Default 2. */
   readonly retries?: number
-  /** Before the first retry; doubled each time. A publisher's `Retry-After` up to 30 s counts instead. Default 1 000. */
+  /**
+   * Before the first retry; doubled each time. A publisher's `Retry-After` up to 30 s counts instead. Default 1 000.
+   */
   readonly retryDelayMs?: number
   /** As sent, before inflating. Default `MAX_LIST_BYTES`. */
   readonly maxBytes?: number
@@ -35,12 +37,19 @@ export async function fetchList (url: string, known: Known = {}, options: FetchO
     const outcome = await follow(url, known, options.maxBytes ?? MAX_LIST_BYTES, either)
       .catch((cause: unknown): Failure => asFailure(cause, attemptSignal, timeoutMs))
     if (!('problem' in outcome)) return outcome
-    if (!outcome.again || attempt >= retries || signal?.aborted === true) throw new BadList(outcome.problem, { cause: outcome.cause })
+    if (!outcome.again || attempt >= retries || signal?.aborted === true) {
+      throw new BadList(outcome.problem, { cause: outcome.cause })
+    }
     await wait(outcome.afterMs ?? retryDelayMs * 2 ** attempt)
   }
 }
 
-interface Failure { readonly problem: string, readonly again: boolean, readonly afterMs?: number, readonly cause?: unknown }
+interface Failure {
+  readonly problem: string
+  readonly again: boolean
+  readonly afterMs?: number
+  readonly cause?: unknown
+}
 const failure = (problem: string, again = false): Failure => ({ problem, again })
 
 async function follow (url: string, known: Known, maxBytes: number, signal: AbortSignal): Promise<Fetched | Failure> {
@@ -48,15 +57,23 @@ async function follow (url: string, known: Known, maxBytes: number, signal: Abor
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const { statusCode, headers, body } = await request(at, { headers: requestHeaders(known), signal })
     const header = (name: string) => [headers[name]].flat()[0]
-    if (statusCode === 200) return await received(body, maxBytes, { etag: header('etag'), lastModified: header('last-modified') }, header('content-length'))
+    if (statusCode === 200) {
+      return await received(body, maxBytes, {
+        etag: header('etag'), lastModified: header('last-modified')
+      }, header('content-length'))
+    }
     await body.dump()
     if (statusCode === 304) return { status: 'unchanged' }
     const location = header('location')
-    if (statusCode < 300 || statusCode > 399 || location === undefined) return refused(statusCode, header('retry-after'))
+    if (statusCode < 300 || statusCode > 399 || location === undefined) {
+      return refused(statusCode, header('retry-after'))
+    }
     if (!URL.canParse(location, at)) return failure('its publisher redirects to an address that is none')
     const next = new URL(location, at)
     // What a publisher signs with TLS must not be replaced on the way by whoever sits on an open network.
-    if (next.protocol !== 'https:' && next.protocol !== at.protocol) return failure(`its publisher redirects to ${next.protocol}//, which is not safe`)
+    if (next.protocol !== 'https:' && next.protocol !== at.protocol) {
+      return failure(`its publisher redirects to ${next.protocol}//, which is not safe`)
+    }
     at = next
   }
   return failure(`its publisher redirects more than ${MAX_REDIRECTS} times`)
@@ -76,13 +93,16 @@ function refused (statusCode: number, retryAfter: string | undefined): Failure {
   const again = statusCode === 429 || statusCode >= 500
   const seconds = Number(retryAfter ?? NaN)
   const problem = `its publisher answered ${statusCode}`
-  return seconds >= 0 && seconds <= MAX_RETRY_AFTER_SECONDS ? { problem, again, afterMs: seconds * 1000 } : { problem, again }
+  return seconds >= 0 && seconds <= MAX_RETRY_AFTER_SECONDS
+    ? { problem, again, afterMs: seconds * 1000 }
+    : { problem, again }
 }
 
 type Body = Awaited<ReturnType<typeof request>>['body']
 
 async function received (
-  body: Body, maxBytes: number, { etag, lastModified }: { [K in keyof Known]: Known[K] | undefined }, contentLength: string | undefined
+  body: Body, maxBytes: number, { etag, lastModified }: { [K in keyof Known]: Known[K] | undefined },
+  contentLength: string | undefined
 ): Promise<Fetched | Failure> {
   const tooLarge = failure(`it is larger than ${maxBytes} bytes`)
   const chunks: Uint8Array[] = []
@@ -96,7 +116,13 @@ async function received (
     if (length > maxBytes) return tooLarge // leaving the loop destroys the body
     chunks.push(chunk)
   }
-  return { status: 'fetched', bytes: Buffer.concat(chunks), ...etag !== undefined && { etag }, ...lastModified !== undefined && { lastModified } }
+  return {
+    status: 'fetched',
+    bytes: Buffer.concat(chunks),
+    ...etag !== undefined &&
+    { etag },
+    ...lastModified !== undefined && { lastModified }
+  }
 }
 
 function asFailure (cause: unknown, attempt: AbortSignal, timeoutMs: number): Failure {

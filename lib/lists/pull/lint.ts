@@ -11,8 +11,8 @@ export interface CoverageLimit {
   readonly mostV4: number
 }
 
-// Each about four times what the public lists of that kind hold in 2026: 377 M addresses and a /9 for hosting, 3.1 M and a /16 for VPN
-// ranges, 107 k and a /22 for the relay. AS numbers have no width.
+// Each about four times what the public lists of that kind hold in 2026: 377 M addresses and a /9 for hosting, 3.1 M
+// and a /16 for VPN ranges, 107 k and a /22 for the relay. AS numbers have no width.
 export const coverageLimits: Readonly<Record<ListKind, CoverageLimit>> = {
   'vpn-server': { widestV4: 8, widestV6: 64, mostV4: 2 ** 17 },
   'vpn-range': { widestV4: 18, widestV6: 100, mostV4: 2 ** 24 },
@@ -43,8 +43,8 @@ export function describeWidth (addresses: number): string {
   return `${addresses} IPv4 addresses (${(100 * addresses / 2 ** 32).toPrecision(2)} % of all)`
 }
 
-// No visitor comes from there. The documentation networks are left out: they never occur on the internet, and examples and
-// tests make lists of them.
+// No visitor comes from there. The documentation networks are left out: they never occur on the internet, and examples
+// and tests make lists of them.
 const special = rangesOf(networksOf(scope => scope !== 'public' && scope !== 'documentation'))
 
 /** Whether private or reserved space is in the range of two words. */
@@ -66,7 +66,10 @@ export function overlapsSpecialV6 (range: Uint32Array): boolean {
 /** AS number of the address whose words are given, 0 where nobody announces it. */
 export type AsnLookup = (family: 4 | 6, words: ArrayLike<number>) => number
 
-/** Networks where people live that public hosting lists contained (Charter, SK Broadband, Rostelecom, MTN Nigeria, Airtel). */
+/**
+ * Networks where people live that public hosting lists contained (Charter, SK Broadband, Rostelecom, MTN Nigeria,
+ * Airtel).
+ */
 export const KNOWN_EYEBALL_ASNS: ReadonlySet<number> = new Set([11426, 9318, 12389, 29465, 36873])
 
 /** More rows than this that cannot be right, and the whole list is not believed. */
@@ -99,16 +102,17 @@ export interface LintReport {
 }
 
 /**
- * Lists of whole networks. Of these an eyeball network is a mistake; servers, exits and proxies stand in people's networks too, and abuse
- * comes from there.
+ * Lists of whole networks. Of these an eyeball network is a mistake; servers, exits and proxies stand in people's
+ * networks too, and abuse comes from there.
  */
 export function isNetworkKind (kind: ListKind): boolean {
   return !['vpn-server', 'tor-exit', 'public-proxy', 'abuse'].includes(kind)
 }
 
 /**
- * Judges a list before it replaces another. Rows that cannot be right (not understood, special-purpose space, too wide, in a known eyeball
- * network) are left out and cost trust; too many of them, a coverage beyond its kind, or a sudden change of size, and the list is refused.
+ * Judges a list before it replaces another. Rows that cannot be right (not understood, special-purpose space, too wide,
+ * in a known eyeball network) are left out and cost trust; too many of them, a coverage beyond its kind, or a sudden
+ * change of size, and the list is refused.
  */
 export function lintList (list: ReadList, options: LintOptions): LintReport {
   const { kind, asnOf, eyeballAsns = KNOWN_EYEBALL_ASNS, previousRows } = options
@@ -135,18 +139,27 @@ export function lintList (list: ReadList, options: LintOptions): LintReport {
     if (v6Width(pair) > limits.widestV6) return leaveOut(`wider than a /${128 - limits.widestV6}`, shown)
     return isEyeball(6, pair) ? leaveOut('in a known eyeball network', shown) : true
   })
-  const asns = list.asns.filter(asn => !eyeballAsns.has(asn) || leaveOut('in a known eyeball network', () => `AS${asn}`))
+  const asns = list.asns.filter(asn => !eyeballAsns.has(asn) ||
+    leaveOut('in a known eyeball network', () => `AS${asn}`))
 
   const wrongRows = list.rejectedRows + [...wrong.values()].reduce((sum, { count }) => sum + count, 0)
   const wrongShare = list.rows === 0 ? 0 : wrongRows / list.rows
   const remarks = [...wrong].map(([why, { count, example }]) => `${count} of ${list.rows} rows ${why} (${example})`)
-  if (list.rejectedRows > 0) remarks.unshift(`${list.rejectedRows} of ${list.rows} rows not understood (first: line ${list.rejected[0]!.line})`)
+  if (list.rejectedRows > 0) {
+    remarks.unshift(`${list.rejectedRows} of ${list.rows} rows not understood (first: line ${list.rejected[0]!.line})`)
+  }
   const refusals: string[] = []
   const covered = coveredV4(v4)
   if (list.rows === 0) refusals.push('it is empty')
   else if (wrongShare > MAX_WRONG_SHARE) refusals.push('too many of its rows cannot be right')
-  else if ((list.asns.length > 0) !== kind.endsWith('-asn')) refusals.push(`it has ${list.asns.length > 0 ? 'AS numbers' : 'addresses'}, which its kind has not`)
-  if (covered > limits.mostV4) refusals.push(`it covers ${describeWidth(covered)}, and its kind not more than ${describeWidth(limits.mostV4)}`)
+  else if ((list.asns.length > 0) !== kind.endsWith('-asn')) {
+    refusals.push(`it has ${list.asns.length > 0
+    ? 'AS numbers'
+    : 'addresses'}, which its kind has not`)
+  }
+  if (covered > limits.mostV4) {
+    refusals.push(`it covers ${describeWidth(covered)}, and its kind not more than ${describeWidth(limits.mostV4)}`)
+  }
   if (previousRows !== undefined && Math.abs(list.rows - previousRows) > previousRows * MAX_SIZE_CHANGE) {
     refusals.push(`it has ${list.rows} rows, the one before had ${previousRows}`)
   }

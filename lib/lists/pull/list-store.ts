@@ -15,7 +15,9 @@ export interface StoredList {
   readonly halfLifeDays: number
   readonly etag?: string
   readonly lastModified?: string
-  /** Unix seconds: when the publisher was last asked with success, and when the list was published as far as it says so. */
+  /**
+   * Unix seconds: when the publisher was last asked with success, and when the list was published as far as it says so.
+   */
   readonly checkedSeconds: number
   readonly dateSeconds: number
   /** Rows as the publisher sent them: what the next one's size is compared with. */
@@ -41,7 +43,8 @@ function fileOf (folder: string, id: string): string {
 export async function writeStored (folder: string, list: StoredList): Promise<void> {
   const { ranges, asns, seen, ...head } = list
   const rows = [...rowsOf(ranges)].map((row, i) => seen === undefined ? row : `${row} ${seen.first[i]} ${seen.last[i]}`)
-  const text = [JSON.stringify({ format: FORMAT, rotating: seen !== undefined, ...head }), ...rows, ...asns.map(asn => `AS${asn}`), ''].join('\n')
+  const text = [JSON.stringify({ format: FORMAT, rotating: seen !== undefined, ...head }), ...rows, ...asns.map(asn =>
+    `AS${asn}`), ''].join('\n')
   await writeAtomically(fileOf(folder, list.id), text)
 }
 
@@ -88,7 +91,9 @@ function parseStored (text: string, id: string): StoredList | undefined {
     }
   }
   const stored = { ...head as unknown as StoredList, ranges: into.ranges(), asns: into.asns() }
-  return rotating === true ? { ...stored, seen: { first: Uint32Array.from(first), last: Uint32Array.from(last) } } : stored
+  return rotating === true
+    ? { ...stored, seen: { first: Uint32Array.from(first), last: Uint32Array.from(last) } }
+    : stored
 }
 
 function parsedHead (line: string): Record<string, unknown> {
@@ -103,18 +108,34 @@ function parsedHead (line: string): Record<string, unknown> {
 /** `first-last`, or one address. */
 export function * rowsOf ({ v4, v6 }: Ranges): Generator<string> {
   const between = (first: string, last: string) => first === last ? first : `${first}-${last}`
-  for (let i = 0; i < v4.length; i += 2) yield between(formatAddress(4, [0, 0, 0, v4[i]!]), formatAddress(4, [0, 0, 0, v4[i + 1]!]))
-  for (let i = 0; i < v6.length; i += 8) yield between(formatAddress(6, v6.subarray(i, i + 4)), formatAddress(6, v6.subarray(i + 4, i + 8)))
+  for (let i = 0; i < v4.length; i += 2) {
+    yield between(
+      formatAddress(4, [0, 0, 0, v4[i]!]), formatAddress(4, [0, 0, 0, v4[i + 1]!])
+    )
+  }
+  for (let i = 0; i < v6.length; i += 8) {
+    yield between(
+      formatAddress(6, v6.subarray(i, i + 4)), formatAddress(6, v6.subarray(i + 4, i + 8))
+    )
+  }
 }
 
 /** What compiling takes. */
 export function addressListOf (stored: StoredList): AddressList {
   const { id, kind, publisher, ranges, asns, halfLifeDays, dateSeconds, seen, trust } = stored
   const list = { id, kind, ranges, asns, halfLifeDays, dateSeconds, trust }
-  return { ...list, ...publisher !== undefined && { publisher }, ...seen !== undefined && { lastSeenSeconds: seen.last } }
+  return {
+    ...list,
+    ...publisher !== undefined && { publisher },
+    ...seen !== undefined &&
+    { lastSeenSeconds: seen.last }
+  }
 }
 
-/** A range of a rotating sample that was not seen for so long is forgotten. In 45 days a sample of a fifth had shown nine in ten. */
+/**
+ * A range of a rotating sample that was not seen for so long is forgotten. In 45 days a sample of a fifth had shown
+ * nine in ten.
+ */
 const REMEMBER_SECONDS = 90 * 86_400
 
 export interface SeenRanges { readonly ranges: Ranges, readonly seen: Seen }
@@ -137,12 +158,24 @@ export function accumulate (before: SeenRanges | undefined, now: Ranges, nowSeco
   for (const [row] of sorted) into.addNetwork(row)
   return {
     ranges: into.ranges(),
-    seen: { first: Uint32Array.from(sorted, ([, { first }]) => first), last: Uint32Array.from(sorted, ([, { last }]) => last) }
+    seen: {
+      first: Uint32Array.from(sorted, ([, { first }]) =>
+        first),
+      last: Uint32Array.from(sorted, ([, { last }]) => last)
+    }
   }
 }
 
 /** The publisher says that nothing changed: what was seen the last time is seen again. */
 export function seenAgain (before: SeenRanges, checkedSeconds: number, nowSeconds: number): SeenRanges {
   const { ranges, seen } = before
-  return { ranges, seen: { first: seen.first, last: seen.last.map(last => last === checkedSeconds ? nowSeconds : last) } }
+  return {
+    ranges,
+    seen: {
+      first: seen.first,
+      last: seen.last.map(last => last === checkedSeconds
+        ? nowSeconds
+        : last)
+    }
+  }
 }

@@ -41,7 +41,10 @@ export interface PulledList {
 /** Lists fetched at once. Most of them lie with one host, which should not be overrun. */
 const CONCURRENT = 4
 
-/** Fetches, checks and keeps every list. Rejects only when the folder cannot be used; a list that fails is told in its result. */
+/**
+ * Fetches, checks and keeps every list. Rejects only when the folder cannot be used; a list that fails is told in its
+ * result.
+ */
 export async function pullLists (options: PullOptions): Promise<PulledList[]> {
   const { sources = publishers, onPulled } = options
   await makeFolder(options.folder)
@@ -67,13 +70,19 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
     const fetched = await fetchList(url, before?.url === url ? before : {}, options)
     const nowSeconds = Math.floor((options.now ?? Date.now)() / 1000)
     if (fetched.status === 'unchanged') {
-      if (before === undefined) return { ...kept, outcome: 'failed', problem: 'its publisher says "unchanged" of a list that was never sent' }
-      return { id, outcome: 'unchanged', remarks: [], stored: await keep(options.folder, confirmed(before, source, nowSeconds)) }
+      if (before === undefined) {
+        return { ...kept, outcome: 'failed', problem: 'its publisher says "unchanged" of a list that was never sent' }
+      }
+      return {
+        id, outcome: 'unchanged', remarks: [], stored: await keep(options.folder, confirmed(before, source, nowSeconds))
+      }
     }
     const list = readList(fetched.bytes, source.format)
     const previousRows = options.acceptSize === true ? undefined : before?.publishedRows
     const report = lintList(list, { ...options, kind, ...previousRows !== undefined && { previousRows } })
-    if (report.refusals.length > 0) return { ...kept, outcome: 'refused', problem: report.refusals.join('; '), remarks: report.remarks }
+    if (report.refusals.length > 0) {
+      return { ...kept, outcome: 'refused', problem: report.refusals.join('; '), remarks: report.remarks }
+    }
     const next: StoredList = {
       ...headOf(source, url),
       ...validatorsOf(fetched),
@@ -84,7 +93,14 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
       asns: [...new Set(report.asns)],
       ...rangesOf(source, before, report.ranges, nowSeconds)
     }
-    return { id, outcome: stored === undefined ? 'new' : 'updated', remarks: report.remarks, stored: await keep(options.folder, next) }
+    return {
+      id,
+      outcome: stored === undefined
+        ? 'new'
+        : 'updated',
+      remarks: report.remarks,
+      stored: await keep(options.folder, next)
+    }
   } catch (error) {
     if (!(error instanceof BadList)) throw error
     return { ...kept, outcome: 'failed', problem: error.message.replace(/^.*?: /, '') }
@@ -92,7 +108,9 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
 }
 
 /** The lists that were pulled, for compiling. Those that were never pulled are left out. */
-export async function loadPulled (folder: string, sources: readonly PublishedList[] = publishers): Promise<AddressList[]> {
+export async function loadPulled (
+  folder: string, sources: readonly PublishedList[] = publishers
+): Promise<AddressList[]> {
   const stored = await Promise.all(sources.map(source => readStored(folder, source.id)))
   return stored.filter(list => list !== undefined).map(addressListOf)
 }

@@ -2,7 +2,10 @@ import { parseCidr } from '../../ip/index.ts'
 
 /** What a list of addresses is, once read: the seam between reading lists and making one map of them. */
 
-/** Address ranges, first and last address of each: one word an IPv4 address, four words an IPv6 one. Unsorted, may overlap. */
+/**
+ * Address ranges, first and last address of each: one word an IPv4 address, four words an IPv6 one. Unsorted, may
+ * overlap.
+ */
 export interface Ranges {
   /** first, last, first, last, … */
   readonly v4: Uint32Array
@@ -31,7 +34,9 @@ export interface AddressList {
   readonly halfLifeDays: number
   /** Unix seconds when the list was published, or fetched. */
   readonly dateSeconds: number
-  /** Unix seconds each range was last seen, in the order of `ranges.v4` then `ranges.v6`; absent: all at `dateSeconds`. */
+  /**
+   * Unix seconds each range was last seen, in the order of `ranges.v4` then `ranges.v6`; absent: all at `dateSeconds`.
+   */
   readonly lastSeenSeconds?: Uint32Array
   /** 0..1, lowered by the linter. Default 1. */
   readonly trust?: number
@@ -86,7 +91,9 @@ function mergeV6 (pairs: Uint32Array): Uint32Array {
   for (const at of order) {
     const first = 8 * at
     if (end > 0 && !isBeyond(pairs, first, merged, end - 4)) {
-      if (compareAddresses(pairs, first + 4, merged, end - 4) > 0) merged.set(pairs.subarray(first + 4, first + 8), end - 4)
+      if (compareAddresses(pairs, first + 4, merged, end - 4) > 0) {
+        merged.set(pairs.subarray(first + 4, first + 8), end - 4)
+      }
     } else {
       merged.set(pairs.subarray(first, first + 8), end)
       end += 8

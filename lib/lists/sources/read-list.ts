@@ -7,13 +7,15 @@ import {
 
 /** Where publishers put addresses: AWS, Google and Microsoft ranges, Fastly, Oracle, VPN server lists, onionoo. */
 const ADDRESS_KEYS = new Set([
-  'ip_prefix', 'ipv6_prefix', 'ipv4Prefix', 'ipv6Prefix', 'prefix', 'prefixes', 'addressPrefixes', 'cidr', 'cidrs', 'range', 'ranges', 'network', 'networks',
-  'ip', 'ips', 'ipv4', 'ipv6', 'address', 'addresses', 'ipv6_addresses', 'exit_addresses', 'ipv4_cidrs', 'ipv6_cidrs', 'ipv4_addr_in', 'ipv6_addr_in', 'station'
+  'ip_prefix', 'ipv6_prefix', 'ipv4Prefix', 'ipv6Prefix', 'prefix', 'prefixes', 'addressPrefixes', 'cidr', 'cidrs',
+  'range', 'ranges', 'network', 'networks',
+  'ip', 'ips', 'ipv4', 'ipv6', 'address', 'addresses', 'ipv6_addresses', 'exit_addresses', 'ipv4_cidrs', 'ipv6_cidrs',
+  'ipv4_addr_in', 'ipv6_addr_in', 'station'
 ])
 
 /**
- * Every text under one of these keys, and in arrays directly in the root. Another text is no address and no mistake (a region, a date).
- * The "line" of a rejected row is its count among the addresses.
+ * Every text under one of these keys, and in arrays directly in the root. Another text is no address and no mistake (a
+ * region, a date). The "line" of a rejected row is its count among the addresses.
  */
 export function readJson (root: unknown, into: Collector): number {
   let rows = 0
@@ -27,15 +29,19 @@ export function readJson (root: unknown, into: Collector): number {
     } else if (Array.isArray(value)) {
       for (let i = value.length - 1; i >= 0; i--) open.push({ value: value[i], address })
     } else if (typeof value === 'object' && value !== null) {
-      for (const [key, member] of Object.entries(value).reverse()) open.push({ value: member, address: ADDRESS_KEYS.has(key) })
+      for (const [key, member] of Object.entries(value).reverse()) {
+        open.push({
+          value: member, address: ADDRESS_KEYS.has(key)
+        })
+      }
     }
   }
   return rows
 }
 
 /**
- * `addresses`: IP, CIDR, `first-last` or `IP:port` a line, with notes. `asns`: AS number a line. `columns`: comma-separated, with or
- * without a header. `json`: as cloud providers publish their ranges.
+ * `addresses`: IP, CIDR, `first-last` or `IP:port` a line, with notes. `asns`: AS number a line. `columns`:
+ * comma-separated, with or without a header. `json`: as cloud providers publish their ranges.
  */
 export type ListFormat = 'addresses' | 'asns' | 'columns' | 'json'
 
@@ -54,8 +60,9 @@ export interface ReadList {
 export const MAX_LIST_BYTES: number = 64 * 1024 * 1024
 
 /**
- * Reads a published list, plain or gzip. Found out where not given: the format. Single rows that are wrong are counted, not thrown.
- * Throws `BadList` when there is no list at all: a damaged or too large gzip, JSON that is none, an HTML page.
+ * Reads a published list, plain or gzip. Found out where not given: the format. Single rows that are wrong are counted,
+ * not thrown. Throws `BadList` when there is no list at all: a damaged or too large gzip, JSON that is none, an HTML
+ * page.
  */
 export function readList (bytes: Uint8Array, format?: ListFormat): ReadList {
   const text = textOf(inflated(bytes))
@@ -66,7 +73,14 @@ export function readList (bytes: Uint8Array, format?: ListFormat): ReadList {
   const rows = chosen === 'json'
     ? readJson(parsedJson(text), into)
     : chosen === 'columns' ? readColumns(text, into) : readLines(text, chosen, into)
-  return { format: chosen, ranges: into.ranges(), asns: into.asns(), rejected: into.rejected, rejectedRows: into.rejectedRows(), rows }
+  return {
+    format: chosen,
+    ranges: into.ranges(),
+    asns: into.asns(),
+    rejected: into.rejected,
+    rejectedRows: into.rejectedRows(),
+    rows
+  }
 }
 
 function detectFormat (text: string, start: string): ListFormat {
@@ -88,7 +102,10 @@ function inflated (bytes: Uint8Array): Uint8Array {
     plain = gunzipSync(bytes, { maxOutputLength: MAX_LIST_BYTES })
   } catch (cause) {
     const tooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-    throw new BadList(tooLarge ? `it inflates to more than ${MAX_LIST_BYTES} bytes` : 'its gzip is damaged or cut off', { cause })
+    throw new BadList(tooLarge
+      ? `it inflates to more than ${MAX_LIST_BYTES} bytes`
+      : 'its gzip is damaged or cut ' +
+      'off', { cause })
   }
   if (isGzip(plain)) throw new BadList('it is gzip inside gzip')
   return plain

@@ -1,7 +1,10 @@
 import { parseAddress, parseCidr, words } from '../../ip/index.ts'
 import type { Ranges } from './list.ts'
 
-/** Rows that were not understood are kept up to this number, each up to this many characters: enough to see what is wrong. */
+/**
+ * Rows that were not understood are kept up to this number, each up to this many characters: enough to see what is
+ * wrong.
+ */
 const KEPT_REJECTED = 20
 const KEPT_TEXT_LENGTH = 80
 
@@ -52,7 +55,10 @@ export function createCollector (): Collector {
     const mapped = family === 4 && text.includes(':')
     const width = family === 4 && !mapped ? 32 : 128
     // Asked before parseCidr, which throws: a long list of nonsense must cost no more than a good one.
-    if (family === 0 || !/^(?:0|[1-9]\d{0,2})$/.test(prefix) || Number(prefix) > width || (mapped && Number(prefix) < 96)) return false
+    if (family === 0 || !/^(?:0|[1-9]\d{0,2})$/.test(prefix) || Number(prefix) > width ||
+      (mapped && Number(prefix) < 96)) {
+      return false
+    }
     const cidr = parseCidr(text)
     return addBetween(cidr.family, cidr.words, lastOf(cidr.words, cidr.family === 4 ? cidr.prefix + 96 : cidr.prefix))
   }
@@ -110,7 +116,10 @@ function lastOf (first: readonly number[], prefix: number): number[] {
   })
 }
 
-/** No row of a list is longer. What stands behind it is not read: a list without line ends must not cost more than one with them. */
+/**
+ * No row of a list is longer. What stands behind it is not read: a list without line ends must not cost more than one
+ * with them.
+ */
 const MAX_ROW_LENGTH = 4096
 
 /** Each line that is neither empty nor a comment, trimmed, and its number from 1. */
@@ -126,7 +135,10 @@ export function * rowsOf (text: string): Generator<[line: string, number: number
   }
 }
 
-/** One address, CIDR, `first-last` or `address:port` a line, or one AS number; what follows a space, `#` or `;` is a note. */
+/**
+ * One address, CIDR, `first-last` or `address:port` a line, or one AS number; what follows a space, `#` or `;` is a
+ * note.
+ */
 export function readLines (text: string, kind: 'addresses' | 'asns', into: Collector): number {
   let rows = 0
   for (const [line, number] of rowsOf(text)) {

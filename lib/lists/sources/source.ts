@@ -37,7 +37,9 @@ export function readSources (path: string, sources: readonly ListSource[], nowSe
   const seen = new Set<string>()
   return sources.map((source, i) => {
     const list = readSource(`${path}[${i}]`, source, nowSeconds)
-    if (seen.has(list.id)) throw badOption(`${path}[${i}].id`, `is "${list.id}", as that of another source: give each its own`)
+    if (seen.has(list.id)) {
+      throw badOption(`${path}[${i}].id`, `is "${list.id}", as that of another source: give each its own`)
+    }
     seen.add(list.id)
     return list
   })
@@ -51,13 +53,28 @@ function readSource (path: string, source: ListSource, nowSeconds: number): Addr
   if (id === '') throw badOption(`${path}.id`, 'is missing: give the source a short name')
   if (!KINDS.includes(source.kind)) throw badOption(`${path}.kind`, `must be one of ${KINDS.join(', ')}`)
   const publisher = checkString(`${path}.publisher`, source.publisher, undefined)
-  const base = { id, kind: source.kind, ...publisher !== undefined && { publisher }, trust: checkNumber(`${path}.trust`, source.trust, 1, { min: 0, max: 1, integer: false }) }
+  const base = {
+    id,
+    kind: source.kind,
+    ...publisher !== undefined &&
+    { publisher },
+    trust: checkNumber(`${path}.trust`, source.trust, 1, { min: 0, max: 1, integer: false })
+  }
   if (isFile) return { ...base, ...readFile(path, source as FileSource) }
-  return { ...base, ...readEntries(`${path}.entries`, (source as InlineSource).entries), halfLifeDays: Infinity, dateSeconds: nowSeconds }
+  return {
+    ...base,
+    ...readEntries(
+      `${path}.entries`, (source as InlineSource).entries
+    ),
+    halfLifeDays: Infinity,
+    dateSeconds: nowSeconds
+  }
 }
 
 function readEntries (path: string, given: unknown): Pick<AddressList, 'ranges' | 'asns'> {
-  if (given === undefined) throw badOption(path, 'is missing: give entries (addresses, CIDRs, AS numbers), or the path of a file')
+  if (given === undefined) {
+    throw badOption(path, 'is missing: give entries (addresses, CIDRs, AS numbers), or the path of a file')
+  }
   const entries = checkStrings(path, given)
   const asns: number[] = []
   const cidrs: string[] = []
@@ -75,10 +92,16 @@ function readEntries (path: string, given: unknown): Pick<AddressList, 'ranges' 
   return { ranges: rangesOf(cidrs), asns }
 }
 
-function readFile (path: string, source: FileSource): Pick<AddressList, 'ranges' | 'asns' | 'halfLifeDays' | 'dateSeconds'> {
+function readFile (
+  path: string, source: FileSource
+): Pick<AddressList, 'ranges' | 'asns' | 'halfLifeDays' | 'dateSeconds'> {
   const file = checkString(`${path}.path`, source.path, '')
-  const format = source.format === undefined ? undefined : checkOneOf(`${path}.format`, source.format, ['addresses', 'asns', 'columns', 'json'], 'addresses')
-  const halfLifeDays = checkNumber(`${path}.halfLifeDays`, source.halfLifeDays, HALF_LIFE_DAYS[source.kind], { min: 1, max: 36500, integer: false })
+  const format = source.format === undefined
+    ? undefined
+    : checkOneOf(`${path}.format`, source.format, ['addresses', 'asns', 'columns', 'json'], 'addresses')
+  const halfLifeDays = checkNumber(`${path}.halfLifeDays`, source.halfLifeDays, HALF_LIFE_DAYS[source.kind], {
+    min: 1, max: 36500, integer: false
+  })
   try {
     const { ranges, asns } = readList(readFileSync(file), format)
     if (ranges.v4.length + ranges.v6.length + asns.length === 0) throw new RangeError('there is no address in it')

@@ -39,8 +39,12 @@ export function lists (options?: ListsOptions): Provider {
   const { sources, covers, snapshot, asn, cacheFolder, watchIntervalMs } = checkListsOptions(options)
   const asnPackage = asn ? findAsnPackage() : undefined
   const parts: Part[] = [
-    ...sources === undefined ? [] : [sourcesPart({ sources, covers, builtIn: snapshot === false, asnPackage, watchIntervalMs })],
-    ...snapshot === false ? [] : [snapshotPart({ ...snapshot !== true && { path: snapshot }, cacheFolder, asnPackage, watchIntervalMs })]
+    ...sources === undefined
+      ? []
+      : [sourcesPart({ sources, covers, builtIn: snapshot === false, asnPackage, watchIntervalMs })],
+    ...snapshot === false
+      ? []
+      : [snapshotPart({ ...snapshot !== true && { path: snapshot }, cacheFolder, asnPackage, watchIntervalMs })]
   ]
   return providerOfParts(parts)
 }
@@ -86,7 +90,9 @@ interface Settings {
 }
 
 function checkListsOptions (given: ListsOptions | undefined): Settings {
-  const options = checkObject<ListsOptions>('lists', given, ['sources', 'covers', 'snapshot', 'asn', 'cacheFolder', 'watch', 'watchIntervalMs'])
+  const options = checkObject<ListsOptions>('lists', given, [
+    'sources', 'covers', 'snapshot', 'asn', 'cacheFolder', 'watch', 'watchIntervalMs'
+  ])
   const { sources, snapshot = sources === undefined } = options
   if (sources !== undefined && !Array.isArray(sources)) throw badOption('lists.sources', 'must be an array of sources')
   const covers = checkStrings('lists.covers', options.covers)
@@ -97,13 +103,19 @@ function checkListsOptions (given: ListsOptions | undefined): Settings {
       throw badOption(`lists.covers[${i}]`, `is wrong: ${(cause as Error).message}`, cause)
     }
   })
-  if (covers.length > 0 && sources === undefined) throw badOption('lists.covers', 'says what sources cover: give sources too')
+  if (covers.length > 0 && sources === undefined) {
+    throw badOption('lists.covers', 'says what sources cover: give sources too')
+  }
   if (typeof snapshot !== 'boolean' && (typeof snapshot !== 'string' || snapshot === '')) {
     throw badOption('lists.snapshot', 'must be true, false or the path of a snapshot')
   }
-  if (sources === undefined && snapshot === false) throw badOption('lists.snapshot', 'is false, and there are no sources: give one of them')
+  if (sources === undefined && snapshot === false) {
+    throw badOption('lists.snapshot', 'is false, and there are no sources: give one of them')
+  }
   const watch = checkBoolean('lists.watch', options.watch, true)
-  const watchIntervalMs = checkNumber('lists.watchIntervalMs', options.watchIntervalMs, 2000, { min: 10, max: 86_400_000 })
+  const watchIntervalMs = checkNumber(
+    'lists.watchIntervalMs', options.watchIntervalMs, 2000, { min: 10, max: 86_400_000 }
+  )
   return {
     sources,
     covers,

@@ -22,7 +22,9 @@ export type MmdbKind = typeof MMDB_KINDS[number]
  * `{}`    clean, score 0: these files name every network that their publisher flags a record of another shape
  * `unknown`, reason `no_data`: the file is not of the kind that was said
  */
-const FLAGS: readonly { readonly flag: string, readonly type: string, readonly weight: number, readonly category?: Category }[] = [
+const FLAGS: readonly {
+  readonly flag: string, readonly type: string, readonly weight: number, readonly category?: Category
+}[] = [
   { flag: 'is_tor_exit_node', type: 'tor_exit', weight: 1, category: 'tor' },
   { flag: 'is_anonymous_vpn', type: 'known_vpn_cidr', weight: 0.95, category: 'vpn' },
   { flag: 'is_public_proxy', type: 'public_proxy_list', weight: 0.75, category: 'proxy' },
@@ -31,7 +33,8 @@ const FLAGS: readonly { readonly flag: string, readonly type: string, readonly w
   { flag: 'is_hosting_provider', type: 'dc_ip', weight: 0.45, category: 'hosting' }
 ]
 const ANONYMOUS_ALONE = 0.3
-const FIELDS = new Set([...FLAGS.map(({ flag }) => flag), 'is_anonymous', 'ip_risk', 'anonymizer_confidence', 'provider_name', 'network_last_seen'])
+const FIELDS = new Set([...FLAGS.map(({ flag }) =>
+  flag), 'is_anonymous', 'ip_risk', 'anonymizer_confidence', 'provider_name', 'network_last_seen'])
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -51,7 +54,8 @@ export function answerOf (kind: MmdbKind, record: unknown): ProviderAnswer {
   return {
     verdict: verdictOf(score),
     score,
-    isVpn: score >= BANDS.vpnLikely && categories.some(category => category === 'vpn' || category === 'proxy' || category === 'tor'),
+    isVpn: score >= BANDS.vpnLikely && categories.some(category => category === 'vpn' || category === 'proxy' ||
+      category === 'tor'),
     confidence: percent(json['anonymizer_confidence']) ?? null,
     signals,
     info: anonymousInfo(json, categories),
@@ -63,9 +67,17 @@ function flagSignals (json: Json): Signal[] {
   const detail = detailOf(json)
   const signals: Signal[] = FLAGS.filter(({ flag }) => json[flag] === true).map(({ flag, type, weight }) => {
     const confidence = flag === 'is_anonymous_vpn' ? percent(json['anonymizer_confidence']) : undefined
-    return { type, weight: confidence === undefined ? weight : Math.max(BANDS.vpnLikely, confidence), detail: `${flag}${detail}` }
+    return {
+      type,
+      weight: confidence === undefined
+        ? weight
+        : Math.max(BANDS.vpnLikely, confidence),
+      detail: `${flag}${detail}`
+    }
   })
-  if (signals.length === 0 && json['is_anonymous'] === true) signals.push({ type: 'anonymous_network', weight: ANONYMOUS_ALONE, detail: `is_anonymous${detail}` })
+  if (signals.length === 0 && json['is_anonymous'] === true) {
+    signals.push({ type: 'anonymous_network', weight: ANONYMOUS_ALONE, detail: `is_anonymous${detail}` })
+  }
   const risk = percent(json['ip_risk'])
   if (risk !== undefined) signals.push({ type: 'ip_risk', weight: risk, detail: `ip_risk ${String(json['ip_risk'])}` })
   return signals
@@ -93,7 +105,9 @@ function categoriesOf (signals: readonly Signal[], named: Category | null): Cate
 function detailOf (json: Json): string {
   const seen = text(json['network_last_seen'])
   const provider = text(json['provider_name'])
-  return [provider, seen === undefined ? undefined : `seen ${seen}`].filter(part => part !== undefined).map(part => `, ${part}`).join('')
+  return [provider, seen === undefined
+    ? undefined
+    : `seen ${seen}`].filter(part => part !== undefined).map(part => `, ${part}`).join('')
 }
 
 function anonymousInfo (json: Json, categories: readonly Category[]): IpInfo {
@@ -107,7 +121,15 @@ function networkAnswer (json: Json): ProviderAnswer {
   const isp = text(json['isp'])
   const asn = typeof number === 'number' && number > 0 ? `AS${number}` : undefined
   if (asn === undefined && org === undefined && isp === undefined) return noData
-  return { ...noData, info: { ...asn !== undefined && { asn }, ...org !== undefined && { org }, ...isp !== undefined && { isp } } }
+  return {
+    ...noData,
+    info: {
+      ...asn !== undefined && { asn },
+      ...org !== undefined && { org },
+      ...isp !== undefined &&
+    { isp }
+    }
+  }
 }
 
 /** A hundredth of a number from 0 to 100. */

@@ -48,12 +48,18 @@ const SEPARATOR_BYTES = 16
 export function openMmdb (Reader: ReaderConstructor, bytes: Buffer, kind?: MmdbKind): MmdbFile {
   const reader = new Reader(bytes)
   const { binaryFormatMajorVersion, buildEpoch, databaseType, ipVersion, nodeCount, searchTreeSize } = reader.metadata
-  if (binaryFormatMajorVersion !== 2) throw new RangeError(`it has format version ${binaryFormatMajorVersion}, and only 2 is known`)
+  if (binaryFormatMajorVersion !== 2) {
+    throw new RangeError(`it has format version ${binaryFormatMajorVersion}, and only 2 is known`)
+  }
   if (ipVersion !== 4 && ipVersion !== 6) throw new RangeError(`it says that it is of IP version ${ipVersion}`)
-  if (!Number.isInteger(nodeCount) || nodeCount < 1 || searchTreeSize + SEPARATOR_BYTES > bytes.length) throw new RangeError('it is cut off or damaged')
+  if (!Number.isInteger(nodeCount) || nodeCount < 1 || searchTreeSize + SEPARATOR_BYTES > bytes.length) {
+    throw new RangeError('it is cut off or damaged')
+  }
   const found = kind ?? kindOf(databaseType)
   if (found === undefined) {
-    throw new RangeError(`its type "${String(databaseType)}" is none that is known: say which with kind (${MMDB_KINDS.join(', ')})`)
+    throw new RangeError(
+      `its type "${String(databaseType)}" is none that is known: say which with kind (${MMDB_KINDS.join(', ')})`
+    )
   }
   return { kind: found, databaseType, builtMs: buildEpoch.getTime(), ipVersion, get: ip => reader.get(ip) }
 }
@@ -104,18 +110,25 @@ export function mmdb (options: MmdbOptions): Provider {
   async function reload (log: IpRiskLogger): Promise<void> {
     try {
       const next = openMmdb(Reader, await readFile(path), kind)
-      if (next.kind !== file.kind) throw new RangeError(`it is of the kind ${next.kind} now, and was ${file.kind}: restart to use it`)
+      if (next.kind !== file.kind) {
+        throw new RangeError(`it is of the kind ${next.kind} now, and was ${file.kind}: restart to use it`)
+      }
       file = next
       saidBroken = false
-      log.info({ path, databaseType: file.databaseType, builtAt: new Date(file.builtMs).toISOString() }, 'ip-risk: a changed MMDB file is in use')
+      log.info({
+        path, databaseType: file.databaseType, builtAt: new Date(file.builtMs).toISOString()
+      }, 'ip-risk: a changed MMDB file is in use')
     } catch (error) {
-      log.error({ code: 'IP_RISK_MMDB_UNUSABLE', path, err: error }, 'ip-risk: a changed MMDB file cannot be used; the one before stays in use. Replace it')
+      log.error({ code: 'IP_RISK_MMDB_UNUSABLE', path, err: error }, 'ip-risk: a changed MMDB file cannot be used; ' +
+        'the one before stays in use. Replace it')
     }
   }
 
   function start (log: IpRiskLogger): void {
     if (unwatch !== undefined) return
-    unwatch = watchIntervalMs === undefined ? () => {} : watchFiles([path], before, () => { reload(log) }, watchIntervalMs)
+    unwatch = watchIntervalMs === undefined
+      ? () => {}
+      : watchFiles([path], before, () => { reload(log) }, watchIntervalMs)
   }
 
   function lookup (ip: string, { log }: LookupContext): ProviderAnswer {
@@ -128,7 +141,8 @@ export function mmdb (options: MmdbOptions): Provider {
       return answerOf(file.kind, file.get(formatAddress(family)))
     } catch (cause) {
       if (!saidBroken) {
-        log.error({ code: 'IP_RISK_MMDB_BROKEN', path, err: cause }, 'ip-risk: an MMDB file is broken where it was asked; such addresses are unknown. Replace it')
+        log.error({ code: 'IP_RISK_MMDB_BROKEN', path, err: cause }, 'ip-risk: an MMDB file is broken where it was ' +
+          'asked; such addresses are unknown. Replace it')
       }
       saidBroken = true
       return { verdict: 'unknown', reason: 'no_data', cause }
@@ -150,8 +164,12 @@ function checkMmdbOptions (given: MmdbOptions) {
   const options = checkObject<MmdbOptions>('mmdb', given, ['path', 'kind', 'watch', 'watchIntervalMs'])
   const path = checkString('mmdb.path', options.path, '')
   if (path === '') throw badOption('mmdb.path', 'is missing: give the path of an .mmdb file')
-  const kind = options.kind === undefined ? undefined : checkOneOf('mmdb.kind', options.kind, MMDB_KINDS, 'anonymous-ip')
+  const kind = options.kind === undefined
+    ? undefined
+    : checkOneOf('mmdb.kind', options.kind, MMDB_KINDS, 'anonymous-ip')
   const watch = checkBoolean('mmdb.watch', options.watch, true)
-  const watchIntervalMs = checkNumber('mmdb.watchIntervalMs', options.watchIntervalMs, 2000, { min: 10, max: 86_400_000 })
+  const watchIntervalMs = checkNumber(
+    'mmdb.watchIntervalMs', options.watchIntervalMs, 2000, { min: 10, max: 86_400_000 }
+  )
   return { path, kind, watchIntervalMs: watch ? watchIntervalMs : undefined }
 }

@@ -1,0 +1,37 @@
+import type { FastifyRequest } from 'fastify'
+import type {} from '../../types/fastify.ts'
+import type { Engine } from '../core/index.ts'
+import { type PluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
+import { warnOfMissingStepUp } from './enforcement.ts'
+import { methodDoubt, nameOf, type StepUpPlace, warnOfMethods } from './fastify-routes.ts'
+
+/** On the config of a route that our `onRoute` hook met: its step-up is the last of its own `preHandler`s. */
+export const seen: unique symbol = Symbol('fastify-ip-risk.seen')
+export type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen]?: StepUpPlace }
+
+/**
+ * Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the
+ * scope's policy.
+ */
+export function lateRoute (config: Config, scope: PluginScope, engine: Engine): RoutePolicy | null {
+  const name = `${nameOf(config)}: config.ipRisk`
+  try {
+    const plan = readRoutePolicy(name, config.ipRisk, scope)
+    if (plan === null) return null
+    warnOfMissingStepUp(engine, scope, plan, [config.method].flat())
+    if (config[seen] !== undefined) return plan
+    const doubt = methodDoubt(plan, config.ipRisk, [config.method].flat())
+    if (doubt !== undefined) warnOfMethods(doubt, [nameOf(config)], engine.log)
+    if (plan.marked && scope.stepUp !== undefined) {
+      engine.log.warn({ code: 'IP_RISK_STEP_UP_EARLY', route: config.url }, 'a step-up on this route is asked before ' +
+        'its own preHandlers, and so perhaps before authentication: await the registration of fastify-ip-risk before ' +
+        'routes are declared')
+    }
+    return plan
+  } catch (err) {
+    engine.log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has a wrong "config.ipRisk" and is judged ' +
+      'as if it were "true"; await the registration of fastify-ip-risk before routes are declared, so that such a ' +
+      'mistake fails at boot')
+    return readRoutePolicy(name, true, scope)
+  }
+}
