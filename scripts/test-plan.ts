@@ -7,6 +7,8 @@ export interface TestFile {
   readonly file: string
   /** Uses neither a service nor a process of its own. */
   readonly unit: boolean
+  /** Compares processes by the real clock, so it must have the machine to itself. Its first comment says so: "Runs alone". */
+  readonly serial: boolean
 }
 
 /** Where the helpers that start Redis, a proxy or a browser are; and what starts processes. */
@@ -30,5 +32,9 @@ export function testFiles (root: string): TestFile[] {
   }
   return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
     .filter(name => name.endsWith('.test.ts')).map(name => `test/${name}`).sort()
-    .map(file => ({ file, unit: !needsMore(file) && !alone.test(readFileSync(join(root, file), 'utf8')) }))
+    .map(file => {
+      const text = readFileSync(join(root, file), 'utf8')
+      const serial = text.startsWith('// Runs alone')
+      return { file, unit: !serial && !needsMore(file) && !alone.test(text), serial }
+    })
 }

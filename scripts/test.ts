@@ -1,4 +1,4 @@
-// `npm test [files]`: runs the test files, two at a time. Unit tests share a few processes, the others have one each. Prints one TAP
+// `npm test [files]`: runs the test files, two at a time, those that must run alone first. Unit tests share a few processes. Prints one TAP
 // line a file, the details of what failed, and the totals. `--unit` takes the unit tests only, `--coverage` measures lib/.
 import { spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -72,7 +72,8 @@ if (missing.length > 0) throw new Error(`no such test file: ${missing.join(', ')
 
 const units = chosen.filter(({ unit }) => unit).map(({ file }) => file)
 const batches = Array.from({ length: Math.min(units.length, jobs * 2) }, (_, i) => units.filter((_file, at) => at % (jobs * 2) === i))
-const queue = [...chosen.filter(({ unit }) => !unit).map(({ file }) => [file]), ...batches]
+const serial = chosen.filter(({ serial }) => serial).map(({ file }) => [file])
+const queue = [...chosen.filter(({ unit, serial }) => !unit && !serial).map(({ file }) => [file]), ...batches]
 
 if (values.coverage === true) {
   rmSync(coverageFolder, { recursive: true, force: true })
@@ -84,7 +85,7 @@ const sum: Counts = { total: 0, pass: 0, fail: 0, skip: 0 }
 let failedFiles = 0
 let done = 0
 
-async function work (): Promise<void> {
+async function work (queue: string[][]): Promise<void> {
   for (let files = queue.shift(); files !== undefined; files = queue.shift()) {
     const outcome = await run(files)
     if (outcome.failed && outcome.fail === 0) outcome.fail = 1 // it ended without a summary, or had no test
@@ -98,7 +99,8 @@ async function work (): Promise<void> {
 }
 
 console.log('TAP version 14')
-await Promise.all(Array.from({ length: jobs }, work))
+await work(serial)
+await Promise.all(Array.from({ length: jobs }, () => work(queue)))
 console.log(`1..${done}`)
 console.log(`# ${chosen.length} files, ${failedFiles} failed, ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
 console.log(`# { total: ${sum.total}, pass: ${sum.pass}, fail: ${sum.fail}, skip: ${sum.skip} }`)

@@ -1,3 +1,4 @@
+// Runs alone: a holder that gets no CPU for two seconds loses its lease.
 import t from 'tap'
 import { answerAbout, countingServer } from './support/counting-provider.ts'
 import { until } from './support/engine.ts'

@@ -1,3 +1,4 @@
+// Runs alone: a call that travels longer than the slack of a scaled minute would count in the next one.
 import t from 'tap'
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'

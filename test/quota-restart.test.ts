@@ -1,3 +1,4 @@
+// Runs alone: a call that travels longer than the slack of a scaled minute would count in the next one.
 import t from 'tap'
 import { createPipelines, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { fakeProvider } from '../lib/testing/index.ts'
