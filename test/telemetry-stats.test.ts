@@ -170,7 +170,7 @@ t.test('only the entry file for OpenTelemetry imports its API, and the main entr
   t.ok(importing.length > 0)
   t.strictSame(importing.filter(name => !name.startsWith('telemetry/otel')), [])
   const loads = 'import "./lib/index.ts"; process.exit(globalThis[Symbol.for("opentelemetry.js.api.1")] === undefined ? 0 : 1)'
-  const { status } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', loads], { cwd: join(lib, '..') })
+  const { status } = spawnSync(process.execPath, [...process.execArgv, '--input-type=module', '-e', loads], { cwd: join(lib, '..') })
   t.equal(status, 0)
   const other = files.filter(name => !/^(?:telemetry|cli)\//.test(name))
   t.strictSame(other.filter(name => /from '[./]+telemetry\//.test(readFileSync(join(lib, name), 'utf8'))), [])
