@@ -17,9 +17,9 @@ t.test('R2 refuses options, naming the option and the fix', async t => {
     [[], /"clientIp" must be an object/],
     [{ trust: [] }, /"clientIp\.trust" does not exist: use one of trusted, hops/],
     [{ trusted: true }, /"clientIp\.trusted" must be an array/],
-    [{ trusted: 'loopback, ' }, /"clientIp\.trusted\[1\]" must be a string that is not empty/],
-    [{ trusted: [LB, ''] }, /"clientIp\.trusted\[1\]" must be a string that is not empty/],
-    [{ trusted: [7] }, /"clientIp\.trusted\[0\]" must be a string/],
+    [{ trusted: 'loopback, ' }, /"clientIp\.trusted\[1\]" must be a non-empty string/],
+    [{ trusted: [LB, ''] }, /"clientIp\.trusted\[1\]" must be a non-empty string/],
+    [{ trusted: [7] }, /"clientIp\.trusted\[0\]" must be a non-empty string/],
     ...['localhost', 'proxy.example.com', '10.0.0.0/255.0.0.0', '10.*', '10.0.0.0/', '10.0.0.0/08', '10.0.0.0/8abc', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/ 8',
       '010.0.0.0/8', '10.0/8', '10', '0x0a.0.0.0/8', '2001:db8::/129', '2001:db8::%eth0', '[::1]', ' 10.0.0.1', '10.0.0.1:80', '::ffff:10.0.0.0/95',
       '0.0.0.0/0', '::/0', '::ffff:0:0/96', 'Loopback', 'constructor', 'toString', 'unique-local']

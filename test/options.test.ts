@@ -9,7 +9,7 @@ const provider = visitorProvider()
 const wrong: [options: object, message: RegExp][] = [
   [{ providr: provider }, /"providr" does not exist: use one of provider, redis/],
   [{ provider: 'iplogs' }, /"provider" must be a provider such as lists\(\) or iplogs\(\), got "iplogs"/],
-  [{ provider: { lookup () {} } }, /"provider.name" must be a string/],
+  [{ provider: { lookup () {} } }, /"provider.name" must be a non-empty string/],
   [{ provider: { name: 'own' } }, /"provider.lookup" is missing/],
   [{ provider: { ...provider, families: [5] } }, /"provider.families" must be an array of 4 and 6/],
   [{ provider: { ...provider, limits: { perMinute: 0 } } }, /"provider.limits.perMinute" must be an integer from 1/],

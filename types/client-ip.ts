@@ -127,7 +127,7 @@ export type HopVerdict = 'trusted' | 'cloudflare' | 'counted' | 'client' | 'unus
 
 export interface ExplainedHop {
   /**
-   * 0 is the peer, then the entries of the header from right to left; null for CF-Connecting-IP, which stands in no
+   * 0 is the peer, then the entries of the header from right to left; null for CF-Connecting-IP, which is in no
    * list.
    */
   readonly position: number | null

@@ -6,9 +6,9 @@ export interface StepUp<Request = FastifyRequest> {
   isSatisfied (request: Request): boolean | Promise<boolean>
   /** Default `Bearer`. */
   readonly scheme?: string | undefined
-  /** What would satisfy, in order of preference. Told, not checked: `isSatisfied` decides. */
+  /** What would satisfy, in order of preference. Sent to the client, not checked: `isSatisfied` decides. */
   readonly acrValues?: readonly string[] | undefined
-  /** How old an authentication may be. Told, not checked. */
+  /** How old an authentication may be, in seconds. Sent to the client, not checked. */
   readonly maxAgeSeconds?: number | undefined
   readonly realm?: string | undefined
 }

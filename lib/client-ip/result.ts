@@ -6,7 +6,7 @@ import { embeddedIPv4, SCOPE_MASK, scopes } from '../ip/index.ts'
 export const nothingIgnored: readonly IgnoredHeader[] = Object.freeze([])
 
 /**
- * The answer where there is an address: it stands in `words`, and `mark` is what the trust map says of it. One shape
+ * The answer where there is an address, which is in `words`, and `mark` is what the trust map says of it. One shape
  * for all.
  */
 export function addressResult (
@@ -128,7 +128,7 @@ export function edgeProof (
     try {
       const answer = proof(request)
       if (answer instanceof Promise) {
-        answer.catch(() => {}) // its failure is told of below
+        answer.catch(() => {}) // its failure is reported below
         say({}, 'must answer at once, and returned a promise')
       }
       return answer === true

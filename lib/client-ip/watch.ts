@@ -4,7 +4,7 @@ import { joinedLines } from './entry.ts'
 import type { ClientIpFinder } from './resolver.ts'
 import { forwardingHeaders, isUnixListener } from './result.ts'
 
-/** Requests that must all look wrong before it is said. */
+/** Requests that must all look wrong before it is logged. */
 const HEADER_WINDOW = 20
 const INFRASTRUCTURE_WINDOW = 50
 const CLOUDFLARE_WINDOW = 1_000

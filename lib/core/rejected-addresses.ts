@@ -6,7 +6,7 @@ export interface RejectedAddressCounts {
   counts (): RejectedAddresses
 }
 
-/** Who sent the header may say what they like: no trusted proxy stands behind it. */
+/** No trusted proxy wrote this header, so its sender may have put anything there. */
 const forged: ReadonlySet<ResolveReason> = new Set(['peer_untrusted', 'not_cloudflare', 'no_peer'])
 /** A trusted proxy sent what names no client. */
 const unreadable: ReadonlySet<ResolveReason | undefined> = new Set([

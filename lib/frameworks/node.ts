@@ -23,7 +23,7 @@ export interface JudgeOptions {
   readonly earlier?: Assessment | undefined
 }
 
-/** One engine and one scope: what stands behind `createIpRisk` and the Express middleware. */
+/** One engine and one scope, for `createIpRisk` and the Express middleware. */
 export interface Standalone {
   readonly engine: Engine
   readonly scope: PluginScope

@@ -55,7 +55,7 @@ function isLookedUp (scope: AddressScope | null): boolean {
   return scope === 'public' || scope === 'documentation'
 }
 
-/** Puts the IPv4 address inside the IPv6 address that stands in `words` there instead. false: there is none. */
+/** Puts the IPv4 address inside the IPv6 address in `words` there instead. false: there is none. */
 export function placeEmbedded (scope: AddressScope): boolean {
   const value = embeddedIPv4(scope)
   if (value < 0) return false
@@ -64,7 +64,7 @@ export function placeEmbedded (scope: AddressScope): boolean {
   return true
 }
 
-/** The IPv4 address inside the IPv6 address that stands in `words`, or -1. Never to trust: anybody can write one. */
+/** The IPv4 address inside the IPv6 address in `words`, or -1. Never to trust: anybody can write one. */
 export function embeddedIPv4 (scope: AddressScope): number {
   if (scope === '6to4') return ((words[0]! & 0xffff) * 65536) + (words[1]! >>> 16) // RFC 3056
   if (scope === 'teredo') return ~words[3]! >>> 0 // RFC 4380: the client, inverted

@@ -73,7 +73,7 @@ function printable (text: string): string {
 
 /** A number for every address: what the networks say that contain it. Immutable. */
 export interface RangeMap {
-  /** Of the address that stands in `words`. `family` as `parseAddress` said. */
+  /** Of the address in `words`. `family` is what `parseAddress` returned. */
   at (family: 4 | 6): number
 }
 

@@ -191,7 +191,7 @@ function replaceSpans (text: string, found: Span[], shown: string): string {
   return result + text.slice(done)
 }
 
-/** How an address stands in a log line or a record. null stays null. */
+/** How an address is shown in a log line or a record. null stays null. */
 export type ShowAddress = (ip: string | null) => string | null
 
 /** `keySecret` is needed by `hmac` alone; the first one counts. */

@@ -16,7 +16,7 @@ export function checkProvider (path: string, given: unknown): Provider {
   const provider = given as Provider & Partial<SettlingProvider> &
     Partial<Pick<CompositeProvider, 'members' | 'names' | 'maxCostPerDay'>>
   if (typeof provider.name !== 'string' || provider.name === '') {
-    throw badOption(`${path}.name`, 'must be a string that is not empty: it stands in the cache')
+    throw badOption(`${path}.name`, 'must be a non-empty string: it is part of each cache entry')
   }
   if (provider.lookup === undefined) {
     throw badOption(`${path}.lookup`, 'is missing: give a function (ip, context) => answer')

@@ -4,7 +4,7 @@ import {
   checkFunction, checkNumber, checkObject, checkString, checkStrings, type FailureState, failureState, shown
 } from '../util/index.ts'
 
-/** A checked `stepUp` option: the question, and the challenge as it stands in `WWW-Authenticate`. */
+/** A checked `stepUp` option: the check, and the value of `WWW-Authenticate`. */
 export interface StepUpSettings<Request> {
   readonly isSatisfied: (request: Request) => boolean | Promise<boolean>
   readonly challenge: string

@@ -85,7 +85,7 @@ export interface Table<Row> {
   readonly caption: string
   readonly columns: readonly Column<Row>[]
   readonly rows: readonly Row[]
-  /** Stands in place of rows when there are none. */
+  /** Shown instead of rows when there are none. */
   readonly empty?: string
 }
 

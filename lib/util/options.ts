@@ -61,7 +61,7 @@ export function checkStrings (path: string, value: unknown): readonly string[] {
   if (!Array.isArray(value)) throw badOption(path, `must be an array of strings, got ${shown(value)}`)
   value.forEach((entry, i) => {
     if (typeof entry !== 'string' || entry === '') {
-      throw badOption(`${path}[${i}]`, `must be a string that is not empty, got ${shown(entry)}`)
+      throw badOption(`${path}[${i}]`, `must be a non-empty string, got ${shown(entry)}`)
     }
   })
   return value

@@ -39,8 +39,8 @@ export interface TextChunk {
 }
 
 /**
- * The text of an input from an offset in its unpacked bytes. Gzip is told by its first two bytes, and read from its
- * start, since it cannot be entered in the middle.
+ * The text of an input from an offset in its unpacked bytes. Gzip is recognized by its first two bytes, and read from
+ * its start, since it cannot be entered in the middle.
  */
 export async function * textOf (
   file: InputFile, offset: number, stdin: Readable, signal: AbortSignal

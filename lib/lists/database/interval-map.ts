@@ -37,7 +37,7 @@ export function bucket6 (word: number): number {
   return word >= 0x40000000 ? BUCKETS - 1 : (word >>> 13) & 0xffff
 }
 
-/** The label of the address that stands in `words`. */
+/** The label of the address in `words`. */
 export function findLabel (map: IntervalMap, family: 4 | 6): number {
   return family === 4 ? find4(map.v4, words[3]!) : find6(map.v6)
 }

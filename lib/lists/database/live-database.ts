@@ -148,7 +148,7 @@ export function liveDatabase (
       }).catch((error: unknown) => {
         if (compilation === mine) {
           log.error({ code: 'IP_RISK_LISTS_UNUSABLE', err: error }, 'ip-risk: lists could not be compiled; those ' +
-            'before stay in use. Mend the list that the error names')
+            'before stay in use. Fix the list that the error names')
         }
       }).finally(() => {
         if (compilation === mine) compilation = undefined

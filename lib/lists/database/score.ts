@@ -5,7 +5,7 @@ import type { MarkKind, SnapshotList } from './snapshot.ts'
 /** What is known of one address. */
 export interface Evidence {
   readonly marks: readonly { readonly list: SnapshotList, readonly day: number }[]
-  /** No VPN list was given: what is said of VPNs comes from the package's own table of networks. */
+  /** No VPN list was given: evidence of VPNs comes from the package's own table of networks. */
   readonly tableAlone?: boolean
   readonly network?: {
     readonly asn: number, readonly name: string, /** As `Snapshot.asnDensity`. */ readonly density: number
@@ -52,7 +52,7 @@ export function verdictOf (score: number): VerdictName {
 }
 
 /**
- * Private Relay stands in VPN and hosting lists, and is neither: nothing else counts there. A crawler is hosted by its
+ * Private Relay is in VPN and hosting lists, and is neither: nothing else counts there. A crawler is hosted by its
  * nature, and its network's other customers say nothing of it.
  */
 function overruledBy (group: Group, found: Found): Group | undefined {

@@ -42,8 +42,8 @@ export interface PulledList {
 const CONCURRENT = 4
 
 /**
- * Fetches, checks and keeps every list. Rejects only when the folder cannot be used; a list that fails is told in its
- * result.
+ * Fetches, checks and keeps every list. Rejects only when the folder cannot be used; a list that fails is reported in
+ * its result.
  */
 export async function pullLists (options: PullOptions): Promise<PulledList[]> {
   const { sources = publishers, onPulled } = options

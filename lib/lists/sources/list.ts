@@ -23,7 +23,7 @@ export type ListKind =
 
 /** One list, read and checked. Either has ranges or AS numbers; the other is empty. */
 export interface AddressList {
-  /** Short and unique: `x4bnet-vpn-v4`. Stands in signal details and in `ip-risk lists info`. */
+  /** Short and unique: `x4bnet-vpn-v4`. Shown in signal details and in `ip-risk lists info`. */
   readonly id: string
   readonly kind: ListKind
   /** The VPN provider of a `vpn-server` list: `mullvad`. */

@@ -117,7 +117,7 @@ function lastOf (first: readonly number[], prefix: number): number[] {
 }
 
 /**
- * No row of a list is longer. What stands behind it is not read: a list without line ends must not cost more than one
+ * No row of a list is longer. What follows it is not read: a list without line ends must not cost more than one
  * with them.
  */
 const MAX_ROW_LENGTH = 4096
@@ -167,7 +167,7 @@ const FIRST_NAMES = /^(?:start|first|ip_?start|start_?ip|range_?start)$/
 const LAST_NAMES = /^(?:end|last|ip_?end|end_?ip|range_?end)$/
 const ASN_NAMES = /^(?:asn?|as_?number|autonomous_?system_?number)$/
 
-/** Comma-separated columns. Which of them count stands in the header, else in the first row that can be understood. */
+/** Comma-separated columns. The header says which of them count, else in the first row that can be understood. */
 export function readColumns (text: string, into: Collector): number {
   let rows = 0
   let columns: Columns | undefined

@@ -6,7 +6,7 @@ import { type AddressList, type ListKind, rangesOf } from './list.ts'
 import { type ListFormat, readList } from './read-list.ts'
 
 interface SourceBase {
-  /** Short and unique; stands in signal details. */
+  /** Short and unique; shown in signal details. */
   readonly id: string
   readonly kind: ListKind
   /** The VPN provider of a `vpn-server` source. */

@@ -65,7 +65,7 @@ export function openMmdb (Reader: ReaderConstructor, bytes: Buffer, kind?: MmdbK
 }
 
 /**
- * By the name that stands in the file: `GeoIP2-Anonymous-IP`, `GeoLite2-ASN`, `DBIP-ASN-Lite (compat=GeoLite2-ASN)`, …
+ * By the type that the file names: `GeoIP2-Anonymous-IP`, `GeoLite2-ASN`, `DBIP-ASN-Lite (compat=GeoLite2-ASN)`, …
  */
 function kindOf (databaseType: unknown): MmdbKind | undefined {
   if (typeof databaseType !== 'string') return undefined
@@ -77,7 +77,7 @@ function kindOf (databaseType: unknown): MmdbKind | undefined {
 export interface MmdbOptions {
   /** A file of MaxMind's format: Anonymous IP, Anonymous Plus, Residential Proxy, IP Risk, ASN or ISP. */
   readonly path: string
-  /** Default: found out from the type that stands in the file. */
+  /** Default: derived from the type that the file names. */
   readonly kind?: MmdbKind
   /** Loads the file anew when it changes. Default true. */
   readonly watch?: boolean
