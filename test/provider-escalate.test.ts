@@ -130,6 +130,21 @@ t.test('a month is one of the fleet, comes back after a loss of Redis, and is sh
   t.equal(await takes(make(gone), 5), 2, 'a quarter of what is left')
 })
 
+t.test('a report of what is left that is no number changes nothing', async t => {
+  const budget = calendarBudget({ unit: 'day', max: 8, reserveForWrites: 0, wallNow: Date.now })
+  budget.reported(Number(undefined))
+  t.equal(await budget.take(true, 1), null)
+  t.equal(budget.left(), 7)
+})
+
+t.test('the report has what the composites counted, and no such part without a composite', async t => {
+  const { engine, ask } = await testEngine(t, { provider: shadow(cheapSync(), expensive('clean')) })
+  await ask(plain)
+  t.match(engine.report().composites, { 'shadow(cheap,expensive)': { shadow: { asked: Number } } })
+  const single = await testEngine(t, { provider: cheapSync() })
+  t.notOk('composites' in single.engine.report())
+})
+
 t.test('what the expensive provider does not know is asked once; what it refused is asked again', async t => {
   for (const [reason, asked] of [['no_data', 1], ['timeout', 2]] as const) {
     const second = expensive(reason)

@@ -1,4 +1,5 @@
 import type { DecisionRecord } from './record.ts'
+import type { CompositeStats } from './stats.ts'
 
 /** What the policy did, or would have done, to some requests. All are counts of requests. */
 export interface ReportCounts {
@@ -46,6 +47,11 @@ export interface RiskReport {
   readonly networks: readonly ReportRow[]
   /** The rows with the most requests stopped, at most 50. */
   readonly countries: readonly ReportRow[]
+  /**
+   * What composites counted since the start, as in `stats().composites`: how `shadow` compares its candidate, and what
+   * `escalate` saved. Absent without such a provider, and in `ip-risk report`, since decision records do not have it.
+   */
+  readonly composites?: { readonly [name: string]: CompositeStats }
 }
 
 /** What a report reads of a decision record. */

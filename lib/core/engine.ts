@@ -173,7 +173,10 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       cache: { entries: memory.size(), maxEntries: cache.maxEntries },
       clientIp: { rejected: rejected.counts(), ...cloudflareRanges.age() }
     }),
-    report: counters.report,
+    report () {
+      const composites = pipelines.compositeStats()
+      return { ...counters.report(), ...Object.keys(composites).length > 0 && { composites } }
+    },
     ready: async () => await fleet?.ready(),
     abort,
     async close () {

@@ -150,6 +150,8 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
       }
     },
     reported (left) {
+      // A count such as NaN, of a header that is absent, would refuse everything until the window ends.
+      if (!Number.isFinite(left)) return
       roll()
       if (options.max === Infinity) max = known.all + pending.all + Math.max(0, left)
       else known = { ...known, all: Math.max(known.all, max - Math.max(0, left)) }
