@@ -91,7 +91,8 @@ table('ipinfo plus and max', body => readIpinfo(body, ip, 'max', reply), [
   ['no_data', { ip, bogon: true }],
   ['not understood', { title: 'Unknown token', message: 'x' }],
   ['not understood', { status: 429, error: { title: 'x', message: 'x' } }],
-  ['not understood', plus({}, { ip: '203.0.113.8' })]
+  ['not understood', plus({}, { ip: '203.0.113.8' })],
+  ['not understood', plus({}, { is_hosting: 'yes' })]
 ])
 const privacy = { vpn: false, proxy: false, tor: false, relay: false, hosting: false, service: '' }
 table('ipinfo privacy_extended', body => readIpinfo(body, ip, 'privacy_extended', reply), [

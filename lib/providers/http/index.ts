@@ -3,7 +3,7 @@ import { badOption } from '../../errors.ts'
 import { calendarWindow } from '../../rate-limit/index.ts'
 import { checkFunction, checkNumber, checkObject, checkOneOf, checkString, eachConcurrently } from '../../util/index.ts'
 import { unknownAnswer } from '../../verdict/index.ts'
-import { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions } from './answers.ts'
+import { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer } from './answers.ts'
 import { httpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
 import { checkSecret, repeatsSecret, type Secret, secretValue } from './secret.ts'
 
@@ -141,7 +141,7 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
     const left = attempt(() => given.remaining?.(body, info))
     if (left !== undefined && !('reason' in left)) context.remaining?.(left)
     return ips.map(ip => {
-      const answer = attempt(() => readOne(body, ip, info)) ?? unknownAnswer('bad_response', 'not understood')
+      const answer = attempt(() => readOne(body, ip, info)) ?? notUnderstood(reply)
       if (repeatsSecret(answer, key)) return [ip, unknownAnswer('bad_response', 'the answer repeats a secret')]
       const isSpent = answer.verdict === 'unknown' && answer.reason === 'quota_exhausted'
       if (!isSpent || answer.retryAfterSeconds !== undefined) return [ip, answer]
@@ -185,6 +185,11 @@ function chunksOf (ips: readonly string[], size: number): string[][] {
   const chunks: string[][] = []
   for (let i = 0; i < ips.length; i += size) chunks.push(ips.slice(i, i + size))
   return chunks
+}
+
+/** A status such as 429 keeps its meaning when its body has none, such as a page of a gateway. */
+function notUnderstood ({ status, headers }: HttpReply): UnknownAnswer {
+  return status < 300 ? unknownAnswer('bad_response', 'not understood') : statusAnswer(status, headers['retry-after'])
 }
 
 /** Only the kind of an error: its message may quote the body, or a key. */

@@ -101,6 +101,7 @@ function readCore (body: Json, info: IpInfo): ProviderAnswer | null {
 function readAnonymous (flags: Json, body: Json, info: IpInfo, { isOld }: HttpReplyInfo): ProviderAnswer | null {
   const names = ['is_proxy', 'is_relay', 'is_tor', 'is_vpn'] as const
   if (!names.every(name => typeof flags[name] === 'boolean') || !isOptionalFlag(flags['is_res_proxy'])) return null
+  if (!isOptionalFlag(body['is_hosting'])) return null
   if (flags['is_tor'] !== true && (flags['is_relay'] === true || sharedExitName(flags['name']) !== null)) {
     return sharedExit(sharedExitName(flags['name']) ?? 'relay', info)
   }
