@@ -84,8 +84,9 @@ export function escalate (cheap: Provider, expensive: Provider, options: Escalat
     timeoutMs: timeoutOf(cheap) + timeoutOf(expensive),
     ...maxCostPerDay !== undefined && { maxCostPerDay },
     lookup,
-    isFinalForWrite: (answer, provider) =>
-      !qualifies(answer) || (answer.verdict !== 'unknown' && !cheapNames.has(provider)),
+    // An escalated answer may carry a name of the cheap side, where both sides have the same member.
+    isFinalForWrite: (answer, provider) => !qualifies(answer) || (answer.verdict !== 'unknown' &&
+      (!cheapNames.has(provider) || answer.signals.some(({ type }) => type === 'escalated'))),
     stats: () => ({ escalation: { ...counts } })
   } satisfies CompositeProvider)
 }
