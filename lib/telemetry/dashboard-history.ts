@@ -56,7 +56,7 @@ export function keepHistory ({ engine, scope }: Internals): History {
       return { title: 'Outcomes of the last hour, by minute', series, from: 'an hour ago', to: 'now' }
     },
     decisions () {
-      const newestFirst = decisions.map((_, i) => decisions[(next - 1 - i + keptDecisions) % decisions.length]!)
+      const newestFirst = decisions.map((_, i) => decisions[(next - 1 - i) % decisions.length]!)
       return newestFirst.map(decided => recordOf(decided, scope.recordAddress.show))
     }
   }
