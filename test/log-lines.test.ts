@@ -1,3 +1,4 @@
+// Runs alone: its late provider must be later than a request by a margin of milliseconds.
 import t from 'tap'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
