@@ -1,11 +1,9 @@
-// `npm run proof:quota-fleet`: real processes, a scaled minute, the real clock. Not part of `npm test`: on a busy machine it
-// counts 16 or 17 calls of 15, and whether the machine or the quota is the cause is open. The simulation holds the same bound
-// in virtual time.
+// Runs alone: a call that travels longer than the slack of a scaled minute would count in the next one.
 import t from 'tap'
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fakeGetipintel } from '../../lib/testing/index.ts'
-import { redisServer } from './redis-server.ts'
+import { fakeGetipintel } from '../lib/testing/index.ts'
+import { redisServer } from './support/redis-server.ts'
 
 // A minute lasts a second and a half here. The slack is generous: four processes and a server share few cores.
 const windows = { minuteMs: 1_500, dayMs: 600_000, burstMs: 100, slackMs: 450 }
