@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { IpRiskApi } from '../../types/api.ts'
+import type { Stats } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { checkObject } from '../util/index.ts'
 import { durationObserver } from './durations.ts'
@@ -65,11 +66,21 @@ export function ipRiskMetrics (api: IpRiskApi): IpRiskMetrics {
   const remove = engine.observers.add(durationObserver((what, seconds, labels) =>
     histograms[what].record(seconds, prometheusLabels(labels))))
   const registered: { readonly registry: MetricRegistry, readonly name: string }[] = []
+  let collected: Stats | undefined
+
+  /** One reading for all metrics of a collection, which a registry asks for in one turn. */
+  function stats (): Stats {
+    if (collected === undefined) {
+      collected = engine.stats()
+      queueMicrotask(() => { collected = undefined })
+    }
+    return collected
+  }
 
   const all: readonly RegistryMetric[] = [
     ...metrics.map(metric => {
       const type = metric.kind === 'counter' ? 'counter' : 'gauge'
-      return registryMetric(prometheusName(metric), metric.help, type, () => metric.read(engine.stats())
+      return registryMetric(prometheusName(metric), metric.help, type, () => metric.read(stats())
         .map(([value, labels]) => ({ value, labels: prometheusLabels(labels) })))
     }),
     ...(Object.keys(durations) as (keyof typeof durations)[]).map(what => {
