@@ -7,7 +7,7 @@ import ts from 'typescript'
  */
 export const folders: readonly string[] = [
   'cli', 'testing', 'telemetry', 'frameworks', 'core', 'options', 'familiarity', 'providers/*', 'providers/http', 'lists', 'resilience', 'rate-limit',
-  'redis', 'cache', 'policy', 'client-ip', 'verdict', 'ip', 'report', 'util'
+  'redis', 'cache', 'report', 'policy', 'client-ip', 'verdict', 'ip', 'util'
 ]
 
 /**

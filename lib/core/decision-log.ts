@@ -7,13 +7,15 @@ import { stops } from '../policy/index.ts'
 import type { LookupResult } from '../verdict/index.ts'
 import type { CompletedAssessment } from './assessment.ts'
 import type { AssessmentContext, Decided, Time } from './context.ts'
-import { wouldBe } from './request-counts.ts'
+import { wouldBeOf } from './request-counts.ts'
 
 const decisionChannel = channel('fastify-ip-risk:decision')
 export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')
 
-/** What comes of a judged request. Undefined where a step-up is demanded or the
- * familiarity is not known yet: then its outcome is known later. */
+/**
+ * What comes of a judged request. Undefined where a step-up is demanded or the familiarity is not known yet: then its
+ * outcome is known later.
+ */
 export function outcomeOf (judged: CompletedAssessment): Outcome | undefined {
   const { gone, risk: { decision }, context: { route: plan, scope } } = judged
   if (gone) return 'client_gone'
@@ -46,10 +48,8 @@ export function publish (judged: CompletedAssessment, outcome: Outcome): void {
   const { scope: { onDecision, recordAddress, logAddress }, log } = place
   const level = isNotable(outcome, risk, place) ? 'info' : 'debug'
   const logs = writes(log, level)
-  const observe = engine.observers.decision
-  const records = logs || onDecision !== undefined || decisionChannel.hasSubscribers
-  observe?.(judged)
-  if (!records) return
+  engine.observers.decision?.(judged)
+  if (!logs && onDecision === undefined && !decisionChannel.hasSubscribers) return
   const decided = { risk, context: place, outcome, time: judged.judged ?? timeOf(judged) }
   const record = recordOf(decided, recordAddress.show)
   if (logs) {
@@ -61,10 +61,10 @@ export function publish (judged: CompletedAssessment, outcome: Outcome): void {
 }
 
 /** What stopped a visitor, or would have if it had been enforced: an operator wants to see it without `debug`. */
-function isNotable (outcome: Outcome, { decision }: IpRisk, { scope, route: plan }: AssessmentContext): boolean {
+function isNotable (outcome: Outcome, risk: IpRisk, context: AssessmentContext): boolean {
   switch (outcome) {
     case 'blocked': case 'challenged': case 'satisfied': return true
-    case 'not_enforced': return plan.marked && stops(wouldBe(decision, scope.stepUp !== undefined))
+    case 'not_enforced': return stops(wouldBeOf(risk, context))
     default: return false
   }
 }
@@ -79,7 +79,7 @@ function writes (
 
 /** The record that a listener gets, with the address as `show` says. */
 export function recordOf ({ risk, context, outcome, time }: Decided, show: ShowAddress): DecisionRecord {
-  const { scope, route: plan, method, url, requestId } = context
+  const { route: plan, method, url, requestId } = context
   const { durationMs, atMs } = time
   const { ip, ...rest } = risk
   const address = show(ip)
@@ -92,7 +92,7 @@ export function recordOf ({ risk, context, outcome, time }: Decided, show: ShowA
     requestId,
     method,
     route: url,
-    wouldBe: plan.marked ? wouldBe(risk.decision, scope.stepUp !== undefined) : 'allow',
+    wouldBe: wouldBeOf(risk, context),
     mode: plan.mode,
     durationMs,
     at: new Date(atMs).toISOString()

@@ -1,12 +1,11 @@
 import type { Decision, IpRisk, Outcome } from '../../types/contract.ts'
 import type { RequestCount } from '../../types/telemetry.ts'
+import { decisions } from '../policy/index.ts'
+import { outcomes } from '../report/index.ts'
+import { verdictNames } from '../verdict/index.ts'
 import type { AssessmentContext } from './context.ts'
 
-const decisions = ['allow', 'elevate_risk', 'step_up_auth', 'block'] as const
-const verdicts = ['clean', 'suspicious', 'vpn_likely', 'vpn_detected', 'unknown'] as const
-const outcomes = [
-  'allowed', 'flagged', 'challenged', 'satisfied', 'blocked', 'not_enforced', 'not_reached', 'client_gone'
-] as const
+const verdicts: readonly IpRisk['verdict'][] = [...verdictNames, 'unknown']
 
 type Index<T extends string> = { readonly [K in T]: number }
 
@@ -20,6 +19,12 @@ const verdictIndex: Index<IpRisk['verdict']> = indexOf(verdicts, 64)
 const outcomeIndex: Index<Outcome> = indexOf(outcomes, 8)
 const cells = decisions.length * 320
 
+interface ActionCounts {
+  readonly counts: Float64Array
+  /** The places whose count is not 0, in the order in which they came. */
+  readonly used: number[]
+}
+
 /** More action names than an application has; the bound keeps metrics small where names are made up at run time. */
 const maxActions = 32
 
@@ -31,13 +36,13 @@ export interface RequestCounts {
 }
 
 export function createRequestCounts (): RequestCounts {
-  const byAction = new Map<string, Float64Array>()
+  const byAction = new Map<string, ActionCounts>()
 
-  function cellsOf (action: string): Float64Array {
+  function countsOf (action: string): ActionCounts {
     const known = byAction.get(action)
     if (known !== undefined) return known
-    if (action !== 'other' && byAction.size >= maxActions) return cellsOf('other')
-    const created = new Float64Array(cells)
+    if (action !== 'other' && byAction.size >= maxActions) return countsOf('other')
+    const created = { counts: new Float64Array(cells), used: [] }
     byAction.set(action, created)
     return created
   }
@@ -46,33 +51,35 @@ export function createRequestCounts (): RequestCounts {
     add ({ decision, verdict, write }, { route, scope }, outcome) {
       const place = decisionIndex[decision] + verdictIndex[verdict] + outcomeIndex[outcome] +
         (route.mode === 'monitor' ? 4 : 0) + (write ? 2 : 0) + (scope.stepUp === undefined ? 0 : 1)
-      cellsOf(route.marked ? route.action ?? 'none' : 'unmarked')[place]!++
+      const { counts, used } = countsOf(route.marked ? route.action ?? 'none' : 'unmarked')
+      if (counts[place]!++ === 0) used.push(place)
     },
     rows: () => [...byAction].flatMap(([action, counts]) => rowsOf(action, counts))
   }
 }
 
-function rowsOf (action: string, counts: Float64Array): RequestCount[] {
-  const rows: RequestCount[] = []
-  for (let place = 0; place < cells; place++) {
-    const count = counts[place]!
-    if (count === 0) continue
+function rowsOf (action: string, { counts, used }: ActionCounts): RequestCount[] {
+  return [...used].sort((a, b) => a - b).map(place => {
     const decision = decisions[Math.floor(place / 320)]!
-    rows.push({
+    return {
       action,
       decision,
       verdict: verdicts[Math.floor(place % 320 / 64)]!,
       outcome: outcomes[Math.floor(place % 64 / 8)]!,
-      wouldBe: action === 'unmarked' ? 'allow' : wouldBe(decision, (place & 1) !== 0),
+      wouldBe: wouldBe(decision, action !== 'unmarked', (place & 1) !== 0),
       mode: (place & 4) === 0 ? 'enforce' : 'monitor',
       write: (place & 2) !== 0,
-      count
-    })
-  }
-  return rows
+      count: counts[place]!
+    }
+  })
 }
 
-/** What a visitor of a marked route would meet in `enforce` mode. */
-export function wouldBe (decision: Decision, hasStepUp: boolean): Decision {
+/** What the visitor would meet in `enforce` mode: `allow` on unmarked routes, no step-up where there is none. */
+function wouldBe (decision: Decision, isMarked: boolean, hasStepUp: boolean): Decision {
+  if (!isMarked) return 'allow'
   return decision === 'step_up_auth' && !hasStepUp ? 'elevate_risk' : decision
+}
+
+export function wouldBeOf ({ decision }: Pick<IpRisk, 'decision'>, { route, scope }: AssessmentContext): Decision {
+  return wouldBe(decision, route.marked, scope.stepUp !== undefined)
 }

@@ -3,7 +3,7 @@ import type { RiskReport } from '../../types/report.ts'
 import type { LookupCounter } from '../cache/index.ts'
 import { createOrigins, reportOf } from '../report/index.ts'
 import type { AssessmentContext } from './context.ts'
-import { createRequestCounts, wouldBe } from './request-counts.ts'
+import { createRequestCounts, wouldBeOf } from './request-counts.ts'
 
 /** Counts since start: plain numbers that only grow. */
 export interface Counters {
@@ -35,10 +35,7 @@ export function createCounters (now: () => number): Counters {
       decisions[decision]++
       outcomes[outcome]++
       requests.add(risk, context, outcome)
-      if (outcome === 'allowed') return
-      const { route, scope } = context
-      const ifEnforced = route.marked ? wouldBe(decision, scope.stepUp !== undefined) : 'allow'
-      origins.add(outcome, ifEnforced, risk)
+      if (outcome !== 'allowed') origins.add(outcome, wouldBeOf(risk, context), risk)
     },
     stats: rest => ({
       lookups: { ...lookups, provider: Object.values(rest.providers).reduce((sum, { calls }) => sum + calls, 0) },

@@ -1,6 +1,11 @@
 import type { Decision, Outcome } from '../../types/contract.ts'
 import type { ReportCounts, ReportRow } from '../../types/report.ts'
 
+/** Every outcome of a request. */
+export const outcomes: readonly Outcome[] = [
+  'allowed', 'flagged', 'challenged', 'satisfied', 'blocked', 'not_enforced', 'not_reached', 'client_gone'
+]
+
 export type MutableCounts = { -readonly [K in keyof ReportCounts]: number }
 
 export function noCounts (): MutableCounts {

@@ -1,4 +1,6 @@
 import type { ReportedDecision, RiskReport } from '../../types/report.ts'
+import { decisions } from '../policy/index.ts'
+import { outcomes } from './counts.ts'
 import { type CountedDecisions, createOrigins, reportOf } from './report.ts'
 
 /** Builds a report from decision records, one after the other. Its memory does not grow with their number. */
@@ -28,10 +30,8 @@ export function reportOfRecords (): RecordReport {
   }
 }
 
-const decisions: ReadonlySet<unknown> = new Set(['allow', 'elevate_risk', 'step_up_auth', 'block'])
-const outcomes: ReadonlySet<unknown> = new Set([
-  'allowed', 'flagged', 'challenged', 'satisfied', 'blocked', 'not_enforced', 'not_reached', 'client_gone'
-])
+const knownDecisions: ReadonlySet<unknown> = new Set(decisions)
+const knownOutcomes: ReadonlySet<unknown> = new Set(outcomes)
 type UncheckedRecord = { readonly [K in keyof ReportedDecision]?: unknown }
 const word = /^[\w.:-]{1,64}$/
 
@@ -50,7 +50,7 @@ export function readRecordLine (line: string): ReportedDecision | null {
   const { ipRisk } = value as { readonly ipRisk?: unknown }
   const record = (typeof ipRisk === 'object' && ipRisk !== null ? ipRisk : value) as UncheckedRecord
   const { action, decision, outcome, wouldBe, verdict, reason, at } = record
-  if (!decisions.has(decision) || !decisions.has(wouldBe) || !outcomes.has(outcome)) return null
+  if (!knownDecisions.has(decision) || !knownDecisions.has(wouldBe) || !knownOutcomes.has(outcome)) return null
   if (!isWord(verdict) || !(reason === undefined || isWord(reason)) || !isTime(at)) return null
   const info = typeof record.info === 'object' && record.info !== null ? record.info as ReportedDecision['info'] : {}
   const known = isWord(action) ? action as ReportedDecision['action'] : null

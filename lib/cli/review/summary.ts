@@ -1,4 +1,5 @@
 import type { Decision } from '../../../types/contract.ts'
+import { harder } from '../../policy/index.ts'
 import { type ReviewRecord, toUtf8 } from './record.ts'
 import type { Judged } from './verdicts.ts'
 
@@ -39,7 +40,6 @@ const MINUTE = 60_000
 const MAX_BUCKETS = 240
 const MAX_KEYS = 2_000
 const MAX_ADDRESSES = 20_000
-const strictness: readonly Decision[] = ['allow', 'elevate_risk', 'step_up_auth', 'block']
 
 export interface Summary {
   readonly state: SummaryState
@@ -114,7 +114,7 @@ export function createSummary (given?: SummaryState): Summary {
     row.rows++
     if (write) row.writes++
     if (write && status !== undefined && status >= 200 && status < 400) row.succeeded++
-    if (strictness.indexOf(decision) > strictness.indexOf(row.decision)) row.decision = decision
+    row.decision = harder(row.decision, decision)
     if (timeMs !== null) {
       row.firstMs = Math.min(row.firstMs ?? timeMs, timeMs)
       row.lastMs = Math.max(row.lastMs ?? timeMs, timeMs)
