@@ -3,8 +3,7 @@ import type { Category, KnownAnswer, Provider, ProviderAnswer, VerdictName } fro
 import { badOption } from '../../errors.ts'
 import { checkNumber, checkObject, shown } from '../../util/index.ts'
 import { isVpnVerdict, unknownAnswer, validatesAnswers, verdictNames } from '../../verdict/index.ts'
-import { checkCost } from './escalate.ts'
-import { checkMembers, named, timeoutOf } from './fallback.ts'
+import { checkCost, checkMembers, named, timeoutOf } from './fallback.ts'
 
 /** The options of `consensus`. */
 export interface ConsensusOptions {

@@ -5,7 +5,7 @@ import type {
 import { badOption } from '../../errors.ts'
 import { checkBoolean, checkNumber, checkObject, checkStrings, shown } from '../../util/index.ts'
 import { answerNames, categoryNames, validatesAnswers, verdictNames } from '../../verdict/index.ts'
-import { checkMembers, named, namesOf, timeoutOf } from './fallback.ts'
+import { checkCost, checkMembers, named, namesOf, timeoutOf } from './fallback.ts'
 
 /** Which answers of the cheap provider are in the grey zone. An answer that meets one of these conditions is. */
 export interface EscalationRule {
@@ -119,9 +119,4 @@ function checkNames (path: string, value: readonly string[], names: readonly str
   for (const name of checkStrings(path, value)) {
     if (!names.includes(name)) throw badOption(path, `must hold only ${names.join(', ')}, got ${shown(name)}`)
   }
-}
-
-/** A budget in money; undefined without one. */
-export function checkCost (path: string, value: unknown): number | undefined {
-  return checkNumber(path, value, undefined, { min: 0, max: 1_000_000_000, integer: false })
 }

@@ -36,8 +36,7 @@ export function fallback (...given: readonly (Provider | FallbackOptions)[]): Co
   const defaultMs = members.slice(1).every(member => member.sync) ? 4_500 : 2_000
   const range = { min: 1, max: 120_000 }
   const timeoutMs = checkNumber('fallback.attemptTimeoutMs', options.attemptTimeoutMs, defaultMs, range)
-  const maxCostPerDay = checkNumber('fallback.maxCostPerDay', options.maxCostPerDay, undefined,
-    { min: 0, max: 1_000_000_000, integer: false })
+  const maxCostPerDay = checkCost('fallback.maxCostPerDay', options.maxCostPerDay)
   const last = members.length - 1
 
   /** Not a promise as long as the members return none. `before`: which members were unknown, and why. */
@@ -103,4 +102,9 @@ export function checkMembers (path: string, members: readonly unknown[]): void {
   members.forEach((member, i) => {
     if (!isProvider(member)) throw badOption(`${path}[${i}]`, `must be a provider, got ${shown(member)}`)
   })
+}
+
+/** A budget in money; undefined without one. */
+export function checkCost (path: string, value: unknown): number | undefined {
+  return checkNumber(path, value, undefined, { min: 0, max: 1_000_000_000, integer: false })
 }

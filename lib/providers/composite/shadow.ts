@@ -2,8 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { CompositeContext, CompositeProvider, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { checkNumber, checkObject } from '../../util/index.ts'
 import { answerNames, validatesAnswers } from '../../verdict/index.ts'
-import { checkCost } from './escalate.ts'
-import { checkMembers, named, timeoutOf } from './fallback.ts'
+import { checkCost, checkMembers, named, timeoutOf } from './fallback.ts'
 
 /** The options of `shadow`. */
 export interface ShadowOptions {
