@@ -57,27 +57,23 @@ export type Skip<Request> = (request: Request) => boolean
  */
 export type OnRejected<Request, Reply> = (request: Request, reply: Reply, risk: IpRisk) => unknown
 
-export interface FastifyIpRiskOptions extends EngineOptions {
+/** The options that call functions of the application with the framework's own request. */
+export interface RequestOptions<Request, Reply = never> {
+  readonly stepUp?: StepUp<Request> | undefined
+  /** Gets every decision record and its request. Default: none. */
+  readonly onDecision?: OnDecision<Request> | undefined
   /** Requests that are allowed without being judged. Default: none. */
-  readonly skip?: Skip<FastifyRequest> | undefined
+  readonly skip?: Skip<Request> | undefined
   /** Remembers the networks of accounts. Default: off. */
-  readonly familiarity?: FamiliarityOptions | undefined
+  readonly familiarity?: FamiliarityOptions<Request> | undefined
   /** Answers rejected requests with a body of your own. Default: none. */
-  readonly onRejected?: OnRejected<FastifyRequest, FastifyReply> | undefined
-  readonly stepUp?: StepUp | undefined
-  /** Gets every decision record and Fastify's request. Default: none. */
-  readonly onDecision?: OnDecision | undefined
+  readonly onRejected?: OnRejected<Request, Reply> | undefined
 }
 
+export interface FastifyIpRiskOptions extends EngineOptions, RequestOptions<FastifyRequest, FastifyReply> {}
+
 /** `createIpRisk`: without a log given, warnings go to standard output as pino writes them. */
-export interface CreateIpRiskOptions extends EngineOptions {
-  /** Requests that are allowed without being judged. Default: none. */
-  readonly skip?: Skip<IncomingMessage> | undefined
-  /** Remembers the networks of accounts. Default: off. */
-  readonly familiarity?: FamiliarityOptions<IncomingMessage> | undefined
-  readonly stepUp?: StepUp<IncomingMessage> | undefined
-  /** Gets every decision record and the request that `check` was given. Default: none. */
-  readonly onDecision?: OnDecision<IncomingMessage> | undefined
+export interface CreateIpRiskOptions extends EngineOptions, Omit<RequestOptions<IncomingMessage>, 'onRejected'> {
   readonly log?: IpRiskLogger | undefined
 }
 export type LogAddress = 'full' | 'truncated' | 'hmac' | 'none'

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { IpRiskApi } from '../../types/api.ts'
 import type {
-  EngineOptions, FamiliarityOptions, IpRisk, IpRiskLogger, OnDecision, OnRejected, RouteIpRiskOption, Skip, StepUp
+  EngineOptions, IpRisk, IpRiskLogger, RequestOptions, RouteIpRiskOption
 } from '../../types/contract.ts'
 import { type CompletedAssessment, outcomeOf, postpone, publish, rememberInternals } from '../core/index.ts'
 import { ClientGone } from '../errors.ts'
@@ -18,16 +18,7 @@ declare global {
   }
 }
 
-export interface ExpressIpRiskOptions extends EngineOptions {
-  readonly stepUp?: StepUp<Request> | undefined
-  /** Gets every decision record and Express's request. Default: none. */
-  readonly onDecision?: OnDecision<Request> | undefined
-  /** Requests that are allowed without being judged. Default: none. */
-  readonly skip?: Skip<Request> | undefined
-  /** Remembers the networks of accounts. Default: off. */
-  readonly familiarity?: FamiliarityOptions<Request> | undefined
-  /** Answers rejected requests with a body of your own. Default: none. */
-  readonly onRejected?: OnRejected<Request, Response> | undefined
+export interface ExpressIpRiskOptions extends EngineOptions, RequestOptions<Request, Response> {
   /**
    * Where a request has no `log` of its own (pino-http gives one). Default: warnings, to standard output as pino writes
    * them.

@@ -4,8 +4,7 @@ import type {} from '../../types/fastify.ts'
 import { trustProxyWarning } from '../client-ip/index.ts'
 import {
   assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine,
-  outcomeOf,
-  postpone, publish, sharesEngine
+  outcomeOf, postpone, publish, sharesEngine
 } from '../core/index.ts'
 import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
 import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
@@ -44,11 +43,8 @@ export async function registerPlugin (app: FastifyInstance, registered: FastifyI
   const parent = mountedOn(app)
   const given = withoutRegisterOptions(registered)
   const scope = readPluginScope(given, parent?.scope)
-  const options = {
-    ...parent?.options,
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) =>
-      value !== undefined))
-  }
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  const options = { ...parent?.options, ...set }
   const engine = parent !== undefined && sharesEngine(parent.options, given)
     ? parent.engine
     : createEngine(options, app.log)
@@ -92,9 +88,7 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
   if (plan === null || !plan.marked) return
   warnOfMissingStepUp(engine, scope, plan, [route.method].flat())
   const { preHandler = [] } = route
-  route.preHandler = [...(Array.isArray(preHandler)
-    ? preHandler
-    : [preHandler]), stepUp] as NonNullable<RouteOptions['preHandler']>
+  route.preHandler = [...[preHandler].flat(), stepUp] as NonNullable<RouteOptions['preHandler']>
   route.handler = unlessGone(route.handler, plan)
   const place: StepUpPlace = { inChain: false }
   route.config = { ...route.config, [seen]: place } as NonNullable<RouteOptions['config']>
@@ -200,10 +194,9 @@ function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyR
 function beforeHandler (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const judged = (request as Awaiting)[awaitsStepUp]
   if (judged === null) {
-    const plan = mountedOn(this)!.plans.get(request.routeOptions.config)
-    return continueOrEnd(request, reply, plan?.marked && endsAsGone(request.raw, plan)
-      ? new ClientGone()
-      : undefined, done)
+    const plan = latestPlan(request)
+    const isGone = plan?.marked && endsAsGone(request.raw, plan)
+    return continueOrEnd(request, reply, isGone ? new ClientGone() : undefined, done)
   }
   enforce(judged, request.raw).then(refused => {
     if (judged.risk.familiarity !== undefined) request.ipRisk = judged.risk

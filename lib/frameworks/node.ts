@@ -75,8 +75,7 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
       const place = {
         scope,
         route: latestOf(plan),
-        method: request.method ??
-        'GET',
+        method: request.method ?? 'GET',
         url,
         requestId: idOf(request),
         log: logOf(request, log)

@@ -1,6 +1,5 @@
 import type {
-  DecisionRecord, EngineOptions, FamiliarityOptions, IpRiskLogger, LogAddress, LookupMode, Mode, ModeOption, OnDecision,
-  OnRejected, Skip, StepUp
+  DecisionRecord, EngineOptions, IpRiskLogger, LogAddress, LookupMode, Mode, ModeOption, OnDecision, RequestOptions
 } from '../../types/contract.ts'
 import { readCache } from '../cache/index.ts'
 import { badOption } from '../errors.ts'
@@ -22,8 +21,8 @@ export function withoutThrowing (onDecision: OnDecision<never>): CallOnDecision 
   const failed = (err: unknown, log: IpRiskLogger): void => {
     if (!failing.failed()) return
     log.error({ code: 'IP_RISK_ON_DECISION_FAILED', err }, 'the option "onDecision" threw or rejected, so ' +
-      'decision records ' +
-      'are lost: fix the function, or what it writes to. Logged again only after it has worked for a minute')
+      'decision records are lost: fix the function, or what it writes to. Logged again only after it has worked for ' +
+      'a minute')
   }
   return (record, request, log) => {
     try {
@@ -95,17 +94,10 @@ export function readMode (
 }
 const logAddresses: readonly LogAddress[] = ['full', 'truncated', 'hmac', 'none']
 
-export interface PluginScopeOptions extends EngineOptions {
-  readonly stepUp?: StepUp<never> | undefined
-  readonly onDecision?: OnDecision<never> | undefined
-  readonly skip?: Skip<never> | undefined
-  readonly familiarity?: FamiliarityOptions<never> | undefined
-  readonly onRejected?: OnRejected<never, never> | undefined
-}
+export interface PluginScopeOptions extends EngineOptions, RequestOptions<never> {}
 const optionNames: readonly (keyof PluginScopeOptions)[] = [
   'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny',
-  'logAddress', 'recordAddress', 'onDecision', 'stepUp', 'skip', 'onRejected',
-  'familiarity'
+  'logAddress', 'recordAddress', 'onDecision', 'stepUp', 'skip', 'onRejected', 'familiarity'
 ]
 const rootScope: PluginScope = {
   revision: 0,
