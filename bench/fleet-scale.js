@@ -1,10 +1,10 @@
 // What a fleet costs Redis and the provider as it grows: 4, 16 and 32 processes that all ask for the same cold addresses at once.
 // Redis may take 5 s here, so that 32 processes on two cores measure the protocol and not the waiting for a core.
 // `npm run build && cd bench && npm install && node fleet-scale.js [processes …]`
-import { fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { Redis } from 'ioredis'
+import { startRedis } from './start-redis.js'
 
 const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [4, 16, 32]
 const ADDRESSES = 50
@@ -21,12 +21,7 @@ const provider = createServer((request, response) => {
 provider.listen(0, '127.0.0.1')
 await once(provider, 'listening')
 
-const redisPort = 20_000 + process.pid % 10_000
-const server = spawn('redis-server', ['--port', redisPort, '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
-process.on('exit', () => server.kill())
-const redis = new Redis({ port: redisPort, retryStrategy: () => 50, maxRetriesPerRequest: null })
-redis.on('error', () => {})
-await redis.ping()
+const { redis, port: redisPort } = await startRedis()
 
 async function figures () {
   const text = await redis.info('everything')

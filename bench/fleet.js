@@ -1,10 +1,10 @@
 // Four processes, 200 requests each, the same 50 cold addresses, a provider of 100 ms: how often is it called, how long do requests take,
 // and what is Redis told? All methods in one run, in turn, every round with new addresses.
 // `npm run build && cd bench && npm install && node fleet.js [rounds]`
-import { fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { Redis } from 'ioredis'
+import { startRedis } from './start-redis.js'
 
 const rounds = Number(process.argv[2] ?? 5)
 const PROVIDER_MS = 100
@@ -26,12 +26,7 @@ provider.listen(0, '127.0.0.1')
 await once(provider, 'listening')
 const providerUrl = `http://127.0.0.1:${provider.address().port}`
 
-const redisPort = 20_000 + process.pid % 10_000
-const server = spawn('redis-server', ['--port', redisPort, '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
-process.on('exit', () => server.kill())
-const redis = new Redis({ port: redisPort, retryStrategy: () => 50, maxRetriesPerRequest: null })
-redis.on('error', () => {})
-await redis.ping()
+const { redis, port: redisPort } = await startRedis()
 let commands = 0
 const monitor = await redis.monitor()
 monitor.on('monitor', (_time, _args, source) => { if (source !== 'lua') commands++ })

@@ -1,10 +1,10 @@
 // What a verdict from Redis costs beside a bare route that does one GET of the same key: throughput and CPU time of the server, in turn.
 // `npm run build && cd bench && npm install && node redis-hit.js [rounds]`
-import { fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import autocannon from 'autocannon'
-import { Redis } from 'ioredis'
 import { createIpRisk } from '../dist/lib/index.js'
+import { startRedis } from './start-redis.js'
 
 const rounds = Number(process.argv[2] ?? 9)
 const REQUESTS = 10_000
@@ -12,12 +12,7 @@ const CONNECTIONS = 50
 const names = ['bare route, one GET', 'bare route, one GET, parsed', 'fastify-ip-risk, Redis hit']
 const ips = Array.from({ length: 500 }, (_, i) => `203.0.${113 + (i >> 8)}.${i & 255}`)
 
-const redisPort = 20_000 + process.pid % 10_000
-const redisServer = spawn('redis-server', ['--port', redisPort, '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
-process.on('exit', () => redisServer.kill())
-const redis = new Redis({ port: redisPort, retryStrategy: () => 50, maxRetriesPerRequest: null })
-redis.on('error', () => {})
-await redis.ping()
+const { redis, port: redisPort } = await startRedis()
 const url = `redis://127.0.0.1:${redisPort}`
 
 const answer = {

@@ -5,22 +5,11 @@ import { Writable } from 'node:stream'
 import { withCallLog } from '../lib/cli/call-log.ts'
 import { fakeGetipintel, fakeIplogs } from '../lib/testing/index.ts'
 import type { Provider } from '../types/contract.ts'
-import { runCommand } from './support/cli.ts'
+import { mmdbIn, runCommand } from './support/cli.ts'
 import { bareContext } from './support/guard.ts'
-import { mmdbFile } from './support/mmdb-writer.ts'
 import { startRedis } from './support/redis.ts'
 
-type Test = { testdir (): string }
 const check = async (env: Record<string, string>, ...args: string[]) => await runCommand(['check', ...args], { env })
-
-function mmdbIn (t: Test): string {
-  const path = join(t.testdir(), 'anonymous.mmdb')
-  writeFileSync(path, mmdbFile({
-    databaseType: 'GeoIP-Anonymous-Plus',
-    networks: { '192.0.2.0/24': { is_anonymous: true, is_anonymous_vpn: true, provider_name: 'Some\u001b[31m\nVPN', anonymizer_confidence: 70 } }
-  }))
-  return path
-}
 
 t.test('prints one aligned line for each address, with the signals behind the score', async t => {
   const provider = `mmdb:${mmdbIn(t)}`

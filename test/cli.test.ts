@@ -12,21 +12,11 @@ import { runCompileJob } from '../lib/lists/compile/compile-job.ts'
 import { publishers } from '../lib/lists/sources/publishers.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import { version } from '../lib/util/version.ts'
-import { mmdbFile } from './support/mmdb-writer.ts'
-import { runCommand } from './support/cli.ts'
+import { mmdbIn, runCommand } from './support/cli.ts'
 
 type Test = { testdir (): string, teardown (end: () => unknown): void }
 
 const run = async (env: Record<string, string>, ...args: string[]) => await runCommand(args, { env })
-
-function mmdbIn (t: Test): string {
-  const path = join(t.testdir(), 'anonymous.mmdb')
-  writeFileSync(path, mmdbFile({
-    databaseType: 'GeoIP-Anonymous-Plus',
-    networks: { '192.0.2.0/24': { is_anonymous: true, is_anonymous_vpn: true, provider_name: 'Some\u001b[31m\nVPN', anonymizer_confidence: 70 } }
-  }))
-  return path
-}
 
 t.test('shows help and the version', async t => {
   t.match(await run({}, '--help'), { code: 0, out: /^Usage: ip-risk <command>/, err: '' })
