@@ -58,8 +58,7 @@ export const TruncatedHeaders: Thrown = define(
   errorCodes.truncatedHeaders, 'This request has too many header lines', 431)
 /** 401 beside a `WWW-Authenticate` challenge. */
 export const StepUpRequired: Thrown = define(
-  errorCodes.stepUpRequired, 'A stronger or more recent authentication ' +
-  'is required', 401)
+  errorCodes.stepUpRequired, 'A stronger or more recent authentication is required', 401)
 /**
  * 499, as in nginx: the client left before the handler started. Nobody receives it; hooks, error handlers and logs see
  * it.

@@ -25,6 +25,6 @@ export interface CacheOptions {
 /**
  * Where a verdict came from. `miss`: the provider, just now. `stale`: memory, after its time, because the provider
  * failed. `subnet`: other addresses of the same IPv6 /64, because too many of them are new; such a verdict is not
- * cached. `none`: nobody was asked.
+ * cached. `none`: a `sync` provider answered, or nothing was looked up.
  */
 export type CacheState = 'memory' | 'redis' | 'miss' | 'stale' | 'subnet' | 'none'

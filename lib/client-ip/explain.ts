@@ -122,8 +122,7 @@ function hop (
         'was written by the hop before it'
       case 'unusable': return position === 0
         ? 'the connection has no usable address'
-        : 'no address: nothing is ' +
-        'skipped, so the walk ends before it'
+        : 'no address: nothing is skipped, so the walk ends before it'
       case 'not_read':
         if (result.reason === 'truncated_headers') return `not read: ${reasonText[result.reason]}`
         return result.source === 'remote_address' && result.hops === 0

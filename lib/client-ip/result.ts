@@ -106,8 +106,7 @@ export function isTruncated ({ rawHeaders, socket, httpVersionMajor }: RawReques
 
 export const truncatedWarning: string =
   'a proxy sent a request with as many header lines as Node keeps. Node drops the rest, which may include the ' +
-    'line that ' +
-  'the proxy wrote: no header of such a request is believed, and routes marked as writes answer 431. ' +
+    'line that the proxy wrote: no header of such a request is believed, and routes marked as writes answer 431. ' +
   'Set maxHeadersCount = 0 on the http.Server (its limit in bytes remains), or let the proxy refuse so many lines'
 
 /**

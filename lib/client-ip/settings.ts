@@ -140,8 +140,7 @@ const MAX_BUNDLED_AGE_DAYS = 180
 
 /** For the plugin, which alone can see it (`hasRequestDecorator('ips')`). */
 export const trustProxyWarning: string = 'Fastify\'s own trustProxy is on: request.ip is found by other rules and ' +
-  'may differ from request.ipRisk.ip. ' +
-  'Set clientIp here and leave trustProxy out, or give both the same proxies'
+  'may differ from request.ipRisk.ip. Set clientIp here and leave trustProxy out, or give both the same proxies'
 
 /** What is allowed and probably not meant. One sentence each, said at start. */
 export function warningsOf (settings: ClientIpSettings, now: number): string[] {

@@ -38,8 +38,7 @@ export function watchMisconfiguration (
   const proxyNotListed: Check = ({ reason, scope }) => reason === 'peer_untrusted' && isInternal(scope) && say(
     'IP_RISK_PROXY_NOT_LISTED',
     'a request with forwarding headers came from an internal address, and no proxy is configured: you are behind ' +
-      'a proxy that is not listed. ' +
-    'Name it in clientIp.trusted; until then every visitor has its address')
+      'a proxy that is not listed. Name it in clientIp.trusted; until then every visitor has its address')
 
   let ended = 0
   const onlyInfrastructure: Check = ({ infrastructure, reason }) => {
@@ -71,8 +70,8 @@ export function watchMisconfiguration (
 
   const unixNotListed: Check = ({ reason }, { socket }) => reason === 'no_peer' && isUnixListener(socket?.server) &&
     say('IP_RISK_UNIX_SOCKET_NOT_TRUSTED', 'a request came over a unix socket, whose peer has no address, and ' +
-      'clientIp.trusted does not name "unix": ' +
-    'every visitor is unknown, no_ip. Add "unix" to clientIp.trusted if a proxy connects to the socket')
+      'clientIp.trusted does not name "unix": every visitor is unknown, no_ip. Add "unix" to clientIp.trusted if a ' +
+      'proxy connects to the socket')
 
   let withoutEdge = 0
   const cloudflareNeverSeen: Check = ({ source, reason, worker, infrastructure }) => {
@@ -81,16 +80,15 @@ export function watchMisconfiguration (
     if (edge) return true
     return ++withoutEdge === CLOUDFLARE_WINDOW && say('IP_RISK_CLOUDFLARE_NEVER_SEEN',
       `clientIp.cloudflare is on, and ${CLOUDFLARE_WINDOW} requests came without a hop of Cloudflare: name the ` +
-        'proxy between Cloudflare and you in ' +
-      'clientIp.trusted or clientIp.cloudflare.via, renew the list of ranges, or set clientIp.cloudflare: false')
+        'proxy between Cloudflare and you in clientIp.trusted or clientIp.cloudflare.via, renew the list of ranges, ' +
+        'or set clientIp.cloudflare: false')
   }
 
   const publicPeer: Check = ({ source, scope, infrastructure, hops: walked }) =>
     source === 'remote_address' && walked === 0 && !infrastructure &&
     (scope === 'public' || scope === 'documentation') && say('IP_RISK_PUBLIC_PEER_WITH_HOPS',
       'a request came straight from a public address, and clientIp.hops without clientIp.trusted believes internal ' +
-      'proxies only: ' +
-    'name the proxy in clientIp.trusted if it is one')
+      'proxies only: name the proxy in clientIp.trusted if it is one')
 
   const connectionHeader: Check = ({ hops: walked, infrastructure }, { headers: { connection } }) => {
     if (connection === undefined || connection === 'keep-alive' || connection === 'close') return false
@@ -98,8 +96,8 @@ export function watchMisconfiguration (
       say('IP_RISK_CONNECTION_NAMES_FORWARDING_HEADER', 'a proxy passed on a Connection header in which the ' +
         'visitor names a forwarding header. It is ' +
         'ignored here, but another proxy behind that one would remove the header, and the visitor would pass for ' +
-          'your own infrastructure. ' +
-        'Do not pass it on: proxy_set_header Connection "" in nginx; the README says what to set in HAProxy')
+          'your own infrastructure. Do not pass it on: proxy_set_header Connection "" in nginx; the README says what ' +
+          'to set in HAProxy')
   }
 
   const nothingBelieved = listsNothing && !on && hops === undefined && !everyHop
@@ -118,8 +116,7 @@ export function watchMisconfiguration (
       const theirs = requestIp === undefined ? client.ip : canonicalAddress(requestIp) ?? requestIp
       different ||= client.ip !== null && client.ip !== theirs && say('IP_RISK_REQUEST_IP_DIFFERS',
         'Fastify\'s request.ip and request.ipRisk.ip name different addresses: trustProxy and clientIp do not say ' +
-          'the same. ' +
-        'Leave trustProxy out, or give it the proxies of clientIp.trusted')
+          'the same. Leave trustProxy out, or give it the proxies of clientIp.trusted')
       return different
     }
   }

@@ -42,8 +42,7 @@ export async function visitOf (
   } catch (err) {
     if (failing.failed()) {
       log.error({ code: 'IP_RISK_FAMILIARITY_FAILED', err }, 'familiarity.account or familiarity.device threw, so ' +
-        'nobody ' +
-        'counts as known: fix the function')
+        'nobody counts as known: fix the function')
     }
     return undefined
   }

@@ -41,8 +41,7 @@ export function readOnRejected (onRejected: OnRejected<never, never> | undefined
     } catch (err) {
       if (!failing.failed()) return
       log.error({ code: 'IP_RISK_ON_REJECTED_FAILED', err }, 'the option "onRejected" threw or rejected, so ' +
-        'visitors get ' +
-        'the default answer: fix the function')
+        'visitors get the default answer: fix the function')
     }
   }
 }

@@ -106,8 +106,7 @@ function refuseStoppedReads (row: Row, path: string): void {
     const stopping = typeof cell === 'string' ? stops(cell) : Object.values(cell).some(stops)
     if (stopping) {
       throw badOption(`${path}.${verdict}`, 'would stop reads, and people who only look are mostly ordinary ' +
-        'customers: ' +
-        'use "elevate_risk" at most, or add "allowBlockingReads: true" beside it')
+        'customers: use "elevate_risk" at most, or add "allowBlockingReads: true" beside it')
     }
   }
 }

@@ -67,9 +67,8 @@ export function createTemporaryAllows (
     for (const { id } of soonestFirst.slice(0, allows.size - MAX_KEPT * 0.9)) allows.delete(id)
     if (!loggedFull) {
       log.warn({ code: 'IP_RISK_ALLOWS_FULL' }, `allow() lets more than ${MAX_KEPT} addresses pass: those that ` +
-        'would end ' +
-        'soonest are dropped. If you allowed fewer, another program writes to this Redis: set cache.keySecret, and ' +
-        'restrict by ACL who may write')
+        'would end soonest are dropped. If you allowed fewer, another program writes to this Redis: set ' +
+        'cache.keySecret, and restrict by ACL who may write')
     }
     loggedFull = true
   }

@@ -92,8 +92,8 @@ export function sweep6 (table: RangeTable, labelOf: LabelOf): IntervalMap6 {
 }
 
 /**
- * Event 2i starts range i, event 2i+1 stands behind its last address; one that would stand behind all addresses is left
- * out.
+ * Event 2i is at the first address of range i, event 2i+1 just after its last one. An event after the last address of
+ * all is left out.
  */
 function events6 (table: RangeTable): { positions: Uint32Array, order: Uint32Array } {
   const positions = table.v6.slice()

@@ -38,8 +38,7 @@ const CGNAT: UnknownAnswer = Object.freeze({
   signals: Object.freeze([Object.freeze({
     type: 'cgnat',
     weight: 0,
-    detail: 'shared address space of a carrier (RFC ' +
-    '6598)'
+    detail: 'shared address space of a carrier (RFC 6598)'
   })])
 })
 export const NO_DATA: UnknownAnswer = Object.freeze({ verdict: 'unknown', reason: 'no_data' })

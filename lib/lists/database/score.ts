@@ -133,8 +133,7 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
     add('warp', hint, {
       type: 'warp_hint',
       weight: hint,
-      detail: 'in AS13335, outside the ranges of Cloudflare\'s ' +
-      'proxies'
+      detail: 'in AS13335, outside the ranges of Cloudflare\'s proxies'
     })
   }
   return groups

@@ -104,8 +104,7 @@ function inflated (bytes: Uint8Array): Uint8Array {
     const tooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
     throw new BadList(tooLarge
       ? `it inflates to more than ${MAX_LIST_BYTES} bytes`
-      : 'its gzip is damaged or cut ' +
-      'off', { cause })
+      : 'its gzip is damaged or cut off', { cause })
   }
   if (isGzip(plain)) throw new BadList('it is gzip inside gzip')
   return plain
