@@ -21,7 +21,7 @@ export async function freePort (): Promise<number> {
 export interface Running { readonly stop: () => Promise<void> }
 
 /** Starts the command in a temporary folder that holds the configuration as `config`; ready when all the ports answer. */
-async function start (command: string, args: readonly string[], config: string, ports: readonly number[]): Promise<Running> {
+export async function startProxy (command: string, args: readonly string[], config: string, ports: readonly number[]): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), `ip-risk-${command}-`))
   await writeFile(join(folder, 'config'), config)
   const home = { HOME: folder, XDG_DATA_HOME: '', XDG_CONFIG_HOME: '' } // where Caddy keeps files of its own
@@ -97,7 +97,7 @@ http {
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   ${servers}
 }`
-  return start('nginx', ['-p', '.', '-c', 'config', '-e', 'stderr'], config, sites.map(site => site.port))
+  return startProxy('nginx', ['-p', '.', '-c', 'config', '-e', 'stderr'], config, sites.map(site => site.port))
 }
 
 export interface HaproxySite {
@@ -126,7 +126,7 @@ listen site${i}
 ${lines.map(line => `  ${line}`).join('\n')}
   server to ${to} source ${from}
 `).join('')}`
-  return start('haproxy', ['-db', '-f', 'config'], config, sites.map(site => site.port))
+  return startProxy('haproxy', ['-db', '-f', 'config'], config, sites.map(site => site.port))
 }
 
 export interface CaddySite {
@@ -150,7 +150,7 @@ http://:${port} {
 ${lines.map(line => `    ${line}`).join('\n')}
   }
 }`).join('')}`
-  return start('caddy', ['run', '--config', 'config', '--adapter', 'caddyfile'], config, sites.map(site => site.port))
+  return startProxy('caddy', ['run', '--config', 'config', '--adapter', 'caddyfile'], config, sites.map(site => site.port))
 }
 
 export interface Visitor {

@@ -15,7 +15,7 @@ export interface Sentinel {
 }
 
 /** One sentinel that watches a master, and is quick to give it up. */
-export async function startSentinel (master: RedisServer): Promise<Sentinel> {
+export async function startSentinel (master: { readonly port: number }): Promise<Sentinel> {
   const port = await freePort()
   const name = 'verdicts'
   const folder = mkdtempSync(join(tmpdir(), 'ip-risk-sentinel-'))

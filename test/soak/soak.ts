@@ -1,0 +1,68 @@
+// `npm run soak -- [--requests 1000000] [--minutes 10] [--processes 4]`: a fleet behind nginx under load while Redis, the provider and
+// processes are killed, frozen, filled or lie. Prints a report (docs/proof.md has one), and exits 1 if a claim does not hold.
+import { parseArgs } from 'node:util'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { breakDuring, phases } from './faults.ts'
+import { startFleet } from './fleet.ts'
+import { type PhaseResult, reportOf, type Survivor } from './report.ts'
+import type { ServerSample } from './server.ts'
+import { createTraffic } from './traffic.ts'
+
+const { values } = parseArgs({ options: { requests: { type: 'string' }, minutes: { type: 'string' }, processes: { type: 'string' } } })
+const requests = Number(values.requests ?? 1_000_000)
+const seconds = Number(values.minutes ?? 10) * 60
+const processes = Number(values.processes ?? 4)
+if (!(requests >= 1000 && seconds >= 60 && processes >= 3)) {
+  throw new Error('soak: at least 1000 requests, 1 minute and 3 processes (two of them are killed on the way)')
+}
+const perSecond = Math.round(requests / seconds)
+const shares = phases.reduce((sum, { share }) => sum + share, 0)
+
+const fleet = await startFleet(processes)
+const traffic = createTraffic({ origin: fleet.origin, ports: fleet.ports, perSecond, ttlMs: 300_000 })
+const startedMs = performance.now()
+const results: PhaseResult[] = []
+const sampled = new Map<'warm' | 'middle' | 'end', readonly ServerSample[]>()
+/** Counts of processes that were killed since, by the samples before. */
+let before: readonly ServerSample[] = []
+const totals = { pastRefusal: 0, falseVerdicts: 0, failedOpen: 0 }
+
+const unknownIn = (sample: ServerSample | undefined): number => Object.values(sample?.unknown ?? {}).reduce((sum, n) => sum + n, 0)
+/** What a process counted since the last sample; one that was restarted began at nothing. */
+const since = (now: number, then = 0): number => now < then ? now : now - then
+
+try {
+  let calls = 0
+  for (const phase of phases) {
+    const count = Math.round(requests * phase.share / shares)
+    const [felt] = await Promise.all([traffic.send(count), breakDuring(phase, fleet, count / perSecond * 1000)])
+    // Nothing is under way when memory is measured, and connections that nobody uses are closed.
+    await sleep(phase.sampled === undefined ? 1000 : 8000)
+    const now = await Promise.all(fleet.servers.map(server => server.ask('sample')))
+    const { calls: callsNow } = await fleet.provider.ask('sample')
+    for (const name of ['pastRefusal', 'falseVerdicts', 'failedOpen'] as const) {
+      totals[name] += now.reduce((sum, sample, i) => sum + since(sample[name], before[i]?.[name]), 0)
+    }
+    const unknown = now.reduce((sum, sample, i) => sum + since(unknownIn(sample), unknownIn(before[i])), 0)
+    const worst = (at: 0 | 1): number => Math.max(...now.map(sample => sample.loopDelayMs[at]))
+    results.push({ name: phase.name, felt, calls: callsNow - calls, loopDelayMs: [worst(0), worst(1)], unknown })
+    if (phase.sampled !== undefined) sampled.set(phase.sampled, now)
+    calls = callsNow
+    before = now
+    console.error(`${phase.name}: ${felt.answered} answered, ${felt.serverErrors} 5xx, ${felt.lost} lost`)
+  }
+} finally {
+  await traffic.close()
+  await fleet.close()
+}
+
+// The first two were restarted.
+const survivors = Array.from({ length: processes - 2 }, (_, i): Survivor => {
+  const at = (time: 'warm' | 'middle' | 'end'): ServerSample => sampled.get(time)![i + 2]!
+  return { warm: at('warm'), middle: at('middle'), end: at('end') }
+})
+const { text, passed } = reportOf({
+  processes, perSecond, seconds: (performance.now() - startedMs) / 1000, phases: results, ...totals, survivors
+})
+console.log(text)
+process.exitCode = passed ? 0 : 1

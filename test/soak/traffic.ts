@@ -1,0 +1,102 @@
+import { connect } from 'node:net'
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { truthOf } from './truth.ts'
+
+/** What visitors felt during one phase. */
+export interface Felt {
+  /** Answered by a status. */
+  answered: number
+  /** Cut off, or no answer within ten seconds. */
+  lost: number
+  serverErrors: number
+  /** Blocked although the address is not to be blocked. */
+  wronglyBlocked: number
+  /** Provider calls that a perfect fleet would have made: one per address and `ttlMs`. */
+  ideal: number
+  /** In microseconds, from the time at which the request was due. */
+  readonly latency: RecordableHistogram
+}
+
+export interface Traffic {
+  /** Sends `count` requests at the rate, and waits for the last one. */
+  send (count: number): Promise<Felt>
+  close (): Promise<void>
+}
+
+export interface TrafficOptions {
+  readonly origin: string
+  /** The applications themselves, for clients that reset their connection. */
+  readonly ports: readonly number[]
+  readonly perSecond: number
+  readonly ttlMs: number
+}
+
+/** 80 % from 2,000 regulars, 15 % from 50,000 others, 5 % never seen before, a fifth of those over IPv6. Half read, half pay. */
+export function createTraffic ({ origin, ports, perSecond, ttlMs }: TrafficOptions): Traffic {
+  const pool = new Pool(origin, { connections: 400, headersTimeout: 10_000, bodyTimeout: 10_000 })
+  const knownUntil = new Map<string, number>()
+  let sent = 0
+
+  function address (): string {
+    const dice = Math.random()
+    if (dice < 0.8) return text(81, Math.floor(Math.random() ** 2 * 2000))
+    if (dice < 0.95) return text(82, Math.floor(Math.random() * 50_000))
+    const hex = (part: number): string => (0x1000 + part).toString(16)
+    return sent % 5 === 0 ? `2a02:${hex(sent >> 12)}:${hex(sent & 4095)}:1::1` : text(90, sent)
+  }
+
+  async function one (ip: string, dueMs: number, felt: Felt): Promise<void> {
+    const pays = Math.random() < 0.5
+    try {
+      const { statusCode, body } = await pool.request({
+        method: pays ? 'POST' : 'GET', path: pays ? '/pay' : '/read', headers: { 'x-forwarded-for': ip }
+      })
+      await body.dump()
+      felt.latency.record(Math.max(1, Math.round((performance.now() - dueMs) * 1000)))
+      felt.answered++
+      if (statusCode >= 500) felt.serverErrors++
+      if (statusCode === 403 && truthOf(ip) !== 'vpn_detected') felt.wronglyBlocked++
+    } catch {
+      felt.lost++
+    }
+  }
+
+  /** Pays and resets the connection, as somebody does who hopes that the handler runs although nobody hears the refusal. */
+  function rude (ip: string): void {
+    const socket = connect(ports[sent % ports.length]!, '127.0.0.1')
+    socket.on('error', () => {}) // a process that was killed
+    socket.write(`POST /pay HTTP/1.1\r\nHost: soak\r\nX-Forwarded-For: ${ip}\r\nContent-Length: 0\r\n\r\n`, () => {
+      setTimeout(() => socket.resetAndDestroy(), Math.random() * 30)
+    })
+  }
+
+  return {
+    async send (count) {
+      const felt: Felt = { answered: 0, lost: 0, serverErrors: 0, wronglyBlocked: 0, ideal: 0, latency: createHistogram() }
+      const underWay = new Set<Promise<void>>()
+      const startedMs = performance.now()
+      for (let i = 0; i < count; i++) {
+        const dueMs = startedMs + i / perSecond * 1000
+        if (dueMs > performance.now()) await sleep(Math.max(5, dueMs - performance.now()))
+        sent++
+        const ip = address()
+        if ((knownUntil.get(ip) ?? 0) < dueMs) {
+          felt.ideal++
+          knownUntil.set(ip, dueMs + ttlMs)
+        }
+        if (sent % 100 === 0) rude(ip)
+        const request = one(ip, dueMs, felt).finally(() => underWay.delete(request))
+        underWay.add(request)
+      }
+      await Promise.all(underWay)
+      return felt
+    },
+    close: () => pool.close()
+  }
+}
+
+function text (first: number, number: number): string {
+  return `${first}.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`
+}
