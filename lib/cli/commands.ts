@@ -24,6 +24,10 @@ export const commands: CommandTable = {
     summary: 'what enforcing would have stopped, from decision records',
     load: async () => (await import('./report.ts')).report
   },
+  policy: {
+    summary: 'the decisions in effect, per action and verdict, with the rules',
+    load: async () => (await import('./policy/index.ts')).policy
+  },
   lists: {
     summary: 'fetch, compile and describe the lists of the embedded provider',
     load: async () => (await import('./lists/index.ts')).lists

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ClientIpOptions, PolicyTable, Provider } from '../../../types/contract.ts'
@@ -8,6 +8,7 @@ import { createIpRisk } from '../../frameworks/node.ts'
 import { type Command, command, EXIT, UsageError } from '../command.ts'
 import type { Io } from '../io.ts'
 import { chosenProvider, DEFAULT_TIMEOUT_MS, providerOptions, stderrLog } from '../provider.ts'
+import { jsonOf } from '../settings.ts'
 import { type Checkpoint, checkpointPath, readCheckpoint } from './checkpoint.ts'
 import { type InputFile, inputFile } from './input.ts'
 import { formatNames } from './record.ts'
@@ -48,7 +49,9 @@ export const review: Command = command({
     const { output, report, redis, policy, 'timeout-ms': timeoutMs = DEFAULT_TIMEOUT_MS } = values
     checkPaths(paths, output, report)
     const rules = routeRules(values.action, values.route)
-    const clientIp = jsonOption('--client-ip', values['client-ip']) as ClientIpOptions | undefined
+    const clientIp = values['client-ip'] === undefined
+      ? undefined
+      : await jsonOf('--client-ip', values['client-ip']) as ClientIpOptions
     const inputs = await Promise.all(paths.map(inputFile))
     const fingerprint = fingerprintOf(inputs, { ...values, resume: false, force: false, 'timeout-ms': 0, retries: 0 })
     const from = output === undefined ? null : await checkpointOf(output, values, fingerprint, io)
@@ -60,7 +63,7 @@ export const review: Command = command({
       logAddress: 'full',
       log: stderrLog(io),
       ...redis !== undefined && { redis },
-      ...policy !== undefined && { policy: jsonOption('--policy', policy) as PolicyTable }
+      ...policy !== undefined && { policy: await jsonOf('--policy', policy) as PolicyTable }
     })
     try {
       await ipRisk.ready()
@@ -136,15 +139,4 @@ function fingerprintOf (inputs: readonly InputFile[], values: object): string {
 
 function formatOf (output: string): 'csv' | 'ndjson' | undefined {
   return /\.(?:ndjson|jsonl)$/i.test(output) ? 'ndjson' : /\.csv$/i.test(output) ? 'csv' : undefined
-}
-
-/** JSON, or a file with JSON. */
-function jsonOption (option: string, text: string | undefined): unknown {
-  if (text === undefined) return undefined
-  const json = text.trimStart().startsWith('{') ? text : readFileSync(text, 'utf8')
-  try {
-    return JSON.parse(json)
-  } catch (error) {
-    throw new UsageError(`${option} is not JSON: ${(error as Error).message}`)
-  }
 }
