@@ -24,6 +24,10 @@ export const commands: CommandTable = {
     summary: 'what enforcing would have stopped, from decision records',
     load: async () => (await import('./report.ts')).report
   },
+  simulate: {
+    summary: 'what another policy would change, from past decisions',
+    load: async () => (await import('./simulate/index.ts')).simulate
+  },
   policy: {
     summary: 'the decisions in effect, per action and verdict, with the rules',
     load: async () => (await import('./policy/index.ts')).policy

@@ -1,6 +1,7 @@
 export { type AddressLists, noLists, readLists } from './address-lists.ts'
 export { applyPolicy, basePolicy, canStepUp, type CompiledPolicy, compilePolicy, decide } from './policy.ts'
 export { decisions, harder, stops } from './decisions.ts'
+export { applyRules, compileRules, type Rules } from './rules.ts'
 export { readStepUp, type StepUpSettings } from './step-up.ts'
 export { defaultPolicy, failClosed } from './table.ts'
 export { shareOfAddresses } from './share.ts'

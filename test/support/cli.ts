@@ -22,7 +22,13 @@ export async function runCommand (
 ): Promise<CliResult> {
   const [out, err]: [Buffer[], Buffer[]] = [[], []]
   const code = await runCli(args, createIo({
-    env, stdin: Readable.from(stdin.length === 0 ? [] : [Buffer.from(stdin as string)]), stdout: kept(out), stderr: kept(err), ...more
+    env,
+    stdin: Readable.from(stdin.length === 0 ? [] : [Buffer.from(stdin as string)]),
+    stdout: kept(out),
+    stderr: kept(err),
+    // Each real one would listen for the signals of this process.
+    interrupted: () => new AbortController().signal,
+    ...more
   }))
   const text = (chunks: Buffer[]): string => Buffer.concat(chunks).toString().replace(/\n$/, '')
   return { code, out: text(out), err: text(err) }
