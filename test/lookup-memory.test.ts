@@ -1,13 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { ageLimits } from '../lib/cache/options.ts'
-import { createTemporaryAllows } from '../lib/policy/temporary-allows.ts'
 import { createMemoryCache } from '../lib/cache/memory-cache.ts'
 import { toCompact, fromCompact } from '../lib/cache/compact.ts'
 import type { KnownResult, LookupResult } from '../lib/verdict/verdict.ts'
 import { unknownAnswer } from '../lib/verdict/verdict.ts'
 import type { KnownAnswer } from '../types/contract.ts'
-import { keptLog } from './support/log.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
 const options = { maxEntries: 5000, ttlSeconds: 300, unknownTtlSeconds: 10, staleIfErrorSeconds: 3600 }
@@ -133,57 +131,4 @@ t.test('packing keeps an answer as it is, in characters of one byte', async t =>
     if (JSON.stringify(fromCompact(packed)) !== JSON.stringify({ ...expected, info: fromCompact(packed).info })) throw new Error(packed)
     t.strictSame({ ...fromCompact(packed).info }, expected.info)
   }), { numRuns: 200 })
-})
-
-function allowedAt (startMs: number) {
-  let nowMs = startMs
-  const log = keptLog()
-  const allowed = createTemporaryAllows(ip => [`id of ${ip}`, `old id of ${ip}`], () => nowMs, log)
-  return { allowed, log, wait: (ms: number) => { nowMs += ms } }
-}
-
-t.test('what allow() let pass ends with its time', async t => {
-  const { allowed, wait } = allowedAt(0)
-  t.equal(allowed.has('192.0.2.1'), false)
-  t.strictSame(allowed.allowNow('192.0.2.1', 1000), { id: 'id of 192.0.2.1', issuedMs: 0, untilMs: 1000 })
-  t.equal(allowed.has('192.0.2.1'), true)
-  t.equal(allowed.has('192.0.2.2'), false)
-  wait(1000)
-  t.equal(allowed.has('192.0.2.1'), false)
-})
-
-t.test('of what processes said about an address the last one counts, in whichever order it arrives and by whichever clock', async t => {
-  const { allowed } = allowedAt(1000)
-  allowed.allow('old id of 192.0.2.1', 5000, 60_000) // from a clock that is ahead
-  t.equal(allowed.has('192.0.2.1'), true)
-  const [, revoked] = allowed.revokeNow('192.0.2.1')
-  t.match(revoked, { id: 'old id of 192.0.2.1', issuedMs: 5001 })
-  t.equal(allowed.has('192.0.2.1'), false)
-  allowed.allow('old id of 192.0.2.1', 5000, 60_000)
-  t.equal(allowed.has('192.0.2.1'), false, 'repeated')
-  t.equal(allowed.revoke('old id of 192.0.2.1', 5001), false, 'known already')
-  allowed.allow('old id of 192.0.2.1', 5002, 60_000)
-  t.equal(allowed.revoke('old id of 192.0.2.1', 4000), false)
-  t.equal(allowed.has('192.0.2.1'), true)
-  t.ok(allowed.allowNow('192.0.2.1', 1).issuedMs >= 1000)
-})
-
-t.test('allows are bounded in number and in time, and those that end soonest go first', async t => {
-  const { allowed, log, wait } = allowedAt(0)
-  allowed.allow('id of 192.0.2.1', 0, 1e300)
-  allowed.allow('id of 192.0.2.2', 0, NaN)
-  for (let i = 0; i < 9_999; i++) allowed.allow(`over ${i}`, 0, 10)
-  wait(10)
-  allowed.allow('id of 192.0.2.3', 10, 1)
-  t.strictSame(log.lines, [], 'what is over takes no room')
-  for (let i = 0; i < 30_000; i++) allowed.allow(`id of ${i}`, 10, 1000 + i)
-  t.strictSame(['192.0.2.1', '192.0.2.2', '192.0.2.3', '0', '29999'].map(allowed.has), [true, false, false, false, true])
-  const kept = Array.from({ length: 30_000 }, (_, i) => i).filter(i => allowed.has(String(i))).length
-  t.ok(kept >= 8_000 && kept <= 10_000)
-  t.match(log.lines, [/warn: allow\(\) lets more than 10000/])
-  wait(31_536_000_000)
-  t.equal(allowed.has('192.0.2.1'), false)
-  for (let i = 0; i < 20_000; i++) allowed.revoke(`any ${i}`, 10)
-  t.equal(allowed.revoke('any 19999', 10), false)
-  t.equal(allowed.revoke('any 0', 10), true, 'the oldest revocations are forgotten')
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { createEngine } from '../lib/core/engine.ts'
 import type { CompositeProvider, SettlingContext } from '../types/contract.ts'
 import type { Provider, ProviderAnswer } from '../types/contract.ts'
-import { heldProvider, testEngine, until } from './support/engine.ts'
+import { allow, heldProvider, testEngine, until } from './support/engine.ts'
 import { keptLog } from './support/log.ts'
 import { type RedisServer, startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
@@ -214,11 +214,11 @@ for (const [kind, url] of [['memory alone', undefined], ['memory and Redis', red
 
     t.test('allow() lets an address pass for a while', async t => {
       const { engine, wait } = await testEngine(t, { provider: tableProvider({}), redis: url })
-      await engine.allow(ip, 60)
-      t.equal(engine.isAllowed(ip), true)
-      t.equal(engine.isAllowed('203.0.113.8'), false)
+      await allow(engine, ip, 60)
+      t.equal(engine.exceptions.isAllowed(ip), true)
+      t.equal(engine.exceptions.isAllowed('203.0.113.8'), false)
       wait(61)
-      t.equal(engine.isAllowed(ip), false)
+      t.equal(engine.exceptions.isAllowed(ip), false)
     })
   })
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { answer, tableProvider } from './support/table-provider.ts'
-import { heldProvider, testEngine, until } from './support/engine.ts'
+import { allow, heldProvider, testEngine, until } from './support/engine.ts'
 import { type RedisServer, startRedis } from './support/redis.ts'
 
 const ip = '203.0.113.9'
@@ -30,14 +30,14 @@ t.test('the ACL of the docs lets the plugin do all that it does, and nothing is 
   provider.release()
   t.strictSame((await Promise.all(asked)).map(({ answer }) => answer.verdict), ['clean', 'clean'])
   await until(async () => (await redis.client.keys('verdict:*')).length === 1)
-  await here.engine.allow(ip, 60)
-  await until(() => there.engine.isAllowed(ip))
+  await allow(here.engine, ip, 60)
+  await until(() => there.engine.exceptions.isAllowed(ip))
   const late = await testEngine(t, { ...options, provider: tableProvider({}, { name: 'held' }) })
-  await until(() => late.engine.isAllowed(ip))
+  await until(() => late.engine.exceptions.isAllowed(ip))
   t.equal((await late.ask(ip)).cache, 'redis')
   t.equal((await late.ask('203.0.113.10')).answer.verdict, 'unknown')
   await there.engine.invalidate(ip)
-  await until(() => !late.engine.isAllowed(ip))
+  await until(() => !late.engine.exceptions.isAllowed(ip))
   for (const { engine, log } of [here, there, late]) {
     t.match(engine.stats(), { redis: 'up' })
     await engine.close()

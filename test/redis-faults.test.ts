@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { createEngine } from '../lib/core/engine.ts'
 import { freePort, type RedisServer, startRedis } from './support/redis.ts'
 import type { EngineOptions } from '../types/contract.ts'
-import { until } from './support/engine.ts'
+import { allow, until } from './support/engine.ts'
 import { keptLog } from './support/log.ts'
 import { nonsenseServer } from './support/nonsense-server.ts'
 import { startCluster, startSentinel } from './support/redis-topologies.ts'
@@ -180,7 +180,7 @@ t.test('a server that is no Redis, or has lost its mind', async t => {
     const provider = { ...truthfulProvider(), limits: { perMinute: 100_000 } }
     const engine = createEngine({ provider, redis: server.url, cache: { redisTimeoutMs: 20 } }, log)
     const load = steadyLoad(engine, BOUND_MS)
-    await engine.allow('192.0.2.1', 60)
+    await allow(engine, '192.0.2.1', 60)
     await engine.invalidate('192.0.2.2')
     await until(() => load.answered >= 20)
     await load.stop()
@@ -226,8 +226,8 @@ t.test('a Cluster of three: leases work, and a node that is frozen or killed tak
   const other = createEngine({ provider: truthfulProvider(), redis: cluster, cache: { redisTimeoutMs: 2000 } }, keptLog())
   t.teardown(() => other.close())
   await other.ready()
-  await engine.allow('192.0.2.1', 60)
-  await until(() => other.isAllowed('192.0.2.1'))
+  await allow(engine, '192.0.2.1', 60)
+  await until(() => other.exceptions.isAllowed('192.0.2.1'))
   const answers = await Promise.all([engine, other].map(engine => engine.lookup('192.0.2.77', { mode: 'wait', write: false, timeoutMs: BOUND_MS })))
   t.strictSame(answers.map(({ answer }) => answer.verdict), ['vpn_detected', 'vpn_detected'])
   const prefixed = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })), { keyPrefix: 'app:' })

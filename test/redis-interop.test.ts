@@ -3,7 +3,7 @@ import { Cluster, Redis } from 'ioredis'
 import t from 'tap'
 import { createEngine } from '../lib/core/engine.ts'
 import { createIpRisk } from '../lib/frameworks/node.ts'
-import { heldProvider, testEngine, until } from './support/engine.ts'
+import { allow, heldProvider, testEngine, until } from './support/engine.ts'
 import { keptLog } from './support/log.ts'
 import { type RedisServer, startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
@@ -151,14 +151,14 @@ t.test('under keySecret no address stands in Redis, in a name, a value or a mess
   const body = JSON.parse((await redis.client.get(`p:${hash}`))!)
   t.same(body.ip_info, { org: 'Example', is_vpn: true })
   t.notOk('request_id' in body)
-  await here.engine.allow(ip, 60)
-  await until(() => there.engine.isAllowed(ip))
+  await allow(here.engine, ip, 60)
+  await until(() => there.engine.exceptions.isAllowed(ip))
   await here.engine.invalidate(ip)
   await until(async () => (await there.ask(ip, 'cache')).cache === 'none')
-  await until(() => !there.engine.isAllowed(ip))
-  await here.engine.allow(ip, 60)
+  await until(() => !there.engine.exceptions.isAllowed(ip))
+  await allow(here.engine, ip, 60)
   const late = await testEngine(t, { provider: { ...provider }, redis: redis.url, cache })
-  await until(() => late.engine.isAllowed(ip))
+  await until(() => late.engine.exceptions.isAllowed(ip))
   await until(() => said.some(line => line.includes('allow')))
   t.notOk(said.some(line => line.includes(ip) || line.includes(secret)))
   t.ok(said.some(line => line.includes(hash)))
@@ -206,8 +206,8 @@ t.test('a client of the application keeps its settings, its listeners and its co
   const beside = await testEngine(t, { provider: iplogsLike(), redis: other })
   await ask(ip)
   await until(async () => await other.exists(`app:${ip}`) === 1)
-  await engine.allow(ip, 60)
-  t.equal(beside.engine.isAllowed(ip), false, 'another key space is another fleet')
+  await allow(engine, ip, 60)
+  t.equal(beside.engine.exceptions.isAllowed(ip), false, 'another key space is another fleet')
   await engine.close()
   t.equal(client.status, 'ready')
   t.equal(await client.exists(ip), 1)

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { createEngine } from '../lib/core/engine.ts'
 import { createKeys } from '../lib/redis/keys.ts'
 import type { CacheOptions } from '../types/contract.ts'
-import { testEngine, type TestEngine, until } from './support/engine.ts'
+import { allow, testEngine, type TestEngine, until } from './support/engine.ts'
 import { keptLog } from './support/log.ts'
 import { type RedisServer, startRedis } from './support/redis.ts'
 import { tableProvider } from './support/table-provider.ts'
@@ -29,8 +29,8 @@ function forged (id: string, forMs: number, { atMs = Date.now(), secret = '' } =
 /** Resolves when everything that was published before has arrived. */
 async function delivered ({ engine }: TestEngine, by: TestEngine): Promise<void> {
   const marker = `198.51.100.${Math.floor(Math.random() * 250)}`
-  await by.engine.allow(marker, 5)
-  await until(() => engine.isAllowed(marker))
+  await allow(by.engine, marker, 5)
+  await until(() => engine.exceptions.isAllowed(marker))
 }
 
 /** Writes what `PUBLISH_STATEMENT` writes. */
@@ -47,12 +47,12 @@ t.test('with keySecret nobody else can let an address pass, by a broadcast or by
       await redis.client.publish(channel, text)
     }
     await delivered(here, there)
-    t.equal(here.engine.isAllowed(ip), false)
+    t.equal(here.engine.exceptions.isAllowed(ip), false)
     t.strictSame(here.log.lines.filter(line => /Redis has broadcasts/.test(line)).length, 2, 'once a cause')
     await store(id, forged(id, 60_000, { secret }), Date.now() + 60_000)
     const late = await open(t, { keySecret })
     await delivered(late, there)
-    t.equal(late.engine.isAllowed(ip), false)
+    t.equal(late.engine.exceptions.isAllowed(ip), false)
     t.match(late.log.text(), 'IP_RISK_BROADCAST_REJECTED')
     for (const { engine } of [here, there, late]) await engine.close()
   }
@@ -63,23 +63,23 @@ t.test('a signed statement counts for its own key space, for 60 seconds as a bro
   const id = idOf(ip)
   await redis.client.publish(channel.replace('0::', '1::'), forged(id, 1e6, { secret: keySecret }))
   await redis.client.publish(channel, forged(id, 1e6, { secret: keySecret }).replace(channel, ''))
-  await until(() => here.engine.isAllowed(ip))
+  await until(() => here.engine.exceptions.isAllowed(ip))
   const other = '203.0.113.10'
   await redis.client.publish(channel, forged(idOf(other), 1e6, { secret: keySecret, atMs: Date.now() - 61_000 }))
   await redis.client.publish(channel, forged(idOf(other), 1e6, { secret: keySecret, atMs: Date.now() + 120_000 }))
   await delivered(here, there)
-  t.equal(here.engine.isAllowed(other), false)
+  t.equal(here.engine.exceptions.isAllowed(other), false)
   t.equal(here.log.lines.filter(line => /more than 60 seconds off/.test(line)).length, 1)
   const elsewhere = await open(t, { keySecret, keyPrefix: 'other:' })
   await redis.client.publish(`${channel}other:`, forged(id, 1e6, { secret: keySecret }))
   await delivered(elsewhere, elsewhere)
-  t.equal(elsewhere.engine.isAllowed(ip), false, 'signed for another key space')
-  await here.engine.allow(other, 5)
+  t.equal(elsewhere.engine.exceptions.isAllowed(ip), false, 'signed for another key space')
+  await allow(here.engine, other, 5)
   await redis.client.zadd('ip-risk:{broadcasts}:allowed:', Date.now() + 1e9, idOf(other))
   const late = await open(t, { keySecret })
-  await until(() => late.engine.isAllowed(other))
+  await until(() => late.engine.exceptions.isAllowed(other))
   late.wait(6)
-  t.equal(late.engine.isAllowed(other), false)
+  t.equal(late.engine.exceptions.isAllowed(other), false)
 })
 
 t.test('invalidate() ends an allow in every process, and neither a repeated broadcast nor a restored entry brings it back', async t => {
@@ -89,26 +89,26 @@ t.test('invalidate() ends an allow in every process, and neither a repeated broa
     const spy = redis.client.duplicate()
     await spy.subscribe(channel)
     spy.on('message', (_channel, text: string) => said.push(text))
-    await here.engine.allow(ip, 3600)
-    await until(() => there.engine.isAllowed(ip) && said.length === 1)
+    await allow(here.engine, ip, 3600)
+    await until(() => there.engine.exceptions.isAllowed(ip) && said.length === 1)
     const [statements, sets] = ['ip-risk:{broadcasts}:statements:', 'ip-risk:{broadcasts}:allowed:']
     const stored = await redis.client.hgetall(statements)
     await there.engine.invalidate(ip)
-    t.equal(there.engine.isAllowed(ip), false)
-    await until(() => !here.engine.isAllowed(ip))
+    t.equal(there.engine.exceptions.isAllowed(ip), false)
+    await until(() => !here.engine.exceptions.isAllowed(ip))
     await redis.client.publish(channel, said[0]!)
     await redis.client.hset(statements, stored)
     await redis.client.zadd(sets, Date.now() + 3_600_000, Object.keys(stored)[0]!.slice('allow:'.length))
     await delivered(here, there)
     const late = await open(t, cache)
     await delivered(late, there)
-    t.strictSame([here, there, late].map(({ engine }) => engine.isAllowed(ip)), [false, false, false])
+    t.strictSame([here, there, late].map(({ engine }) => engine.exceptions.isAllowed(ip)), [false, false, false])
     await redis.client.hset(statements, Object.keys(stored)[0]!.replace('allow', 'forget'), 'spoilt')
     const later = await open(t, cache)
     await delivered(later, there)
-    t.equal(later.engine.isAllowed(ip), false, 'a spoilt revocation revokes')
-    await there.engine.allow(ip, 3600)
-    await until(() => [here, late].every(({ engine }) => engine.isAllowed(ip)))
+    t.equal(later.engine.exceptions.isAllowed(ip), false, 'a spoilt revocation revokes')
+    await allow(there.engine, ip, 3600)
+    await until(() => [here, late].every(({ engine }) => engine.exceptions.isAllowed(ip)))
     for (const { engine } of [here, there, late, later]) await engine.close()
     spy.disconnect()
     await redis.client.flushall()
@@ -117,7 +117,7 @@ t.test('invalidate() ends an allow in every process, and neither a repeated broa
 
 t.test('a revocation is stored for as long as the allow that it ends', async t => {
   const { engine } = await open(t)
-  await engine.allow(ip, 31_536_000)
+  await allow(engine, ip, 31_536_000)
   await engine.invalidate(ip)
   const endMs = Number(await redis.client.zscore('ip-risk:{broadcasts}:forgotten:', ip))
   t.ok(endMs > Date.now() + 31_000_000_000)
@@ -131,9 +131,9 @@ t.test('without a secret too, an id is an address, a time ends within a year, an
   t.match(here.log.lines, [/Redis has broadcasts or stored allows that are not ours/])
   await redis.client.publish(channel, `allow\n${ip}\n0\n1e300\n`)
   await redis.client.publish(channel, forged(ip, Number.MAX_SAFE_INTEGER / 2))
-  await until(() => here.engine.isAllowed(ip))
+  await until(() => here.engine.exceptions.isAllowed(ip))
   here.wait(31_536_000)
-  t.equal(here.engine.isAllowed(ip), false)
+  t.equal(here.engine.exceptions.isAllowed(ip), false)
   const flood = redis.client.pipeline()
   const address = (i: number): string => `11.0.${i >> 8}.${i & 255}`
   for (let i = 0; i < 20_000; i++) {
@@ -143,32 +143,32 @@ t.test('without a secret too, an id is an address, a time ends within a year, an
   }
   await flood.exec()
   const late = await open(t)
-  await until(() => late.engine.isAllowed(address(19_999)))
-  await until(() => there.engine.isAllowed(address(19_999)))
+  await until(() => late.engine.exceptions.isAllowed(address(19_999)))
+  await until(() => there.engine.exceptions.isAllowed(address(19_999)))
   for (const { engine, log } of [there, late]) {
-    t.ok(Array.from({ length: 20_000 }, (_, i) => i).filter(i => engine.isAllowed(address(i))).length <= 10_000)
+    t.ok(Array.from({ length: 20_000 }, (_, i) => i).filter(i => engine.exceptions.isAllowed(address(i))).length <= 10_000)
     t.equal(log.lines.filter(line => /allow\(\) lets more/.test(line)).length <= 1, true)
   }
-  await there.engine.allow('198.51.100.1', 60)
+  await allow(there.engine, '198.51.100.1', 60)
   t.equal(await redis.client.zcount('ip-risk:{broadcasts}:allowed:', 1e299, '+inf'), 0, 'what ends beyond the longest allow is dropped')
 })
 
 t.test('stored statements that could not be read in time are read again, and what waits for Redis is published then', async t => {
   const [here, there] = [await open(t), await open(t)]
-  await there.engine.allow(ip, 60)
+  await allow(there.engine, ip, 60)
   const other = '203.0.113.10'
   await redis.client.del('ip-risk:{broadcasts}:statements:')
   await redis.client.set('ip-risk:{broadcasts}:statements:', 'of another type')
-  await here.engine.allow(other, 60)
+  await allow(here.engine, other, 60)
   const late = await open(t)
   await new Promise(resolve => setTimeout(resolve, 1500)) // one more try in vain
-  t.equal(there.engine.isAllowed(other), false)
+  t.equal(there.engine.exceptions.isAllowed(other), false)
   t.equal(here.log.lines.length, 1, 'said once')
   t.match(here.log.text(), /IP_RISK_BROADCAST_DELAYED.*WRONGTYPE/)
   await redis.client.del('ip-risk:{broadcasts}:statements:')
-  await there.engine.allow(ip, 60)
-  await until(() => late.engine.isAllowed(ip))
-  await until(() => [there, late].every(({ engine }) => engine.isAllowed(other)))
+  await allow(there.engine, ip, 60)
+  await until(() => late.engine.exceptions.isAllowed(ip))
+  await until(() => [there, late].every(({ engine }) => engine.exceptions.isAllowed(other)))
 })
 
 t.test('a secret is changed in two steps, and what was said under either is understood', async t => {
@@ -176,16 +176,16 @@ t.test('a secret is changed in two steps, and what was said under either is unde
   const first = await open(t, { keySecret: [old, next] })
   const second = await open(t, { keySecret: [next, old] })
   const third = await open(t, { keySecret: old })
-  await third.engine.allow('203.0.113.1', 60)
-  await first.engine.allow('203.0.113.2', 60)
-  await second.engine.allow('203.0.113.3', 60)
+  await allow(third.engine, '203.0.113.1', 60)
+  await allow(first.engine, '203.0.113.2', 60)
+  await allow(second.engine, '203.0.113.3', 60)
   const late = await open(t, { keySecret: [next, old] })
-  for (const { engine } of [first, second, late]) await until(() => [1, 2, 3].every(i => engine.isAllowed(`203.0.113.${i}`)))
+  for (const { engine } of [first, second, late]) await until(() => [1, 2, 3].every(i => engine.exceptions.isAllowed(`203.0.113.${i}`)))
   await first.ask(ip)
   t.equal((await first.ask(ip)).cache, 'memory')
   await second.engine.invalidate('203.0.113.1')
   await second.engine.invalidate(ip)
-  await until(() => ![first, second, late].some(({ engine }) => engine.isAllowed('203.0.113.1')))
+  await until(() => ![first, second, late].some(({ engine }) => engine.exceptions.isAllowed('203.0.113.1')))
   await until(async () => (await first.ask(ip, 'cache')).cache === 'none')
   await second.ask(ip)
   await third.engine.invalidate(ip)

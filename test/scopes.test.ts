@@ -158,11 +158,13 @@ t.test('an allowed address passes for its time, and wrong calls are refused by n
     await app.ipRisk.allow(visitor, { ttlSeconds: 60 })
     t.match(await post(app, '/', visitor), { status: 200, risk: { reason: 'listed', decidedBy: 'temporary_allow' } })
   }
-  const allow = app.ipRisk.allow as (ip: unknown, options?: unknown) => Promise<void>
-  await t.rejects(allow('203.0.113.1'), { code: 'FST_IP_RISK_BAD_OPTION', message: /"allow.ttlSeconds" is missing/ })
+  const allow = app.ipRisk.allow as (ip: unknown, options?: unknown) => Promise<unknown>
   await t.rejects(allow('203.0.113.1', { ttlSeconds: 0 }), /"allow.ttlSeconds" must be an integer from 1/)
   await t.rejects(allow('203.0.113.1', { seconds: 60 }), /"allow.seconds" does not exist/)
-  await t.rejects(allow('203.0.113.0/24', { ttlSeconds: 60 }), /"ip" must be an IP address, got "203\.0\.113\.0\/24"/)
+  await t.rejects(allow('203.0.113.0/33'), { code: 'FST_IP_RISK_BAD_OPTION', message: /"ip" must be an IP address or CIDR: .*from 0 to 32/ })
+  await t.rejects(allow(7), /"ip" must be an IP address or CIDR, got 7/)
+  await t.rejects(allow('203.0.113.1', { reason: 'x'.repeat(501) }), /"allow.reason" must have at most 500/)
+  await t.rejects(app.ipRisk.revoke('203.0.113.1', { by: 'ada' } as object), /"revoke.by" does not exist/)
   await t.rejects(app.ipRisk.invalidate(7 as unknown as string), /"ip" must be an IP address, got 7/)
 })
 

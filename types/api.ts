@@ -2,6 +2,7 @@ import type {
   BulkOptions, BulkRun, ClientIpExplanation, Decision, IpRisk, RawRequest, RouteContext, RouteIpRiskOption,
   ScopeChanges, SetCloudflareRanges, Stats, UpdateNote, UpdateRecord
 } from './contract.ts'
+import type { AddressException, ExceptionNote, ExceptionOptions } from './exceptions.ts'
 import type { RiskReport } from './report.ts'
 import type { Health } from './telemetry.ts'
 
@@ -22,10 +23,25 @@ export interface IpRiskApi {
   /** How the address of a request was found, hop by hop; for people, not for the hot path. */
   explain (request: { readonly raw: RawRequest } | RawRequest): ClientIpExplanation
   /**
-   * Lets an address pass in every process for `ttlSeconds`, 1..31 536 000: a false positive that support has just
-   * cleared. `invalidate` ends it earlier.
+   * Lets an address or CIDR pass in every process, for `ttlSeconds` or until `revoke()`: a false positive that support
+   * has just cleared. A second one for the same network replaces the first. Wins over everything, as the option
+   * `allow` does. Logged at `info` with its reason and author. Resolves when Redis has it, or after the time limit of
+   * Redis; then it is published later. Rejects with an `IpRiskError` when something is wrong, or 10,000 exceptions are
+   * in force, or 1,000 of networks and denied addresses.
+   *
+   * @example
+   * await app.ipRisk.allow('203.0.113.0/24', { ttlSeconds: 86_400, reason: 'office of a customer', author: 'ada' })
    */
-  allow (ip: string, options: { readonly ttlSeconds: number }): Promise<void>
+  allow (network: string, options?: ExceptionOptions): Promise<AddressException>
+  /** Blocks an address or CIDR on marked routes, as the option `deny` does, in every process. Else as `allow()`. */
+  deny (network: string, options?: ExceptionOptions): Promise<AddressException>
+  /**
+   * Ends the `allow()` and `deny()` of exactly this address or CIDR, in every process. True where this process knew
+   * one.
+   */
+  revoke (network: string, note?: ExceptionNote): Promise<boolean>
+  /** What `allow()` and `deny()` have in force, the oldest first. Rejects when Redis does not answer. */
+  exceptions (): Promise<readonly AddressException[]>
   /** Forgets what is known of an address, in every process and in Redis, and ends an `allow()` of it. */
   invalidate (ip: string): Promise<void>
   /**

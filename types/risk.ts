@@ -11,9 +11,10 @@ export type Decision = 'allow' | 'elevate_risk' | 'step_up_auth' | 'block'
  * - `function`: a policy function.
  * - `allow_list`, `deny_list`: the options `allow` and `deny`.
  * - `skip`: the option `skip`.
- * - `temporary_allow`: the API's `allow(ip, { ttlSeconds })`.
+ * - `temporary_allow`, `temporary_deny`: the API's `allow()` and `deny()`.
  */
-export type DecidedBy = 'policy' | 'rule' | 'function' | 'allow_list' | 'deny_list' | 'temporary_allow' | 'skip'
+export type DecidedBy =
+  'policy' | 'rule' | 'function' | 'allow_list' | 'deny_list' | 'temporary_allow' | 'temporary_deny' | 'skip'
 
 /**
  * How well the account knows the network of a request.

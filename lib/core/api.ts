@@ -7,13 +7,14 @@ import { TRUSTED } from '../familiarity/index.ts'
 import { canonicalAddress, lookupAddress, scopeOf } from '../ip/index.ts'
 import type { PluginScope } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
-import { checkNumber, checkObject, shown } from '../util/index.ts'
+import { shown } from '../util/index.ts'
 import { answeredBy } from '../verdict/index.ts'
 import { assessmentOf, learnFrom } from './accounts.ts'
 import { assess, riskOf } from './assess.ts'
 import type { AssessmentContext } from './context.ts'
 import { bulk, type BulkAsk } from './bulk.ts'
 import type { Engine } from './engine.ts'
+import { makeException, revokeException } from './exceptions.ts'
 import { updateScope } from './update.ts'
 import { healthOf } from './health.ts'
 import { rememberInternals } from './internals.ts'
@@ -76,13 +77,12 @@ export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
     decide: (risk, { action = null, write, method = write ? 'POST' : 'GET', url }) =>
       applyPolicy(scope.policy, risk, { action, write, method, url }, engine.log).decision,
     explain: request => engine.explain('raw' in request ? request.raw : request as RawRequest),
-    async allow (ip, options) {
-      const { ttlSeconds } = checkObject<typeof options>('allow', options, ['ttlSeconds'])
-      const checked = checkNumber('allow.ttlSeconds', ttlSeconds, undefined, { min: 1, max: 31_536_000 })
-      if (checked === undefined) {
-        throw badOption('allow.ttlSeconds', 'is missing: say for how long the address may pass')
-      }
-      await engine.allow(checkAddress(ip), checked)
+    allow: async (network, options) => await makeException(engine, scope, 'allow', network, options),
+    deny: async (network, options) => await makeException(engine, scope, 'deny', network, options),
+    revoke: async (network, note) => await revokeException(engine, scope, network, note),
+    async exceptions () {
+      await engine.readExceptions()
+      return engine.exceptions.list()
     },
     async invalidate (ip) {
       const address = checkAddress(ip)

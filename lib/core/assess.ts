@@ -2,7 +2,7 @@ import type { Category, ClientIp, Familiarity, IpRisk, RawRequest, RouteContext 
 import { noAddress, nothingIgnored, notLookedUp } from '../client-ip/index.ts'
 import { lookupAddress } from '../ip/index.ts'
 import { isWrite, type PluginScope, type RouteShare } from '../options/index.ts'
-import { applyPolicy } from '../policy/index.ts'
+import { applyPolicy, type ListedBy } from '../policy/index.ts'
 import { isKnown, listedResult, type LookupResult, notLookedUpResult } from '../verdict/index.ts'
 import { lookupChannel, publishLookup } from './decision-log.ts'
 import { type Assessment, type CompletedAssessment, endsAsGone } from './assessment.ts'
@@ -103,7 +103,7 @@ function find (
 ): LookupResult | Promise<LookupResult> {
   const { ip } = address
   if (ip === null) return notLookedUpResult(notLookedUp(address)!, engine.now())
-  const list = engine.isAllowed(ip) ? 'temporary_allow' : scope.lists.of(ip)
+  const list = listOf(engine, scope, ip)
   if (list !== undefined) return listedResult(list, engine.now())
   const why = notLookedUp(address)
   if (why !== undefined) return notLookedUpResult(why, engine.now())
@@ -111,6 +111,12 @@ function find (
   const call = { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs }
   const asked = lookupAddress(ip, address.scope)!
   return lookupChannel.hasSubscribers ? publishing(engine, scope, asked, call) : engine.lookup(asked, call)
+}
+
+/** What allows wins, wherever it was said. */
+function listOf ({ exceptions }: Engine, scope: PluginScope, ip: string): ListedBy | undefined {
+  if (exceptions.isAllowed(ip)) return 'temporary_allow'
+  return scope.lists.of(ip) ?? (exceptions.isDenied(ip) ? 'temporary_deny' : undefined)
 }
 
 function publishing (

@@ -10,7 +10,7 @@ import {
 import { createClientIp, type Watch, watchMisconfiguration } from '../client-ip/index.ts'
 import { createFamiliarity, type FamiliarityService } from '../familiarity/index.ts'
 import { checkProvider } from '../options/index.ts'
-import { createTemporaryAllows } from '../policy/index.ts'
+import { createExceptions, type ExceptionEntry, type Exceptions, nameOf, type Statement } from '../policy/index.ts'
 import { lists } from '../providers/lists/index.ts'
 import { clusterPrefix, createKeys, openFleet } from '../redis/index.ts'
 import { createPipelines, type ProviderPipelines, watchLateness } from '../resilience/index.ts'
@@ -39,9 +39,14 @@ export interface Engine {
   readonly familiarity: FamiliarityService
   /** Asks the provider about many addresses, without the caches. */
   readonly bulk: ProviderPipelines['bulk']
-  /** Whether `allow()` lets the address pass now. */
-  isAllowed (ip: string): boolean
-  allow (ip: string, ttlSeconds: number): Promise<void>
+  /** Those of `allow()` and `deny()`, as this process knows them. */
+  readonly exceptions: Pick<Exceptions, 'isAllowed' | 'isDenied' | 'isHeld' | 'list'>
+  /** Makes one in every process. Resolves as `fleet.allow`; rejects with an `IpRiskError` when there is no room. */
+  except (entry: ExceptionEntry, ttlSeconds: number): Promise<Statement>
+  /** Ends those of a network in every process. */
+  revoke (network: string): Promise<void>
+  /** Learns what other processes said. Rejects when Redis does not answer. */
+  readExceptions (): Promise<void>
   /**
    * Forgets the verdict and ends an `allow()`. The allow is on the address as given; `lookedUp` is the one that is
    * looked up in its place and has the verdict. Default `ip`.
@@ -101,11 +106,11 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   }
 
   const keys = createKeys(cache.keyPrefix, cache.keySecret, clusterPrefix(options.redis))
-  const allowed = createTemporaryAllows(keys.ids, now, log)
+  const exceptions = createExceptions(keys.ids, now, log)
   const addresses = (): string[] => [...memory.addresses(), ...singleFlight.addresses()]
   const fleet = options.redis === undefined
     ? undefined
-    : openFleet(options.redis, { cache, ages, keys, provider, log, now, addresses, allowed, forget, observers })
+    : openFleet(options.redis, { cache, ages, keys, provider, log, now, addresses, exceptions, forget, observers })
 
   const familiarity = createFamiliarity({
     redis: fleet?.port, secret: cache.keySecret?.[0], keyPrefix: cache.keyPrefix, now
@@ -154,13 +159,20 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     lookup,
     familiarity,
     bulk: pipelines.bulk,
-    isAllowed: allowed.has,
-    async allow (ip, ttlSeconds) {
-      const statement = allowed.allowNow(ip, ttlSeconds * 1000)
+    exceptions,
+    async except (entry, ttlSeconds) {
+      const statement = exceptions.make(entry, ttlSeconds * 1000)
       await fleet?.allow(statement)
+      return statement
     },
+    async revoke (network) {
+      const names = (['allow', 'deny'] as const).map(effect => nameOf({ effect, network }))
+      const statements = names.flatMap(exceptions.revokeNow)
+      await fleet?.revoke(statements)
+    },
+    readExceptions: async () => await fleet?.readStored(),
     async invalidate (ip, lookedUp = ip) {
-      const statements = [...new Set([lookedUp, ip])].flatMap(allowed.revokeNow)
+      const statements = [...new Set([lookedUp, ip])].flatMap(exceptions.revokeNow)
       forget(lookedUp)
       await fleet?.forget(statements)
     },

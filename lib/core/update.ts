@@ -9,6 +9,16 @@ const names = ['mode', 'policy', 'allow', 'deny'] as const
 /** Of a reason or an author. */
 const MAX_TEXT_LENGTH = 500
 
+/** Throws an `IpRiskError` that names the text. */
+export function checkNote (path: string, note: UpdateNote): void {
+  for (const [name, text] of Object.entries(note)) {
+    const checked = checkString(`${path}.${name}`, text, undefined)
+    if (checked !== undefined && checked.length > MAX_TEXT_LENGTH) {
+      throw badOption(`${path}.${name}`, `must have at most ${MAX_TEXT_LENGTH} characters`)
+    }
+  }
+}
+
 /**
  * Changes a scope in place, for the requests that come from now on, and publishes who did it and why. Throws an
  * `IpRiskError` that names what is wrong; then nothing has changed.
@@ -18,12 +28,7 @@ export function updateScope (
 ): UpdateRecord {
   const changes = checkObject<ScopeChanges>('update', given, names)
   const { reason, author } = checkObject<UpdateNote>('update note', note, ['reason', 'author'])
-  for (const [name, text] of Object.entries({ reason, author })) {
-    const checked = checkString(`update note.${name}`, text, undefined)
-    if (checked !== undefined && checked.length > MAX_TEXT_LENGTH) {
-      throw badOption(`update note.${name}`, `must have at most ${MAX_TEXT_LENGTH} characters`)
-    }
-  }
+  checkNote('update note', { reason, author })
   const changed = names.filter(name => changes[name] !== undefined)
   if (changed.length === 0) throw badOption('update', `changes nothing: give at least one of ${names.join(', ')}`)
   const { mode, enforceShare, policy, lists } = readPluginScope(changes, scope)

@@ -1,5 +1,5 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { IpRisk } from '../../types/contract.ts'
+import { seal, unseal } from '../util/index.ts'
 
 /** Where an account was last, rounded to one degree (about 100 km), and when. */
 export interface Place { readonly lat: number, readonly lon: number, readonly atMs: number }
@@ -44,28 +44,15 @@ function distanceKm (a: Place, b: Place): number {
   return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(h)))
 }
 
-const IV_LENGTH = 12
-const TAG_LENGTH = 16
-
-/** AES-256-GCM, bound to the account: the text of one account decrypts for no other. */
+/** Encrypted, and bound to the account: the text of one account decrypts for no other. */
 export function encryptPlace (key: Buffer, account: string, { lat, lon, atMs }: Place): string {
-  const iv = randomBytes(IV_LENGTH)
-  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(account))
-  const body = Buffer.concat([cipher.update(JSON.stringify([lat, lon, atMs])), cipher.final()])
-  return Buffer.concat([iv, cipher.getAuthTag(), body]).toString('base64url')
+  return seal(key, account, JSON.stringify([lat, lon, atMs]))
 }
 
-/** undefined where the text is none of ours. */
+/** undefined where the text is none of ours: nothing is known then. */
 export function decryptPlace (key: Buffer, account: string, text: string): Place | undefined {
-  const bytes = Buffer.from(text, 'base64url')
-  if (bytes.length <= IV_LENGTH + TAG_LENGTH) return undefined
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_LENGTH), { authTagLength: TAG_LENGTH })
-      .setAAD(Buffer.from(account)).setAuthTag(bytes.subarray(IV_LENGTH, IV_LENGTH + TAG_LENGTH))
-    const plain = Buffer.concat([decipher.update(bytes.subarray(IV_LENGTH + TAG_LENGTH)), decipher.final()])
-    const [lat, lon, atMs] = JSON.parse(plain.toString()) as [number, number, number]
-    return { lat, lon, atMs }
-  } catch {
-    return undefined // another secret, or somebody changed it: nothing is known then
-  }
+  const plain = unseal(key, account, text)
+  if (plain === undefined) return undefined
+  const [lat, lon, atMs] = JSON.parse(plain) as [number, number, number]
+  return { lat, lon, atMs }
 }

@@ -30,7 +30,7 @@ export function readLists ({ allow, deny }: EngineOptions, parent: AddressLists)
   )
 }
 
-function addressLists (allow: readonly Cidr[], deny: readonly Cidr[]): AddressLists {
+export function addressLists (allow: readonly Cidr[], deny: readonly Cidr[]): AddressLists {
   if (allow.length === 0 && deny.length === 0) return noLists
   const entries = [...allow.map(cidr => ({ cidr, value: ALLOW })), ...deny.map(cidr => ({ cidr, value: DENY }))]
   const map: RangeMap = rangeMap(entries, 0, (outer, inner) => outer | inner)

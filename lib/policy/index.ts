@@ -1,8 +1,13 @@
 export { type AddressLists, noLists, readLists } from './address-lists.ts'
-export { applyPolicy, basePolicy, canStepUp, type CompiledPolicy, compilePolicy, decide } from './policy.ts'
+export {
+  applyPolicy, basePolicy, canStepUp, type CompiledPolicy, compilePolicy, decide, type ListedBy
+} from './policy.ts'
 export { decisions, harder, stops } from './decisions.ts'
 export { applyRules, compileRules, type Rules } from './rules.ts'
 export { readStepUp, type StepUpSettings } from './step-up.ts'
 export { defaultPolicy, failClosed } from './table.ts'
 export { shareOfAddresses } from './share.ts'
-export { createTemporaryAllows, MAX_ALLOW_MS, type Statement, type TemporaryAllows } from './temporary-allows.ts'
+export {
+  createExceptions, describe, type ExceptionEntry, type Exceptions, isName, MAX_ALLOW_MS, nameOf, readNetwork,
+  type Statement
+} from './exceptions.ts'

@@ -24,8 +24,8 @@ interface Nearer {
   readonly rules: Rules
 }
 
-/** Who can decide in place of the policy: the options `allow` and `deny`, and the API's `allow()`. */
-export type ListedBy = Extract<DecidedBy, 'allow_list' | 'deny_list' | 'temporary_allow'>
+/** Who can decide in place of the policy: the options `allow` and `deny`, and the API's `allow()` and `deny()`. */
+export type ListedBy = Extract<DecidedBy, 'allow_list' | 'deny_list' | 'temporary_allow' | 'temporary_deny'>
 
 /** A decision and who made it; `rule` is the name of the rule that changed it last, where it has one. */
 export interface PolicyDecision {
@@ -43,6 +43,7 @@ const rulings: { readonly [B in DecidedBy]: Rulings } = {
   allow_list: rulingsOf('allow_list'),
   deny_list: rulingsOf('deny_list'),
   temporary_allow: rulingsOf('temporary_allow'),
+  temporary_deny: rulingsOf('temporary_deny'),
   skip: rulingsOf('skip')
 }
 
@@ -86,7 +87,7 @@ export function applyPolicy (
   policy: CompiledPolicy, risk: IpRisk, route: RouteContext, log?: IpRiskLogger
 ): PolicyDecision {
   if (risk.reason === 'listed') {
-    if (risk.decidedBy === 'deny_list') return rulings.deny_list.block
+    if (risk.decidedBy === 'deny_list' || risk.decidedBy === 'temporary_deny') return rulings[risk.decidedBy].block
     if (risk.decidedBy === 'allow_list' || risk.decidedBy === 'temporary_allow') return rulings[risk.decidedBy].allow
   }
   // The visitor chose how many lines to send: no policy lets a request pass for it that it could stop.

@@ -1,6 +1,7 @@
 import type { IpRiskLogger } from '../../types/contract.ts'
-import { MAX_ALLOW_MS, type Statement, type TemporaryAllows } from '../policy/index.ts'
+import { type Exceptions, MAX_ALLOW_MS, type Statement } from '../policy/index.ts'
 import type { RedisPort } from './client.ts'
+import { readEntry, writeEntry } from './exception-text.ts'
 import type { Keys } from './keys.ts'
 import { RETRY } from './lease.ts'
 import { CATCH_UP, FORGET, PUBLISH_STATEMENT } from './scripts.ts'
@@ -15,10 +16,14 @@ export interface Broadcasts {
   /** Resolves when it is published, or after the time limit of Redis; then it is published later. Never rejects. */
   allow (statement: Statement): Promise<void>
   forget (statement: Statement): Promise<void>
+  /** As `forget`, but keeps the shared verdict. */
+  revoke (statement: Statement): Promise<void>
   /** Takes a broadcast as it arrived. */
   receive (text: string): void
   /** Reads what was stored since the last time; tries again until Redis answers. */
   catchUp (): void
+  /** Reads it now. Rejects when Redis does not answer. */
+  readStored (): Promise<void>
   close (): void
 }
 
@@ -28,7 +33,7 @@ export interface BroadcastsParts {
   readonly channel: string
   readonly log: IpRiskLogger
   readonly now: () => number
-  readonly allowed: Pick<TemporaryAllows, 'allow' | 'revoke'>
+  readonly exceptions: Pick<Exceptions, 'learn' | 'revoke'>
   /** Drops the verdict on an address from memory. */
   forget (id: string): void
 }
@@ -62,7 +67,7 @@ const problems: Readonly<Record<Problem, string>> = {
     'or the clocks of two processes differ. Synchronize the clocks'
 }
 
-export function createBroadcasts ({ port, keys, channel, log, now, allowed, forget }: BroadcastsParts): Broadcasts {
+export function createBroadcasts ({ port, keys, channel, log, now, exceptions, forget }: BroadcastsParts): Broadcasts {
   const waiting: (() => Promise<unknown>)[] = []
   const logged = new Set<Problem>()
   const sets = [keys.allowed, keys.forgotten, keys.statements]
@@ -80,6 +85,7 @@ export function createBroadcasts ({ port, keys, channel, log, now, allowed, forg
       await port.run(FORGET, [verdict, lease, waiters, failed], [messageText(RETRY, statement.id, 0, '')])
       await send('forget', statement)
     }),
+    revoke: async statement => await publish(async () => await send('forget', statement)),
     receive (text) {
       const statement = read(text)
       if (statement === undefined) return
@@ -88,6 +94,7 @@ export function createBroadcasts ({ port, keys, channel, log, now, allowed, forg
       apply(statement, untilMs - (keys.secret ? now() : issuedMs))
     },
     catchUp,
+    readStored,
     close () {
       closed = true
       clearTimeout(retry)
@@ -128,26 +135,28 @@ export function createBroadcasts ({ port, keys, channel, log, now, allowed, forg
     if (revocation !== '') {
       const revoked = read(revocation)
       if (revoked?.kind !== 'forget' || revoked.id !== allow.id) return
-      allowed.revoke(revoked.id, revoked.issuedMs)
+      exceptions.revoke(revoked.id, revoked.issuedMs)
     }
     apply(allow, keys.secret ? allow.untilMs - now() : remainingMs)
   }
 
-  function apply ({ kind, id, issuedMs }: Statement & { readonly kind: Kind }, forMs: number): void {
-    if (kind === 'allow') allowed.allow(id, issuedMs, forMs)
-    else if (allowed.revoke(id, issuedMs)) forget(id)
+  function apply ({ kind, ...statement }: Statement & { readonly kind: Kind }, forMs: number): void {
+    if (kind === 'allow') exceptions.learn(statement, forMs)
+    else if (exceptions.revoke(statement.id, statement.issuedMs)) forget(statement.id)
   }
 
   function read (text: string): Statement & { readonly kind: Kind } | undefined {
-    const [kind, id = '', issued, until, signature = '', ...rest] = text.split('\n')
+    const [kind, id = '', issued, until, signature = '', about = '', ...rest] = text.split('\n')
     const issuedMs = Number(issued)
     const untilMs = Number(until)
-    const areTimes = Number.isSafeInteger(issuedMs) && Number.isSafeInteger(untilMs)
+    const areTimes = Number.isSafeInteger(issuedMs) && issuedMs >= 0 && Number.isSafeInteger(untilMs)
     const isKind = kind === 'allow' || kind === 'forget'
     if (!isKind || !keys.isId(id) || !areTimes || rest.length > 0) return reject('format')
-    if (!keys.verify(signed(kind, { id, issuedMs, untilMs }), signature)) return reject('signature')
+    if (!keys.verify(signed(kind, { id, issuedMs, untilMs }, about), signature)) return reject('signature')
     if (issuedMs - now() > (keys.secret ? MAX_AGE_MS : MAX_AHEAD_MS)) return reject('time')
-    return { kind, id, issuedMs, untilMs }
+    const entry = about === '' ? undefined : readEntry(keys, id, about)
+    if (entry === null) return reject('format')
+    return { kind, id, issuedMs, untilMs, entry }
   }
 
   /** Logs never what was sent: it may be anything. */
@@ -157,13 +166,15 @@ export function createBroadcasts ({ port, keys, channel, log, now, allowed, forg
   }
 
   /** The channel names the key space, so that a statement counts in no other one with the same secret. */
-  function signed (kind: Kind, { id, issuedMs, untilMs }: Statement): string {
-    return `${channel}\n${kind}\n${id}\n${issuedMs}\n${untilMs}`
+  function signed (kind: Kind, { id, issuedMs, untilMs }: Statement, about: string): string {
+    return `${channel}\n${kind}\n${id}\n${issuedMs}\n${untilMs}${about === '' ? '' : `\n${about}`}`
   }
 
   async function send (kind: Kind, statement: Statement): Promise<void> {
     const { id, issuedMs, untilMs } = statement
-    const text = `${kind}\n${id}\n${issuedMs}\n${untilMs}\n${keys.sign(signed(kind, statement))}`
+    const about = writeEntry(keys, id, statement.entry)
+    const signature = keys.sign(signed(kind, statement, about))
+    const text = `${kind}\n${id}\n${issuedMs}\n${untilMs}\n${signature}${about === '' ? '' : `\n${about}`}`
     const forMs = kind === 'allow' ? Math.ceil(untilMs - now()) : MEMORY_MS
     await port.run(PUBLISH_STATEMENT, sets, [kind, id, issuedMs, forMs, text, channel, MAX_ALLOW_MS, MEMORY_MS])
   }
@@ -175,8 +186,8 @@ export function createBroadcasts ({ port, keys, channel, log, now, allowed, forg
     } catch (err) {
       if (!loggedDelay) {
         log.warn({ code: 'IP_RISK_BROADCAST_DELAYED', reason: err instanceof Error ? err.message : String(err) },
-          'allow() and invalidate() have an effect in this process only until Redis accepts them: check that it runs ' +
-          'and lets this user write')
+          'allow(), deny(), revoke() and invalidate() have an effect in this process only until Redis accepts them: ' +
+          'check that it runs and lets this user write')
       }
       loggedDelay = true
       if (waiting.length < MAX_WAITING) waiting.push(run)

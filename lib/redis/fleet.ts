@@ -3,7 +3,7 @@ import type { EngineOptions, IpRiskLogger, Provider } from '../../types/contract
 import type { AgeLimits, CacheSettings, SharedCache } from '../cache/index.ts'
 import { badOption } from '../errors.ts'
 import type { Observers } from '../util/index.ts'
-import type { Statement, TemporaryAllows } from '../policy/index.ts'
+import type { Exceptions, Statement } from '../policy/index.ts'
 import { answerNames } from '../verdict/index.ts'
 import { createBroadcasts } from './broadcasts.ts'
 import { createRedisPort, type RedisPort } from './client.ts'
@@ -40,8 +40,11 @@ function useKeySpace (name: string, provider: string): () => void {
 export interface Fleet {
   readonly port: RedisPort
   readonly verdicts: SharedCache
-  /** Both resolve after the time limit of Redis at the latest, and never reject: what fails now is published later. */
+  /** These resolve after the time limit of Redis at the latest, and never reject: what fails now is published later. */
   allow (statement: Statement): Promise<void>
+  revoke (statements: readonly Statement[]): Promise<void>
+  /** Learns what other processes have stored. Rejects when Redis does not answer. */
+  readStored (): Promise<void>
   /** Also drops the shared verdicts. */
   forget (statements: readonly Statement[]): Promise<void>
   /** Resolves when the connection is made, or could not be made in a second. */
@@ -60,8 +63,8 @@ export interface FleetParts {
   readonly now: () => number
   /** Those that are cached or being loaded in this process. */
   addresses (): Iterable<string>
-  /** Gets the allows of other processes. */
-  readonly allowed: TemporaryAllows
+  /** Gets those of other processes. */
+  readonly exceptions: Exceptions
   readonly observers?: Pick<Observers, 'redis'>
   /** Drops the verdict on an address in this process, when another one invalidates it. */
   forget (ip: string): void
@@ -72,7 +75,7 @@ const COMPARED_A_TURN = 500
 
 /** Throws an `IpRiskError` that names the option. */
 export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: FleetParts): Fleet {
-  const { cache, ages, keys, provider, log, now, addresses, allowed } = parts
+  const { cache, ages, keys, provider, log, now, addresses, exceptions } = parts
   const connection = connect(option, log)
   const keySpace = `${connection.dataSet} ${cache.keyPrefix} ${keys.secret ? keys.id('') : ''}`
   let leaveKeySpace = (): void => {}
@@ -85,7 +88,7 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
   const port = createRedisPort(connection, cache.redisTimeoutMs, log, now, parts.observers)
   // Channels know neither key prefixes nor numbered databases.
   const channel = `ip-risk:broadcasts:${connection.space}:${cache.keyPrefix}`
-  const broadcasts = createBroadcasts({ port, keys, channel, log, now, allowed, forget })
+  const broadcasts = createBroadcasts({ port, keys, channel, log, now, exceptions, forget })
   const subscriber = openSubscriber(connection, port, channel, {
     broadcast: broadcasts.receive, listening: broadcasts.catchUp
   })
@@ -99,6 +102,8 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
     port,
     verdicts,
     allow: broadcasts.allow,
+    async revoke (statements) { await Promise.all(statements.map(broadcasts.revoke)) },
+    readStored: broadcasts.readStored,
     async forget (statements) { await Promise.all(statements.map(broadcasts.forget)) },
     async ready () {
       await port.ready()

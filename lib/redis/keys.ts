@@ -3,8 +3,9 @@ import { LRUCache } from 'lru-cache'
 import type { KnownAnswer } from '../../types/contract.ts'
 import type { AgeLimits } from '../cache/index.ts'
 import { badOption } from '../errors.ts'
-import { canonicalAddress, HIDDEN, redactAddress, redactStrings } from '../ip/index.ts'
-import { derivedKey } from '../util/index.ts'
+import { HIDDEN, redactAddress, redactStrings } from '../ip/index.ts'
+import { isName } from '../policy/index.ts'
+import { derivedKey, seal, unseal } from '../util/index.ts'
 import { isObject, type KnownResult, parseStoredBody, toIplogsBody } from '../verdict/index.ts'
 
 /** The names of keys in Redis. */
@@ -16,6 +17,10 @@ export interface Keys {
   /** Whether a text can be an id. */
   isId (text: string): boolean
   readonly secret: boolean
+  /** Encrypted under the current secret, and bound to the id; without one, as it is, in base64url. */
+  seal (id: string, text: string): string
+  /** Under any of the secrets. undefined where it is not ours. */
+  unseal (id: string, sealed: string): string | undefined
   /** Under the current secret; without one, an empty text. */
   sign (text: string): string
   /** Under any of the secrets; without one, always true. */
@@ -60,19 +65,22 @@ export function createKeys (keyPrefix: string, keySecret: readonly string[] | un
   }
 }
 
-type Identity = Pick<Keys, 'id' | 'ids' | 'isId' | 'secret' | 'sign' | 'verify'>
+type Identity = Pick<Keys, 'id' | 'ids' | 'isId' | 'secret' | 'seal' | 'unseal' | 'sign' | 'verify'>
 
 const plain: Identity = {
   id: ip => ip,
   ids: ip => [ip],
-  isId: text => canonicalAddress(text) === text,
+  isId: text => isName(text),
   secret: false,
+  seal: (_id, text) => Buffer.from(text).toString('base64url'),
+  unseal: (_id, sealed) => Buffer.from(sealed, 'base64url').toString(),
   sign: () => '',
   verify: () => true
 }
 
 function underSecrets (secrets: readonly string[]): Identity {
   const hashes = secrets.map(idsUnder)
+  const sealKeys = secrets.map(secret => derivedKey(secret, 'exceptions'))
   const signatures = secrets.map(secret => {
     const key = derivedKey(secret, 'broadcasts')
     return (text: string) => createHmac('sha256', key).update(text).digest()
@@ -82,6 +90,14 @@ function underSecrets (secrets: readonly string[]): Identity {
     ids: ip => hashes.map(hash => hash(ip)),
     isId: text => /^[0-9a-f]{64}$/.test(text),
     secret: true,
+    seal: (id, text) => seal(sealKeys[0]!, id, text),
+    unseal (id, sealed) {
+      for (const key of sealKeys) {
+        const text = unseal(key, id, sealed)
+        if (text !== undefined) return text
+      }
+      return undefined
+    },
     sign: text => signatures[0]!(text).toString('hex'),
     verify (text, signature) {
       const given = Buffer.from(signature, 'hex')

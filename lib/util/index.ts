@@ -14,5 +14,6 @@ export {
   bar, type Column, escapeHtml, html, type Html, page, type Page, pageStyle, type Table, table, type TimeChart,
   timeChart, trusted
 } from './html.ts'
+export { seal, unseal } from './sealed-text.ts'
 export { failureState, type FailureState } from './state-log.ts'
 export { version } from './version.ts'

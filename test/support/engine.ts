@@ -1,4 +1,5 @@
 import { createEngine, type Engine } from '../../lib/core/engine.ts'
+import { readNetwork } from '../../lib/policy/index.ts'
 import type { LookupCall } from '../../lib/cache/lookup.ts'
 import type { LookupResult } from '../../lib/verdict/verdict.ts'
 import type { CacheOptions, EngineOptions, LookupMode, Provider } from '../../types/contract.ts'
@@ -60,4 +61,9 @@ export function heldProvider (answer: Provider['lookup'], more: Partial<Provider
 /** Resolves when it is so; the test's own time limit ends it otherwise. */
 export async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!await isSo()) await new Promise(resolve => setTimeout(resolve, 5))
+}
+
+/** As `app.ipRisk.allow()`. */
+export async function allow (engine: Engine, network: string, ttlSeconds: number): Promise<void> {
+  await engine.except({ effect: 'allow', reason: null, author: null, ...readNetwork(network) }, ttlSeconds)
 }

@@ -1,0 +1,39 @@
+/** Why an exception is made or ended, for the audit record and the list. At most 500 characters each. */
+export interface ExceptionNote {
+  readonly reason?: string | undefined
+  readonly author?: string | undefined
+}
+
+export interface ExceptionOptions extends ExceptionNote {
+  /** 1..31 536 000. Default: 31 536 000, a year. For what never ends use the options `allow` and `deny`. */
+  readonly ttlSeconds?: number | undefined
+}
+
+/** What `allow()` or `deny()` said about an address or a network. Frozen. */
+export interface AddressException {
+  readonly effect: 'allow' | 'deny'
+  /** Canonical: `203.0.113.9`, or `203.0.113.0/24` with the host bits cleared. */
+  readonly network: string
+  readonly reason: string | null
+  readonly author: string | null
+  /** ISO 8601. */
+  readonly since: string
+  /** ISO 8601. */
+  readonly until: string
+}
+
+/** On the channel `fastify-ip-risk:exception`, and in a log line at `info`: who did what, and why. Frozen. */
+export interface ExceptionRecord {
+  readonly verb: 'allow' | 'deny' | 'revoke'
+  /**
+   * As the option `recordAddress` shows it, in the log line as `logAddress` does; a network of /24 or /48 and wider in
+   * full.
+   */
+  readonly network: string | null
+  readonly reason: string | null
+  readonly author: string | null
+  /** ISO 8601; null for `revoke`. */
+  readonly until: string | null
+  /** ISO 8601. */
+  readonly at: string
+}
