@@ -1,17 +1,14 @@
 import { text } from 'node:stream/consumers'
 import type { IpRiskEngine } from '../../types/api.ts'
-import type { IpRisk, UnknownReason } from '../../types/contract.ts'
+import type { IpRisk } from '../../types/contract.ts'
 import { createIpRisk } from '../frameworks/node.ts'
 import { canonicalAddress } from '../ip/index.ts'
 import { type Command, command, EXIT, UsageError } from './command.ts'
+import { failureReasons } from './failure-reasons.ts'
 import type { Io } from './io.ts'
 import { alignedRows, painter, plainText } from './output.ts'
 import { chosenProvider, DEFAULT_TIMEOUT_MS, providerOptions, stderrLog } from './provider.ts'
 
-/** Reasons that count as failures: something did not work, rather than no data on the address. */
-const failureReasons: ReadonlySet<UnknownReason | undefined> = new Set([
-  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response'
-])
 /** Rows are aligned, and shown, in groups of so many. */
 const GROUP = 100
 

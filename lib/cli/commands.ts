@@ -20,6 +20,10 @@ export const commands: CommandTable = {
     summary: 'verdicts for whole files and access logs, with a report',
     load: async () => (await import('./review/index.ts')).review
   },
+  serve: {
+    summary: 'verdicts over HTTP in the shape of IPLogs, for any language',
+    load: async () => (await import('./serve/index.ts')).serve
+  },
   report: {
     summary: 'what enforcing would have stopped, from decision records',
     load: async () => (await import('./report.ts')).report

@@ -3,10 +3,17 @@ import { spawnSync } from 'node:child_process'
 /** Debian puts servers where only root's PATH looks. */
 export const serviceEnv: NodeJS.ProcessEnv = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/usr/local/sbin` }
 
-export type Service = 'redis-server' | 'nginx' | 'haproxy' | 'caddy' | 'chromium' | 'promtool'
+export type Service = 'redis-server' | 'nginx' | 'haproxy' | 'caddy' | 'chromium' | 'promtool' | 'python3' | 'systemd-analyze'
 
 const versionOption: Readonly<Record<Service, string>> = {
-  'redis-server': '--version', nginx: '-v', haproxy: '-v', caddy: 'version', chromium: '--version', promtool: '--version'
+  'redis-server': '--version',
+  nginx: '-v',
+  haproxy: '-v',
+  caddy: 'version',
+  chromium: '--version',
+  promtool: '--version',
+  python3: '--version',
+  'systemd-analyze': '--version'
 }
 const found = new Map<Service, boolean>()
 

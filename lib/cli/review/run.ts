@@ -1,5 +1,6 @@
 import type { IpRiskEngine } from '../../../types/api.ts'
 import { EXIT, type ExitCode, UsageError } from '../command.ts'
+import { failureReasons } from '../failure-reasons.ts'
 import type { Io } from '../io.ts'
 import { createProgress } from '../progress.ts'
 import { type Batch, openRecords, type Source } from './batches.ts'
@@ -12,7 +13,7 @@ import type { RecordFormat, ReviewRecord } from './record.ts'
 import { writeReport } from './report.ts'
 import type { RouteRules } from './routes.ts'
 import { createSummary, type Summary } from './summary.ts'
-import { createVerdicts, failureReasons, type Judged } from './verdicts.ts'
+import { createVerdicts, type Judged } from './verdicts.ts'
 
 export interface ReviewSettings {
   readonly inputs: readonly InputFile[]

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { IpRiskEngine } from '../../../types/api.ts'
 import type { Decision, IpRisk, UnknownReason } from '../../../types/contract.ts'
+import { failureReasons } from '../failure-reasons.ts'
 import { csvCell } from './csv.ts'
 import { fromUtf8, type ReviewRecord } from './record.ts'
 import type { RouteRules } from './routes.ts'
@@ -20,11 +21,7 @@ export const addedColumns = [
   'verdict', 'score', 'categories', 'asn', 'org', 'country', 'provider', 'decision'
 ] as const
 
-/** Reasons of `unknown` that mean a failure: it is worth asking again. */
-export const failureReasons: ReadonlySet<UnknownReason | undefined> = new Set([
-  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response'
-])
-/** Of these, reasons that time settles: there will be room. */
+/** Failures that time settles: there will be room. */
 const roomReasons: ReadonlySet<UnknownReason | undefined> = new Set(['quota_exhausted', 'rate_limited'])
 
 export interface VerdictOptions {

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { IpRiskApi } from '../../../types/api.ts'
+import type { Decision, IpRisk, KnownAnswer, UnknownReason } from '../../../types/contract.ts'
+import { canonicalAddress } from '../../ip/index.ts'
+import { type Json, toIplogsBody } from '../../verdict/index.ts'
+import { failureReasons } from '../failure-reasons.ts'
+import { Problem, problemBody, problems } from './problem.ts'
+
+/** As many as `/v1/bulk-check` of IPLogs takes, and as long as it may last there. */
+export const BULK_MAX = 100
+export const BULK_TIMEOUT_MS = 90_000
+const TEXT_MAX = 100
+const ACTION_MAX = 64
+
+export interface Reply {
+  readonly status: number
+  readonly body: unknown
+}
+
+/** What a client says of the visitor's request, for the policy. Null: it wants no decision. */
+interface Wanted { readonly action: string | null, readonly write: boolean }
+
+/** `POST /v1/check`. A client of IPLogs knows no "unknown": unless a decision is asked for, that is an error. */
+export async function check (api: IpRiskApi, body: Json): Promise<Reply> {
+  const { ip } = body
+  if (typeof ip !== 'string' || ip.length > TEXT_MAX || canonicalAddress(ip) === null) throw new Problem('invalid_ip')
+  const wanted = wantedDecision(body)
+  const risk = await api.lookup(ip)
+  const reply = { ...bodyOf(risk), request_id: `req_${randomUUID()}`, ...decided(api, risk, wanted) }
+  if (risk.verdict !== 'unknown' || wanted !== null) return { status: 200, body: reply }
+  const code = failureReasons.has(risk.reason) ? 'lookup_failed' : 'no_verdict'
+  return { status: problems[code][0], body: { ...reply, ...problemBody(code) } }
+}
+
+/** `body` of `POST /v1/bulk-check`, checked. */
+export function readBulk (body: Json): readonly string[] {
+  const { ips } = body
+  const fits = Array.isArray(ips) && ips.length > 0 && ips.length <= BULK_MAX &&
+    ips.every(text => typeof text === 'string' && text.length <= TEXT_MAX)
+  if (!fits) throw new Problem('invalid_ips')
+  wantedDecision(body)
+  return ips as string[]
+}
+
+/**
+ * Rows with a verdict are `results`, in the order asked; the others are `unknown`, because a client of IPLogs takes a
+ * missing row for that. `gone` aborts when nobody waits any more.
+ */
+export async function bulkCheck (
+  api: IpRiskApi, ips: readonly string[], body: Json, gone: AbortSignal
+): Promise<Reply> {
+  const wanted = wantedDecision(body)
+  const found = new Map<string, IpRisk>()
+  const ended = new AbortController()
+  const late = delay(BULK_TIMEOUT_MS, undefined, { signal: ended.signal, ref: false }).catch(() => {})
+  const rows = (async () => {
+    const signal = AbortSignal.any([gone, ended.signal])
+    try {
+      for await (const [ip, risk] of api.bulk(ips, { signal })) found.set(ip, risk)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  })()
+  try {
+    await Promise.race([rows, late])
+  } finally {
+    ended.abort()
+  }
+  const results: unknown[] = []
+  const unknown: unknown[] = []
+  for (const text of ips) {
+    const ip = canonicalAddress(text) ?? text
+    const risk = found.get(ip)
+    if (risk === undefined) unknown.push({ ip, reason: 'timeout' satisfies UnknownReason })
+    else if (risk.verdict === 'unknown') unknown.push({ ip, reason: risk.reason, ...decided(api, risk, wanted) })
+    else results.push({ ...rowOf(ip, risk), ...decided(api, risk, wanted) })
+  }
+  return { status: 200, body: { results, unknown } }
+}
+
+function wantedDecision ({ action, write }: Json): Wanted | null {
+  const isAction = action === undefined || action === null ||
+    (typeof action === 'string' && action.length > 0 && action.length <= ACTION_MAX)
+  if (!isAction || (write !== undefined && typeof write !== 'boolean')) throw new Problem('invalid_action')
+  if (write === undefined && (action === undefined || action === null)) return null
+  return { action: action ?? null, write: write ?? true }
+}
+
+function decided (api: IpRiskApi, risk: IpRisk, wanted: Wanted | null): { readonly decision?: Decision } {
+  if (wanted === null) return {}
+  // The policy compares the name of an action; which names there are is the business of the policy file.
+  const context = wanted as Parameters<IpRiskApi['decide']>[1]
+  return { decision: api.decide(risk, context) }
+}
+
+/** Clients read these without asking whether they are there. */
+const alwaysThere = ['asn', 'org', 'country', 'country_code', 'vpn_provider'] as const
+
+function bodyOf (risk: IpRisk): Record<string, unknown> {
+  const { ip, reason, provider, cache, ageSeconds } = risk
+  const body = toIplogsBody(risk as KnownAnswer, ip)
+  const info = body['ip_info'] as Json
+  return {
+    ...body,
+    ip_info: { ...info, ...Object.fromEntries(alwaysThere.map(name => [name, info[name] ?? null])) },
+    ...reason !== undefined && { reason },
+    provider,
+    cached: isCached(risk),
+    cache,
+    age_seconds: ageSeconds
+  }
+}
+
+/** `provider` is that of the VPN, as in IPLogs; `answered_by` is ours. */
+function rowOf (ip: string, risk: IpRisk): Record<string, unknown> {
+  const { verdict, score, info, isVpn, categories, provider } = risk
+  return {
+    ip,
+    verdict,
+    score,
+    country: info.countryCode ?? info.country ?? null,
+    asn: info.asn ?? null,
+    provider: info.vpnProvider ?? null,
+    is_vpn: isVpn,
+    categories,
+    answered_by: provider,
+    cached: isCached(risk)
+  }
+}
+
+function isCached ({ cache }: IpRisk): boolean {
+  return cache !== 'miss' && cache !== 'none'
+}
