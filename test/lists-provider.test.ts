@@ -333,7 +333,7 @@ t.test('finds the package and the cache folder', async t => {
   t.match(findAsnPackage()?.source, /^@ip-location-db\/asn \d/)
   t.equal(findAsnPackage(['file:///nowhere/package.json']), undefined)
   const broken = t.testdir({ node_modules: { '@ip-location-db': { asn: { 'package.json': '{ "version": ' } } } })
-  t.throws(() => findAsnPackage([`file://${broken}/package.json`]), SyntaxError)
+  t.throws(() => findAsnPackage([`file://${broken}/package.json`]), { message: /@ip-location-db\/asn cannot be read, install it again: / })
   t.equal(defaultCacheFolder({ XDG_CACHE_HOME: '/var/cache' }), '/var/cache/fastify-ip-risk')
   t.equal(defaultCacheFolder({ XDG_CACHE_HOME: 'relative' }), join(homedir(), '.cache', 'fastify-ip-risk'))
   t.equal(asnSnapshotPath('/x'), '/x/asn.snapshot')

@@ -18,7 +18,7 @@ export interface AsnPackage {
 /** Looks where this package is, then in the application's folder. */
 const PLACES = [import.meta.url, pathToFileURL(join(process.cwd(), 'package.json')).href]
 
-/** As `import` from one of those places would find it. */
+/** As `import` from one of those places would find it. Throws `BadList` where it is installed and cannot be read. */
 export function findAsnPackage (places: readonly string[] = PLACES): AsnPackage | undefined {
   for (const from of places) {
     try {
@@ -26,7 +26,9 @@ export function findAsnPackage (places: readonly string[] = PLACES): AsnPackage 
       const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string }
       return { folder: dirname(path), source: `${PACKAGE} ${version}` }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+      if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') continue
+      const problem = `the package ${PACKAGE} cannot be read, install it again: ${(error as Error).message}`
+      throw new BadList(problem, { cause: error })
     }
   }
   return undefined
