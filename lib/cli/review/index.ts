@@ -11,6 +11,7 @@ import { chosenProvider, DEFAULT_TIMEOUT_MS, providerOptions, stderrLog } from '
 import { jsonOf } from '../settings.ts'
 import { type Checkpoint, checkpointPath, readCheckpoint } from './checkpoint.ts'
 import { type InputFile, inputFile } from './input.ts'
+import { whileLocked } from './lock.ts'
 import { formatNames } from './record.ts'
 import { routeRules } from './routes.ts'
 import { review as runReview } from './run.ts'
@@ -54,37 +55,39 @@ export const review: Command = command({
       : await jsonOf('--client-ip', values['client-ip']) as ClientIpOptions
     const inputs = await Promise.all(paths.map(inputFile))
     const fingerprint = fingerprintOf(inputs, { ...values, resume: false, force: false, 'timeout-ms': 0, retries: 0 })
-    const from = output === undefined ? null : await checkpointOf(output, values, fingerprint, io)
-    if (from === 'complete') return EXIT.ok
-    const provider = chosenProvider(values, io)
-    const ipRisk = createIpRisk({
-      provider,
-      timeoutMs,
-      logAddress: 'full',
-      log: stderrLog(io),
-      ...redis !== undefined && { redis },
-      ...policy !== undefined && { policy: await jsonOf('--policy', policy) as PolicyTable }
+    return await whileLocked(output, async () => {
+      const from = output === undefined ? null : await checkpointOf(output, values, fingerprint, io)
+      if (from === 'complete') return EXIT.ok
+      const provider = chosenProvider(values, io)
+      const ipRisk = createIpRisk({
+        provider,
+        timeoutMs,
+        logAddress: 'full',
+        log: stderrLog(io),
+        ...redis !== undefined && { redis },
+        ...policy !== undefined && { policy: await jsonOf('--policy', policy) as PolicyTable }
+      })
+      try {
+        await ipRisk.ready()
+        const resolver = clientIp === undefined ? undefined : createClientIpResolver(clientIp)
+        const isFull = (): boolean => Object.values(ipRisk.stats().providers).some(({ minuteLeft }) => minuteLeft === 0)
+        const { format, column, 'action-column': actionColumn, to, retries = 3 } = values
+        return await runReview({
+          inputs,
+          rules,
+          fingerprint,
+          from,
+          retries,
+          choice: { format, column, actionColumn, resolve: resolver },
+          to: to ?? (output === undefined ? undefined : formatOf(output)),
+          output: output ?? null,
+          report: report ?? null,
+          provider: provider.name
+        }, { ipRisk, isFull, io, signal: io.interrupted(), now: Date.now, sleep, ...batchOf(provider) })
+      } finally {
+        await ipRisk.close()
+      }
     })
-    try {
-      await ipRisk.ready()
-      const resolver = clientIp === undefined ? undefined : createClientIpResolver(clientIp)
-      const isFull = (): boolean => Object.values(ipRisk.stats().providers).some(({ minuteLeft }) => minuteLeft === 0)
-      const { format, column, 'action-column': actionColumn, to, retries = 3 } = values
-      return await runReview({
-        inputs,
-        rules,
-        fingerprint,
-        from,
-        retries,
-        choice: { format, column, actionColumn, resolve: resolver },
-        to: to ?? (output === undefined ? undefined : formatOf(output)),
-        output: output ?? null,
-        report: report ?? null,
-        provider: provider.name
-      }, { ipRisk, isFull, io, signal: io.interrupted(), now: Date.now, sleep, ...batchOf(provider) })
-    } finally {
-      await ipRisk.close()
-    }
   }
 })
 
