@@ -9,8 +9,12 @@ const rules = [
   { category: 'tor', then: 'block' }, { category: 'proxy', then: 'step_up_auth' }, { category: 'abuse', then: 'step_up_auth' },
   { category: 'crawler', atMost: 'elevate_risk' }, { category: 'hosting', atMost: 'step_up_auth' }
 ]
+rules.push(
+  { asn: 64500, then: 'block' }, { country: 'XX', atLeast: 'step_up_auth' }, { vpnProvider: 'Nobody', then: 'block' },
+  { score: { min: 0.95 }, then: 'block' }, { action: ['kyc', 'payment'], category: 'vpn', atMost: 'step_up_auth' }
+)
 const answer = {
-  verdict: 'vpn_likely', score: 0.6, isVpn: true, confidence: 0.9, signals: [], info: {}, categories: ['vpn', 'hosting']
+  verdict: 'vpn_likely', score: 0.6, isVpn: true, confidence: 0.9, signals: [], info: { asn: 'AS64496', countryCode: 'DE' }, categories: ['vpn', 'hosting']
 }
 const visitors = { IPv4: '203.0.113.9', IPv6: '2001:db8:1:2:3::9' }
 
@@ -26,24 +30,26 @@ function cidrs (seed) {
 
 const variants = {
   'no rules, no lists': {},
-  '5 rules': { policy: { rules } },
+  '10 rules': { policy: { rules } },
   [`allow and deny, ${ENTRIES} CIDRs each`]: { allow: cidrs(3), deny: cidrs(5) },
+  'deny() of 1,000 networks': { denied: Array.from({ length: 1000 }, (_, i) => `11.${i >> 8}.${i & 255}.0/24`) },
   both: { policy: { rules }, allow: cidrs(3), deny: cidrs(5) }
 }
 
 const nothing = () => {}
 const quiet = { debug: nothing, info: nothing, warn: nothing, error: nothing } // as Fastify's logger: false
 
-async function start ([name, options]) {
+async function start ([name, { denied = [], ...options }]) {
   const startedMs = performance.now()
-  const { judge, plan } = createStandalone({ provider: { name: 'fixed', lookup: async () => answer }, cache: { ttlSeconds: 21_600 }, ...options }, quiet)
+  const { judge, plan, api } = createStandalone({ provider: { name: 'fixed', lookup: async () => answer }, cache: { ttlSeconds: 21_600 }, ...options }, quiet)
+  for (const network of denied) await api.deny(network)
   const bootMs = performance.now() - startedMs
   const marked = plan('signup')
   const requests = Object.values(visitors).map(remoteAddress => ({ method: 'POST', headers: {}, socket: { remoteAddress } }))
   for (const request of requests) {
-    const risk = await judge(request, marked)
+    const { risk } = await judge(request, marked)
     if (risk.verdict !== answer.verdict) throw new Error(`${name}: ${risk.verdict} ${risk.reason}`)
-    if (judge(request, marked).cache !== 'memory') throw new Error(`${name}: no memory hit`)
+    if ((await judge(request, marked)).risk.cache !== 'memory') throw new Error(`${name}: no memory hit`)
   }
   return { name, bootMs, nanoseconds: requests.map(() => []), run: request => judge(requests[request], marked) }
 }

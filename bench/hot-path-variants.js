@@ -10,9 +10,9 @@ import { ipRiskTelemetry } from '../dist/lib/telemetry/otel.js'
 const answer = {
   verdict: 'clean', score: 0.1, isVpn: false, confidence: 0.9, signals: [], info: { asn: 'AS64496', country: 'Exampleland' }, categories: []
 }
-async function plugin (app) {
+async function plugin (app, options = {}) {
   await app.register(ipRisk, {
-    provider: { name: 'fixed', lookup: async () => answer }, clientIp: { trusted: ['loopback'] }, cache: { ttlSeconds: 21_600 }
+    provider: { name: 'fixed', lookup: async () => answer }, clientIp: { trusted: ['loopback'] }, cache: { ttlSeconds: 21_600 }, ...options
   })
 }
 
@@ -27,9 +27,10 @@ export const variants = {
       done()
     })
   },
-  'fastify-ip-risk, memory hit': plugin,
+  'fastify-ip-risk, memory hit': app => plugin(app),
   // The first application of its kind in a process is faster than the next: compare telemetry with this one.
-  'the same again, telemetry off': plugin,
+  'the same again, telemetry off': app => plugin(app),
+  'the same again, familiarity on': app => plugin(app, { familiarity: { account: () => 'ada' }, stepUp: { isSatisfied: () => true } }),
   async 'the same again, telemetry on' (app) {
     await plugin(app)
     const reader = new PeriodicExportingMetricReader({

@@ -1,4 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -193,4 +195,34 @@ t.test('createIpRisk follows an update on routes that it knows already', async t
   t.same([await decisionOf('signup'), await decisionOf(written)], ['block', 'block'])
   risk.update({ deny: ['198.51.100.0/24'], policy: { write: { unknown: 'allow' } } })
   t.match(await risk.assess(request, 'signup'), { decision: 'block', decidedBy: 'deny_list' })
+})
+
+t.test('Node has the same onRejected where assess() is given the response, and one that fails cannot let a request pass', async t => {
+  const bodies = [
+    (_request: object, response: ServerResponse, { decision }: { decision: string }) => { response.end(`no: ${decision}`) },
+    () => { throw new Error('broken') }
+  ]
+  for (const onRejected of bodies) {
+    const risk = createIpRisk({ provider: tableProvider({}), deny: ['127.0.0.1'], stepUp: { isSatisfied: () => false }, onRejected, log: memoryLog() })
+    const asked = createIpRisk({ provider: tableProvider({}), policy: { write: { unknown: 'step_up_auth' } }, stepUp: { isSatisfied: () => false }, onRejected, log: memoryLog() })
+    t.teardown(async () => { await Promise.all([risk.close(), asked.close()]) })
+    const server = createServer(async (request, response) => {
+      const engine = request.url === '/deny' ? risk : asked
+      const withoutResponse = request.url === '/alone'
+      const rejection = await engine.enforce(request, await engine.assess(request, true, withoutResponse ? undefined : response))
+      if (rejection?.sent !== true) response.writeHead(rejection?.statusCode ?? 200, rejection?.headers).end('default')
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const { port } = server.address() as { port: number }
+    const get = async (path: string): Promise<[number, string | null, string]> => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST' })
+      return [response.status, response.headers.get('www-authenticate'), await response.text()]
+    }
+    const works = onRejected === bodies[0]
+    t.same(await get('/deny'), [403, null, works ? 'no: block' : 'default'])
+    t.same((await get('/ask'))[0], 401)
+    t.match(await get('/ask'), [401, /./, works ? 'no: step_up_auth' : 'default'])
+    t.match(await get('/alone'), [401, /./, 'default'])
+  }
 })

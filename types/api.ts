@@ -86,6 +86,8 @@ export interface IpRiskRejection {
   readonly message: string
   /** `www-authenticate` with a step-up. */
   readonly headers: { readonly [name: string]: string }
+  /** Whether `onRejected` has answered already: then send nothing. */
+  readonly sent: boolean
 }
 
 /** The part of a response that `assess` uses. `http.ServerResponse` and `http2.Http2ServerResponse` have it. */

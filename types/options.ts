@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CacheOptions } from './cache.ts'
 import type { ClientIpOptions } from './client-ip.ts'
@@ -52,7 +52,8 @@ export type Skip<Request> = (request: Request) => boolean
 
 /**
  * Called before a rejection (403, 401, 431) is sent, for a body or a page of your own. The status and the challenge are
- * set on the reply already. If it does not send, the default error goes its way. If it throws or rejects, that is
+ * set on the reply already. Under `createIpRisk` it is called by `enforce`, if `assess` was given the response. If it
+ * does not send, the default error goes its way. If it throws or rejects, that is
  * logged, code `IP_RISK_ON_REJECTED_FAILED`. It cannot let the request pass. Not called for a client that is gone.
  */
 export type OnRejected<Request, Reply> = (request: Request, reply: Reply, risk: IpRisk) => unknown
@@ -73,7 +74,7 @@ export interface RequestOptions<Request, Reply = never> {
 export interface FastifyIpRiskOptions extends EngineOptions, RequestOptions<FastifyRequest, FastifyReply> {}
 
 /** `createIpRisk`: without a log given, warnings go to standard output as pino writes them. */
-export interface CreateIpRiskOptions extends EngineOptions, Omit<RequestOptions<IncomingMessage>, 'onRejected'> {
+export interface CreateIpRiskOptions extends EngineOptions, RequestOptions<IncomingMessage, ServerResponse> {
   readonly log?: IpRiskLogger | undefined
 }
 export type LogAddress = 'full' | 'truncated' | 'hmac' | 'none'

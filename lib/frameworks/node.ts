@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import type { IpRiskApi, IpRiskEngine, RawResponse } from '../../types/api.ts'
 import type { CreateIpRiskOptions, IpRiskLogger, RawRequest, RouteIpRiskOption } from '../../types/contract.ts'
@@ -100,6 +101,8 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
   const { engine, scope, api, plan, judge } = createStandalone(options, log)
   const named = new Map<unknown, RoutePolicy>()
   const written = new WeakMap<object, RoutePolicy>()
+  /** Only for `onRejected`. */
+  const responses = new WeakMap<CompletedAssessment, RawResponse>()
   /** By the risk, and the latest by its request: a copy of the risk must not get past the enforcement. */
   const assessments = new WeakMap<object, CompletedAssessment>()
   return rememberInternals({
@@ -110,6 +113,7 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
       if (known === undefined) plans.set(route as object, known = plan(route))
       const judged = await judge(request, known)
       assessments.set(judged.risk, judged).set(request, judged)
+      if (response !== undefined && scope.onRejected !== undefined) responses.set(judged, response)
       const outcome = outcomeOf(judged)
       if (outcome === undefined) awaitEnforcement(judged, request, response)
       else publish(judged, outcome)
@@ -120,7 +124,10 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
       const refused = judged === undefined ? unjudged(request) : await enforce(judged, request)
       if (refused === undefined) return null
       const { error: { statusCode, code, message }, challenge } = refused
+      const response = judged === undefined ? undefined : responses.get(judged)
+      if (response !== undefined && !(refused.error instanceof ClientGone)) await reject(judged!, refused, response)
       return {
+        sent: response?.headersSent === true,
         statusCode: statusCode!,
         code,
         message,
@@ -132,6 +139,17 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
     ready: engine.ready,
     close: engine.close
   }, { engine, scope })
+
+  /** By `onRejected`, where that sends an answer. */
+  async function reject (
+    { request, risk, context: { log } }: CompletedAssessment, { error, challenge }: Rejection, response: RawResponse
+  ): Promise<void> {
+    if (response.headersSent) return
+    const own = response as RawResponse & Pick<ServerResponse, 'statusCode' | 'setHeader'>
+    own.statusCode = error.statusCode!
+    if (challenge !== undefined) own.setHeader('www-authenticate', challenge)
+    await scope.onRejected!(request, response, risk, log)
+  }
 
   /** Nobody assessed this request: nothing to enforce, but its client may be gone all the same. */
   function unjudged (request: RawRequest): Rejection | undefined {
