@@ -36,6 +36,10 @@ export const commands: CommandTable = {
     summary: 'the decisions in effect, per action and verdict, with the rules',
     load: async () => (await import('./policy/index.ts')).policy
   },
+  doctor: {
+    summary: 'what is wrong with a setup: Redis, provider, data, proxies',
+    load: async () => (await import('./doctor/index.ts')).doctor
+  },
   lists: {
     summary: 'fetch, compile and describe the lists of the embedded provider',
     load: async () => (await import('./lists/index.ts')).lists

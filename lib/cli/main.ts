@@ -11,3 +11,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const { env, stdin, stdout, stderr } = process
 process.exitCode = await runCli(process.argv.slice(2), createIo({ env, stdin, stdout, stderr }))
+
+// A module with settings may leave connections and timers open, which must not keep the command running.
+setInterval(() => { if (stdout.writableLength === 0 && stderr.writableLength === 0) process.exit() }, 100).unref()

@@ -62,7 +62,12 @@ function named<T> (file: string, read: () => T): T {
  * option.
  */
 export async function loadSettings (path: string, exportName?: string): Promise<Settings> {
-  const module = await imported(path)
+  return optionsIn(path, await importModule(path), exportName)
+}
+
+type Module = Readonly<Record<string, unknown>>
+
+export function optionsIn (path: string, module: Module, exportName?: string): Settings {
   const name = exportName ?? ['ipRiskOptions', 'default'].find(one => one in module)
   const options = name === undefined ? undefined : module[name]
   const isOptions = typeof options === 'object' && options !== null && !Array.isArray(options)
@@ -74,13 +79,14 @@ export async function loadSettings (path: string, exportName?: string): Promise<
   return options as Settings
 }
 
-async function imported (path: string): Promise<Readonly<Record<string, unknown>>> {
+/** Runs the module. Throws `UsageError`. */
+export async function importModule (path: string): Promise<Module> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`it did not finish within ${LOAD_MS / 1000} s`)), LOAD_MS)
   })
   try {
-    return await Promise.race([import(pathToFileURL(resolve(path)).href), late]) as Record<string, unknown>
+    return await Promise.race([import(pathToFileURL(resolve(path)).href), late]) as Module
   } catch (error) {
     throw new UsageError(`${path} cannot be imported: ${(error as Error).message}`)
   } finally {

@@ -45,7 +45,7 @@ export function recordReader (options: RecordOptions): (row: Row) => PastDecisio
 type UncheckedRecord = Readonly<Record<string, unknown>>
 
 const verdicts: ReadonlySet<unknown> = new Set(['clean', 'suspicious', 'vpn_likely', 'vpn_detected', 'unknown'])
-const lists: ReadonlySet<unknown> = new Set(['allow_list', 'deny_list', 'temporary_allow', 'skip'])
+const lists: ReadonlySet<unknown> = new Set(['allow_list', 'deny_list', 'temporary_allow', 'temporary_deny', 'skip'])
 const nothing: Absent = new Set()
 const withoutFamiliarity: Absent = new Set(['familiarity'])
 
