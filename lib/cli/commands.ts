@@ -40,6 +40,26 @@ export const commands: CommandTable = {
     summary: 'what is wrong with a setup: Redis, provider, data, proxies',
     load: async () => (await import('./doctor/index.ts')).doctor
   },
+  allow: {
+    summary: 'let addresses or networks pass for a while',
+    load: async () => (await import('./exceptions/index.ts')).allow
+  },
+  deny: {
+    summary: 'block addresses or networks for a while',
+    load: async () => (await import('./exceptions/index.ts')).deny
+  },
+  revoke: {
+    summary: 'end an allow or a deny',
+    load: async () => (await import('./exceptions/index.ts')).revoke
+  },
+  invalidate: {
+    summary: 'forget the verdict on addresses',
+    load: async () => (await import('./exceptions/index.ts')).invalidate
+  },
+  allowed: {
+    summary: 'list what allow and deny have in force',
+    load: async () => (await import('./exceptions/index.ts')).allowed
+  },
   lists: {
     summary: 'fetch, compile and describe the lists of the embedded provider',
     load: async () => (await import('./lists/index.ts')).lists
