@@ -12,6 +12,8 @@ export interface LookupCall {
   readonly write: boolean
   /** Longest wait for a verdict, in milliseconds. The load continues after it. */
   readonly timeoutMs: number
+  /** The time of day, where the caller has just read the clock. */
+  readonly nowMs?: number
 }
 
 /** Looks up an address. Never rejects. No promise where memory or a `sync` provider answers. */
@@ -67,11 +69,12 @@ export function createLookup (parts: LookupParts): Lookup {
 
   function fromMemory (next: Lookup): Lookup {
     return (ip, call) => {
-      const cached = memory.get(ip)
+      const nowMs = call.nowMs ?? now()
+      const cached = memory.get(ip, nowMs)
       if (cached === undefined) return next(ip, call)
       if (mustImprove(cached, call)) return improved(next(ip, call), cached)
       count(cached.cache === 'stale' ? 'stale' : 'memory')
-      if (now() - cached.checkedAtMs >= refreshAfterMs) refresh(ip, cached, call)
+      if (nowMs - cached.checkedAtMs >= refreshAfterMs) refresh(ip, cached, call)
       return cached
     }
   }

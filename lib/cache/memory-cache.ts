@@ -7,8 +7,8 @@ import type { AgeLimits } from './options.ts'
 
 /** The verdicts in this process: bounded, least recently used out first. A hit costs no promise, timer or copy. */
 export interface MemoryCache {
-  /** A fresh verdict; after a recent failure a stale one; else that failure. */
-  get (ip: string): LookupResult | undefined
+  /** A fresh verdict; after a recent failure a stale one; else that failure. `nowMs` spares a reading of the clock. */
+  get (ip: string, nowMs?: number): LookupResult | undefined
   /** A verdict that is no longer fresh, for use when no other can be had. */
   stale (ip: string): LookupResult | undefined
   /**
@@ -66,8 +66,8 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
     }
   })
 
-  function ageMs ({ checkedAt }: Entry): number {
-    return now() - startMs - checkedAt * TICK_MS
+  function ageMs ({ checkedAt }: Entry, nowMs = now()): number {
+    return nowMs - startMs - checkedAt * TICK_MS
   }
 
   function read (entry: Entry): KnownResult {
@@ -86,9 +86,9 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
   }
 
   return {
-    get (ip) {
+    get (ip, nowMs) {
       const entry = entries.get(ip)
-      if (entry !== undefined && ageMs(entry) < ages.freshMs(entry.provider)) return read(entry)
+      if (entry !== undefined && ageMs(entry, nowMs) < ages.freshMs(entry.provider)) return read(entry)
       const failed = failures.get(ip)
       return failed && (stale(entry) ?? failed)
     },

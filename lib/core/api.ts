@@ -35,7 +35,7 @@ export function assessAddresses (
       return risk.reason === 'not_asked' ? null : risk
     },
     ask: (ips, options) => askOnce(engine, ips, options),
-    verdict: (ip, answer) => riskOf(engine, addressAlone(ip), {
+    verdict: (ip, answer) => riskOf(engine.now(), addressAlone(ip), {
       answer, provider: answeredBy(answer, engine.providerName), checkedAtMs: engine.now(), cache: 'miss'
     }, fromCache)
   })

@@ -4,7 +4,7 @@ import { lookupAddress } from '../ip/index.ts'
 import { isWrite, type PluginScope, type RouteShare } from '../options/index.ts'
 import { applyPolicy, type ListedBy } from '../policy/index.ts'
 import { isKnown, listedResult, type LookupResult, notLookedUpResult } from '../verdict/index.ts'
-import { lookupChannel, publishLookup } from './decision-log.ts'
+import { isTimed, lookupChannel, publishLookup } from './decision-log.ts'
 import { type Assessment, type CompletedAssessment, endsAsGone } from './assessment.ts'
 import type { AssessmentContext } from './context.ts'
 import type { Engine } from './engine.ts'
@@ -22,7 +22,8 @@ export function assessment (
     engine,
     context: place,
     request,
-    startedMs: performance.now(),
+    startedAtMs: engine.now(),
+    startedMs: isTimed(engine, place) ? performance.now() : undefined,
     address: earlier?.address,
     verdict: place.route.lookup === 'skip' ? undefined : knownOf(earlier),
     risk: undefined,
@@ -49,10 +50,12 @@ export function assessRequest (
   const address = current.address ??= engine.resolve(raw)
   if (place.route.share !== undefined) enforceShare(current, place.route.share, address)
   if (place.scope.skip?.(current.request, place.log) === true) return skipped(current, address)
-  const verdict = current.verdict ?? find(engine, address, place)
-  return verdict instanceof Promise
-    ? verdict.then(found => endsAsGone(raw, current.context.route) ? gone(current) : finished(current, address, found))
-    : finished(current, address, verdict)
+  const { startedAtMs } = current
+  const verdict = current.verdict ?? find(engine, address, place, startedAtMs)
+  if (!(verdict instanceof Promise)) return finished(current, address, verdict, startedAtMs)
+  return verdict.then(found => endsAsGone(raw, current.context.route)
+    ? gone(current)
+    : finished(current, address, found, engine.now()))
 }
 
 /**
@@ -83,32 +86,35 @@ function skipped (current: Assessment, address: ClientIp): CompletedAssessment {
   return current as CompletedAssessment
 }
 
-function finished (current: Assessment, address: ClientIp, verdict: LookupResult): CompletedAssessment {
+function finished (
+  current: Assessment, address: ClientIp, verdict: LookupResult, nowMs: number
+): CompletedAssessment {
   current.verdict = verdict
-  current.risk = riskOf(current.engine, address, verdict, current.context)
+  current.risk = riskOf(nowMs, address, verdict, current.context)
   if (current.context.scope.familiarity !== undefined) awaitFamiliarity(current as CompletedAssessment)
   return current as CompletedAssessment
 }
 
 /** Address, verdict, decision. */
 export function assess (engine: Engine, address: ClientIp, place: AssessmentContext): IpRisk | Promise<IpRisk> {
-  const verdict = find(engine, address, place)
+  const nowMs = engine.now()
+  const verdict = find(engine, address, place, nowMs)
   return verdict instanceof Promise
-    ? verdict.then(verdict => riskOf(engine, address, verdict, place))
-    : riskOf(engine, address, verdict, place)
+    ? verdict.then(verdict => riskOf(engine.now(), address, verdict, place))
+    : riskOf(nowMs, address, verdict, place)
 }
 
 function find (
-  engine: Engine, address: ClientIp, { scope, route: plan, method }: AssessmentContext
+  engine: Engine, address: ClientIp, { scope, route: plan, method }: AssessmentContext, nowMs: number
 ): LookupResult | Promise<LookupResult> {
   const { ip } = address
-  if (ip === null) return notLookedUpResult(notLookedUp(address)!, engine.now())
+  if (ip === null) return notLookedUpResult(notLookedUp(address)!, nowMs)
   const list = listOf(engine, scope, ip)
-  if (list !== undefined) return listedResult(list, engine.now())
+  if (list !== undefined) return listedResult(list, nowMs)
   const why = notLookedUp(address)
-  if (why !== undefined) return notLookedUpResult(why, engine.now())
-  if (plan.lookup === 'skip') return notLookedUpResult('skipped', engine.now())
-  const call = { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs }
+  if (why !== undefined) return notLookedUpResult(why, nowMs)
+  if (plan.lookup === 'skip') return notLookedUpResult('skipped', nowMs)
+  const call = { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs, nowMs }
   const asked = lookupAddress(ip, address.scope)!
   return lookupChannel.hasSubscribers ? publishing(engine, scope, asked, call) : engine.lookup(asked, call)
 }
@@ -134,11 +140,11 @@ function publishing (
 
 /** The risk of a verdict that is there. */
 export function riskOf (
-  engine: Engine, address: ClientIp, verdict: LookupResult, place: AssessmentContext, familiarity?: Familiarity
+  nowMs: number, address: ClientIp, verdict: LookupResult, place: AssessmentContext, familiarity?: Familiarity
 ): IpRisk {
   const { route: plan, method, url, log } = place
   const write = isWrite(plan, method)
-  const risk = describe(address, verdict, plan.action, write, engine.now())
+  const risk = describe(address, verdict, plan.action, write, nowMs)
   if (familiarity !== undefined) risk.familiarity = familiarity
   const { decision, decidedBy, rule } = applyPolicy(plan.policy, risk, { action: plan.action, write, method, url }, log)
   risk.decision = decision

@@ -29,7 +29,10 @@ export interface Assessment {
   context: AssessmentContext
   /** Fastify's, Express's or Node's own. */
   readonly request: object
-  readonly startedMs: number
+  /** Milliseconds since 1970. A verdict from memory is judged by this one reading of the clock. */
+  readonly startedAtMs: number
+  /** The same by `performance.now()`, where somebody reads how long it took. */
+  readonly startedMs: number | undefined
   address: ClientIp | undefined
   verdict: LookupResult | undefined
   /** Undefined until it is judged. */

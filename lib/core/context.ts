@@ -21,7 +21,8 @@ export interface Published {
   readonly outcome: Outcome | undefined
   /** Where the decision was made earlier than its outcome was known. */
   readonly judged: Time | undefined
-  readonly startedMs: number
+  readonly startedAtMs: number
+  readonly startedMs: number | undefined
 }
 
 /** A judged request whose outcome is known. Holds neither the framework's request nor what it sent. */

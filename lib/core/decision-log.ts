@@ -5,8 +5,9 @@ import type {
 import { type ShowAddress, withoutAddress } from '../ip/index.ts'
 import { stops } from '../policy/index.ts'
 import type { LookupResult } from '../verdict/index.ts'
-import type { CompletedAssessment } from './assessment.ts'
+import type { Assessment, CompletedAssessment } from './assessment.ts'
 import type { AssessmentContext, Decided, Time } from './context.ts'
+import type { Engine } from './engine.ts'
 import { wouldBeOf } from './request-counts.ts'
 
 const decisionChannel = channel('fastify-ip-risk:decision')
@@ -29,11 +30,22 @@ export function outcomeOf (judged: CompletedAssessment): Outcome | undefined {
 
 /** Keeps the time of a decision whose outcome, and so its record, comes later. */
 export function postpone (judged: CompletedAssessment): void {
-  judged.judged = timeOf(judged)
+  judged.judged = timeOf(judged, judged.engine.now())
 }
 
-function timeOf ({ engine, startedMs }: CompletedAssessment): Time {
-  return { durationMs: performance.now() - startedMs, atMs: engine.now() }
+export function isPostponed ({ judged }: CompletedAssessment): boolean {
+  return judged !== undefined
+}
+
+/** Whether somebody may read how long this request took: its clock costs as much as three reads of memory. */
+export function isTimed ({ observers }: Engine, { scope, log }: AssessmentContext): boolean {
+  return scope.onDecision !== undefined || observers.decision !== undefined || decisionChannel.hasSubscribers ||
+    writes(log, 'info')
+}
+
+/** To the millisecond where nobody was there to read it when the request began. */
+export function timeOf ({ startedMs, startedAtMs }: Pick<Assessment, 'startedMs' | 'startedAtMs'>, atMs: number): Time {
+  return { durationMs: startedMs === undefined ? Math.max(0, atMs - startedAtMs) : performance.now() - startedMs, atMs }
 }
 
 /**
@@ -50,7 +62,7 @@ export function publish (judged: CompletedAssessment, outcome: Outcome): void {
   const logs = writes(log, level)
   engine.observers.decision?.(judged)
   if (!logs && onDecision === undefined && !decisionChannel.hasSubscribers) return
-  const decided = { risk, context: place, outcome, time: judged.judged ?? timeOf(judged) }
+  const decided = { risk, context: place, outcome, time: judged.judged ?? timeOf(judged, engine.now()) }
   const record = recordOf(decided, recordAddress.show)
   if (logs) {
     const line = logAddress.how === recordAddress.how ? record : recordOf(decided, logAddress.show)

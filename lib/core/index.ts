@@ -4,7 +4,7 @@ export { type Assessment, type CompletedAssessment, endsAsGone } from './assessm
 export { bootLine, type BootLine } from './boot-line.ts'
 export type { Decided, Published } from './context.ts'
 export { internalsOf, type Internals, rememberInternals } from './internals.ts'
-export { outcomeOf, postpone, publish, recordOf } from './decision-log.ts'
+export { isPostponed, outcomeOf, postpone, publish, recordOf, timeOf } from './decision-log.ts'
 export { createEngine, type Engine, sharesEngine } from './engine.ts'
 export { assessmentOf, learnFrom } from './accounts.ts'
 export { assessAgain } from './second-assessment.ts'

@@ -11,5 +11,6 @@ export async function assessAgain (judged: CompletedAssessment): Promise<void> {
   const familiarity = await familiarityOf(judged)
   if (!judged.awaitsFamiliarity) return // somebody else who waited has done it
   const { engine, address, verdict, context } = judged
-  Object.assign(judged, { risk: riskOf(engine, address!, verdict!, context, familiarity), awaitsFamiliarity: false })
+  const risk = riskOf(engine.now(), address!, verdict!, context, familiarity)
+  Object.assign(judged, { risk, awaitsFamiliarity: false })
 }

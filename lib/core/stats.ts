@@ -1,7 +1,9 @@
-import type { Decision, IpRisk, Outcome, Stats, UnknownReason } from '../../types/contract.ts'
+import type { IpRisk, Outcome, Stats, UnknownReason } from '../../types/contract.ts'
 import type { RiskReport } from '../../types/report.ts'
+import type { RequestCount } from '../../types/telemetry.ts'
 import type { LookupCounter } from '../cache/index.ts'
-import { createOrigins, reportOf } from '../report/index.ts'
+import { decisions } from '../policy/index.ts'
+import { createOrigins, outcomes, reportOf } from '../report/index.ts'
 import type { AssessmentContext } from './context.ts'
 import { createRequestCounts, wouldBeOf } from './request-counts.ts'
 
@@ -14,6 +16,14 @@ export interface Counters {
   report (): RiskReport
 }
 
+function sums<K extends 'decision' | 'outcome'> (
+  rows: readonly RequestCount[], key: K, words: readonly RequestCount[K][]
+): { [W in RequestCount[K]]: number } {
+  const counts = Object.fromEntries(words.map(word => [word, 0])) as { [W in RequestCount[K]]: number }
+  for (const row of rows) counts[row[key]] += row.count
+  return counts
+}
+
 export function createCounters (now: () => number): Counters {
   const startedAt = new Date(now()).toISOString()
   const requests = createRequestCounts()
@@ -21,30 +31,27 @@ export function createCounters (now: () => number): Counters {
   const lookups: { [L in LookupCounter]: number } =
     { memory: 0, redis: 0, shared: 0, stale: 0, subnet: 0, refreshed: 0 }
   const unknown: { [R in UnknownReason]?: number } = {}
-  const decisions: { [D in Decision]: number } = { allow: 0, elevate_risk: 0, step_up_auth: 0, block: 0 }
-  const outcomes: { [O in Outcome]: number } = {
-    allowed: 0, flagged: 0, challenged: 0, satisfied: 0, blocked: 0, not_enforced: 0, not_reached: 0, client_gone: 0
-  }
   return {
     lookup (what) {
       lookups[what]++
     },
     request (risk, context, outcome) {
-      const { reason, decision } = risk
+      const { reason } = risk
       if (reason !== undefined) unknown[reason] = (unknown[reason] ?? 0) + 1
-      decisions[decision]++
-      outcomes[outcome]++
       requests.add(risk, context, outcome)
       if (outcome !== 'allowed') origins.add(outcome, wouldBeOf(risk, context), risk)
     },
-    stats: rest => ({
-      lookups: { ...lookups, provider: Object.values(rest.providers).reduce((sum, { calls }) => sum + calls, 0) },
-      unknown: { ...unknown },
-      decisions: { ...decisions },
-      outcomes: { ...outcomes },
-      requests: requests.rows(),
-      ...rest
-    }),
+    stats (rest) {
+      const rows = requests.rows()
+      return {
+        lookups: { ...lookups, provider: Object.values(rest.providers).reduce((sum, { calls }) => sum + calls, 0) },
+        unknown: { ...unknown },
+        decisions: sums(rows, 'decision', decisions),
+        outcomes: sums(rows, 'outcome', outcomes),
+        requests: rows,
+        ...rest
+      }
+    },
     report: () => reportOf({
       counted: requests.rows(), unknown, origins, from: startedAt, to: new Date(now()).toISOString()
     })

@@ -4,7 +4,7 @@ import type { IpRiskLogger } from '../../types/contract.ts'
 import { isSafeMethod, type RoutePolicy } from '../options/index.ts'
 
 /** Whether the step-up of a route is among its own preHandlers: false until that is certain. */
-export interface StepUpPlace { inChain: boolean }
+export interface StepUpPlace { inChain: boolean, readonly hook: unknown }
 
 /**
  * A marked route that our `onRoute` hook met. Hooks of other plugins may change the same options until the application
@@ -18,8 +18,8 @@ export interface RegisteredRoute {
 }
 
 /** For `onReady`: looks at what the routes have become, and logs one line for each kind of doubt. */
-export function checkRoutes (routes: readonly RegisteredRoute[], stepUp: unknown, log: IpRiskLogger): void {
-  for (const { options, place } of routes) place.inChain = [options.preHandler].flat().includes(stepUp as never)
+export function checkRoutes (routes: readonly RegisteredRoute[], log: IpRiskLogger): void {
+  for (const { options, place } of routes) place.inChain = [options.preHandler].flat().includes(place.hook as never)
   const named = (doubtful: (route: RegisteredRoute) => boolean): string[] =>
     routes.filter(doubtful).map(({ options }) => nameOf(options))
 

@@ -4,13 +4,14 @@ import type {} from '../../types/fastify.ts'
 import { trustProxyWarning } from '../client-ip/index.ts'
 import {
   assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine,
-  outcomeOf, postpone, publish, sharesEngine
+  isPostponed, outcomeOf, postpone, publish, sharesEngine
 } from '../core/index.ts'
 import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
 import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
 import { enforce, rejectionOf, warnOfMissingStepUp } from './enforcement.ts'
 import { checkRoutes, keepAllHeaderLines, nameOf, type RegisteredRoute, type StepUpPlace } from './fastify-routes.ts'
 import { type Config, lateRoute, seen } from './late-route.ts'
+import { routeConfigs } from './route-config.ts'
 
 /** What a registration leaves on its Fastify instance; child scopes inherit it. */
 interface Mounted {
@@ -29,9 +30,11 @@ interface Mounted {
 type Done = (err?: Error) => void
 
 const mounted = Symbol('fastify-ip-risk')
-/** On a request that demands a step-up. Not read from `request.ipRisk`, which an application may replace. */
-const awaitsStepUp = Symbol('fastify-ip-risk.step-up')
-type Awaiting = FastifyRequest & { [awaitsStepUp]: CompletedAssessment | null }
+/** On a request that was judged. Not read from `request.ipRisk`, which an application may replace. */
+const assessed = Symbol('fastify-ip-risk.assessed')
+type Assessed = FastifyRequest & { [assessed]: CompletedAssessment | null }
+
+const configs = routeConfigs()
 
 const mountedOn = (app: FastifyInstance): Mounted | undefined => (app as { [mounted]?: Mounted })[mounted]
 
@@ -67,11 +70,11 @@ export async function registerPlugin (app: FastifyInstance, registered: FastifyI
   app.decorate('ipRisk', createApi(engine, scope))
   if (parent === undefined) {
     app.decorateRequest('ipRisk', null)
-    app.decorateRequest(awaitsStepUp, null)
+    app.decorateRequest(assessed, null)
     app.addHook('onRoute', onRoute)
     app.addHook('onRequest', onRequest)
     app.addHook('preHandler', stepUpWhereUnseen)
-    app.addHook('onReady', async () => { checkRoutes(met.splice(0), stepUp, engine.log) })
+    app.addHook('onReady', async () => { checkRoutes(met.splice(0), engine.log) })
   }
 }
 
@@ -88,9 +91,18 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
   if (plan === null || !plan.marked) return
   warnOfMissingStepUp(engine, scope, plan, [route.method].flat())
   const { preHandler = [] } = route
-  route.preHandler = [...[preHandler].flat(), stepUp] as NonNullable<RouteOptions['preHandler']>
+  const place: StepUpPlace = { inChain: false, hook: stepUp }
+  // Without a step-up, and so without a decision that comes later, the hook of all routes is enough.
+  if (scope.stepUp !== undefined) {
+    route.preHandler = [...[preHandler].flat(), stepUp] as NonNullable<RouteOptions['preHandler']>
+  }
   route.handler = unlessGone(route.handler, plan)
-  const place: StepUpPlace = { inChain: false }
+
+  /** The last of the route's own `preHandler`s. If another plugin wrapped it, its first run shows that it is there. */
+  function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+    place.inChain = true
+    beforeHandler(request as Assessed, reply, done)
+  }
   route.config = { ...route.config, [seen]: place } as NonNullable<RouteOptions['config']>
   met.push({ options: route, plan, place, hasStepUp: scope.stepUp !== undefined })
 }
@@ -102,7 +114,8 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
  */
 function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): RouteOptions['handler'] {
   return function (request, reply) {
-    if (request.raw !== undefined && endsAsGone(request.raw, latestPlan(request) ?? plan)) {
+    const judged = (request as Assessed)[assessed]
+    if (request.raw !== undefined && endsAsGone(request.raw, judged?.context.route ?? plan)) {
       const error = new ClientGone()
       continueOrEnd(request, reply, error, () => {})
       throw error
@@ -111,17 +124,13 @@ function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): Route
   }
 }
 
-function latestPlan (request: FastifyRequest): RoutePolicy | null | undefined {
-  return mountedOn(request.server)?.plans.get(request.routeOptions.config)
-}
-
 /**
  * One hook for all routes: one added by `onRoute` would miss 404s, and routes beside a `register` that is not awaited.
  */
 function onRequest (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const here = mountedOn(this)!
   const { engine, scope } = here
-  const { config } = request.routeOptions
+  const config = configs.of(request)
   if (here.revision !== scope.revision) {
     here.plans = new WeakMap()
     here.revision = scope.revision
@@ -140,9 +149,10 @@ function act (
 ): void {
   const { risk } = judged
   request.ipRisk = risk
+  ;(request as Assessed)[assessed] = judged
   if (here.comparing) here.comparing = !here.engine.compareAddress(risk, request.ip)
   const outcome = outcomeOf(judged)
-  if (outcome === undefined) awaitStepUp(request as Awaiting, reply, judged)
+  if (outcome === undefined) awaitStepUp(reply, judged)
   else publish(judged, outcome)
   const ends = outcome === 'blocked' || outcome === 'client_gone'
   continueOrEnd(request, reply, ends ? rejectionOf(judged, request.raw) : undefined, done, risk)
@@ -177,26 +187,18 @@ function reject (
 }
 
 /** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */
-function awaitStepUp (request: Awaiting, reply: FastifyReply, judged: CompletedAssessment): void {
-  request[awaitsStepUp] = judged
+function awaitStepUp (reply: FastifyReply, judged: CompletedAssessment): void {
   postpone(judged)
   reply.raw.once('close', () => publish(judged, reply.sent || reply.raw.headersSent ? 'not_reached' : 'client_gone'))
 }
 
-/** The last of the route's own `preHandler`s. Where another plugin wrapped it, its first run shows that it is there. */
-function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
-  const place = (request.routeOptions.config as Config)[seen]
-  if (place !== undefined) place.inChain = true
-  beforeHandler.call(this, request, reply, done)
-}
-
 /** The application's own hooks may have waited, and the client may have left meanwhile. */
-function beforeHandler (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
-  const judged = (request as Awaiting)[awaitsStepUp]
-  if (judged === null) {
-    const plan = latestPlan(request)
-    const isGone = plan?.marked && endsAsGone(request.raw, plan)
-    return continueOrEnd(request, reply, isGone ? new ClientGone() : undefined, done)
+function beforeHandler (request: Assessed, reply: FastifyReply, done: Done): void {
+  const judged = request[assessed]
+  if (judged === null) return done()
+  if (!isPostponed(judged)) {
+    const isGone = endsAsGone(request.raw, judged.context.route)
+    return isGone ? continueOrEnd(request, reply, new ClientGone(), done) : done()
   }
   enforce(judged, request.raw).then(refused => {
     if (judged.risk.familiarity !== undefined) request.ipRisk = judged.risk
@@ -207,7 +209,8 @@ function beforeHandler (this: FastifyInstance, request: FastifyRequest, reply: F
 }
 
 /** Runs before the route's own `preHandler`s, which is the latest place for a hook that is not one of them. */
-function stepUpWhereUnseen (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
-  if ((request.routeOptions.config as Config)[seen]?.inChain === true) return done()
-  beforeHandler.call(this, request, reply, done)
+function stepUpWhereUnseen (request: FastifyRequest, reply: FastifyReply, done: Done): void {
+  const judged = (request as Assessed)[assessed]
+  if (judged !== null && isPostponed(judged) && (configs.of(request) as Config)[seen]?.inChain === true) return done()
+  beforeHandler(request as Assessed, reply, done)
 }

@@ -24,11 +24,9 @@ export interface RouteShare {
   readonly enforced: RoutePolicy
 }
 
-/** RFC 9110 section 9.2.1. */
-const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
-
+/** RFC 9110 section 9.2.1. Asked several times a request, and comparing is faster than a Set. */
 export function isSafeMethod (method: string): boolean {
-  return safeMethods.has(method)
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE'
 }
 
 /** Whether a request with this method on this route is a write. */

@@ -1,5 +1,5 @@
 import type { DecisionRecord } from '../../types/contract.ts'
-import { type Decided, type Internals, recordOf } from '../core/index.ts'
+import { type Decided, type Internals, recordOf, timeOf } from '../core/index.ts'
 import type { TimeChart } from '../util/index.ts'
 
 const minutes = 60
@@ -38,9 +38,10 @@ export function keepHistory ({ engine, scope }: Internals): History {
   }
 
   const close = engine.observers.add({
-    decision ({ risk, context, outcome, judged, startedMs }) {
+    decision (published) {
+      const { risk, context, outcome, judged } = published
       if (outcome === undefined) return
-      const time = judged ?? { durationMs: performance.now() - startedMs, atMs: engine.now() }
+      const time = judged ?? timeOf(published, engine.now())
       const decided: Decided = { risk, context, outcome, time }
       decisions[next++ % keptDecisions] = decided
       const column = advance()

@@ -1,0 +1,93 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import { createEngine } from '../lib/core/engine.ts'
+import { assessment, assessRequest, type CompletedAssessment, publish } from '../lib/core/index.ts'
+import { routeConfigs } from '../lib/frameworks/route-config.ts'
+import { fastifyIpRisk } from '../lib/index.ts'
+import { readPluginScope, readRoutePolicy } from '../lib/options/index.ts'
+import type { DecisionRecord } from '../types/contract.ts'
+import { keptLog } from './support/log.ts'
+import { tableProvider } from './support/table-provider.ts'
+
+const ip = '203.0.113.7'
+
+t.test('a verdict from memory is judged by one reading of the clock', async t => {
+  const provider = tableProvider({ [ip]: 'suspicious' })
+  let reads = 0
+  const engine = createEngine({ provider }, keptLog(), () => {
+    reads++
+    return 1_800_000_000_000
+  })
+  t.teardown(() => engine.close())
+  const scope = readPluginScope({ provider })
+  const route = readRoutePolicy('route', true, scope)!
+  const log = { ...engine.log, isLevelEnabled: () => false } // no listener, so no record
+  const place = { scope, route, method: 'POST', url: '/', requestId: '1', log }
+  const raw = { socket: { remoteAddress: ip }, headers: {} }
+  const judge = async (): Promise<CompletedAssessment> => await assessRequest(assessment(engine, place, raw), raw)
+  t.match((await judge()).risk, { cache: 'miss', verdict: 'suspicious' })
+  reads = 0
+  const judged = await judge()
+  t.match(judged.risk, { cache: 'memory', verdict: 'suspicious', ageSeconds: 0 })
+  publish(judged, 'flagged')
+  t.equal(reads, 1)
+})
+
+t.test('a listener that comes while a request is judged reads a duration, too', async t => {
+  const provider = tableProvider({ [ip]: 'clean' })
+  let now = 1_800_000_000_000
+  const engine = createEngine({ provider }, keptLog(), () => now)
+  t.teardown(() => engine.close())
+  const records: DecisionRecord[] = []
+  const silent = readPluginScope({ provider })
+  const listening = readPluginScope({ provider, onDecision: record => { records.push(record) } })
+  const route = readRoutePolicy('route', true, silent)!
+  const place = { route, method: 'POST', url: '/', requestId: '1', log: { ...engine.log, isLevelEnabled: () => false } }
+  const raw = { socket: { remoteAddress: ip }, headers: {} }
+  const judged = await assessRequest(assessment(engine, { ...place, scope: silent }, raw), raw)
+  now += 12
+  judged.context = { ...place, scope: listening }
+  publish(judged, 'allowed')
+  t.match(records, [{ durationMs: 12, outcome: 'allowed' }])
+})
+
+t.test('routeOptions is not read for each request', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifyIpRisk, { provider: tableProvider({ [ip]: 'vpn_detected' }) })
+  let reads = 0
+  let watched = false
+  app.addHook('onRequest', async request => {
+    let owner: object = request
+    while (!Object.hasOwn(owner, 'routeOptions')) owner = Object.getPrototypeOf(owner) as object
+    if (watched) return
+    watched = true
+    const { get } = Object.getOwnPropertyDescriptor(owner, 'routeOptions')!
+    Object.defineProperty(owner, 'routeOptions', {
+      get () {
+        reads++
+        return get!.call(this)
+      }
+    })
+    t.teardown(() => Object.defineProperty(owner, 'routeOptions', { get: get! }))
+  })
+  for (const [url, ipRisk] of [['/judged', true], ['/not', false]] as const) {
+    app.post(url, { config: { ipRisk } }, async () => 'ok')
+    app.get(url, { config: { ipRisk } }, async () => 'ok')
+  }
+  const ask = async (method: 'GET' | 'POST', url: string): Promise<number> =>
+    (await app.inject({ method, url, remoteAddress: ip })).statusCode
+  await ask('GET', '/judged')
+  t.strictSame([
+    await ask('POST', '/judged'), await ask('POST', '/not'), await ask('GET', '/judged'), await ask('GET', '/none')
+  ], [403, 200, 200, 404], 'each request has the policy of its own route')
+  t.equal(reads, 0)
+})
+
+t.test('the config is read through routeOptions where Fastify keeps it elsewhere', async t => {
+  const configs = routeConfigs()
+  for (let i = 0; i < 5; i++) {
+    const config = { url: `/${i}`, method: 'GET' }
+    t.equal(configs.of({ routeOptions: { config } } as never), config)
+  }
+})
