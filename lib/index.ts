@@ -1,6 +1,7 @@
+/** @ts-ignore -- an optional peer: without it, the plugin's type is `any` */
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
-import type { FastifyIpRiskOptions } from '../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { registerPlugin } from './frameworks/fastify.ts'
 
 export const fastifyIpRisk: FastifyPluginAsync<FastifyIpRiskOptions> = fp(registerPlugin, {
@@ -32,4 +33,4 @@ export type { ListsOptions, ListSource } from './providers/lists/index.ts'
 export type { MmdbOptions } from './providers/mmdb/index.ts'
 export type * from '../types/api.ts'
 export type * from '../types/contract.ts'
-export type * from '../types/fastify.ts'
+export type { FamiliarityOptions, FastifyIpRiskOptions, OnDecision, StepUp } from '../types/fastify.ts'

@@ -1,7 +1,8 @@
 import t from 'tap'
 import Fastify, { type FastifyInstance } from 'fastify'
 import ipRisk, { fallback, getipintel, iplogs, lists } from '../lib/index.ts'
-import type { FastifyIpRiskOptions, Provider } from '../types/contract.ts'
+import type { Provider } from '../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 
 const customer = '100.64.7.7'
 const rules = [{ category: 'cgnat', then: 'elevate_risk' }] as const

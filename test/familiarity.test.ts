@@ -5,7 +5,8 @@ import { createFamiliarity, CONFIRMED, TRUSTED } from '../lib/familiarity/index.
 import { type History, learned, type Lesson, nothingKnown, readNetwork, writeNetwork } from '../lib/familiarity/history.ts'
 import { decryptPlace, encryptPlace, isImpossible, placeOf } from '../lib/familiarity/places.ts'
 import ipRisk, { createIpRisk } from '../lib/index.ts'
-import type { DecisionRecord, FastifyIpRiskOptions, IpInfo, IpRisk, VerdictName } from '../types/contract.ts'
+import type { DecisionRecord, IpInfo, IpRisk, VerdictName } from '../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
 const DAY_MS = 86_400_000

@@ -4,7 +4,8 @@ import ipRisk, { iplogs } from '../lib/index.ts'
 import { fakeIplogs } from '../lib/testing/index.ts'
 import type { Fault } from '../lib/testing/fake-server.ts'
 import type { FakeServer } from '../lib/testing/fake-server.ts'
-import type { FastifyIpRiskOptions, IpRisk, UnknownReason } from '../types/contract.ts'
+import type { IpRisk, UnknownReason } from '../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { freePort, startRedis } from './support/redis.ts'
 
 interface Shop {

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import t from 'tap'
 import Fastify from 'fastify'
 import ipRisk, { createIpRisk, IpRiskError } from '../lib/index.ts'
-import type { FastifyIpRiskOptions } from '../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { visitorProvider } from './support/table-provider.ts'
 
 const provider = visitorProvider()

@@ -1,7 +1,8 @@
 import t from 'tap'
 import Fastify, { type FastifyInstance } from 'fastify'
 import ipRisk, { createClientIpResolver, createIpRisk } from '../lib/index.ts'
-import type { FastifyIpRiskOptions, KnownAnswer, Provider, ProviderAnswer } from '../types/contract.ts'
+import type { KnownAnswer, Provider, ProviderAnswer } from '../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { answer } from './support/table-provider.ts'
 
 const says = (given: unknown, more: Partial<Provider> = {}): Provider => ({ name: 'own', lookup: async () => given as ProviderAnswer, ...more })

@@ -4,7 +4,8 @@ import t, { type Test } from 'tap'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import ipRisk, { createIpRisk } from '../lib/index.ts'
 import { showAddress } from '../lib/ip/redact.ts'
-import type { DecisionRecord, FastifyIpRiskOptions, IpRisk, LookupRecord } from '../types/contract.ts'
+import type { DecisionRecord, IpRisk, LookupRecord } from '../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { answer, tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 
 interface Line { level: number, msg: string, code?: string, reqId?: string, ipRisk?: DecisionRecord, err?: { message: string } }

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import ipRisk from '../lib/index.ts'
-import type { FastifyIpRiskOptions } from '../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { visitorProvider, visitors } from './support/table-provider.ts'
 
 interface Line { readonly level: number, readonly msg: string, readonly code?: string, readonly routes?: readonly string[] }

@@ -3,7 +3,8 @@ import { connect, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import ipRisk from '../lib/index.ts'
-import type { FastifyIpRiskOptions, IpRisk, RouteIpRiskOption } from '../types/contract.ts'
+import type { IpRisk, RouteIpRiskOption } from '../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 
 const show = async (request: FastifyRequest): Promise<IpRisk | null> => request.ipRisk

@@ -13,6 +13,13 @@ import { plainIp, secret, type VendorUnderTest, vendors, vpnIp, vpnIp6 } from '.
 
 const refusedIp = '203.0.113.66'
 
+t.test('an option that is undefined leaves its default', async t => {
+  const { limits, timeoutMs, maxConcurrent } = proxycheck({ key: 'k' })
+  t.ok(Object.keys(limits!).length > 0)
+  t.match(proxycheck({ key: 'k', baseUrl: undefined, limits: undefined, timeoutMs: undefined, maxConcurrent: undefined }),
+    { limits, timeoutMs, maxConcurrent })
+})
+
 // The matrix of vendors: right answers, spent, refused, malformed, slow, IPv6, bulk.
 for (const vendor of vendors) {
   providerSuite(t, {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -8,6 +9,10 @@ import t from 'tap'
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..')
 const require = createRequire(import.meta.url)
+
+const compilerOptions = {
+  module: 'nodenext', target: 'es2023', lib: ['es2023'], types: ['node'], strict: true, exactOptionalPropertyTypes: true, noEmit: true
+}
 
 /** A TypeScript by the name it is installed under, or undefined. */
 function compiler (name: string): { readonly tsc: string, readonly version: string } | undefined {
@@ -34,11 +39,57 @@ t.test('consumers of the packed package compile, and what must not compile does 
   writeFileSync(join(folder, 'common.cts'), "import ipRisk = require('fastify-ip-risk')\nexport const { createIpRisk, default: plugin } = ipRisk\n")
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({
-    compilerOptions: {
-      module: 'nodenext', target: 'es2023', lib: ['es2023'], types: ['node'], strict: true, exactOptionalPropertyTypes: true, noEmit: true
-    },
-    files: ['consumer.ts', 'common.cts']
+    compilerOptions,
+    files: ['typo.ts', 'consumer.ts', 'common.cts']
   }))
+  writeFileSync(join(folder, 'typo.ts'), [
+    "import Fastify from 'fastify'",
+    "import type {} from 'fastify-ip-risk'",
+    "Fastify().post('/', { config: { ipRisk: { acton: 'signup' } } }, async () => 'ok')"
+  ].join('\n'))
+  await eachCompiler(t, async ({ tsc, version }) => {
+    // The native compiler is quick enough to check every declaration that is reached, ours among them.
+    const options = ['--skipLibCheck', String(!version.startsWith('7.'))]
+    const [typo = '', ...others] = (await compile(tsc, folder, options)).split(/\n(?=\S)/)
+    t.match(typo, /^typo\.ts\(3,\d+\): error TS\d+: .*'\{ acton: string; \}'.*RouteIpRiskOption/, `${version} quotes the typo`)
+    t.same(others.filter(line => line !== ''), [], `TypeScript ${version}`)
+  })
+
+  // Outside of the repository, whose own Fastify would be found.
+  const elsewhere = mkdtempSync(join(tmpdir(), 'ip-risk-types-'))
+  t.teardown(() => rmSync(elsewhere, { recursive: true }))
+  const installed = join(elsewhere, 'node_modules')
+  cpSync(join(modules, 'fastify-ip-risk'), join(installed, 'fastify-ip-risk'), { recursive: true })
+  mkdirSync(join(installed, '@types'))
+  for (const name of ['express', 'node']) {
+    symlinkSync(join(root, 'node_modules', '@types', name), join(installed, '@types', name))
+  }
+  writeFileSync(join(elsewhere, 'package.json'), '{ "type": "module" }')
+  writeFileSync(join(elsewhere, 'app.ts'), [
+    "import { createServer } from 'node:http'",
+    "import express from 'express'",
+    "import { createIpRisk, lists, type StepUp } from 'fastify-ip-risk'",
+    "import { ipRisk } from 'fastify-ip-risk/express'",
+    "import { proxycheck } from 'fastify-ip-risk/providers'",
+    "import { fakeProvider } from 'fastify-ip-risk/testing'",
+    'const stepUp: StepUp<express.Request> = { isSatisfied: req => req.get("x-code") === "1" }',
+    'const risk = ipRisk({ provider: proxycheck(), stepUp, cache: { ttlSeconds: undefined } })',
+    "express().use(risk).post('/', risk.route('signup'), (req, res) => { res.json(req.ipRisk?.decision) })",
+    '// @ts-expect-error -- not an action',
+    "risk.route('transfer')",
+    'const engine = createIpRisk({ provider: lists() })',
+    'createServer(async (request, response) => { await engine.assess(request, true, response) })',
+    'export default fakeProvider()'
+  ].join('\n'))
+  writeFileSync(join(elsewhere, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['app.ts'] }))
+  await eachCompiler(t, async ({ tsc, version }) => {
+    t.equal(await compile(tsc, elsewhere, ['--skipLibCheck', 'false']), '', `without Fastify, TypeScript ${version}`)
+  })
+})
+
+type Found = NonNullable<ReturnType<typeof compiler>>
+
+async function eachCompiler (t: Pick<typeof import('tap').t, 'comment' | 'match'>, check: (found: Found) => Promise<void>): Promise<void> {
   for (const [name, wanted] of [['typescript-5.9', /^5\.9\./], ['typescript', /^6\./], ['typescript-7', /^7\./]] as const) {
     const found = compiler(name)
     if (found === undefined) {
@@ -46,9 +97,13 @@ t.test('consumers of the packed package compile, and what must not compile does 
       continue
     }
     t.match(found.version, wanted)
-    // The native compiler is quick enough to check every declaration that is reached, ours among them.
-    const options = ['--pretty', 'false', '--skipLibCheck', String(!found.version.startsWith('7.'))]
-    const { stdout } = await run(process.execPath, [found.tsc, '-p', folder, ...options]).catch((err: { stdout: string }) => err)
-    t.equal(stdout, '', `TypeScript ${found.version}`)
+    await check(found)
   }
-})
+}
+
+/** What the compiler prints for a project; empty where all is well. */
+async function compile (tsc: string, folder: string, options: readonly string[]): Promise<string> {
+  const args = [tsc, '-p', folder, '--pretty', 'false', ...options]
+  const { stdout } = await run(process.execPath, args, { cwd: folder }).catch((err: { stdout: string }) => err)
+  return stdout
+}

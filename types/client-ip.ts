@@ -55,9 +55,9 @@ export interface RawRequest {
   readonly stream?: { readonly closed?: boolean | undefined, readonly destroyed?: boolean | undefined } | undefined
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
   /** Names and values in turn. As many as Node keeps at most: then some may be missing, and no header is believed. */
-  readonly rawHeaders?: readonly string[]
+  readonly rawHeaders?: readonly string[] | undefined
   /** 2: header lines are never dropped, however many there are. */
-  readonly httpVersionMajor?: number
+  readonly httpVersionMajor?: number | undefined
 }
 export type AddressSource =
   | 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote_address' | 'selected' | 'none'

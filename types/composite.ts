@@ -6,9 +6,9 @@ import type { ProviderAnswer } from './verdict.ts'
 /** How a composite asks a member. */
 export interface AskMemberOptions {
   /** Shortens the member's own time, in milliseconds. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** A question that no request waits for: it counts as a read, and goes on when the request has its answer. */
-  readonly background?: boolean
+  readonly background?: boolean | undefined
 }
 
 /** What a composite may use while it answers. */
@@ -22,7 +22,7 @@ export interface CompositeContext extends LookupContext {
   ): ProviderAnswer | Promise<ProviderAnswer>
   /** The same for many addresses; each gets one row. `wait: false` does not wait for room in the member's limits. */
   askAll (
-    member: Provider, ips: readonly string[], options?: { readonly wait?: boolean }
+    member: Provider, ips: readonly string[], options?: { readonly wait?: boolean | undefined }
   ): AsyncIterable<[string, ProviderAnswer]>
 }
 
@@ -47,7 +47,7 @@ export interface CompositeProvider extends Provider {
    * Most money that its members may cost in one day (UTC), by their `costPerCall`. Half is kept for writes. Default:
    * no limit.
    */
-  readonly maxCostPerDay?: number
+  readonly maxCostPerDay?: number | undefined
   /**
    * Whether a cached answer is good enough for a write; if not, the write looks the address up again. `provider` is
    * the name that gave the answer. Default: always.
@@ -56,7 +56,7 @@ export interface CompositeProvider extends Provider {
   /** Its own part of `stats().composites[name]`. */
   stats? (): Pick<CompositeStats, 'escalation' | 'shadow'>
   /** Every name that its answers may carry in `provider`. Default: only `name`. */
-  readonly names?: readonly string[]
+  readonly names?: readonly string[] | undefined
   /** As of a `Provider`, with a context that can ask members. */
   lookup (ip: string, context: CompositeContext): ProviderAnswer | Promise<ProviderAnswer>
   /** As of a `Provider`, with a context that can ask members. */

@@ -6,7 +6,9 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
 import express from 'express'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import ipRisk, { createIpRisk, decide, defaultPolicy, failClosed, fastifyIpRisk, iplogs, lists } from 'fastify-ip-risk'
+import ipRisk, {
+  consensus, createIpRisk, decide, defaultPolicy, failClosed, fallback, fastifyIpRisk, getipintel, iplogs, lists
+} from 'fastify-ip-risk'
 import type {
   DecidedBy, Decision, DecisionRecord, FastifyIpRiskOptions, IpRisk, IpRiskRejection, LookupRecord, OnDecision,
   Outcome, Policy, RouteIpRisk, Stats, UnknownReason, VerdictName
@@ -89,6 +91,8 @@ app.post('/closed-and-more', {
 app.post('/d', { config: { ipRisk: 'transfer' } }, handler)
 // @ts-expect-error -- an undeclared action, written out
 app.post('/e', { config: { ipRisk: { action: 'transfer' } } }, handler)
+// @ts-expect-error -- a typo in the name of an option
+app.post('/typo', { config: { ipRisk: { acton: 'signup' } } }, handler)
 // @ts-expect-error -- no such way of looking up
 app.post('/f', { config: { ipRisk: { lookup: 'now' } } }, handler)
 // @ts-expect-error -- a wrong decision
@@ -123,8 +127,21 @@ const options: FastifyIpRiskOptions[] = [
     clientIp: {
       trusted: undefined, hops: undefined, cloudflare: { ranges: undefined }
     },
-    cache: { ttlSeconds: undefined }
+    cache: { ttlSeconds: undefined },
+    actions: { write: undefined, read: undefined },
+    policy: {
+      write: { clean: undefined, unknown: { default: 'allow', timeout: undefined } },
+      rules: [{ category: 'tor', action: undefined, atMost: undefined, then: 'block' }]
+    },
+    provider: consensus([
+      iplogs({ baseUrl: undefined, limits: { perDay: undefined }, retries: undefined }),
+      getipintel({ contact: 'ops@example.com', flags: undefined, thresholds: { suspicious: undefined } }),
+      proxycheck({ key: undefined, baseUrl: undefined, limits: undefined, days: undefined }),
+      lists({ sources: undefined, covers: undefined }),
+      { name: 'mine', lookup: async () => ({ verdict: 'unknown', reason: 'no_data' }), limits: undefined }
+    ], { quorum: undefined })
   },
+  { policy: { write: { unknown: undefined } }, provider: fallback(lists(), { attemptTimeoutMs: undefined }) },
   // @ts-expect-error -- an unknown option
   { providers: [] },
   // @ts-expect-error -- an undeclared action

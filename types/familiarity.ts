@@ -1,5 +1,3 @@
-import type { FastifyRequest } from 'fastify'
-
 /** The id of an account, or nothing where nobody is logged in. */
 export type AccountId = string | number | null | undefined
 
@@ -7,7 +5,7 @@ export type AccountId = string | number | null | undefined
  * Remembers for each account the networks it came from, as HMACs. Needs `stepUp`, and with Redis `cache.keySecret`.
  * Marked writes are assessed a second time after the route's own preHandlers, with `IpRisk.familiarity`.
  */
-export interface FamiliarityOptions<Request = FastifyRequest> {
+export interface FamiliarityOptions<Request> {
   /**
    * Whose request it is. Called behind the route's own preHandlers, and by `trust()`. If it throws, nobody is logged
    * in, and that is logged, code `IP_RISK_FAMILIARITY_FAILED`.

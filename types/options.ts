@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CacheOptions } from './cache.ts'
 import type { ClientIpOptions } from './client-ip.ts'
 import type { FamiliarityOptions } from './familiarity.ts'
@@ -24,7 +23,10 @@ export interface EngineOptions {
   readonly timeoutMs?: number | undefined
   /** Added to the default writes; the names are those of `IpRiskActions`. */
   readonly actions?: {
-    readonly write?: readonly ActionThat<'write'>[], readonly read?: readonly ActionThat<'read'>[]
+    /** Names of writes. Default: none besides the declared ones. */
+    readonly write?: readonly ActionThat<'write'>[] | undefined
+    /** Names of reads. Default: none. */
+    readonly read?: readonly ActionThat<'read'>[] | undefined
   } | undefined
   /** Over the default policy, cell by cell. */
   readonly policy?: Policy | undefined
@@ -70,8 +72,6 @@ export interface RequestOptions<Request, Reply = never> {
   /** Answers rejected requests with a body of your own. Default: none. */
   readonly onRejected?: OnRejected<Request, Reply> | undefined
 }
-
-export interface FastifyIpRiskOptions extends EngineOptions, RequestOptions<FastifyRequest, FastifyReply> {}
 
 /** `createIpRisk`: without a log given, warnings go to standard output as pino writes them. */
 export interface CreateIpRiskOptions extends EngineOptions, RequestOptions<IncomingMessage, ServerResponse> {

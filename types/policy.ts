@@ -19,8 +19,12 @@ export interface PolicyTable {
 }
 
 /** A row names some cells; the others keep what they were. */
-export type PolicyRow = { readonly [V in VerdictName]?: Decision } & { readonly unknown?: UnknownCell }
-export type UnknownCell = Decision | ({ readonly default: Decision } & { readonly [R in UnknownReason]?: Decision })
+export type PolicyRow = {
+  readonly [V in VerdictName]?: Decision | undefined
+} & { readonly unknown?: UnknownCell | undefined }
+export type UnknownCell = Decision | ({ readonly default: Decision } & {
+  readonly [R in UnknownReason]?: Decision | undefined
+})
 
 /**
  * A rule on what is known: every condition given must hold, and a list means any of its values. Give one effect:

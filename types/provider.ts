@@ -61,47 +61,47 @@ export interface Provider {
    * `true`: `lookup` returns its answer without a promise, within microseconds. Such a provider has no cache. Default
    * false.
    */
-  readonly sync?: boolean
+  readonly sync?: boolean | undefined
   /** Address families that it knows; others are `unknown`, `unsupported_family`. Default both. */
-  readonly families?: readonly (4 | 6)[]
+  readonly families?: readonly (4 | 6)[] | undefined
   /** Calls that the service allows. Default: no limit. */
-  readonly limits?: ProviderLimits
+  readonly limits?: ProviderLimits | undefined
   /**
    * Longest time of one call in milliseconds, retries included: 1 to 600 000. It may be longer than a request waits.
    * Default 5 000.
    */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Calls in flight at once: 1 to 1 000 000. Default 50. */
-  readonly maxConcurrent?: number
+  readonly maxConcurrent?: number | undefined
   /** The part of the limits that is kept for writes: 0 to 1. Default 0.5. */
-  readonly reserveForWrites?: number
+  readonly reserveForWrites?: number | undefined
   /** Price of one call, in a currency of your choice: the same in a whole composite. Default: not counted. */
-  readonly costPerCall?: number
+  readonly costPerCall?: number | undefined
   /** Providers on one account, or with one source address, share one quota under one name. Default: `name`. */
-  readonly quotaName?: string
+  readonly quotaName?: string | undefined
   /**
    * Longest time, in seconds, that an answer may be used after it was given, `staleIfErrorSeconds` included: 1 to
    * 31 536 000. Default: only the limits of `cache`. In a composite, the limit of the member that answered counts.
    * GetIPIntel's terms allow 21 600.
    */
-  readonly maxAgeSeconds?: number
+  readonly maxAgeSeconds?: number | undefined
 }
 
 /** Calls that a service allows. Windows slide. */
 export interface ProviderLimits {
   /** Calls in any minute. Default: no limit. */
-  readonly perMinute?: number
+  readonly perMinute?: number | undefined
   /** Calls in any 24 hours. Default: no limit. */
-  readonly perDay?: number
+  readonly perDay?: number | undefined
   /** Calls in one calendar day of `timeZone`. Default: no limit. */
-  readonly perCalendarDay?: number
+  readonly perCalendarDay?: number | undefined
   /** Calls in one calendar month of `timeZone`. Default: no limit. */
-  readonly perMonth?: number
+  readonly perMonth?: number | undefined
   /** The service's time zone, an IANA name such as `Europe/Berlin`, for calendar days and months. Default `UTC`. */
-  readonly timeZone?: string
+  readonly timeZone?: string | undefined
   /**
    * Calls in any second. It only smooths: further lookups wait for their turn, writes first, at most `maxConcurrent`
    * of them, as long as a request waits for them. A longer queue is `overloaded`. Default: no limit.
    */
-  readonly burst?: number
+  readonly burst?: number | undefined
 }

@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify'
 import type { Decision, IpRisk } from './risk.ts'
 import type { LookupMode, Mode } from './route.ts'
 
@@ -52,7 +51,7 @@ export interface DecisionRecord extends Omit<IpRisk, 'ip'> {
  * rejects, one error is logged, code `IP_RISK_ON_DECISION_FAILED`, and the next one only after a minute without
  * failures.
  */
-export type OnDecision<Request = FastifyRequest> = (record: DecisionRecord, request: Request) => unknown
+export type OnDecision<Request> = (record: DecisionRecord, request: Request) => unknown
 
 /** One question about an address and its answer, on the channel `fastify-ip-risk:lookup`. Frozen. */
 export interface LookupRecord

@@ -46,7 +46,7 @@ export interface RedisOptionsLike {
   /** Options of `tls.connect`. Without it the connection is not encrypted. */
   readonly tls?: object | undefined
   /** Addresses of Sentinels, which know the primary. */
-  readonly sentinels?: { host?: string, port?: number }[] | undefined
+  readonly sentinels?: { host?: string | undefined, port?: number | undefined }[] | undefined
   /** Name of the primary, with `sentinels`. */
   readonly name?: string | undefined
   readonly sentinelUsername?: string | undefined

@@ -22,8 +22,8 @@ export type ActionThat<Kind extends 'write' | 'read'> = {
   [A in IpRiskAction]: IpRiskActions[A] extends Kind ? A : never
 }[IpRiskAction]
 
-/** `config.ipRisk` of a route, written out. */
-export interface RouteIpRisk {
+/** What `config.ipRisk` of a route may name, written out. */
+export interface RouteIpRiskOptions {
   readonly action?: IpRiskAction | undefined
   /** Whether its requests are writes. Default: what the action is declared as, else whether the method is unsafe. */
   readonly write?: boolean | undefined
@@ -36,6 +36,16 @@ export interface RouteIpRisk {
   /** No string is one: without this, Fastify's inference of `config` would let undeclared action names through. */
   readonly [Symbol.iterator]?: never
 }
+
+/**
+ * `config.ipRisk` of a route, written out: at least one of its options. Fastify infers the type of `config` from what
+ * is written, so the compiler does not look for excess properties there; an object that has none of these names is a
+ * mistake that it does find. Boot refuses every other unknown name.
+ */
+export type RouteIpRisk = RouteIpRiskOptions & {
+  [Name in RouteOptionName]: { readonly [N in Name]: RouteIpRiskOptions[N] }
+}[RouteOptionName]
+type RouteOptionName = 'action' | 'write' | 'policy' | 'mode' | 'lookup' | 'timeoutMs'
 
 /** `config.ipRisk`: an action name, `true`, `false` (nothing happens), or written out. */
 export type RouteIpRiskOption = IpRiskAction | boolean | RouteIpRisk

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions, RouteOptions } from 'fastify'
-import type { FastifyIpRiskOptions, IpRisk } from '../../types/contract.ts'
+import type { IpRisk } from '../../types/contract.ts'
+import type { FastifyIpRiskOptions } from '../../types/fastify.ts'
 import type {} from '../../types/fastify.ts'
 import { trustProxyWarning } from '../client-ip/index.ts'
 import {

@@ -1,4 +1,4 @@
-import type { IpRiskAction, LookupMode, Mode, RouteIpRisk } from '../../types/contract.ts'
+import type { IpRiskAction, LookupMode, Mode, RouteIpRiskOptions } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { type CompiledPolicy, compilePolicy, shareOfAddresses } from '../policy/index.ts'
 import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString, shown } from '../util/index.ts'
@@ -66,11 +66,11 @@ export function readRoutePolicy (path: string, option: unknown, scope: PluginSco
   return { ...plan, share: { has, enforced: { ...plan, mode: 'enforce' } } }
 }
 
-function writtenOut (path: string, option: unknown): RouteIpRisk {
+function writtenOut (path: string, option: unknown): RouteIpRiskOptions {
   if (option === true) return {}
   if (typeof option === 'string') return { action: option as IpRiskAction }
   if (typeof option !== 'object' || option === null || Array.isArray(option)) {
     throw badOption(path, `must be an action name, true, false or an object, got ${shown(option)}`)
   }
-  return checkObject<RouteIpRisk>(path, option, ['action', 'write', 'policy', 'mode', 'lookup', 'timeoutMs'])
+  return checkObject<RouteIpRiskOptions>(path, option, ['action', 'write', 'policy', 'mode', 'lookup', 'timeoutMs'])
 }

@@ -103,7 +103,8 @@ function checkUnknownCell (path: string, cell: object): void {
 
 function refuseStoppedReads (row: Row, path: string): void {
   for (const [verdict, cell] of Object.entries(row)) {
-    const stopping = typeof cell === 'string' ? stops(cell) : Object.values(cell).some(stops)
+    const named = typeof cell === 'string' ? [cell] : Object.values(cell)
+    const stopping = named.some(decision => decision !== undefined && stops(decision))
     if (stopping) {
       throw badOption(`${path}.${verdict}`, 'would stop reads, and people who only look are mostly ordinary ' +
         'customers: use "elevate_risk" at most, or add "allowBlockingReads: true" beside it')

@@ -15,7 +15,7 @@ export interface MetricValue {
   readonly value: number
   readonly labels: Readonly<Record<string, string | number>>
   /** Of a histogram: with its suffix. */
-  readonly metricName?: string
+  readonly metricName?: string | undefined
 }
 
 /** A metric as a registry of prom-client, @prometheus-io/client or @platformatic/prom-client takes it. */

@@ -8,9 +8,9 @@ export type FakeAbuseipdbAnswer = AbuseipdbRefusal | Readonly<Record<string, unk
 /** The options of `fakeAbuseipdb`. */
 export interface FakeAbuseipdbOptions {
   /** The only key that is accepted. Default: every key. */
-  readonly key?: string
+  readonly key?: string | undefined
   /** Checks left in the day: counts down, in `X-RateLimit-Remaining`. Default 1 000. */
-  readonly perDay?: number
+  readonly perDay?: number | undefined
 }
 
 const statuses: Readonly<Record<AbuseipdbRefusal, number>> = { key: 401, payment: 402, invalid: 422, quota: 429 }

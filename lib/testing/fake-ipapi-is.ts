@@ -9,7 +9,7 @@ export type FakeIpapiIsAnswer = IpapiIsRefusal | Readonly<Record<string, unknown
 /** The options of `fakeIpapiIs`. */
 export interface FakeIpapiIsOptions {
   /** The only key that is accepted. Default: every key, and none. */
-  readonly key?: string
+  readonly key?: string | undefined
 }
 
 const refusals: Readonly<Record<IpapiIsRefusal, readonly [status: number, code: string]>> = {

@@ -8,7 +8,7 @@ export type FakeIpinfoAnswer = IpinfoRefusal | Readonly<Record<string, unknown>>
 /** The options of `fakeIpinfo`. */
 export interface FakeIpinfoOptions {
   /** The only token that is accepted. Default: every token. */
-  readonly token?: string
+  readonly token?: string | undefined
 }
 
 const refusals: Readonly<Record<IpinfoRefusal, FakeReply>> = {

@@ -8,7 +8,7 @@ export type FakeIpqualityscoreAnswer = IpqualityscoreRefusal | Readonly<Record<s
 /** The options of `fakeIpqualityscore`. */
 export interface FakeIpqualityscoreOptions {
   /** The only key that is accepted. Default: every key. */
-  readonly key?: string
+  readonly key?: string | undefined
 }
 
 const messages: Readonly<Record<IpqualityscoreRefusal, string>> = {

@@ -10,9 +10,9 @@ export type FakeMaxmindAnswer = MaxmindRefusal | Readonly<Record<string, unknown
 /** The options of `fakeMaxmind`. */
 export interface FakeMaxmindOptions {
   /** The only account and licence key that are accepted, as `id:key`. Default: every one. */
-  readonly account?: string
+  readonly account?: string | undefined
   /** `maxmind.queries_remaining`, which counts down. Default 10 000. */
-  readonly queriesRemaining?: number
+  readonly queriesRemaining?: number | undefined
 }
 
 const statuses: Readonly<Record<MaxmindRefusal, number>> = {

@@ -11,7 +11,7 @@ export type FakeProxycheckAnswer = ProxycheckRefusal | Readonly<Record<string, u
 /** The options of `fakeProxycheck`. */
 export interface FakeProxycheckOptions {
   /** The only key that is accepted. Default: every key, and none. */
-  readonly key?: string
+  readonly key?: string | undefined
 }
 
 const refusals: Readonly<Record<ProxycheckRefusal, string>> = {

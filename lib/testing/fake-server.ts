@@ -108,8 +108,8 @@ export interface FakeServer {
 
 /** The reply of a fake to one call, apart from faults. */
 export interface FakeReply {
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
+  readonly status?: number | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
   readonly text: string
   /** The addresses that the call asks about. */
   readonly asked: readonly string[]

@@ -26,11 +26,11 @@ export type FakeAnswer = VerdictName | UnknownReason | ProviderAnswer
 /** The options of `fakeProvider`. */
 export interface FakeProviderOptions {
   /** Its name. Default `fake`. */
-  readonly name?: string
+  readonly name?: string | undefined
   /** The answer for addresses that are not named. Default `clean`. */
-  readonly otherwise?: FakeAnswer
+  readonly otherwise?: FakeAnswer | undefined
   /** How long an answer takes, in milliseconds. Default 0. */
-  readonly delayMs?: number
+  readonly delayMs?: number | undefined
 }
 
 /** A provider that answers from a table. */

@@ -5,7 +5,8 @@ import express from 'express'
 import Fastify, { type FastifyInstance, type FastifyListenOptions, type FastifyServerOptions } from 'fastify'
 import ipRiskExpress from '../../lib/frameworks/express.ts'
 import ipRisk, { createIpRisk } from '../../lib/index.ts'
-import type { EngineOptions, IpRisk, RouteIpRiskOption, StepUp } from '../../types/contract.ts'
+import type { EngineOptions, IpRisk, RouteIpRiskOption } from '../../types/contract.ts'
+import type { StepUp } from '../../types/fastify.ts'
 import { type Kind, psk, pskOptions } from './leaving.ts'
 
 interface Line {

@@ -66,7 +66,8 @@ export function effectivePolicy (
 }
 
 function byReason (cell: CompiledPolicy['table']['write']['unknown']): EffectivePolicy['unknown']['write'] {
-  return typeof cell === 'string' ? { default: cell } : cell
+  if (typeof cell === 'string') return { default: cell }
+  return Object.fromEntries(Object.entries(cell).filter(([, decision]) => decision !== undefined))
 }
 
 /** Whether the rule could change this decision, for an address that meets its conditions. */

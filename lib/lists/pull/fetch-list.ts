@@ -1,5 +1,4 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { request } from 'undici'
 import { BadList } from '../../errors.ts'
 import { version } from '../../util/index.ts'
 import { MAX_LIST_BYTES } from '../sources/read-list.ts'
@@ -53,6 +52,7 @@ interface Failure {
 const failure = (problem: string, again = false): Failure => ({ problem, again })
 
 async function follow (url: string, known: Known, maxBytes: number, signal: AbortSignal): Promise<Fetched | Failure> {
+  const { request } = await import('undici') // here, because it takes a while to load and few processes pull lists
   let at = new URL(url)
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const { statusCode, headers, body } = await request(at, { headers: requestHeaders(known), signal })
@@ -98,7 +98,7 @@ function refused (statusCode: number, retryAfter: string | undefined): Failure {
     : { problem, again }
 }
 
-type Body = Awaited<ReturnType<typeof request>>['body']
+type Body = Awaited<ReturnType<typeof import('undici').request>>['body']
 
 async function received (
   body: Body, maxBytes: number, { etag, lastModified }: { [K in keyof Known]: Known[K] | undefined },

@@ -23,9 +23,9 @@ export interface InlineSource extends SourceBase {
 export interface FileSource extends SourceBase {
   readonly path: string
   /** Default: found out from the content. */
-  readonly format?: ListFormat
+  readonly format?: ListFormat | undefined
   /** Default by kind, from 7 for public proxies to 730. */
-  readonly halfLifeDays?: number
+  readonly halfLifeDays?: number | undefined
 }
 export type ListSource = InlineSource | FileSource
 

@@ -8,16 +8,16 @@ import { checkCost, checkMembers, named, timeoutOf } from './fallback.ts'
 /** The options of `consensus`. */
 export interface ConsensusOptions {
   /** The least number of members that must know something: 1 to all. Default: more than half. */
-  readonly quorum?: number
+  readonly quorum?: number | undefined
   /** How much the verdict of a member counts, by its name: above 0. Default 1 each. */
-  readonly weights?: Readonly<Record<string, number>>
+  readonly weights?: Readonly<Record<string, number>> | undefined
   /**
    * Least confidence of a member's answer, by its name, 0 to 1; below it, it knows nothing. One without a confidence
    * counts.
    */
-  readonly minConfidence?: Readonly<Record<string, number>>
+  readonly minConfidence?: Readonly<Record<string, number>> | undefined
   /** Most money that the members may cost in one day (UTC), by their `costPerCall`. Default: no limit. */
-  readonly maxCostPerDay?: number
+  readonly maxCostPerDay?: number | undefined
 }
 
 /** How much longer late members have once the others suffice: a request waits for all of it. */

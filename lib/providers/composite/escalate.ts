@@ -10,20 +10,20 @@ import { checkCost, checkMembers, named, namesOf, timeoutOf } from './fallback.t
 /** Which answers of the cheap provider are in the grey zone. An answer that meets one of these conditions is. */
 export interface EscalationRule {
   /** Default `['suspicious', 'vpn_likely']`, unless `scoreBetween` or `categories` is given. */
-  readonly verdicts?: readonly (VerdictName | 'unknown')[]
+  readonly verdicts?: readonly (VerdictName | 'unknown')[] | undefined
   /** Scores from the first to the second, 0 to 1. */
-  readonly scoreBetween?: readonly [number, number]
-  readonly categories?: readonly Category[]
+  readonly scoreBetween?: readonly [number, number] | undefined
+  readonly categories?: readonly Category[] | undefined
 }
 
 /** The options of `escalate`. */
 export interface EscalateOptions {
   /** The grey zone. Default: the verdicts `suspicious` and `vpn_likely`. */
-  readonly when?: EscalationRule
+  readonly when?: EscalationRule | undefined
   /** Ask the expensive provider only while a write waits for the answer. Default false. */
-  readonly writesOnly?: boolean
+  readonly writesOnly?: boolean | undefined
   /** Most money that the members may cost in one day (UTC), by their `costPerCall`. Default: no limit. */
-  readonly maxCostPerDay?: number
+  readonly maxCostPerDay?: number | undefined
 }
 
 /** For so long the expensive provider is not asked again about an address that it does not know. */

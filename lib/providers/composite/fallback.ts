@@ -10,9 +10,9 @@ export interface FallbackOptions {
    * Milliseconds that each member but the last has: 1 to 120 000. Default 2 000; where only `sync` members follow the
    * first one, 4 500: the most that leaves a request time for their answer.
    */
-  readonly attemptTimeoutMs?: number
+  readonly attemptTimeoutMs?: number | undefined
   /** Most money that the members may cost in one day (UTC), by their `costPerCall`. Default: no limit. */
-  readonly maxCostPerDay?: number
+  readonly maxCostPerDay?: number | undefined
 }
 
 /**

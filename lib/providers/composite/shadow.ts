@@ -7,13 +7,13 @@ import { checkCost, checkMembers, named, timeoutOf } from './fallback.ts'
 /** The options of `shadow`. */
 export interface ShadowOptions {
   /** The part of the addresses for which the candidate is asked, 0 to 1. Default 1. */
-  readonly share?: number
+  readonly share?: number | undefined
   /**
    * Most calls of the candidate in one day (UTC), in each process. Its own `limits` hold for the fleet. Default 1 000.
    */
-  readonly perDay?: number
+  readonly perDay?: number | undefined
   /** Most money that the members may cost in one day (UTC), by their `costPerCall`. Default: no limit. */
-  readonly maxCostPerDay?: number
+  readonly maxCostPerDay?: number | undefined
 }
 
 /** Each address is compared once in this time. */

@@ -16,16 +16,16 @@ export interface GetipintelOptions extends RemoteOptions {
    * `m`: lists only, fewest false positives. `b`: quick checks too. `f`: everything, up to 5 s. Default none: slow
    * checks run in the background, and a deferred lookup gets their result.
    */
-  readonly flags?: 'm' | 'b' | 'f'
+  readonly flags?: 'm' | 'b' | 'f' | undefined
   /** Letters of `bcair`: BadIP, country, ASN, iCloud relay and Google VPN, residential proxy. Default none. */
-  readonly oflags?: string
+  readonly oflags?: string | undefined
   /**
    * Scores where the verdicts begin: from `suspicious` (0.90) on, above `vpn_likely` (0.95), above `vpn_detected`
    * (0.99). A score of 1 is always `vpn_detected`.
    */
-  readonly thresholds?: Partial<Grades>
+  readonly thresholds?: { readonly [G in keyof Grades]?: number | undefined } | undefined
   /** Default `[4]`: its IPv6 is partial. */
-  readonly families?: readonly (4 | 6)[]
+  readonly families?: readonly (4 | 6)[] | undefined
 }
 
 /** GetIPIntel documents a settled value after about five seconds; it is asked for a little later. */

@@ -59,19 +59,19 @@ export function failureAnswer (error: unknown, signal: AbortSignal): UnknownAnsw
 /** The options of every provider that is called over the network. */
 export interface RemoteOptions {
   /** Another host that speaks the same protocol: `https://host[:port][/path]`. Default: the service's. */
-  readonly baseUrl?: string
+  readonly baseUrl?: string | undefined
   /** Longest time of one call in milliseconds, retries included: 1 to 120 000. Default 5 000; IPLogs 8 000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Calls that the service allows. `{}`: no limit of ours. Default: what the service documents. */
-  readonly limits?: ProviderLimits
+  readonly limits?: ProviderLimits | undefined
   /** The part of the limits that is kept for writes: 0 to 1. Default 0.5. */
-  readonly reserveForWrites?: number
+  readonly reserveForWrites?: number | undefined
   /** Calls in flight at once: 1 to 10 000. Default 50. */
-  readonly maxConcurrent?: number
+  readonly maxConcurrent?: number | undefined
   /** Printable ASCII. Default: our name and version. */
-  readonly userAgent?: string
+  readonly userAgent?: string | undefined
   /** Price of one call, in a currency of your choice, for `stats()` and `maxCostPerDay`. Default: not counted. */
-  readonly costPerCall?: number
+  readonly costPerCall?: number | undefined
 }
 
 export const remoteOptionNames = [
@@ -85,7 +85,7 @@ export interface RemoteSettings {
   readonly reserveForWrites: number
   readonly maxConcurrent: number
   readonly userAgent: string | undefined
-  readonly costPerCall?: number
+  readonly costPerCall?: number | undefined
 }
 
 export function readRemoteOptions (

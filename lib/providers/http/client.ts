@@ -47,17 +47,17 @@ export interface HttpClientOptions {
 /** One call to a service. */
 export interface HttpRequest {
   /** Default `POST` with a body, else `GET`. */
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | undefined
   /** After the path of the base URL, beginning with a slash. */
   readonly path: string
   /** Encoded by the client; `undefined` is left out. */
   readonly query?: Readonly<Record<string, string | undefined>>
   /** Besides `accept` and `user-agent`, which they may replace. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** Sent as JSON. */
   readonly json?: unknown
   /** Sent as a form (`application/x-www-form-urlencoded`), instead of `json`. */
-  readonly form?: Readonly<Record<string, string>>
+  readonly form?: Readonly<Record<string, string>> | undefined
 }
 
 export interface HttpReply {
@@ -80,9 +80,9 @@ export interface HttpClient {
 
 export interface CallLimits {
   /** For one call of a bulk, whose signal has no time limit. Default: the signal's. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Default 65 536: a verdict has a few KB. */
-  readonly maxBodyBytes?: number
+  readonly maxBodyBytes?: number | undefined
 }
 
 const require = createRequire(import.meta.url)

@@ -27,7 +27,7 @@ export interface HttpBulk<Body> {
   /** Addresses in one call. */
   readonly max: number
   /** Longest time of one call in milliseconds. Default 30 000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** The question about some addresses. */
   request (ips: readonly string[], secret: string): HttpRequest
   /** The answer about one of the addresses; null where the reply has none (`bad_response`). */
@@ -43,28 +43,28 @@ export interface HttpProviderOptions<Body> extends RemoteOptions {
   /** The service: `https://host[:port][/path]`. */
   readonly baseUrl: string
   /** Address families that the service knows. Default both. */
-  readonly families?: readonly (4 | 6)[]
+  readonly families?: readonly (4 | 6)[] | undefined
   /** Further calls after a failed connection or a 5xx, within the same time: 0 to 3. Default 0. */
-  readonly retries?: number
+  readonly retries?: number | undefined
   /** Statuses besides 2xx whose body `read` gets, such as a 404 that is an answer. */
-  readonly alsoRead?: readonly number[]
+  readonly alsoRead?: readonly number[] | undefined
   /**
    * Statuses that mean that a limit is spent (402, 403, 429): `quota_exhausted`, until the window ends. Default none.
    */
-  readonly spentStatuses?: readonly number[]
+  readonly spentStatuses?: readonly number[] | undefined
   /**
    * The calendar window that a spent limit waits for, in `limits.timeZone`. Default `day`; `month` with
    * `limits.perMonth`.
    */
-  readonly spentUntil?: 'day' | 'month'
+  readonly spentUntil?: 'day' | 'month' | undefined
   /** The key or token of the account. A function is called for each request, so that a key can be rotated. */
-  readonly secret?: Secret
+  readonly secret?: Secret | undefined
   /** Older evidence is old for `reply.isOld`. Default 30. */
-  readonly maxEvidenceAgeDays?: number
+  readonly maxEvidenceAgeDays?: number | undefined
   /** Providers of one account share its limits under one name. Default: `name`. */
-  readonly quotaName?: string
+  readonly quotaName?: string | undefined
   /** Longest use of an answer that the service allows, in seconds. Default: the limits of `cache`. */
-  readonly maxAgeSeconds?: number
+  readonly maxAgeSeconds?: number | undefined
   /** The question about one address (canonical text). `secret` is empty without the option. */
   request (ip: string, secret: string): HttpRequest
   /**
@@ -75,7 +75,7 @@ export interface HttpProviderOptions<Body> extends RemoteOptions {
   /** What the reply says is left. It only lowers our own count. */
   remaining?(body: Body, reply: HttpReplyInfo): Remaining | undefined
   /** How to ask about many addresses at once. Default: one by one. */
-  readonly bulk?: HttpBulk<Body>
+  readonly bulk?: HttpBulk<Body> | undefined
 }
 
 const optionNames = [

@@ -64,7 +64,7 @@ async function ask (client: HttpClient, chunk: string[], context: LookupContext)
 /** The options of `iplogs`. */
 export interface IplogsOptions extends RemoteOptions {
   /** Further calls after a failed connection or a 5xx, within the same time: 0 to 3. Default 1. */
-  readonly retries?: number
+  readonly retries?: number | undefined
 }
 
 /**

@@ -7,28 +7,28 @@ import { checkBoolean, checkNumber, checkObject, checkString, checkStrings } fro
 
 export interface ListsOptions {
   /** Your own lists, inline or files. Omitted: the snapshot alone. */
-  readonly sources?: readonly ListSource[]
+  readonly sources?: readonly ListSource[] | undefined
   /**
    * Addresses and CIDRs that `sources` are known to cover: what no source names there is `clean`, elsewhere `unknown`.
    */
-  readonly covers?: readonly string[]
+  readonly covers?: readonly string[] | undefined
   /**
    * The compiled public lists and AS numbers: the path of a snapshot, or `true` for what is in the cache folder (made
    * by `ip-risk lists pull`, else compiled from `@ip-location-db/asn`). Default `true` without `sources`, else
    * `false`. With both, an address is asked of `sources` first, and of the snapshot where they say nothing.
    */
-  readonly snapshot?: boolean | string
+  readonly snapshot?: boolean | string | undefined
   /** Use the package `@ip-location-db/asn` where it is installed. Default true. */
-  readonly asn?: boolean
+  readonly asn?: boolean | undefined
   /**
    * Default `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`, else one a user in the system's
    * temporary folder.
    */
-  readonly cacheFolder?: string
+  readonly cacheFolder?: string | undefined
   /** Loads files anew when they change. Default true. */
-  readonly watch?: boolean
+  readonly watch?: boolean | undefined
   /** How often files are looked at. Default 2 000. */
-  readonly watchIntervalMs?: number
+  readonly watchIntervalMs?: number | undefined
 }
 
 /**

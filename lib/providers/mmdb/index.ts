@@ -78,11 +78,11 @@ export interface MmdbOptions {
   /** A file of MaxMind's format: Anonymous IP, Anonymous Plus, Residential Proxy, IP Risk, ASN or ISP. */
   readonly path: string
   /** Default: derived from the type that the file names. */
-  readonly kind?: MmdbKind
+  readonly kind?: MmdbKind | undefined
   /** Loads the file anew when it changes. Default true. */
-  readonly watch?: boolean
+  readonly watch?: boolean | undefined
   /** How often the file is looked at. Default 2 000. */
-  readonly watchIntervalMs?: number
+  readonly watchIntervalMs?: number | undefined
 }
 
 /**

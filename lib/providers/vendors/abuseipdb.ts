@@ -11,7 +11,7 @@ export interface AbuseipdbOptions extends RemoteOptions {
   /** The API key. It is sent in a header. */
   readonly key: Secret
   /** Age of the reports that count, in days: 1 to 365. Default 30. */
-  readonly maxAgeDays?: number
+  readonly maxAgeDays?: number | undefined
 }
 
 /**

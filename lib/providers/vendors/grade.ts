@@ -15,11 +15,11 @@ const bands: Readonly<Record<VerdictName, number>> = { clean: 0, suspicious: 0.2
 
 export interface GradeOptions {
   /** The vendor's own score, 0 to 1. It never lowers the band that a flag gives. */
-  readonly score?: number | null
+  readonly score?: number | null | undefined
   /** The least verdict, where the vendor's score alone suggests one. */
-  readonly atLeast?: VerdictName
-  readonly confidence?: number | null
-  readonly info?: IpInfo
+  readonly atLeast?: VerdictName | undefined
+  readonly confidence?: number | null | undefined
+  readonly info?: IpInfo | undefined
 }
 
 /**

@@ -8,7 +8,7 @@ import { readVendorOptions } from './options.ts'
 /** The options of `ipapiIs`. */
 export interface IpapiIsOptions extends RemoteOptions {
   /** The API key, which ipapi.is takes only in the URL or a bulk body. Without one: 1,000 calls a day, too. */
-  readonly key?: Secret
+  readonly key?: Secret | undefined
 }
 
 /** Cloudflare's network, from which WARP comes. */

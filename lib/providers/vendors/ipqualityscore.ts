@@ -10,15 +10,15 @@ export interface IpqualityscoreOptions extends RemoteOptions {
   /** The API key. */
   readonly key: Secret
   /** `header`: `IPQS-KEY`, so that no URL holds the key. `path`: the documented long route. Default `header`. */
-  readonly keyIn?: 'header' | 'path'
+  readonly keyIn?: 'header' | 'path' | undefined
   /** 0 to 3; the vendor advises 0 or 1. Default: the vendor's. */
-  readonly strictness?: number
+  readonly strictness?: number | undefined
   /** Fewer penalties for shared exits, such as those of companies and universities. Default: the vendor's. */
-  readonly allowPublicAccessPoints?: boolean
+  readonly allowPublicAccessPoints?: boolean | undefined
   /** Fewer penalties for mixed quality exits. Default: the vendor's. */
-  readonly lighterPenalties?: boolean
+  readonly lighterPenalties?: boolean | undefined
   /** Faster answers with fewer checks. Default: the vendor's. */
-  readonly fast?: boolean
+  readonly fast?: boolean | undefined
 }
 
 /**

@@ -10,11 +10,11 @@ import { readVendorOptions } from './options.ts'
 /** The options of `proxycheck`. */
 export interface ProxycheckOptions extends RemoteOptions {
   /** The API key. proxycheck.io takes it only in the URL. Without a key: 100 queries a day. */
-  readonly key?: Secret
+  readonly key?: Secret | undefined
   /** The version of the answers (`ver`), such as `10-October-2025`. Default: the newest. */
-  readonly version?: string
+  readonly version?: string | undefined
   /** Days for which evidence counts (`days`), 1 to 60. Default: the service's. */
-  readonly days?: number
+  readonly days?: number | undefined
 }
 
 /** Keys of the body that are no address. */
