@@ -51,7 +51,7 @@ t.test('two policies can be compared, on log lines and packed files', async t =>
   const args = ['simulate', '--policy', join(folder, 'new.json'), '--against', join(folder, 'old.json'), ...files]
   const { code, out, err } = await runCommand(args)
   t.equal(code, 0)
-  t.match(out, 'Of 2 records, old.json stops 0 (of 0 visitors) and new.json 2 (of 1 visitors): 2 (of 1 visitors) newly')
+  t.match(out, 'Of 2 records, old.json stops 0 (of 0 visitors) and new.json 2 (of 1 visitor): 2 (of 1 visitor) newly')
   t.match(out, /^signup +suspicious +allow +block +2$/m)
   t.match(err, /2 lines were no records/)
 })
@@ -95,4 +95,20 @@ t.test('a wrong command line or policy is exit code 2, and nothing to judge is 1
     [['--policy', at('p.json')], 1, /nothing could be judged/]
   ]
   for (const [args, code, message] of rows) t.match(await runCommand(['simulate', ...args]), { code, err: message })
+})
+
+t.test('what is an estimate is called one', async t => {
+  const input = recordLines(Array.from({ length: 4_200 }, (_, i) => ({ ...detected, address: `10.1.${i >> 8}.${i & 255}` })))
+  const { result, err } = await simulated(t, {}, input)
+  t.match(result, { exact: true, exactParts: false, total: { visitors: { stoppedAfter: 4_200 } } })
+  const [{ visitors }] = result.actions as [Simulation['actions'][0]]
+  t.ok(Math.abs(visitors.stoppedAfter - 4_200) < 4_200 * 0.1, `${visitors.stoppedAfter}: within four standard errors`)
+  t.match(err, /by action and by verdict are estimates/)
+  t.notMatch(err, 'counts of all visitors')
+})
+
+t.test('a packed file that is cut off is a failure, and no result', async t => {
+  const folder = t.testdir({ 'p.json': '{}' })
+  writeFileSync(join(folder, 'cut.gz'), gzipSync(recordLines(Array.from({ length: 500 }, () => suspicious))).subarray(0, 300))
+  t.match(await runCommand(['simulate', '--policy', join(folder, 'p.json'), join(folder, 'cut.gz')]), { code: 1, out: '', err: /cut\.gz cannot be read: unexpected end of file/ })
 })

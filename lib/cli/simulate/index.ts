@@ -44,10 +44,10 @@ export const simulate: Command = command({
     if (paths.length > 1 && paths.includes('-')) throw new UsageError('"-" cannot be combined with files')
     checkReport(report, paths, values.force)
     const options: SimulationOptions = {
-      after: { name: basename(policy), policy: await readPolicy('--policy', policy) },
+      after: { name: nameOf(policy), policy: await readPolicy('--policy', policy) },
       before: against === undefined
         ? null
-        : { name: basename(against), policy: await readPolicy('--against', against) },
+        : { name: nameOf(against), policy: await readPolicy('--against', against) },
       costs: costsOf(values['cost-missed'], values['cost-stopped'])
     }
     const { action, route, column, 'action-column': actionColumn, 'outcome-column': outcomeColumn } = values
@@ -78,6 +78,11 @@ export const simulate: Command = command({
     return result.total.records === 0 ? EXIT.failure : EXIT.ok
   }
 })
+
+/** A policy may also be given as JSON itself. */
+function nameOf (policy: string): string {
+  return policy.trimStart().startsWith('{') ? 'the policy given' : basename(policy)
+}
 
 function checkReport (report: string | undefined, inputs: readonly string[], force: boolean): void {
   if (report === undefined) return

@@ -30,13 +30,14 @@ export interface Transition {
 
 export interface Tally {
   add (change: Omit<Transition, 'records'>, visitor: string | null): void
-  /** `exact`: no count of visitors is an estimate. */
+  /** Whether the counts of visitors are exact: of all records, and also of each action and verdict. */
   result (): {
     readonly total: ChangeRow,
     readonly actions: readonly ChangeRow[],
     readonly verdicts: readonly ChangeRow[],
     readonly transitions: readonly Transition[],
-    readonly exact: boolean
+    readonly exact: boolean,
+    readonly exactParts: boolean
   }
 }
 
@@ -102,13 +103,14 @@ export function createTally (): Tally {
     result () {
       const transitions = [...counts.values()].map(({ change, records }) => ({ ...change, records }))
         .sort((a, b) => Number(b.before !== b.after) - Number(a.before !== a.after) || b.records - a.records)
-      const all = [total, ...parts.action.values(), ...parts.verdict.values()]
+      const isExact = (one: Sketches): boolean => kinds.every(kind => one[kind].count().exact)
       return {
         total: row('all', transitions, total),
         actions: rows('action', transitions),
         verdicts: rows('verdict', transitions),
         transitions,
-        exact: all.every(one => kinds.every(kind => one[kind].count().exact))
+        exact: isExact(total),
+        exactParts: [...parts.action.values(), ...parts.verdict.values()].every(isExact)
       }
     }
   }

@@ -41,7 +41,8 @@ export function summaryOf ({ before, after, total, exact }: Simulation): string 
   const { records, changed, stopped, visitors } = total
   const about = exact ? '' : 'about '
   const of = (requests: number, people: number): string => (
-    `${shownNumber(requests)} (of ${about}${shownNumber(people)} visitors)`)
+    `${shownNumber(requests)} (of ${people === 0 ? '' : about}${shownNumber(people)} ` +
+      `${people === 1 ? 'visitor' : 'visitors'})`)
   return `Of ${shownNumber(records)} records, ` +
     `${before} stops ${of(stopped.stoppedBefore, visitors.stoppedBefore)} and ` +
     `${after} ${of(stopped.stoppedAfter, visitors.stoppedAfter)}: ` +
@@ -53,7 +54,7 @@ const count = (n: number, one: string, many: string): string => `${shownNumber(n
 
 /** What the counts leave out, and how far they can be believed. */
 export function limitsOf (result: Simulation): string[] {
-  const { omitted, missing, addresses, withoutAddress, withoutAction, outcomes, exact } = result
+  const { omitted, missing, addresses, withoutAddress, withoutAction, outcomes, exact, exactParts } = result
   const lines: readonly (readonly [number | boolean, string])[] = [
     [omitted.noRecord, `${count(omitted.noRecord, 'line was no record', 'lines were no records')}`],
     [omitted.clientGone, `${count(omitted.clientGone, 'record is', 'records are')} of clients that left, and left out`],
@@ -70,7 +71,8 @@ export function limitsOf (result: Simulation): string[] {
     [addresses === 'mixed', 'addresses are recorded in several forms: one visitor may count several times'],
     [withoutAddress, `${count(withoutAddress, 'record has', 'records have')} no address: they are not among visitors`],
     [withoutAction, `${count(withoutAction, 'record has', 'records have')} no action: some may be of unmarked routes`],
-    [!exact, 'counts of visitors are estimates, with a standard error of 0.6 % (of a part 2.2 %)'],
+    [!exact, 'counts of all visitors are estimates, with a standard error of 0.6 %'],
+    [!exactParts, 'counts of visitors by action and by verdict are estimates, with a standard error of 2.2 %'],
     [outcomes.fraud + outcomes.good > 0 && outcomes.withoutOutcome, `${count(outcomes.withoutOutcome,
       'record has', 'records have')} no known outcome: they count as stopped only`],
     [outcomes.withoutScore, `${count(outcomes.withoutScore, 'record has', 'records have')} no score: no threshold ` +
