@@ -1,12 +1,13 @@
-// The tests start a redis-server, nginx, HAProxy, Caddy, Chromium and promtool of their own on the loopback. Finds them, else installs
-// Debian's packages where it may, else says how. Without Redis there are no tests; without another program the tests that need it are
-// skipped. IP_RISK_TEST_INSTALL=no forbids the installation.
+// The tests start a redis-server, nginx, HAProxy, Caddy, Chromium and promtool of their own on the loopback, and use python3 and
+// systemd-analyze. Finds them, else installs Debian's packages where it may, else says how. Without Redis there are no tests; without
+// another program the tests that need it are skipped. IP_RISK_TEST_INSTALL=no forbids the installation.
 import { spawnSync } from 'node:child_process'
 
 /** Each program, the package it is in, and how to ask for its version. */
 const programs = [
   ['redis-server', 'redis-server', '--version'], ['nginx', 'nginx', '-v'], ['haproxy', 'haproxy', '-v'], ['caddy', 'caddy', 'version'],
-  ['chromium', 'chromium', '--version'], ['promtool', 'prometheus', '--version']
+  ['chromium', 'chromium', '--version'], ['promtool', 'prometheus', '--version'], ['python3', 'python3', '--version'],
+  ['systemd-analyze', 'systemd', '--version']
 ]
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
 const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore', env }).status === 0

@@ -60,6 +60,36 @@ t.test('it reads log lines on standard input, counts what is no decision, and wr
   t.match((await run(['--html'], log)).out, /^<!doctype html>[^]*signup/)
 })
 
+t.test('--stats adds how the candidates of shadow() compare, over several processes', async t => {
+  const { records } = await recorded()
+  const log = records.map(record => JSON.stringify(record)).join('\n')
+  const shadow = {
+    asked: 10,
+    agreed: 6,
+    disagreed: 2,
+    onlyPrimary: 1,
+    onlyCandidate: 0,
+    errors: { timeout: 1 },
+    verdicts: { clean_to_vpn_detected: 2 },
+    categories: { tor: 2 },
+    latencyMs: { count: 9, sum: 900, max: 300 },
+    cost: 0.5
+  }
+  const files = [1, 2].map(i => join(folder, `stats-${i}.json`))
+  writeFileSync(files[0]!, JSON.stringify({ composites: { 'shadow(a,b)': { shadow, maxCostPerDay: 2 } } }))
+  writeFileSync(files[1]!, JSON.stringify({ composites: { 'shadow(a,b)': { shadow: { ...shadow, latencyMs: { count: 1, sum: 500, max: 500 }, evil: '<b>' }, maxCostPerDay: 2 } } }))
+  const args = files.flatMap(file => ['--stats', file])
+  const json = JSON.parse((await run([...args, '--json'], log)).out) as RiskReport
+  t.match(json.composites, { 'shadow(a,b)': { maxCostPerDay: 2, shadow: { asked: 20, categories: { tor: 4 }, latencyMs: { count: 10, sum: 1400, max: 500 }, cost: 1 } } })
+  t.notMatch(JSON.stringify(json), 'evil')
+  const text = (await run(args, log)).out
+  t.match(text, /shadow\(a,b\): of 20 lookups, 12 had the same verdict and 4 another \(clean to vpn detected: 4\)/)
+  t.match(text, /Mean time in ms: 140, at most 500\. Cost: 1\./)
+  t.match((await run([...args, '--html'], log)).out, /Candidates beside the primary provider[^]*shadow\(a,b\)/)
+  writeFileSync(files[0]!, '{"composites":1}')
+  t.match(await run([...args, '--json'], log), { code: 1, err: /stats-1\.json: it has no "composites"/ })
+})
+
 t.test('no decision at all, two formats and a missing file are failures', async t => {
   t.match(await run([], 'nothing\n'), { code: 1 })
   t.match(await run(['--json', '--html'], ''), { code: 2, err: /one format/ })

@@ -53,8 +53,13 @@ export interface CompositeProvider extends Provider {
    * the name that gave the answer. Default: always.
    */
   isFinalForWrite? (answer: ProviderAnswer, provider: string): boolean
-  /** Its own part of `stats().composites[name]`. */
-  stats? (): Pick<CompositeStats, 'escalation' | 'shadow'>
+  /**
+   * The one member that pays from `maxCostPerDay`, and from no budget of a composite around. The other members pay from
+   * the budgets around only. Default: all members pay from `maxCostPerDay` and from the budgets around.
+   */
+  readonly paysAlone?: Provider | undefined
+  /** Its own part of `stats().composites[name]`. `costOf` is what the calls to a member have cost since the start. */
+  stats? (costOf: (member: Provider) => number): Pick<CompositeStats, 'escalation' | 'shadow'>
   /** Every name that its answers may carry in `provider`. Default: only `name`. */
   readonly names?: readonly string[] | undefined
   /** As of a `Provider`, with a context that can ask members. */

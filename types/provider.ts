@@ -15,7 +15,7 @@ export interface LookupContext {
    * rejects.
    */
   spend (): Promise<UnknownAnswer | null>
-  /** Reports what the service says is left of its calendar day or month. It only lowers our own count. */
+  /** Reports what the service says is left. Of a calendar day or month, it only lowers our own count. */
   remaining? (left: Remaining): void
 }
 
@@ -25,6 +25,8 @@ export interface Remaining {
   readonly day?: number | undefined
   /** In this calendar month of `limits.timeZone`. */
   readonly month?: number | undefined
+  /** Of a prepaid credit, which has no window. Shown as `creditLeft`; stops no call, since credit can be bought. */
+  readonly credit?: number | undefined
 }
 
 /**

@@ -49,7 +49,8 @@ export interface RiskReport {
   readonly countries: readonly ReportRow[]
   /**
    * What composites counted since the start, as in `stats().composites`: how `shadow` compares its candidate, and what
-   * `escalate` saved. Absent without such a provider, and in `ip-risk report`, since decision records do not have it.
+   * `escalate` saved. Absent without such a provider, and in `ip-risk report` without `--stats`, since decision records
+   * do not have it.
    */
   readonly composites?: { readonly [name: string]: CompositeStats }
 }

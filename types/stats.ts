@@ -71,6 +71,8 @@ export interface ProviderStats {
    * Calls left in this calendar month: the least of `perMonth` and what the service reports. Absent without either.
    */
   readonly monthLeft?: number
+  /** Calls left of a prepaid credit, as the service last said. Absent where it does not say. */
+  readonly creditLeft?: number
   /** Calls that the provider's `limits` allow in a minute, a day and a month. Absent without such a limit. */
   readonly minuteLimit?: number
   readonly dayLimit?: number
@@ -121,6 +123,6 @@ export interface ShadowStats {
   readonly categories: { readonly [category: string]: number }
   /** Time of the candidate's answers, in milliseconds. */
   readonly latencyMs: { readonly count: number, readonly sum: number, readonly max: number }
-  /** `asked` times the candidate's `costPerCall`. */
+  /** What the calls to the candidate, and to its members, have cost: lookups refused without a call cost nothing. */
   readonly cost: number
 }

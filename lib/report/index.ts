@@ -1,3 +1,4 @@
+export { addComposites, type Composites, readComposites, shadowSummaries } from './composites.ts'
 export { outcomes } from './counts.ts'
 export { type RecordReport, readRecordLine, reportOfRecords } from './records.ts'
 export { reportPage, reportSummary, reportTables } from './page.ts'

@@ -1,5 +1,6 @@
 import type { ReportCounts, ReportRow, RiskReport } from '../../types/report.ts'
 import { bar, type Column, html, type Html, page, table } from '../util/index.ts'
+import { shadowTable } from './composites.ts'
 import { stopped } from './counts.ts'
 
 const counts: readonly (readonly [keyof ReportCounts, string])[] = [
@@ -47,6 +48,7 @@ export function reportPage (report: RiskReport): string {
 <p>${reportSummary(report)}</p>
 ${from !== null && html`<p>From <time datetime="${from}">${from}</time> to <time datetime="${to}">${to}</time>.</p>`}
 ${reportTables(report)}
+${shadowTable(report.composites)}
 </main>`
   })
 }

@@ -31,6 +31,7 @@ export function calendarLimits (
   })
   const day = create('day', limits.perCalendarDay)
   const month = create('month', limits.perMonth)
+  let creditLeft: number | undefined
 
   return {
     around (quota) {
@@ -43,7 +44,8 @@ export function calendarLimits (
           return {
             ...left,
             ...Number.isFinite(dayLeft) && { dayLeft },
-            ...Number.isFinite(month.left()) && { monthLeft: month.left() }
+            ...Number.isFinite(month.left()) && { monthLeft: month.left() },
+            ...creditLeft !== undefined && { creditLeft }
           }
         }
       }
@@ -51,6 +53,7 @@ export function calendarLimits (
     reported (left) {
       if (left.day !== undefined) day.reported(left.day)
       if (left.month !== undefined) month.reported(left.month)
+      if (Number.isFinite(left.credit)) creditLeft = left.credit
     }
   }
 }
@@ -58,7 +61,8 @@ export function calendarLimits (
 export interface MoneyBudgets {
   /** What one call of a provider costs, in each budget around it. */
   chargesOf (provider: Provider): readonly Charge[]
-  stats (): Record<string, CompositeStats>
+  /** `costOf`: what the calls of one provider have cost so far. */
+  stats (costOf: (provider: Provider) => number): Record<string, CompositeStats>
 }
 
 export interface MoneyBudgetsDeps {
@@ -83,25 +87,32 @@ export function moneyBudgets (root: Provider, { wallNow, redis, timeoutMs }: Mon
       return
     }
     if (!composites.includes(provider)) composites.push(provider)
-    const { name, maxCostPerDay, reserveForWrites = 0.5 } = provider
+    const { name, maxCostPerDay, reserveForWrites = 0.5, paysAlone } = provider
     if (maxCostPerDay !== undefined && !budgets.has(provider)) {
       const shared = redis && { runner: redis, key: `ip-risk:quota:{${name}}:cost`, timeoutMs }
       const max = maxCostPerDay
       budgets.set(provider, calendarBudget({ unit: 'day', max, reserveForWrites, wallNow, redis: shared }))
     }
     const own = budgets.get(provider)
-    for (const member of membersOf(provider)) visit(member, own === undefined ? around : [...around, own])
+    const mine = own === undefined ? [] : [own]
+    for (const member of membersOf(provider)) {
+      if (paysAlone === undefined) visit(member, [...around, ...mine])
+      else visit(member, member === paysAlone ? mine : around)
+    }
   }
   visit(root, [])
 
   return {
     chargesOf: provider => charges.get(provider) ?? [],
-    stats () {
+    stats (costOf) {
+      const costBelow = (provider: Provider): number => isComposite(provider)
+        ? membersOf(provider).reduce((sum, member) => sum + costBelow(member), 0)
+        : costOf(provider)
       const all = composites.filter(isComposite).map((composite): [string, CompositeStats] => {
         const budget = budgets.get(composite)
         const { maxCostPerDay } = composite
         return [composite.name, {
-          ...composite.stats?.(),
+          ...composite.stats?.(costBelow),
           ...budget !== undefined && maxCostPerDay !== undefined && { costToday: budget.used(), maxCostPerDay }
         }]
       })

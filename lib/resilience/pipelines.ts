@@ -178,7 +178,7 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
       const called = [...pipelines].filter(([provider]) => !isComposite(provider))
       return Object.fromEntries(called.map(([{ name }, pipeline]) => [name, pipeline.stats()]))
     },
-    compositeStats: budgets.stats,
+    compositeStats: () => budgets.stats(provider => pipelineOf(provider).stats().cost ?? 0),
     abort () { for (const pipeline of pipelines.values()) pipeline.abort() },
     async close () {
       const parts = [...pipelines.values(), ...[...accounts.values()].map(({ quota }) => quota)]

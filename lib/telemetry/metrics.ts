@@ -124,6 +124,14 @@ export const metrics: readonly Metric[] = [
       counts(shadow, 'result', ['asked', 'agreed', 'disagreed', 'onlyPrimary', 'onlyCandidate'], labels))
   },
   {
+    name: 'composite.shadow_differences',
+    kind: 'counter',
+    unit: '{lookup}',
+    help: 'Lookups of shadow() in which only one provider found a category, by category',
+    read: eachComposite(({ shadow }, labels) =>
+      Object.entries(shadow?.categories ?? {}).map(([category, count]): Sample => [count, { ...labels, category }]))
+  },
+  {
     name: 'redis.status',
     kind: 'updown',
     unit: '1',

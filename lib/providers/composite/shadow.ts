@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache'
-import type { CompositeContext, CompositeProvider, Provider, ProviderAnswer } from '../../../types/contract.ts'
+import type {
+  CompositeContext, CompositeProvider, Provider, ProviderAnswer, ShadowStats
+} from '../../../types/contract.ts'
 import { checkNumber, checkObject } from '../../util/index.ts'
 import { answerNames, validatesAnswers } from '../../verdict/index.ts'
 import { checkCost, checkMembers, named, timeoutOf } from './fallback.ts'
@@ -12,7 +14,10 @@ export interface ShadowOptions {
    * Most calls of the candidate in one day (UTC), in each process. Its own `limits` hold for the fleet. Default 1 000.
    */
   readonly perDay?: number | undefined
-  /** Most money that the members may cost in one day (UTC), by their `costPerCall`. Default: no limit. */
+  /**
+   * Most money that the candidate may cost in one day (UTC), by its `costPerCall`: a budget of its own, so that it
+   * takes nothing from the primary provider or from a composite around. Default: no limit.
+   */
   readonly maxCostPerDay?: number | undefined
 }
 
@@ -35,7 +40,7 @@ export function shadow (primary: Provider, candidate: Provider, options: ShadowO
   const share = checkNumber('shadow.share', given.share, 1, { min: 0, max: 1, integer: false })
   const perDay = checkNumber('shadow.perDay', given.perDay, 1_000, { min: 1, max: 1_000_000_000 })
   const maxCostPerDay = checkCost('shadow.maxCostPerDay', given.maxCostPerDay)
-  const comparison = createComparison(candidate.costPerCall ?? 0)
+  const comparison = createComparison()
   const seen = new LRUCache<string, true>({ max: 10_000, ttl: onceMs })
   let today = { day: -1, calls: 0 }
 
@@ -67,6 +72,8 @@ export function shadow (primary: Provider, candidate: Provider, options: ShadowO
     members,
     sync: primary.sync === true,
     timeoutMs: timeoutOf(primary),
+    paysAlone: candidate,
+    reserveForWrites: 0, // a candidate is only asked beside a lookup, as a read
     ...maxCostPerDay !== undefined && { maxCostPerDay },
     lookup (ip, context) {
       const answer = context.ask(primary, ip)
@@ -75,7 +82,7 @@ export function shadow (primary: Provider, candidate: Provider, options: ShadowO
         : answered(answer, ip, context)
     },
     async * bulk (ips, context) { yield * context.askAll(primary, ips) },
-    stats: () => ({ shadow: comparison.stats() })
+    stats: costOf => ({ shadow: { ...comparison.stats(), cost: costOf(candidate) } })
   } satisfies CompositeProvider)
 }
 
@@ -83,10 +90,10 @@ type Counts = { [name: string]: number }
 
 interface Comparison {
   add (first: ProviderAnswer, second: ProviderAnswer, tookMs: number): void
-  stats (): NonNullable<ReturnType<NonNullable<CompositeProvider['stats']>>['shadow']>
+  stats (): Omit<ShadowStats, 'cost'>
 }
 
-function createComparison (costPerCall: number): Comparison {
+function createComparison (): Comparison {
   const counts = { asked: 0, agreed: 0, disagreed: 0, onlyPrimary: 0, onlyCandidate: 0 }
   const errors: Counts = {}
   const verdicts: Counts = {}
@@ -124,8 +131,7 @@ function createComparison (costPerCall: number): Comparison {
       errors: { ...errors },
       verdicts: { ...verdicts },
       categories: { ...categories },
-      latencyMs: { ...latencyMs },
-      cost: counts.asked * costPerCall
+      latencyMs: { ...latencyMs }
     })
   }
 }

@@ -36,7 +36,25 @@ export async function secretValue (secret: Secret | undefined, provider: string)
   }
 }
 
-/** A service that echoes the key must not bring it into a cache or a log. */
+/** A service that echoes the key, as it is or encoded, must not bring it into a cache or a log. */
 export function repeatsSecret (answer: ProviderAnswer, secret: string): boolean {
-  return secret.length > 3 && JSON.stringify(answer).includes(JSON.stringify(secret).slice(1, -1))
+  if (secret.length <= 3) return false
+  const text = JSON.stringify(answer)
+  return formsOf(secret).some(form => text.includes(JSON.stringify(form).slice(1, -1)))
+}
+
+/** Shorter pieces of base64 occur by chance. */
+const shortestPiece = 8
+
+/** The secret as text, in a URL, in hex, and as a part of base64 that may also hold a user name, as HTTP Basic does. */
+function formsOf (secret: string): string[] {
+  const bytes = Buffer.from(secret)
+  const hex = bytes.toString('hex')
+  const pieces = [0, 1, 2].map(before => {
+    const base64 = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
+    // Only the characters that no byte around the secret can change: six bits each.
+    return base64.slice(Math.ceil(before * 8 / 6), Math.floor((before + bytes.length) * 8 / 6))
+  }).filter(piece => piece.length >= shortestPiece)
+  const urlSafe = pieces.map(piece => piece.replaceAll('+', '-').replaceAll('/', '_'))
+  return [secret, encodeURIComponent(secret), hex, hex.toUpperCase(), ...pieces, ...urlSafe]
 }

@@ -42,11 +42,11 @@ export function maxmindInsights (options: MaxmindInsightsOptions): Provider {
   })
 }
 
-/** What is left of the credit, in queries. It has no window: it is reported as the month's. */
+/** What is left of the credit, in queries. */
 function readRemaining (body: unknown): Remaining | undefined {
   const account = isObject(body) ? body['maxmind'] : undefined
-  const month = isObject(account) ? readNumber(account['queries_remaining']) : undefined
-  return month === undefined ? undefined : { month }
+  const credit = isObject(account) ? readNumber(account['queries_remaining']) : undefined
+  return credit === undefined ? undefined : { credit }
 }
 
 export function readInsights (body: unknown, ip: string, reply: HttpReplyInfo): ProviderAnswer | null {

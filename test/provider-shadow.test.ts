@@ -1,0 +1,92 @@
+import t, { type Test } from 'tap'
+import { fallback, shadow } from '../lib/providers/composite/index.ts'
+import { repeatsSecret } from '../lib/providers/http/secret.ts'
+import { maxmindInsights } from '../lib/providers/vendors/index.ts'
+import { createPipelines, type ProviderPipelines } from '../lib/resilience/index.ts'
+import { fakeMaxmind } from '../lib/testing/index.ts'
+import { knownAnswer } from '../lib/verdict/index.ts'
+import type { Provider, ProviderAnswer } from '../types/contract.ts'
+import { memoryLog } from './support/log.ts'
+
+const paid = (name: string, answer: ProviderAnswer = knownAnswer('clean'), more: Partial<Provider> = {}): Provider & { calls: number } => ({
+  name,
+  costPerCall: 1,
+  calls: 0,
+  async lookup () {
+    this.calls++
+    return answer
+  },
+  ...more
+})
+
+function pipelinesOf (t: Test, provider: Provider): ProviderPipelines {
+  const pipelines = createPipelines(provider, { log: memoryLog() })
+  t.teardown(() => pipelines.close())
+  return pipelines
+}
+
+async function askMany (pipelines: ProviderPipelines, count: number): Promise<ProviderAnswer[]> {
+  const answers: ProviderAnswer[] = []
+  for (let i = 0; i < count; i++) {
+    answers.push(await pipelines.ask(`203.0.113.${i}`, { write: false }))
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  return answers
+}
+
+t.test('the candidate has the whole budget of the shadow, and takes nothing from the primary', async t => {
+  const [primary, candidate] = [paid('primary'), paid('candidate')]
+  const pipelines = pipelinesOf(t, shadow(primary, candidate, { maxCostPerDay: 4 }))
+  const answers = await askMany(pipelines, 10)
+  t.ok(answers.every(({ verdict }) => verdict === 'clean'), 'the primary has no budget here')
+  t.equal(primary.calls, 10)
+  t.equal(candidate.calls, 4)
+  t.match(pipelines.compositeStats(), { 'shadow(primary,candidate)': { costToday: 4, maxCostPerDay: 4 } })
+})
+
+t.test('the candidate takes nothing from the budget of a composite around', async t => {
+  const [primary, candidate, last] = [paid('primary'), paid('candidate'), paid('last')]
+  const pipelines = pipelinesOf(t, fallback(shadow(primary, candidate), last, { maxCostPerDay: 6 }))
+  await askMany(pipelines, 10)
+  t.equal(primary.calls, 3, 'half of the budget is kept for writes')
+  t.equal(candidate.calls, 10)
+})
+
+t.test('the cost is that of calls which were made, of members of the candidate too', async t => {
+  const refused = paid('refused', undefined, { limits: { perMinute: 4 }, reserveForWrites: 0 })
+  const simple = pipelinesOf(t, shadow(paid('primary'), refused))
+  await askMany(simple, 10)
+  const stats = () => simple.compositeStats()['shadow(primary,refused)']!.shadow!
+  t.match(stats(), { asked: 10, errors: { quota_exhausted: 6 }, cost: 4 })
+  const nested = pipelinesOf(t, shadow(paid('one'), fallback(paid('two', { verdict: 'unknown', reason: 'no_data' }), paid('three'))))
+  await askMany(nested, 3)
+  t.equal(Object.values(nested.compositeStats()).find(({ shadow }) => shadow !== undefined)!.shadow!.cost, 6)
+})
+
+t.test('a prepaid credit is shown, and a spent one is tried again after its pause', async t => {
+  const server = await fakeMaxmind({}, { queriesRemaining: 1 })
+  t.teardown(() => server.close())
+  const pipelines = pipelinesOf(t, maxmindInsights({ baseUrl: server.url, accountId: 42, licenseKey: 'hush-hush' }))
+  t.match(await pipelines.ask('203.0.113.1', { write: true }), { verdict: 'clean' })
+  t.match(pipelines.stats(), { 'maxmind-insights': { creditLeft: 0, pausedSeconds: 0 } })
+  t.match(await pipelines.ask('203.0.113.2', { write: true }), { reason: 'quota_exhausted' }, 'the service was asked, and has none')
+  t.equal(server.calls, 2)
+  const stats = pipelines.stats()['maxmind-insights']!
+  t.ok(stats.pausedSeconds > 3_000 && stats.pausedSeconds <= 3_600, 'an hour: credit can be bought any time')
+  t.notOk('monthLeft' in stats, 'no month has to end before calls go on')
+})
+
+t.test('a secret is recognized in every encoding that a service could echo', async t => {
+  const secret = 'k3y+/with:colon/and~more'
+  const of = (text: string): ProviderAnswer => ({ ...knownAnswer('clean'), info: { org: text } })
+  const basic = (user: string): string => Buffer.from(`${user}:${secret}`).toString('base64')
+  const forms = [
+    secret, encodeURIComponent(secret), Buffer.from(secret).toString('hex'), Buffer.from(secret).toString('hex').toUpperCase(),
+    basic('1'), basic('42'), basic('123456'), Buffer.from(`a:${secret}:b`).toString('base64url')
+  ]
+  for (const form of forms) t.equal(repeatsSecret(of(`before ${form} after`), secret), true, form)
+  for (const other of ['', 'Example Networks', secret.slice(1), Buffer.from('1:another secret, of somebody').toString('base64')]) {
+    t.equal(repeatsSecret(of(other), secret), false, other)
+  }
+  t.equal(repeatsSecret(of('abc'), 'abc'), false, 'too short to tell from other text')
+})
