@@ -17,13 +17,13 @@ const groups = [
 export interface History {
   /** Outcomes of the last hour, a column for each minute. */
   chart (): TimeChart
-  /** The last decisions, newest first, with addresses as `recordAddress` says. */
+  /** The last decisions, newest first, with each address as the `recordAddress` of the scope that judged it says. */
   decisions (): DecisionRecord[]
   close (): void
 }
 
 /** What the page shows beside counters. It keeps 100 decisions and an hour of counts, whatever comes in. */
-export function keepHistory ({ engine, scope }: Internals): History {
+export function keepHistory ({ engine }: Pick<Internals, 'engine'>): History {
   const counts = Array.from({ length: minutes }, () => new Array<number>(groups.length).fill(0))
   const decisions: Decided[] = []
   let next = 0
@@ -58,7 +58,7 @@ export function keepHistory ({ engine, scope }: Internals): History {
     },
     decisions () {
       const newestFirst = decisions.map((_, i) => decisions[(next - 1 - i) % decisions.length]!)
-      return newestFirst.map(decided => recordOf(decided, scope.recordAddress.show))
+      return newestFirst.map(decided => recordOf(decided, decided.context.scope.recordAddress.show))
     }
   }
 }

@@ -88,6 +88,7 @@ function providerTable ({ providers }: Stats): Html {
       { head: 'Circuit breaker', cell: ([, { breaker }]) => breaker },
       { head: 'Left this minute', cell: ([, { minuteLeft, minuteLimit }]) => left(minuteLeft, minuteLimit) },
       { head: 'Left this day', cell: ([, { dayLeft, dayLimit }]) => left(dayLeft, dayLimit) },
+      { head: 'Left this month', cell: ([, { monthLeft, monthLimit }]) => left(monthLeft, monthLimit) },
       { head: 'Paused', cell: ([, { pausedSeconds }]) => pausedSeconds === 0 ? '–' : `${pausedSeconds} s` }
     ]
   })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type {} from '../../types/fastify.ts'
 import { badOption } from '../errors.ts'
 import { checkFunction } from '../util/index.ts'
@@ -47,10 +47,7 @@ export async function ipRiskDashboard (app: FastifyInstance, options: IpRiskDash
   const target = targetOf(app.ipRisk, 'app.ipRisk')
   const history = keepHistory(target)
   app.addHook('onClose', async () => history.close())
-  app.addHook('onRequest', async (request, reply) => {
-    if (await authorize(request, reply) === true || reply.sent) return
-    return await reply.code(403).send({ statusCode: 403, error: 'Forbidden', message: 'This page is for operators' })
-  })
+  app.addHook('onRequest', guard(authorize))
   if (!app.hasContentTypeParser(form)) {
     app.addContentTypeParser(form, { parseAs: 'string', bodyLimit: formLimitBytes }, (_, body, done) =>
       done(null, Object.fromEntries(new URLSearchParams(String(body)))))
@@ -59,10 +56,11 @@ export async function ipRiskDashboard (app: FastifyInstance, options: IpRiskDash
 
   app.get('/', route, async (_, reply) => await show(reply, { peer: '', headers: '', explanation: undefined }))
   app.post('/', route, async (request, reply) => {
-    const { peer = '', headers = '' } = (request.body ?? {}) as { readonly peer?: unknown, readonly headers?: unknown }
-    const [peerText, headerText] = [String(peer).slice(0, 60), String(headers).slice(0, 16_000)]
-    const explanation = app.ipRisk.explain({ socket: { remoteAddress: peerText.trim() }, ...headersOf(headerText) })
-    return await show(reply, { peer: peerText, headers: headerText, explanation })
+    const read = readForm(request.body)
+    if (typeof read === 'string') return await refuse(reply, 400, 'Bad Request', read)
+    const { peer, headers } = read
+    const explanation = app.ipRisk.explain({ socket: { remoteAddress: peer.trim() }, ...headersOf(headers) })
+    return await show(reply, { peer, headers, explanation })
   })
 
   async function show (reply: FastifyReply, explained: Explained): Promise<FastifyReply> {
@@ -83,3 +81,50 @@ export async function ipRiskDashboard (app: FastifyInstance, options: IpRiskDash
   }
 }
 export default ipRiskDashboard
+
+type Authorize = IpRiskDashboardOptions['authorize']
+
+/**
+ * Lets whoever is authorized through. An answer of `authorize` is the only one: `reply.sent` is false while hooks of
+ * the application work on it, so its beginning is noticed here.
+ */
+function guard (authorize: Authorize): onRequestHookHandler {
+  return function (request, reply, done) {
+    let answered = false
+    const { send, callNotFound } = reply
+    reply.send = function (payload) {
+      answered = true
+      return send.call(this, payload)
+    }
+    reply.callNotFound = function () {
+      answered = true
+      return callNotFound.call(this)
+    }
+    const ask = async (): Promise<boolean> => await authorize(request, reply) === true
+    ask().then(allowed => {
+      if (answered || reply.sent) return
+      Object.assign(reply, { send, callNotFound })
+      if (allowed) done()
+      else refuse(reply, 403, 'Forbidden', 'This page is for operators')
+    }, (err: Error) => {
+      if (!answered && !reply.sent) return done(err)
+      request.log.error({ code: 'IP_RISK_AUTHORIZE_FAILED', err }, 'authorize of the dashboard failed after it had ' +
+        'sent an answer: fix the function')
+    })
+  }
+}
+
+function refuse (reply: FastifyReply, statusCode: number, error: string, message: string): FastifyReply {
+  return reply.code(statusCode).send({ statusCode, error, message })
+}
+
+/** The two texts of the form, or what is wrong with them. */
+function readForm (body: unknown): string | { readonly peer: string, readonly headers: string } {
+  if (body !== undefined && body !== null && (typeof body !== 'object' || Array.isArray(body))) {
+    return 'the form must be an object with "peer" and "headers"'
+  }
+  const { peer = '', headers = '' } = (body ?? {}) as { readonly peer?: unknown, readonly headers?: unknown }
+  if (typeof peer !== 'string') return '"peer" must be a string: the address of the connection'
+  if (typeof headers !== 'string') return '"headers" must be a string: one header a line'
+  return { peer: peer.slice(0, 60), headers: headers.slice(0, 16_000) }
+}
