@@ -1,11 +1,13 @@
 import t, { type Test } from 'tap'
-import { fallback, shadow } from '../lib/providers/composite/index.ts'
+import { escalate, fallback, shadow } from '../lib/providers/composite/index.ts'
+import { checkProvider } from '../lib/options/index.ts'
 import { repeatsSecret } from '../lib/providers/http/secret.ts'
 import { maxmindInsights } from '../lib/providers/vendors/index.ts'
 import { createPipelines, type ProviderPipelines } from '../lib/resilience/index.ts'
-import { fakeMaxmind } from '../lib/testing/index.ts'
+import { fakeMaxmind, fakeProvider } from '../lib/testing/index.ts'
 import { knownAnswer } from '../lib/verdict/index.ts'
 import type { Provider, ProviderAnswer } from '../types/contract.ts'
+import { testEngine } from './support/engine.ts'
 import { memoryLog } from './support/log.ts'
 
 const paid = (name: string, answer: ProviderAnswer = knownAnswer('clean'), more: Partial<Provider> = {}): Provider & { calls: number } => ({
@@ -61,6 +63,39 @@ t.test('the cost is that of calls which were made, of members of the candidate t
   const nested = pipelinesOf(t, shadow(paid('one'), fallback(paid('two', { verdict: 'unknown', reason: 'no_data' }), paid('three'))))
   await askMany(nested, 3)
   t.equal(Object.values(nested.compositeStats()).find(({ shadow }) => shadow !== undefined)!.shadow!.cost, 6)
+})
+
+t.test('a candidate on the quota of a provider that decides is an error at boot', async t => {
+  const sync: Provider = { name: 'sync', sync: true, lookup: () => knownAnswer('clean') }
+  const [one, other] = [paid('one', undefined, { quotaName: 'account' }), paid('other', undefined, { quotaName: 'account' })]
+  for (const provider of [shadow(one, other), shadow(fallback(one, sync), one), fallback(shadow(sync, other), one)]) {
+    t.throws(() => createPipelines(provider, { log: memoryLog() }),
+      { code: 'FST_IP_RISK_BAD_OPTION', message: /candidate on the quota "account".*quotaName/ })
+  }
+  pipelinesOf(t, shadow(one, { ...other, quotaName: 'other' }))
+  pipelinesOf(t, shadow(sync, fallback(sync, one)))
+  t.throws(() => shadow(one, one), { code: 'FST_IP_RISK_BAD_OPTION' })
+  t.throws(() => checkProvider('provider', { ...shadow(sync, one), candidate: other }), { message: /provider\.candidate/ })
+})
+
+t.test('neighbours in a /64 answer for the primary only where the primary itself has too many lookups', async t => {
+  const sync: Provider = { name: 'sync', sync: true, lookup: () => knownAnswer('clean') }
+  const pipelines = pipelinesOf(t, shadow(sync, fakeProvider({}, { name: 'candidate' })))
+  for (let i = 1; i <= 12; i++) {
+    await pipelines.ask(`2001:db8::${i}`, { write: false })
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  t.match(pipelines.compositeStats(), { 'shadow(sync,candidate)': { shadow: { asked: 12, errors: { overloaded: 2 } } } })
+  t.notOk(pipelines.isCrowded('2001:db8::99'))
+})
+
+t.test('the candidate does not change what a write accepts from the cache', async t => {
+  const lists: Provider = { name: 'lists', sync: true, lookup: () => knownAnswer('suspicious') }
+  const primary = fallback(fakeProvider({}, { name: 'remote', otherwise: 'no_data' }), lists)
+  const candidate = escalate(lists, fakeProvider({}, { name: 'expensive' }), { writesOnly: true })
+  const { ask } = await testEngine(t, { provider: shadow(primary, candidate) })
+  t.match(await ask('203.0.113.1', 'wait', { write: true }), { provider: 'lists', cache: 'miss' })
+  t.match(await ask('203.0.113.1', 'wait', { write: true }), { cache: 'memory' })
 })
 
 t.test('a prepaid credit is shown, and a spent one is tried again after its pause', async t => {

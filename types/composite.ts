@@ -54,10 +54,12 @@ export interface CompositeProvider extends Provider {
    */
   isFinalForWrite? (answer: ProviderAnswer, provider: string): boolean
   /**
-   * The one member that pays from `maxCostPerDay`, and from no budget of a composite around. The other members pay from
-   * the budgets around only. Default: all members pay from `maxCostPerDay` and from the budgets around.
+   * The one of `members` that is only measured beside the others, as in `shadow`: its answers must not decide. It pays
+   * from `maxCostPerDay`, and from no budget of a composite around; the other members pay from the budgets around only.
+   * On the quota (`quotaName`) of a provider that decides, it is an error at boot. Default: none, and all members pay
+   * from `maxCostPerDay` and from the budgets around.
    */
-  readonly paysAlone?: Provider | undefined
+  readonly candidate?: Provider | undefined
   /** Its own part of `stats().composites[name]`. `costOf` is what the calls to a member have cost since the start. */
   stats? (costOf: (member: Provider) => number): Pick<CompositeStats, 'escalation' | 'shadow'>
   /** Every name that its answers may carry in `provider`. Default: only `name`. */

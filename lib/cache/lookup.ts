@@ -1,7 +1,7 @@
 import type { LookupMode, Provider, ProviderAnswer } from '../../types/contract.ts'
 import { type Observers, type RedisBudget, redisBudget, waitAtMost } from '../util/index.ts'
 import {
-  answeredBy, finalForWrite, isKnown, type LookupResult, membersOf, notLookedUpResult
+  answeredBy, decidingMembersOf, finalForWrite, isKnown, type LookupResult, notLookedUpResult
 } from '../verdict/index.ts'
 import { createLoad, isOwnLimit, type LoadParts } from './load.ts'
 import type { SharedCache } from './shared-cache.ts'
@@ -162,7 +162,7 @@ export function createLookup (parts: LookupParts): Lookup {
 function hasDailyLimit (provider: Provider): boolean {
   const { perDay, perCalendarDay, perMonth } = provider.limits ?? {}
   const costs = (perDay ?? perCalendarDay ?? perMonth ?? provider.costPerCall) !== undefined
-  return costs || membersOf(provider).some(hasDailyLimit)
+  return costs || decidingMembersOf(provider).some(hasDailyLimit)
 }
 
 function onlyFamilies ({ families, name }: Provider, now: () => number): LookupLayer | undefined {

@@ -14,7 +14,7 @@ export function checkProvider (path: string, given: unknown): Provider {
     throw badOption(path, `must be a provider such as lists() or iplogs(), got ${shown(given)}`)
   }
   const provider = given as Provider & Partial<SettlingProvider> &
-    Partial<Pick<CompositeProvider, 'members' | 'names' | 'maxCostPerDay'>>
+    Partial<Pick<CompositeProvider, 'members' | 'candidate' | 'names' | 'maxCostPerDay'>>
   if (typeof provider.name !== 'string' || provider.name === '') {
     throw badOption(`${path}.name`, 'must be a non-empty string: it is part of each cache entry')
   }
@@ -45,6 +45,9 @@ export function checkProvider (path: string, given: unknown): Provider {
   checkStrings(`${path}.names`, provider.names)
   if (provider.members !== undefined && !Array.isArray(provider.members)) {
     throw badOption(`${path}.members`, 'must be an array of providers')
+  }
+  if (provider.candidate !== undefined && provider.members?.includes(provider.candidate) !== true) {
+    throw badOption(`${path}.candidate`, 'must be one of "members"')
   }
   provider.members?.forEach((member, i) => checkProvider(`${path}.members[${i}]`, member))
   return provider

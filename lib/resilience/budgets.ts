@@ -87,7 +87,7 @@ export function moneyBudgets (root: Provider, { wallNow, redis, timeoutMs }: Mon
       return
     }
     if (!composites.includes(provider)) composites.push(provider)
-    const { name, maxCostPerDay, reserveForWrites = 0.5, paysAlone } = provider
+    const { name, maxCostPerDay, reserveForWrites = 0.5, candidate } = provider
     if (maxCostPerDay !== undefined && !budgets.has(provider)) {
       const shared = redis && { runner: redis, key: `ip-risk:quota:{${name}}:cost`, timeoutMs }
       const max = maxCostPerDay
@@ -96,8 +96,8 @@ export function moneyBudgets (root: Provider, { wallNow, redis, timeoutMs }: Mon
     const own = budgets.get(provider)
     const mine = own === undefined ? [] : [own]
     for (const member of membersOf(provider)) {
-      if (paysAlone === undefined) visit(member, [...around, ...mine])
-      else visit(member, member === paysAlone ? mine : around)
+      if (candidate === undefined) visit(member, [...around, ...mine])
+      else visit(member, member === candidate ? mine : around)
     }
   }
   visit(root, [])

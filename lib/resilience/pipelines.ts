@@ -5,12 +5,13 @@ import {
 } from '../rate-limit/index.ts'
 import type { ScriptRunner } from '../redis/index.ts'
 import type { Observers } from '../util/index.ts'
-import { answerNames, isComposite, membersOf } from '../verdict/index.ts'
+import { answerNames, isComposite } from '../verdict/index.ts'
 import { type CompositeDeps, createCompositePipeline, createSyncPipeline } from './composite.ts'
 import type { AskOptions, Pipeline } from './layer.ts'
 import { type Account, createPipeline } from './pipeline.ts'
 import { calendarLimits, moneyBudgets } from './budgets.ts'
 import { retryAfter } from './retry-after.ts'
+import { decidingProviders, leavesOf, quotaOf } from './roles.ts'
 
 export interface PipelinesDeps {
   readonly log: IpRiskLogger
@@ -103,7 +104,7 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
 
   /** Members with the same `quotaName` share a quota and its pauses. */
   function accountOf (provider: Provider): Account {
-    const name = provider.quotaName ?? provider.name
+    const name = quotaOf(provider)
     const reserveForWrites = provider.reserveForWrites ?? 0.5
     const terms = JSON.stringify([provider.limits, reserveForWrites])
     const known = accounts.get(name) ?? (redis === undefined ? ownAccounts.get(provider) : undefined)
@@ -161,6 +162,7 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
     return account
   }
 
+  const deciding = decidingProviders(root)
   const leaves = leavesOf(root)
   const names = leaves.map(leaf => leaf.name)
   if (new Set(names).size < leaves.length) {
@@ -172,7 +174,7 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
 
   return {
     ask: rootPipeline.ask,
-    isCrowded: ip => [...pipelines.values()].some(pipeline => pipeline.isCrowded?.(ip) === true),
+    isCrowded: ip => [...deciding].some(provider => pipelines.get(provider)?.isCrowded?.(ip) === true),
     bulk: rootPipeline.askAll,
     stats () {
       const called = [...pipelines].filter(([provider]) => !isComposite(provider))
@@ -186,9 +188,4 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
       for (const result of results) if (result.status === 'rejected') throw result.reason
     }
   }
-}
-
-/** The providers that are called, each once. */
-function leavesOf (provider: Provider): Provider[] {
-  return isComposite(provider) ? [...new Set(membersOf(provider).flatMap(leavesOf))] : [provider]
 }

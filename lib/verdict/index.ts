@@ -3,6 +3,7 @@ export { answerCheck, causeText, kindOf, validatesAnswers, withoutAddress } from
 export { parseIplogsBody, parseStoredBody, toIplogsBody, verdictNames } from './iplogs-body.ts'
 export { isObject, type Json, readBoolean, readFraction, readNumber, readOneOf, readText } from './read.ts'
 export {
-  answeredBy, answerNames, finalForWrite, heldCause, isComposite, isKnown, isVpnVerdict, knownAnswer, type KnownResult,
-  listedResult, type LookupResult, membersOf, notLookedUpResult, SETTLED_LATER_MS, unknownAnswer, withCacheState
+  answeredBy, answerNames, decidingMembersOf, finalForWrite, heldCause, isComposite, isKnown, isVpnVerdict,
+  knownAnswer, type KnownResult, listedResult, type LookupResult, membersOf, notLookedUpResult,
+  SETTLED_LATER_MS, unknownAnswer, withCacheState
 } from './verdict.ts'

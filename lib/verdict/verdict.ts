@@ -88,6 +88,12 @@ export function membersOf (provider: Provider): readonly Provider[] {
   return isComposite(provider) ? provider.members : []
 }
 
+/** The members whose answers are used. */
+export function decidingMembersOf (provider: Provider): readonly Provider[] {
+  const candidate = isComposite(provider) ? provider.candidate : undefined
+  return membersOf(provider).filter(member => member !== candidate)
+}
+
 /**
  * Whether a result is good enough for a write, by all composites in a provider that have an opinion
  * (`isFinalForWrite`). undefined: every result is.
@@ -99,7 +105,7 @@ export function finalForWrite (root: Provider): ((result: LookupResult) => boole
 }
 
 function compositesIn (provider: Provider): CompositeProvider[] {
-  return isComposite(provider) ? [provider, ...provider.members.flatMap(compositesIn)] : []
+  return isComposite(provider) ? [provider, ...decidingMembersOf(provider).flatMap(compositesIn)] : []
 }
 
 /** Every name that an answer of the provider may carry. A cache entry under another name is not used. */

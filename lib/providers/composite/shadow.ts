@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type {
   CompositeContext, CompositeProvider, Provider, ProviderAnswer, ShadowStats
 } from '../../../types/contract.ts'
+import { badOption } from '../../errors.ts'
 import { checkNumber, checkObject } from '../../util/index.ts'
 import { answerNames, validatesAnswers } from '../../verdict/index.ts'
 import { checkCost, checkMembers, named, timeoutOf } from './fallback.ts'
@@ -36,6 +37,7 @@ const dayMs = 86_400_000
 export function shadow (primary: Provider, candidate: Provider, options: ShadowOptions = {}): CompositeProvider {
   const members = [primary, candidate]
   checkMembers('shadow', members)
+  if (primary === candidate) throw badOption('shadow', 'compares two providers, got one and the same')
   const given = checkObject<ShadowOptions>('shadow', options, ['share', 'perDay', 'maxCostPerDay'])
   const share = checkNumber('shadow.share', given.share, 1, { min: 0, max: 1, integer: false })
   const perDay = checkNumber('shadow.perDay', given.perDay, 1_000, { min: 1, max: 1_000_000_000 })
@@ -72,7 +74,7 @@ export function shadow (primary: Provider, candidate: Provider, options: ShadowO
     members,
     sync: primary.sync === true,
     timeoutMs: timeoutOf(primary),
-    paysAlone: candidate,
+    candidate,
     reserveForWrites: 0, // a candidate is only asked beside a lookup, as a read
     ...maxCostPerDay !== undefined && { maxCostPerDay },
     lookup (ip, context) {
