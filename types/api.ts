@@ -47,9 +47,11 @@ export interface IpRiskApi {
   /**
    * Remembers the network of this request for its account, as the application trusts it: after a successful login. It
    * becomes `similar`; only a satisfied step-up makes it `known`. Takes the request of Fastify, Express or Node.
-   * Rejects when Redis does not answer, and with an `IpRiskError` without the option `familiarity`.
+   * The account is the one that `familiarity.account` named for this request; where that was nobody, it is asked
+   * again. Name the `account` on a route that logs in while another account may still be logged in. Rejects when Redis
+   * does not answer, and with an `IpRiskError` without the option `familiarity`.
    */
-  trust (request: object): Promise<void>
+  trust (request: object, account?: string | number): Promise<void>
   /**
    * Forgets all that is remembered of an account, in Redis and in this process; other processes follow within a minute.
    * Rejects when Redis does not answer: call it again then.

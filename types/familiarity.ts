@@ -7,8 +7,8 @@ export type AccountId = string | number | null | undefined
  */
 export interface FamiliarityOptions<Request> {
   /**
-   * Whose request it is. Called behind the route's own preHandlers, and by `trust()`. If it throws, nobody is logged
-   * in, and that is logged, code `IP_RISK_FAMILIARITY_FAILED`.
+   * Whose request it is. Called once for a request, behind the route's own preHandlers; by `trust()` again where it was
+   * nobody. If it throws, nobody is logged in, and that is logged, code `IP_RISK_FAMILIARITY_FAILED`.
    */
   readonly account: (request: Request) => AccountId | Promise<AccountId>
   /**

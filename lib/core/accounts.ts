@@ -1,15 +1,8 @@
-import type { AccountId, Familiarity, RouteContext } from '../../types/contract.ts'
+import type { Familiarity, RouteContext } from '../../types/contract.ts'
 import { type Strength, type Visit } from '../familiarity/index.ts'
 import { isWrite } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
-import type { Assessment, CompletedAssessment } from './assessment.ts'
-
-/** The latest assessment of a request, for `trust()`. Kept only with the option `familiarity`. */
-const assessments = new WeakMap<object, CompletedAssessment>()
-
-export function assessmentOf (request: object): CompletedAssessment | undefined {
-  return assessments.get(request)
-}
+import type { CompletedAssessment } from './assessment.ts'
 
 const degrees: readonly Familiarity[] = ['known', 'similar', 'new', 'first', 'impossible', 'unknown']
 
@@ -18,61 +11,82 @@ const degrees: readonly Familiarity[] = ['known', 'similar', 'new', 'first', 'im
  * ends the request before anything else runs.
  */
 export function awaitFamiliarity (judged: CompletedAssessment): void {
-  const { request, risk, context: { route: plan, method, url } } = judged
-  assessments.set(request, judged)
-  const write = isWrite(plan, method)
-  if (!plan.marked || !write || risk.reason === 'listed') return
-  const route: RouteContext = { action: plan.action, write, method, url }
+  const { risk, context: { route: plan, method, url } } = judged
+  if (!plan.marked || !isWrite(plan, method) || risk.reason === 'listed') return
+  const route: RouteContext = { action: plan.action, write: true, method, url }
   judged.awaitsFamiliarity = risk.decision !== 'block' ||
     degrees.some(familiarity => applyPolicy(plan.policy, { ...risk, familiarity }, route).decision !== 'block')
 }
 
-/** Whose request it is, and on which device; undefined where nobody is logged in or a function of the option failed. */
-export async function visitOf (
-  { request, risk, context: { scope, log } }: CompletedAssessment
-): Promise<Visit | undefined> {
-  const { account, device, failing } = scope.familiarity!
+/**
+ * Whose request it is, and on which device; null where nobody is logged in or a function of the option failed. Asks the
+ * application once for each assessment.
+ */
+export function visitOf (judged: CompletedAssessment): Visit | null | Promise<Visit | null> {
+  if (judged.visit === undefined) judged.visit = askAccount(judged)
+  return judged.visit
+}
+
+function askAccount (judged: CompletedAssessment): Visit | null | Promise<Visit | null> {
   try {
-    const id: AccountId = await account(request as never)
-    const text = typeof id === 'number' ? String(id) : id
-    if (typeof text !== 'string' || text === '') return undefined
+    const id: unknown = judged.context.scope.familiarity!.account(judged.request as never)
+    return typeof id === 'object' && id !== null
+      ? Promise.resolve(id).then(id => visitBy(judged, id), err => failed(judged, err))
+      : visitBy(judged, id)
+  } catch (err) {
+    return failed(judged, err)
+  }
+}
+
+function visitBy (judged: CompletedAssessment, id: unknown): Visit | null {
+  const account = typeof id === 'number' ? String(id) : id
+  if (typeof account !== 'string' || account === '') return null
+  const { request, risk, context: { scope } } = judged
+  const { device, failing } = scope.familiarity!
+  try {
     const seen = device?.(request as never)
     failing.recovered()
-    return { account: text, device: typeof seen === 'string' && seen !== '' ? seen : null, risk }
+    return { account, device: typeof seen === 'string' && seen !== '' ? seen : null, risk }
   } catch (err) {
-    if (failing.failed()) {
-      log.error({ code: 'IP_RISK_FAMILIARITY_FAILED', err }, 'familiarity.account or familiarity.device threw, so ' +
-        'nobody counts as known: fix the function')
-    }
-    return undefined
+    return failed(judged, err)
   }
+}
+
+function failed ({ context: { scope, log } }: CompletedAssessment, err: unknown): null {
+  if (scope.familiarity!.failing.failed()) {
+    log.error({ code: 'IP_RISK_FAMILIARITY_FAILED', err }, 'familiarity.account or familiarity.device threw, so ' +
+      'nobody counts as known: fix the function')
+  }
+  return null
 }
 
 /** Learns the network of a request. Rejects when Redis does not answer in time. */
 export async function learnFrom (judged: CompletedAssessment, strength: Strength): Promise<void> {
   const { familiarity } = judged.context.scope
-  const visit = familiarity === undefined ? undefined : await visitOf(judged)
-  if (visit !== undefined) await judged.engine.familiarity.learn(visit, strength, familiarity!)
+  const visit = familiarity === undefined ? null : await visitOf(judged)
+  if (visit !== null) await judged.engine.familiarity.learn(visit, strength, familiarity!)
 }
-
-/** Under way, so that two callers share one. */
-const again = new WeakMap<Assessment, Promise<Familiarity>>()
 
 /**
- * How well the account knows the network. `unknown` where nobody is logged in or Redis does not answer. Never rejects.
+ * Forgets whose request it was where the handler has logged somebody in: nobody was before, or `account` names another.
  */
-export async function familiarityOf (judged: CompletedAssessment): Promise<Familiarity> {
-  let found = again.get(judged)
-  if (found === undefined) again.set(judged, found = ask(judged))
-  return await found
+export async function loggedIn (judged: CompletedAssessment, account: unknown): Promise<void> {
+  if (account !== undefined) judged.visit = visitBy(judged, account)
+  else if (await judged.visit === null) judged.visit = undefined
 }
 
-async function ask (judged: CompletedAssessment): Promise<Familiarity> {
-  const visit = await visitOf(judged)
-  if (visit === undefined) return 'unknown'
-  try {
-    return await judged.engine.familiarity.of(visit, judged.context.scope.familiarity!)
-  } catch {
-    return 'unknown' // the circuit breaker of Redis has logged it
-  }
+/**
+ * How well the account knows the network. `unknown` where nobody is logged in or Redis does not answer. Never rejects,
+ * and is no promise where `account` returns none and memory answers.
+ */
+export function familiarityOf (judged: CompletedAssessment): Familiarity | Promise<Familiarity> {
+  const visit = visitOf(judged)
+  return visit instanceof Promise ? visit.then(visit => ask(judged, visit)) : ask(judged, visit)
+}
+
+function ask ({ engine, context }: CompletedAssessment, visit: Visit | null): Familiarity | Promise<Familiarity> {
+  if (visit === null) return 'unknown'
+  const found = engine.familiarity.of(visit, context.scope.familiarity!)
+  // The circuit breaker of Redis has logged it.
+  return found instanceof Promise ? found.catch(() => 'unknown') : found
 }

@@ -9,8 +9,9 @@ import type { PluginScope } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
 import { shown } from '../util/index.ts'
 import { answeredBy } from '../verdict/index.ts'
-import { assessmentOf, learnFrom } from './accounts.ts'
+import { learnFrom, loggedIn } from './accounts.ts'
 import { assess, riskOf } from './assess.ts'
+import type { CompletedAssessment } from './assessment.ts'
 import type { AssessmentContext } from './context.ts'
 import { bulk, type BulkAsk } from './bulk.ts'
 import type { Engine } from './engine.ts'
@@ -69,8 +70,11 @@ function addressAlone (text: unknown): ClientIp {
   return { ip, source: 'none', peer: null, hops: 0, scope, infrastructure: false, worker: false, ignored: [] }
 }
 
+/** The latest assessment of a framework's request. */
+export type AssessmentOf = (request: object) => CompletedAssessment | null | undefined
+
 /** What applications call themselves: `app.ipRisk`, and the face of `createIpRisk`. */
-export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
+export function createApi (engine: Engine, scope: PluginScope, assessmentOf: AssessmentOf): IpRiskApi {
   return rememberInternals({
     lookup: ip => assessAddress(engine, scope, ip),
     bulk: (ips, options) => assessAddresses(engine, scope, ips, options),
@@ -88,19 +92,20 @@ export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
       const address = checkAddress(ip)
       await engine.invalidate(address, lookupAddress(address, scopeOf(address)) ?? address)
     },
-    async trust (request) {
+    async trust (request, account) {
       if (scope.familiarity === undefined) {
         throw badOption('familiarity', 'is missing: trust() has nothing to learn for')
       }
       const judged = assessmentOf(request)
-      if (judged === undefined) {
+      if (judged === undefined || judged === null) {
         throw badOption('request', 'was not judged here: give trust() the request of a route with ipRisk')
       }
+      if (account !== undefined) checkAccount(account)
+      await loggedIn(judged, account)
       await learnFrom(judged, TRUSTED)
     },
     async forget (account) {
-      if (account === '') throw badOption('account', 'must be the id that familiarity.account returns')
-      await engine.familiarity.forget(String(account))
+      await engine.familiarity.forget(checkAccount(account))
     },
     update: (changes, note) => updateScope(scope, changes, note, engine.log, engine.now()),
     setCloudflareRanges: engine.setCloudflareRanges,
@@ -108,6 +113,14 @@ export function createApi (engine: Engine, scope: PluginScope): IpRiskApi {
     report: engine.report,
     health: () => healthOf(engine.stats())
   }, { engine, scope })
+}
+
+function checkAccount (account: unknown): string {
+  const id = typeof account === 'number' ? String(account) : account
+  if (typeof id !== 'string' || id === '') {
+    throw badOption('account', 'must be the id that familiarity.account returns')
+  }
+  return id
 }
 
 function checkAddress (ip: unknown): string {

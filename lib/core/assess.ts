@@ -30,6 +30,8 @@ export function assessment (
     judged: undefined,
     gone: false,
     awaitsFamiliarity: false,
+    visit: undefined,
+    again: undefined,
     outcome: undefined
   }
 }

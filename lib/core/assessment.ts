@@ -1,4 +1,5 @@
 import type { ClientIp, IpRisk, Outcome, RawRequest } from '../../types/contract.ts'
+import type { Visit } from '../familiarity/index.ts'
 import type { RoutePolicy } from '../options/index.ts'
 import type { LookupResult } from '../verdict/index.ts'
 import type { AssessmentContext, Time } from './context.ts'
@@ -43,6 +44,10 @@ export interface Assessment {
   gone: boolean
   /** Its decision may change, once it is known whose request it is. */
   awaitsFamiliarity: boolean
+  /** Whose request it is; null: nobody's. Undefined until the application was asked. */
+  visit: Visit | null | Promise<Visit | null> | undefined
+  /** The second assessment, while it is under way: two callers share one. */
+  again: Promise<void> | undefined
   /** What came of it; set when the record is published. */
   outcome: Outcome | undefined
 }

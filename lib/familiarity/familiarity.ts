@@ -12,8 +12,8 @@ export interface Visit { readonly account: string, readonly device: string | nul
 
 /** Answers how well an account knows the network of a request, and learns. */
 export interface FamiliarityService {
-  /** Rejects when Redis does not answer in time. */
-  of (visit: Visit, bounds: Bounds): Promise<Familiarity>
+  /** At once where memory answers. Rejects when Redis does not answer in time. */
+  of (visit: Visit, bounds: Bounds): Familiarity | Promise<Familiarity>
   /** Learns nothing from a request without an address. */
   learn (visit: Visit, strength: Strength, bounds: Bounds): Promise<void>
   /** Rejects when Redis does not answer: then nothing may have been forgotten. */
@@ -54,15 +54,18 @@ export function createFamiliarity ({ redis, secret, keyPrefix, now }: Familiarit
   }
 
   return {
-    async of ({ account, device, risk }, { rememberMs }) {
+    of (visit, { rememberMs }) {
+      const { account, device, risk } = visit
       if (risk.ip === null) return 'unknown'
       const key = accountKey(account)
-      const history = await store.read(key)
-      const nowMs = now()
-      const networks = history.networks.filter(one => nowMs - one.lastMs < rememberMs)
-      const last = history.place === '' ? undefined : decryptPlace(placeKey, key, history.place)
-      const marks = marksOf(key, risk, device)
-      return judge(networks, marks, { device, risk, rememberMs, nowMs, last })
+      const judgeBy = ({ networks, place }: History): Familiarity => {
+        const nowMs = now()
+        return judge(networks.filter(one => nowMs - one.lastMs < rememberMs), marksOf(key, risk, device), {
+          device, risk, rememberMs, nowMs, last: () => place === '' ? undefined : decryptPlace(placeKey, key, place)
+        })
+      }
+      const history = store.read(key)
+      return history instanceof Promise ? history.then(judgeBy) : judgeBy(history)
     },
     async learn ({ account, device, risk }, strength, bounds) {
       if (risk.ip === null) return
@@ -92,7 +95,8 @@ interface Circumstances {
   readonly risk: IpRisk
   readonly rememberMs: number
   readonly nowMs: number
-  readonly last: Place | undefined
+  /** Decrypts. */
+  readonly last: () => Place | undefined
 }
 
 function judge (
@@ -106,7 +110,8 @@ function judge (
     (isShared ? device !== null && one.id === marks.id : one.network === marks.network)
   if (networks.some(isKnown)) return 'known'
   const place = placeOf(risk, nowMs)
-  if (last !== undefined && place !== undefined && isImpossible(last, place)) return 'impossible'
+  const from = place === undefined ? undefined : last()
+  if (from !== undefined && isImpossible(from, place!)) return 'impossible'
   const isSimilar = (one: KnownNetwork): boolean => one.network === marks.network ||
     (marks.asn !== '' && one.asn === marks.asn) || (marks.country !== '' && one.country === marks.country)
   return networks.some(isSimilar) ? 'similar' : 'new'

@@ -26,16 +26,24 @@ export function rejectionOf (judged: CompletedAssessment, raw: RawRequest): IpRi
 
 /**
  * What to answer instead of continuing, or undefined. Asks for the step-up where one is demanded, and not a second time
- * once it is satisfied: it may have been a code that is valid once. Never rejects.
+ * once it is satisfied: it may have been a code that is valid once. Never rejects; no promise where nobody is asked.
  */
-export async function enforce (judged: CompletedAssessment, raw: RawRequest): Promise<Rejection | undefined> {
-  await assessAgain(judged)
+export function enforce (
+  judged: CompletedAssessment, raw: RawRequest
+): Rejection | undefined | Promise<Rejection | undefined> {
+  const again = assessAgain(judged)
+  return again === undefined ? enforceDecision(judged, raw) : again.then(() => enforceDecision(judged, raw))
+}
+
+function enforceDecision (
+  judged: CompletedAssessment, raw: RawRequest
+): Rejection | undefined | Promise<Rejection | undefined> {
   const error = rejectionOf(judged, raw)
   const outcome = outcomeOf(judged)
   if (outcome !== undefined) publish(judged, outcome)
   if (error !== undefined) return { error }
   if (judged.outcome === 'satisfied' || outcomeOf(judged) !== undefined) return undefined
-  return await challenged(judged, raw)
+  return challenged(judged, raw)
 }
 
 /** Asks whether the visitor has authenticated strongly enough, and publishes the outcome. Never rejects. */

@@ -48,23 +48,21 @@ export interface ExpressIpRisk extends RequestHandler, IpRiskApi {
 
 /** The engine as Express 5 middleware. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
 export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): ExpressIpRisk {
-  const { engine, scope, api, plan, judge } = createStandalone(options, log)
+  const { engine, scope, api, plan, judge, latest } = createStandalone(options, log)
   const unmarked = plan(undefined)
-  const latest = new WeakMap<Request, CompletedAssessment>()
 
   async function assess (req: Request, plan: RoutePolicy): Promise<CompletedAssessment> {
-    const judged = await judge(req, plan, { url: pattern(req), earlier: latest.get(req) })
-    latest.set(req, judged)
+    const judged = await judge(req, plan, { url: pattern(req), earlier: latest(req) })
     req.ipRisk = judged.risk
     return judged
   }
 
   function annotate (req: Request, res: Response, next: NextFunction): void {
-    if (latest.has(req)) return next()
+    if (latest(req) !== undefined) return next()
     assess(req, unmarked).then(judged => {
       postpone(judged)
       onceClosed(res, () => {
-        if (latest.get(req) === judged) publish(judged, outcomeOf(judged)!) // an unmarked route demands no step-up
+        if (latest(req) === judged) publish(judged, outcomeOf(judged)!) // an unmarked route demands no step-up
       })
       if (!res.headersSent) next()
     }, next)
@@ -80,12 +78,12 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
         else publish(judged, outcome)
         return res.headersSent ? undefined : await enforce(judged, req)
       }).then(refused => {
-        req.ipRisk = latest.get(req)!.risk
+        req.ipRisk = latest(req)!.risk
         if (res.headersSent) return
         if (refused?.challenge !== undefined) res.setHeader('www-authenticate', refused.challenge)
         const gone: boolean = refused?.error instanceof ClientGone
         if (refused === undefined || scope.onRejected === undefined || gone) return next(refused?.error)
-        const { risk, context: { log } } = latest.get(req)!
+        const { risk, context: { log } } = latest(req)!
         res.status(refused.error.statusCode!)
         return scope.onRejected(req, res, risk, log).then(() => { if (!res.headersSent) next(refused.error) })
       }, next)

@@ -9,7 +9,7 @@ import {
 } from '../core/index.ts'
 import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
 import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
-import { enforce, rejectionOf, warnOfMissingStepUp } from './enforcement.ts'
+import { enforce, type Rejection, rejectionOf, warnOfMissingStepUp } from './enforcement.ts'
 import { checkRoutes, keepAllHeaderLines, nameOf, type RegisteredRoute, type StepUpPlace } from './fastify-routes.ts'
 import { type Config, lateRoute, seen } from './late-route.ts'
 import { routeConfigs } from './route-config.ts'
@@ -68,7 +68,7 @@ export async function registerPlugin (app: FastifyInstance, registered: FastifyI
   const met = parent?.met ?? []
   const own = { options, engine, scope, plans: new WeakMap(), revision: 0, met, comparing } satisfies Mounted
   Object.defineProperty(app, mounted, { value: own })
-  app.decorate('ipRisk', createApi(engine, scope))
+  app.decorate('ipRisk', createApi(engine, scope, request => (request as Assessed)[assessed]))
   if (parent === undefined) {
     app.decorateRequest('ipRisk', null)
     app.decorateRequest(assessed, null)
@@ -201,12 +201,18 @@ function beforeHandler (request: Assessed, reply: FastifyReply, done: Done): voi
     const isGone = endsAsGone(request.raw, judged.context.route)
     return isGone ? continueOrEnd(request, reply, new ClientGone(), done) : done()
   }
-  enforce(judged, request.raw).then(refused => {
-    if (judged.risk.familiarity !== undefined) request.ipRisk = judged.risk
-    if (refused?.challenge === undefined) return continueOrEnd(request, reply, refused?.error, done, judged.risk)
-    reply.header('www-authenticate', refused.challenge) // before the error, so that it survives custom error handlers
-    reject(request, reply, refused.error, done, judged.risk)
-  })
+  const refused = enforce(judged, request.raw)
+  if (refused instanceof Promise) refused.then(refused => answer(judged, request, reply, refused, done))
+  else answer(judged, request, reply, refused, done)
+}
+
+function answer (
+  { risk }: CompletedAssessment, request: Assessed, reply: FastifyReply, refused: Rejection | undefined, done: Done
+): void {
+  if (risk.familiarity !== undefined) request.ipRisk = risk
+  if (refused?.challenge === undefined) return continueOrEnd(request, reply, refused?.error, done, risk)
+  reply.header('www-authenticate', refused.challenge) // before the error, so that it survives custom error handlers
+  reject(request, reply, refused.error, done, risk)
 }
 
 /** Runs before the route's own `preHandler`s, which is the latest place for a hook that is not one of them. */

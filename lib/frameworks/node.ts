@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import type { IpRiskApi, IpRiskEngine, RawResponse } from '../../types/api.ts'
-import type { CreateIpRiskOptions, IpRiskLogger, RawRequest, RouteIpRiskOption } from '../../types/contract.ts'
+import type { CreateIpRiskOptions, IpRisk, IpRiskLogger, RawRequest, RouteIpRiskOption } from '../../types/contract.ts'
 import {
   type Assessment, assessment, assessRequest, type CompletedAssessment, createApi, createEngine, endsAsGone,
   type Engine, outcomeOf, postpone, publish, rememberInternals
@@ -33,6 +33,8 @@ export interface Standalone {
   plan (option: Exclude<RouteIpRiskOption, false> | undefined): RoutePolicy
   /** Publishes nothing yet. */
   judge (request: OwnRequest, plan: RoutePolicy, more?: JudgeOptions): Promise<CompletedAssessment>
+  /** The latest assessment of a request. */
+  latest (request: object): CompletedAssessment | undefined
 }
 
 /** pino takes a while to load, and applications with a logger of their own do not need it. */
@@ -45,9 +47,11 @@ function defaultLog (): IpRiskLogger {
 export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger = defaultLog()): Standalone {
   const scope = readPluginScope(options)
   const engine = createEngine(options, log)
+  const assessments = new WeakMap<object, CompletedAssessment>()
+  const latest = (request: object): CompletedAssessment | undefined => assessments.get(request)
   const origins = new WeakMap<RoutePolicy, { readonly option: unknown, revision: number, latest: RoutePolicy }>()
   /** After an `update()`, the route's option is read again over the new scope. */
-  const latestOf = (plan: RoutePolicy): RoutePolicy => {
+  const policyOf = (plan: RoutePolicy): RoutePolicy => {
     if (scope.revision === 0) return plan
     const origin = origins.get(plan)!
     if (origin.revision !== scope.revision) {
@@ -64,7 +68,8 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
   return {
     engine,
     scope,
-    api: createApi(engine, scope),
+    api: createApi(engine, scope, latest),
+    latest,
     plan (option) {
       const plan = readRoutePolicy('route', option, scope)
       if (plan === null) throw badOption('route', 'is false, which switches a route off: call nothing for it instead')
@@ -75,13 +80,15 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
     async judge (request, plan, { url, earlier } = {}) {
       const place = {
         scope,
-        route: latestOf(plan),
+        route: policyOf(plan),
         method: request.method ?? 'GET',
         url,
         requestId: idOf(request),
         log: logOf(request, log)
       }
-      return await assessRequest(assessment(engine, place, request, earlier), request)
+      const judged = await assessRequest(assessment(engine, place, request, earlier), request)
+      assessments.set(request, judged)
+      return judged
     }
   }
 }
@@ -98,13 +105,12 @@ function logOf ({ log }: OwnRequest, otherwise: IpRiskLogger): IpRiskLogger {
 
 /** The engine without Fastify. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
 export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): IpRiskEngine {
-  const { engine, scope, api, plan, judge } = createStandalone(options, log)
+  const { engine, scope, api, plan, judge, latest } = createStandalone(options, log)
   const named = new Map<unknown, RoutePolicy>()
   const written = new WeakMap<object, RoutePolicy>()
   /** Only for `onRejected`. */
   const responses = new WeakMap<CompletedAssessment, RawResponse>()
-  /** By the risk, and the latest by its request: a copy of the risk must not get past the enforcement. */
-  const assessments = new WeakMap<object, CompletedAssessment>()
+  const byRisk = new WeakMap<IpRisk, CompletedAssessment>()
   return rememberInternals({
     ...api,
     async assess (request, route = true, response) {
@@ -112,7 +118,7 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
       let known = plans.get(route as object)
       if (known === undefined) plans.set(route as object, known = plan(route))
       const judged = await judge(request, known)
-      assessments.set(judged.risk, judged).set(request, judged)
+      byRisk.set(judged.risk, judged)
       if (response !== undefined && scope.onRejected !== undefined) responses.set(judged, response)
       const outcome = outcomeOf(judged)
       if (outcome === undefined) awaitEnforcement(judged, request, response)
@@ -120,7 +126,8 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
       return judged.risk
     },
     async enforce (request, risk) {
-      const judged = assessments.get(risk) ?? assessments.get(request)
+      // By the request too: a copy of the risk must not get past the enforcement.
+      const judged = byRisk.get(risk) ?? latest(request)
       const refused = judged === undefined ? unjudged(request) : await enforce(judged, request)
       if (refused === undefined) return null
       const { error: { statusCode, code, message }, challenge } = refused
