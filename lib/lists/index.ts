@@ -1,5 +1,4 @@
 export { type AsnPackage, findAsnPackage, readAsnTable } from './asn/database.ts'
-export { asnLookup } from './asn/lookup.ts'
 export type { AsnTable } from './asn/table.ts'
 export { runCompileJob } from './compile/compile-job.ts'
 export { compileSnapshot } from './compile/compile.ts'
@@ -12,6 +11,7 @@ export {
   asnSnapshotPath, defaultCacheFolder, describeSnapshot, findSnapshot, type ListDescription, listsSnapshotPath,
   type SnapshotDescription, writeSnapshot
 } from './database/snapshot-files.ts'
+export { eyeballNetworks } from './pull/eyeball.ts'
 export { loadPulled, type PulledList, pullLists } from './pull/pull.ts'
 export { rangesOf } from './sources/list.ts'
 export { type PublishedList, publishers } from './sources/publishers.ts'

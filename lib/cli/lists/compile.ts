@@ -30,7 +30,8 @@ export function readNetworks ({ networks }: Settings, io: Io): AsnTable | undefi
   const asnPackage = networks ? findAsnPackage() : undefined
   if (asnPackage === undefined) {
     const fix = '"npm install @ip-location-db/asn" adds them'
-    io.err(`ip-risk: without AS numbers, addresses in no list stay "unknown"; ${fix}`)
+    io.err('ip-risk: without AS numbers, addresses in no list stay "unknown", and lists are not compared with the ' +
+      `networks of people; ${fix}`)
   }
   return asnPackage && readAsnTable(asnPackage)
 }

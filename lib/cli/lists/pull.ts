@@ -1,4 +1,4 @@
-import { asnLookup, type PulledList, pullLists } from '../../lists/index.ts'
+import { eyeballNetworks, type PulledList, pullLists } from '../../lists/index.ts'
 import { EXIT, type ExitCode } from '../command.ts'
 import type { Io } from '../io.ts'
 import { createProgress } from '../progress.ts'
@@ -18,7 +18,7 @@ export async function pull (settings: Settings, io: Io): Promise<ExitCode> {
     acceptSize,
     timeoutMs,
     ...mirror !== undefined && { mirror },
-    ...asnTable !== undefined && { asnOf: asnLookup(asnTable) },
+    ...asnTable !== undefined && { eyeball: eyeballNetworks(asnTable) },
     onPulled (pulled) {
       progress.end()
       report(pulled, io)

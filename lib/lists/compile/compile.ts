@@ -2,12 +2,14 @@ import { BadList } from '../../errors.ts'
 import { type AsnKinds, packagedAsnKinds } from '../asn/kinds.ts'
 import { type AsnTable, indexOfNumber } from '../asn/table.ts'
 import {
-  encodeSnapshot, type MarkKind, NAME_BLOCK, type SnapshotList, type SnapshotMeta
+  encodeSnapshot, NAME_BLOCK, type SnapshotList, type SnapshotMeta
 } from '../database/snapshot.ts'
 import { type AddressList, type ListKind, NO_RANGES, type Ranges } from '../sources/list.ts'
 import { MAX_IDS, type RangeTable, sweep4, sweep6 } from './interval-sweep.ts'
+import { dayOf, type Entry, markEntries, markKey, type Marks } from './marks.ts'
 import { densities, neighbourhoods } from './vpn-servers.ts'
 import { builtInLayers, densityWeight } from './weights.ts'
+import { wideRanges } from './wide-ranges.ts'
 
 export interface CompileOptions {
   /** Unix seconds. */
@@ -20,15 +22,6 @@ export interface CompileOptions {
   readonly asnKinds?: AsnKinds
   /** False: only the lists given, without scopes, Cloudflare's ranges and the table. Default true. */
   readonly builtIn?: boolean
-}
-
-interface Entry extends Pick<AddressList, 'id' | 'ranges' | 'halfLifeDays' | 'dateSeconds'> {
-  readonly kind: MarkKind
-  readonly publisher?: string | undefined
-  readonly asns?: readonly number[]
-  readonly lastSeenSeconds?: Uint32Array | undefined
-  readonly trust?: number | undefined
-  readonly builtIn?: true
 }
 
 /** All lists and the AS numbers as one snapshot. Takes seconds with much data: run it in a worker while serving. */
@@ -58,7 +51,7 @@ export function compileSnapshot (lists: readonly AddressList[], options: Compile
     createdSeconds: options.nowSeconds,
     ...asnTable && { asnSource: asnTable.source },
     lists: entries.map(describe),
-    marks: marks.list.map(({ entry, day }) => ({ list: entry, day }))
+    marks: marks.list.map(({ entry, day, wide }) => ({ list: entry, day, ...wide && { wide: true as const } }))
   }
   return encodeSnapshot({
     meta,
@@ -83,7 +76,10 @@ function entriesOf (lists: readonly AddressList[], options: CompileOptions, kind
     ({ id, kind, asns, ranges: NO_RANGES, halfLifeDays: Infinity, dateSeconds: kinds.dateSeconds, builtIn: true })
   const { builtIn = true, covers, nowSeconds } = options
   const derived = [...builtIn ? builtInLayers : [], ...neighbourhoods(lists, nowSeconds)]
-  const entries: Entry[] = [...lists, ...derived.map(layer => ({ ...layer, builtIn: true as const }))]
+  const entries: Entry[] = [
+    ...lists.map(list => ({ ...list, wide: wideRanges(list) })),
+    ...derived.map(layer => ({ ...layer, builtIn: true as const }))
+  ]
   if (covers !== undefined) {
     entries.push({
       id: 'covers', kind: 'covered', ranges: covers, halfLifeDays: Infinity, dateSeconds: nowSeconds, builtIn: true
@@ -99,37 +95,13 @@ function entriesOf (lists: readonly AddressList[], options: CompileOptions, kind
   return entries
 }
 
-interface Marks {
-  readonly list: { readonly entry: number, readonly day: number }[]
-  /** Of each entry, the mark of each day. */
-  readonly byDay: Map<number, number>[]
-}
-
-/** One mark for each list and day on which it was last right: the parts of a list grow old apart. */
-function markEntries (entries: readonly Entry[]): Marks {
-  const marks: Marks = { list: [], byDay: [] }
-  entries.forEach((entry, i) => {
-    const days = new Map<number, number>()
-    marks.byDay.push(days)
-    for (const seconds of [entry.dateSeconds, ...entry.lastSeenSeconds ?? []]) {
-      const day = dayOf(seconds)
-      if (days.has(day)) continue
-      days.set(day, marks.list.length)
-      marks.list.push({ entry: i, day })
-    }
-  })
-  if (marks.list.length > 0xffff) {
-    throw new BadList('there are more than 65,535 days in all lists together; leave some out')
-  }
-  return marks
-}
-
 function rangeTable (entries: readonly Entry[], marks: Marks, asnTable: AsnTable | undefined): RangeTable {
   const asnBase = marks.list.length
   const ids4: Uint32Array[] = []
   const ids6: Uint32Array[] = []
-  entries.forEach(({ ranges, lastSeenSeconds, dateSeconds }, i) => {
-    const markAt = (range: number): number => marks.byDay[i]!.get(dayOf(lastSeenSeconds?.[range] ?? dateSeconds))!
+  entries.forEach(({ ranges, lastSeenSeconds, dateSeconds, wide }, i) => {
+    const markAt = (range: number): number =>
+      marks.byDay[i]!.get(markKey(dayOf(lastSeenSeconds?.[range] ?? dateSeconds), wide?.[range] === 1))!
     const count4 = ranges.v4.length / 2
     ids4.push(Uint32Array.from({ length: count4 }, (_, range) => markAt(range)))
     ids6.push(Uint32Array.from({ length: ranges.v6.length / 8 }, (_, range) => markAt(count4 + range)))
@@ -206,10 +178,6 @@ function interner<T> (keyOf: (value: T) => string): Interner<T> {
       return id
     }
   }
-}
-
-function dayOf (seconds: number): number {
-  return Math.floor(seconds / 86400)
 }
 
 function joined (parts: readonly Uint32Array[]): Uint32Array {

@@ -1,6 +1,7 @@
 import { announcedAddresses, announcerOf, type AsnTable } from '../asn/table.ts'
 import type { AddressList } from '../sources/list.ts'
 import { decay, densityClass, type Layer } from './weights.ts'
+import { wideRanges } from './wide-ranges.ts'
 
 /**
  * What the known addresses of VPN servers say of those beside them: in the same /24 or /64, and in the same network.
@@ -87,9 +88,10 @@ function tally<S extends { readonly publisher: string, readonly seenSeconds: num
 function * servers4 (lists: readonly AddressList[], nowSeconds: number): Generator<Server> {
   for (const list of lists) {
     if (list.kind !== 'vpn-server') continue
+    const wide = wideRanges(list)
     for (let i = 0; 2 * i < list.ranges.v4.length; i++) {
       const seenSeconds = list.lastSeenSeconds?.[i] ?? list.dateSeconds
-      if (!isFresh(list, seenSeconds, nowSeconds)) continue
+      if (wide[i] === 1 || !isFresh(list, seenSeconds, nowSeconds)) continue
       const first = list.ranges.v4[2 * i]!
       const last = Math.min(list.ranges.v4[2 * i + 1]!, first + LARGEST_SERVER_RANGE - 1)
       for (let address = first; address <= last; address++) {
@@ -107,13 +109,14 @@ function * servers4 (lists: readonly AddressList[], nowSeconds: number): Generat
 function * servers6 (lists: readonly AddressList[], nowSeconds: number): Generator<Server6> {
   for (const list of lists) {
     if (list.kind !== 'vpn-server') continue
+    const wide = wideRanges(list)
     const { v6 } = list.ranges
     const before = list.ranges.v4.length / 2
     for (let i = 0; 8 * i < v6.length; i++) {
       const seenSeconds = list.lastSeenSeconds?.[before + i] ?? list.dateSeconds
       const at = 8 * i
       const oneSubnet = v6[at] === v6[at + 4] && v6[at + 1] === v6[at + 5]
-      if (!oneSubnet || !isFresh(list, seenSeconds, nowSeconds)) continue
+      if (!oneSubnet || wide[before + i] === 1 || !isFresh(list, seenSeconds, nowSeconds)) continue
       yield {
         subnet: `${v6[at]}:${v6[at + 1]}`,
         address: `${v6[at + 2]}:${v6[at + 3]}`,

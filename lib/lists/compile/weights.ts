@@ -2,6 +2,7 @@ import type { AddressScope } from '../../../types/contract.ts'
 import { cloudflareDate, cloudflareRanges, networksOf, specialPurposeDate } from '../../ip/index.ts'
 import type { MarkKind } from '../database/snapshot.ts'
 import { type ListKind, type Ranges, rangesOf } from '../sources/list.ts'
+import { publicServices, publicServicesDate } from './public-services.ts'
 
 /**
  * Every number of the model, in one place. score = 1 - product over groups of (1 - weight * trust * decay); of a group
@@ -35,6 +36,12 @@ export const HOSTING_CEILING = 0.59
  * network alone.
  */
 export const NETWORK_CEILING = 0.89
+
+/**
+ * What one list alone says of a /16 or wider (IPv6: a /32) stays below `vpnDetected`: one bad row must not block an
+ * access network.
+ */
+export const WIDE_CEILING = 0.89
 
 /** Days after which about half of such a list is no longer right, where the list does not say. */
 export const HALF_LIFE_DAYS: { readonly [K in ListKind]: number } = {
@@ -108,5 +115,12 @@ export const builtInLayers: readonly Layer[] = [
     ranges: rangesOf(cloudflareRanges),
     halfLifeDays: Infinity,
     dateSeconds: Date.parse(cloudflareDate) / 1000
+  },
+  {
+    id: 'public-services',
+    kind: 'public-service',
+    ranges: publicServices,
+    halfLifeDays: Infinity,
+    dateSeconds: Date.parse(publicServicesDate) / 1000
   }
 ]

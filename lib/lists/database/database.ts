@@ -106,8 +106,8 @@ export function evidenceOf (snapshot: Snapshot, label: number): Evidence {
 
   function marksOf ({ setStart, setMarks }: Snapshot, set: number): Evidence['marks'] {
     return Array.from(setMarks.subarray(setStart[set], setStart[set + 1]), mark => {
-      const { list, day } = meta.marks[mark]!
-      return { list: meta.lists[list]!, day }
+      const { list, day, wide } = meta.marks[mark]!
+      return { list: meta.lists[list]!, day, ...wide && { wide } }
     })
   }
 }
@@ -126,7 +126,8 @@ function answerOf (evidence: Evidence, todayDays: number): ProviderAnswer {
   const { verdict, score, groups, categories } = scoreEvidence(evidence, todayDays)
   // That lists are silent says something only where the data reach: announced space, and what a source declares to
   // cover.
-  if (verdict === 'clean' && network === undefined && !has('covered', 'relay', 'crawler')) return NO_DATA
+  const covered = network !== undefined || has('covered', 'relay', 'crawler', 'public-service')
+  if (verdict === 'clean' && !covered) return NO_DATA
   const signals: Signal[] = groups.flatMap(group => group.signals).map(signal => Object.freeze(signal))
   const answer: KnownAnswer = {
     verdict,

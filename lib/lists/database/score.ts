@@ -1,10 +1,12 @@
 import type { Category, Signal, VerdictName } from '../../../types/contract.ts'
-import { BANDS, decay, densityWeight, HOSTING_CEILING, NETWORK_CEILING, WEIGHTS } from '../compile/weights.ts'
+import {
+  BANDS, decay, densityWeight, HOSTING_CEILING, NETWORK_CEILING, WEIGHTS, WIDE_CEILING
+} from '../compile/weights.ts'
 import type { MarkKind, SnapshotList } from './snapshot.ts'
 
 /** What is known of one address. */
 export interface Evidence {
-  readonly marks: readonly { readonly list: SnapshotList, readonly day: number }[]
+  readonly marks: readonly { readonly list: SnapshotList, readonly day: number, readonly wide?: true }[]
   /** No VPN list was given: evidence of VPNs comes from the package's own table of networks. */
   readonly tableAlone?: boolean
   readonly network?: {
@@ -12,7 +14,7 @@ export interface Evidence {
   }
 }
 export type Group = 'exact' | 'vpnNetwork' | 'neighbours' | 'density' | 'hosting' | 'proxy' | 'abuse' | 'relay'
-  | 'warp' | 'crawler'
+  | 'warp' | 'crawler' | 'service'
 /** One factor of the score. `weight` is after trust and decay. */
 export interface GroupScore { readonly group: Group, readonly weight: number, readonly signals: readonly Signal[] }
 export interface Score {
@@ -40,9 +42,18 @@ export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
   if (evidence.tableAlone === true && counted.every(({ group }) => ABOUT_NETWORK.includes(group))) {
     score = Math.min(score, NETWORK_CEILING)
   }
+  if (isWideOfOneList(evidence)) score = Math.min(score, WIDE_CEILING)
   score = Math.round(score * 1000) / 1000
   const verdict = verdictOf(score)
   return { verdict, score, groups, categories: categoriesOf(groups, found, verdict) }
+}
+
+/** Kinds that say of an address itself that it is a VPN's, or alike. */
+const ABOUT_VPN: readonly MarkKind[] = ['vpn-server', 'vpn-range', 'vpn-asn', 'tor-exit', 'public-proxy']
+
+function isWideOfOneList ({ marks }: Evidence): boolean {
+  if (!marks.some(({ wide }) => wide)) return false
+  return new Set(marks.filter(({ list }) => ABOUT_VPN.includes(list.kind)).map(({ list }) => list.id)).size === 1
 }
 
 export function verdictOf (score: number): VerdictName {
@@ -52,10 +63,11 @@ export function verdictOf (score: number): VerdictName {
 }
 
 /**
- * Private Relay is in VPN and hosting lists, and is neither: nothing else counts there. A crawler is hosted by its
- * nature, and its network's other customers say nothing of it.
+ * A public service is no visitor, whatever a list says. Private Relay is in VPN and hosting lists, and is neither:
+ * nothing else counts there. A crawler is hosted by its nature, and its network's other customers say nothing of it.
  */
 function overruledBy (group: Group, found: Found): Group | undefined {
+  if (found.has('public-service')) return group === 'service' ? undefined : 'service'
   if (found.has('relay')) return group === 'relay' ? undefined : 'relay'
   if (found.has('crawler') && (group === 'hosting' || group === 'density' || group === 'neighbours')) return 'crawler'
   return undefined
@@ -127,6 +139,7 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
   )
   add('abuse', abuse.listed * strength('abuse'), signal('abuse_list', 'abuse', abuse.listed))
   add('relay', WEIGHTS.relay * strength('relay'), signal('private_relay', 'relay', WEIGHTS.relay))
+  add('service', 0, signal('public_service', 'public-service', 0))
   add('crawler', 0, signal('known_crawler', 'crawler', WEIGHTS.crawler))
   const { warp: hint } = WEIGHTS
   if (warp) {
@@ -160,7 +173,7 @@ function categoriesOf (groups: readonly GroupScore[], found: Found, verdict: Ver
     } else if (group === 'vpnNetwork') categories.add('vpn')
     else if (group === 'neighbours' || group === 'density') {
       if (likely) categories.add('vpn')
-    } else categories.add(group)
+    } else if (group !== 'service') categories.add(group)
   }
   return [...categories]
 }

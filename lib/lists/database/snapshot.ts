@@ -4,7 +4,8 @@ import type { ListKind } from '../sources/list.ts'
 import { BUCKETS, type IntervalMap } from './interval-map.ts'
 
 /** What a mark on an address means: a kind of list, or what compiling derived. */
-export type MarkKind = ListKind | 'covered' | 'not-public' | 'public' | 'cgnat' | 'near-one' | 'near-few' | 'near-many'
+export type MarkKind =
+  | ListKind | 'covered' | 'not-public' | 'public' | 'public-service' | 'cgnat' | 'near-one' | 'near-few' | 'near-many'
 
 export interface SnapshotList {
   readonly id: string
@@ -22,13 +23,19 @@ export interface SnapshotList {
   /** Comes with the package or was derived from other lists. */
   readonly builtIn?: true
 }
+export interface SnapshotMark {
+  readonly list: number
+  readonly day: number
+  /** The list names so much around the address that it is not believed alone: see `wideRanges`. */
+  readonly wide?: true
+}
 export interface SnapshotMeta {
   readonly createdSeconds: number
   /** Where the AS numbers come from; absent: no such data, so nothing is known to be `clean`. */
   readonly asnSource?: string
   readonly lists: readonly SnapshotList[]
   /** A list, and the day (Unix days) when it was last right about an address. */
-  readonly marks: readonly { readonly list: number, readonly day: number }[]
+  readonly marks: readonly SnapshotMark[]
 }
 
 /**
@@ -59,7 +66,7 @@ export const NAME_BLOCK = 16
 
 const MAGIC = 0x6b736972 // "risk"
 /** Goes up with every change of the format or of what compiling derives, so that old files are compiled anew. */
-export const SNAPSHOT_VERSION = 1
+export const SNAPSHOT_VERSION = 2
 /** Read the other way round on a machine of the other byte order. */
 const BYTE_ORDER = 0x01020304
 const HEADER_WORDS = 6

@@ -22,6 +22,8 @@ export interface StoredList {
   readonly dateSeconds: number
   /** Rows as the publisher sent them: what the next one's size is compared with. */
   readonly publishedRows: number
+  /** Which checks it passed: `CHECKS` of lint.ts then. */
+  readonly checks?: number
   readonly trust: number
   readonly remarks: readonly string[]
   readonly ranges: Ranges

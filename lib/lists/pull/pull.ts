@@ -3,7 +3,8 @@ import { type AddressList, mergeRanges, type Ranges } from '../sources/list.ts'
 import { type PublishedList, publishers } from '../sources/publishers.ts'
 import { readList } from '../sources/read-list.ts'
 import { type Fetched, fetchList, type FetchOptions } from './fetch-list.ts'
-import { type AsnLookup, isNetworkKind, lintList } from './lint.ts'
+import { eyeballLimits, type EyeballNetworks, unitsAmong } from './eyeball.ts'
+import { CHECKS, crowdRefusal, isNetworkKind, lintList } from './lint.ts'
 import {
   accumulate, addressListOf, makeFolder, readStored, seenAgain, type SeenRanges, type StoredList, writeStored
 } from './list-store.ts'
@@ -17,9 +18,8 @@ export interface PullOptions extends FetchOptions {
   readonly mirror?: string
   /** Takes lists whose size changed by more than half. */
   readonly acceptSize?: boolean
-  /** For the comparison of ranges with eyeball networks. */
-  readonly asnOf?: AsnLookup
-  readonly eyeballAsns?: ReadonlySet<number>
+  /** For the comparison of ranges with them. */
+  readonly eyeball?: EyeballNetworks
   /** Called as soon as the fate of each list is known. */
   readonly onPulled?: (pulled: PulledList) => void
   /** Unix milliseconds. */
@@ -67,7 +67,7 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
   const before = stored?.kind === kind ? stored : undefined
   const kept = { id, remarks: [], ...stored !== undefined && { stored } }
   try {
-    const fetched = await fetchList(url, before?.url === url ? before : {}, options)
+    const fetched = await fetchList(url, before?.url === url && before.checks === CHECKS ? before : {}, options)
     const nowSeconds = Math.floor((options.now ?? Date.now)() / 1000)
     if (fetched.status === 'unchanged') {
       if (before === undefined) {
@@ -88,11 +88,14 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
       ...validatorsOf(fetched),
       ...datesOf(fetched.lastModified, nowSeconds),
       publishedRows: list.rows,
+      checks: CHECKS,
       trust: report.trust,
       remarks: report.remarks,
       asns: [...new Set(report.asns)],
       ...rangesOf(source, before, report.ranges, nowSeconds)
     }
+    const crowd = crowdOf(next, options.eyeball)
+    if (crowd !== undefined) return { ...kept, outcome: 'refused', problem: crowd, remarks: report.remarks }
     return {
       id,
       outcome: stored === undefined
@@ -105,6 +108,13 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
     if (!(error instanceof BadList)) throw error
     return { ...kept, outcome: 'failed', problem: error.message.replace(/^.*?: /, '') }
   }
+}
+
+/** What a rotating sample has shown in all is judged as one list: it must not do in parts what it may not at once. */
+function crowdOf ({ kind, ranges, seen }: StoredList, eyeball: EyeballNetworks | undefined): string | undefined {
+  if (seen === undefined || eyeball === undefined) return undefined
+  const people = unitsAmong(ranges, eyeball.ranges)
+  return people > eyeballLimits[kind].most ? crowdRefusal(people, eyeballLimits[kind]) : undefined
 }
 
 /** The lists that were pulled, for compiling. Those that were never pulled are left out. */
