@@ -1,6 +1,8 @@
 import t from 'tap'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { fakeIplogs } from '../lib/testing/index.ts'
 import { raw, startServe } from './support/serve.ts'
 
@@ -115,4 +117,16 @@ t.test('a provider that hangs does not hold the exit: what waits is answered, an
   t.match(one, { status: 200, body: { verdict: 'unknown' } })
   t.match(many, { status: 200, body: { results: [], unknown: [{ ip: '9.9.9.9' }, { ip: '9.9.9.10' }] } })
   t.equal(await serve.exited, 0)
+})
+
+t.test('requests without the token do not use up the rate of those with it', async t => {
+  const token = 'a-token-of-the-test-0123456789'
+  const file = join(t.testdir(), 'token')
+  writeFileSync(file, token)
+  const serve = await startServe(t, ['--rate', '100', '--provider', 'iplogs', '--token-file', file], { IP_RISK_IPLOGS_URL: 'http://127.0.0.1:9' })
+  const statuses = new Set<number>()
+  for (let i = 0; i < 130; i++) statuses.add((await serve.post('/v1/check', {})).status)
+  t.same([...statuses], [401, 429])
+  const authorization = `Bearer ${token}`
+  t.equal((await serve.post('/v1/bulk-check', { ips: ['10.0.0.1'] }, { authorization })).status, 200)
 })

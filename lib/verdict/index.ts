@@ -1,4 +1,4 @@
-export { categoriesOf, categoryNames, readInfo, relayOrWarp } from './categories.ts'
+export { categoriesOf, categoryNames, readCategories, readInfo, relayOrWarp } from './categories.ts'
 export { answerCheck, causeText, kindOf, validatesAnswers, withoutAddress } from './check-answer.ts'
 export { parseIplogsBody, parseStoredBody, toIplogsBody, verdictNames } from './iplogs-body.ts'
 export { isObject, type Json, readBoolean, readFraction, readNumber, readOneOf, readText } from './read.ts'

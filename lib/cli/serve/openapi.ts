@@ -26,6 +26,12 @@ const wanted: Schema = {
   write: { type: 'boolean', description: 'Whether that is a write. Default true.' }
 }
 
+const decision: Schema = {
+  decision: ref('Decision'),
+  decided_by: ref('DecidedBy'),
+  rule: { type: 'string', description: 'The name of the rule that decided.' }
+}
+
 const schemas: Schema = {
   CheckRequest: {
     ...object({ ip: { type: 'string', maxLength: 100 }, ...wanted }, ['ip']),
@@ -36,6 +42,7 @@ const schemas: Schema = {
     ...wanted
   }, ['ips']),
   Decision: { enum: decisions },
+  DecidedBy: { type: 'string', description: 'What decided: "policy", "rule" or a list.' },
   Reason: { type: 'string', description: 'Why nothing is known. The runbook has an entry for each.' },
   Signal: object({ type: text, weight: { type: 'number' }, matched: flag, detail: text }),
   Info: object({
@@ -68,7 +75,7 @@ const schemas: Schema = {
     cached: flag,
     cache: { enum: ['memory', 'redis', 'miss', 'stale', 'subnet', 'none'] },
     age_seconds: { type: 'number', minimum: 0 },
-    decision: ref('Decision')
+    ...decision
   }, ['verdict', 'score', 'is_vpn', 'confidence', 'signals', 'ip_info', 'request_id', 'categories', 'provider',
     'cached', 'cache', 'age_seconds']),
   Row: object({
@@ -82,9 +89,9 @@ const schemas: Schema = {
     categories: array({ enum: categoryNames }),
     answered_by: text,
     cached: flag,
-    decision: ref('Decision')
+    ...decision
   }, ['ip', 'verdict', 'score', 'country', 'asn', 'provider', 'is_vpn', 'categories', 'answered_by', 'cached']),
-  UnknownRow: object({ ip: text, reason: ref('Reason'), decision: ref('Decision') }, ['ip', 'reason']),
+  UnknownRow: object({ ip: text, reason: ref('Reason'), ...decision }, ['ip', 'reason']),
   Bulk: object({ results: array(ref('Row')), unknown: array(ref('UnknownRow')) }),
   Health: object({
     status: { enum: ['ok', 'degraded'] },

@@ -75,7 +75,7 @@ export function createService (options: ServiceOptions): Service {
     if (inFlight.size === 0) server.closeAllConnections()
   }
 
-  function problemOf (error: unknown): Reply & { readonly headers?: Problem['headers'] } {
+  function problemOf (error: unknown): Reply {
     const problem = error instanceof Problem ? error : new Problem('internal_error')
     if (problem !== error) options.onError(error)
     return { status: problems[problem.code][0], body: problemBody(problem.code), headers: problem.headers }
@@ -83,13 +83,15 @@ export function createService (options: ServiceOptions): Service {
 
   async function answer (request: IncomingMessage, path: string, gone: AbortSignal): Promise<Reply> {
     if (stopping) throw new Problem('stopping')
+    const authorized = options.isAuthorized(request.headers.authorization)
     const spend = (addresses: number): void => {
-      const seconds = options.rate.take(request.socket.remoteAddress, addresses)
+      // Apart, because behind a proxy everybody has one address: who has no token must not use up what others have.
+      const bucket = authorized ? 'authorized' : 'unauthorized'
+      const seconds = options.rate.take(bucket, request.socket.remoteAddress, addresses)
       if (seconds > 0) throw new Problem('rate_limited', { 'retry-after': String(seconds) })
     }
-    spend(1) // before the token, so that nobody tries many
+    spend(1)
     if (!namesHost(request.headers.host, options.onlyHost)) throw new Problem('wrong_host')
-    const authorized = options.isAuthorized(request.headers.authorization)
     const here = options.routes.filter(route => route.path === path)
     if (!authorized && here.every(({ open }) => open !== true)) {
       throw new Problem('unauthorized', { 'www-authenticate': 'Bearer' })
@@ -121,8 +123,7 @@ function namesHost (header: string | undefined, only: string | undefined): boole
 }
 
 function send (
-  request: IncomingMessage, response: ServerResponse, reply: Reply & { readonly headers?: Problem['headers'] },
-  stopping: boolean
+  request: IncomingMessage, response: ServerResponse, reply: Reply, stopping: boolean
 ): void {
   if (response.destroyed) return
   const isText = typeof reply.body === 'string'

@@ -1,25 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { IpRiskApi } from '../../../types/api.ts'
-import type { Decision, IpRisk, KnownAnswer, UnknownReason } from '../../../types/contract.ts'
+import type { IpRisk, KnownAnswer, UnknownReason } from '../../../types/contract.ts'
 import { canonicalAddress } from '../../ip/index.ts'
 import { type Json, toIplogsBody } from '../../verdict/index.ts'
 import { failureReasons } from '../failure-reasons.ts'
+import { decided, wantedDecision } from './decided.ts'
 import { Problem, problemBody, problems } from './problem.ts'
 
 /** As many as `/v1/bulk-check` of IPLogs takes, and as long as it may last there. */
 export const BULK_MAX = 100
 export const BULK_TIMEOUT_MS = 90_000
 const TEXT_MAX = 100
-const ACTION_MAX = 64
 
 export interface Reply {
   readonly status: number
   readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
 }
-
-/** What a client says of the visitor's request, for the policy. Null: it wants no decision. */
-interface Wanted { readonly action: string | null, readonly write: boolean }
 
 /** `POST /v1/check`. A client of IPLogs knows no "unknown": unless a decision is asked for, that is an error. */
 export async function check (api: IpRiskApi, body: Json): Promise<Reply> {
@@ -30,7 +28,9 @@ export async function check (api: IpRiskApi, body: Json): Promise<Reply> {
   const reply = { ...bodyOf(risk), request_id: `req_${randomUUID()}`, ...decided(api, risk, wanted) }
   if (risk.verdict !== 'unknown' || wanted !== null) return { status: 200, body: reply }
   const code = failureReasons.has(risk.reason) ? 'lookup_failed' : 'no_verdict'
-  return { status: problems[code][0], body: { ...reply, ...problemBody(code) } }
+  // For `iplogs()`, which must tell such a reply from one of a proxy in between.
+  const headers = { 'ip-risk-reason': risk.reason! }
+  return { status: problems[code][0], headers, body: { ...reply, ...problemBody(code) } }
 }
 
 /** `body` of `POST /v1/bulk-check`, checked. */
@@ -77,21 +77,6 @@ export async function bulkCheck (
     else results.push({ ...rowOf(ip, risk), ...decided(api, risk, wanted) })
   }
   return { status: 200, body: { results, unknown } }
-}
-
-function wantedDecision ({ action, write }: Json): Wanted | null {
-  const isAction = action === undefined || action === null ||
-    (typeof action === 'string' && action.length > 0 && action.length <= ACTION_MAX)
-  if (!isAction || (write !== undefined && typeof write !== 'boolean')) throw new Problem('invalid_action')
-  if (write === undefined && (action === undefined || action === null)) return null
-  return { action: action ?? null, write: write ?? true }
-}
-
-function decided (api: IpRiskApi, risk: IpRisk, wanted: Wanted | null): { readonly decision?: Decision } {
-  if (wanted === null) return {}
-  // The policy compares the name of an action; which names there are is the business of the policy file.
-  const context = wanted as Parameters<IpRiskApi['decide']>[1]
-  return { decision: api.decide(risk, context) }
 }
 
 /** Clients read these without asking whether they are there. */

@@ -42,6 +42,8 @@ export interface HttpClientOptions {
   readonly connections?: number | undefined
   /** Statuses other than 2xx whose body is read, too. */
   readonly alsoRead?: readonly number[] | undefined
+  /** A reply with this header (in lower case) is read whatever its status. */
+  readonly alsoReadWith?: string | undefined
 }
 
 /** One call to a service. */
@@ -127,7 +129,9 @@ export function httpClient (options: HttpClientOptions): HttpClient {
         body: sent,
         signal
       }))
-      if ((status < 200 || status > 299) && options.alsoRead?.includes(status) !== true) {
+      const isRead = (status >= 200 && status <= 299) || options.alsoRead?.includes(status) === true ||
+        (options.alsoReadWith !== undefined && headers[options.alsoReadWith] !== undefined)
+      if (!isRead) {
         body.on('error', () => {}).destroy()
         return statusAnswer(status, headers['retry-after'])
       }

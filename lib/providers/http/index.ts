@@ -11,7 +11,7 @@ export {
   checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer
 } from './answers.ts'
 export { httpClient, type HttpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
-export { checkSecret, type Secret } from './secret.ts'
+export { checkSecret, repeatsSecret, type Secret, secretValue } from './secret.ts'
 
 /** What `read` gets beside the body. */
 export interface HttpReplyInfo {

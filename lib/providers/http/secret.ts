@@ -1,4 +1,4 @@
-import type { ProviderAnswer, UnknownAnswer } from '../../../types/contract.ts'
+import type { UnknownAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
 import { shown } from '../../util/index.ts'
 
@@ -37,7 +37,7 @@ export async function secretValue (secret: Secret | undefined, provider: string)
 }
 
 /** A service that echoes the key, as it is or encoded, must not bring it into a cache or a log. */
-export function repeatsSecret (answer: ProviderAnswer, secret: string): boolean {
+export function repeatsSecret (answer: object, secret: string): boolean {
   if (secret.length <= 3) return false
   const text = JSON.stringify(answer)
   return formsOf(secret).some(form => text.includes(JSON.stringify(form).slice(1, -1)))

@@ -1,12 +1,15 @@
-import type { KnownAnswer, LookupContext, Provider, ProviderAnswer, UnknownAnswer } from '../../../types/contract.ts'
+import type {
+  Category, KnownAnswer, LookupContext, Provider, ProviderAnswer, UnknownAnswer, UnknownReason
+} from '../../../types/contract.ts'
 import { canonicalAddress } from '../../ip/index.ts'
 import { checkNumber, checkObject, eachConcurrently } from '../../util/index.ts'
 import {
-  categoriesOf, isObject, isVpnVerdict, type Json, knownAnswer, parseIplogsBody, readBoolean, readFraction, readInfo,
-  readOneOf, readText, unknownAnswer, validatesAnswers, verdictNames
+  categoriesOf, isObject, isVpnVerdict, type Json, knownAnswer, parseIplogsBody, readBoolean, readCategories,
+  readFraction, readInfo, readOneOf, readText, unknownAnswer, validatesAnswers, verdictNames
 } from '../../verdict/index.ts'
 import {
-  type HttpClient, httpClient, type HttpReply, parseJson, readRemoteOptions, remoteOptionNames, type RemoteOptions
+  checkSecret, type HttpClient, httpClient, type HttpReply, type HttpRequest, parseJson, readRemoteOptions,
+  remoteOptionNames, type RemoteOptions, repeatsSecret, type Secret, secretValue
 } from '../http/index.ts'
 
 /**
@@ -26,7 +29,31 @@ export function parseIplogsRow (row: Json): KnownAnswer | null {
     // For a clean address this may be the name of its network: only a VPN has a VPN provider.
     ...isVpn && { vpn_provider: row['provider'] }
   }
-  return knownAnswer(verdict, { score, isVpn, info: readInfo(info), categories: categoriesOf(isVpn, [], info) })
+  const categories = namedCategories(row) ?? categoriesOf(isVpn, [], info)
+  return knownAnswer(verdict, { score, isVpn, info: readInfo(info), categories })
+}
+
+/** `ip-risk serve` names the categories, as its own provider found them. */
+function namedCategories (body: Json): Category[] | undefined {
+  const given = body['categories']
+  const known = readCategories(given)
+  return Array.isArray(given) && known.length === given.length ? known : undefined
+}
+
+/** On a check of `ip-risk serve` without a verdict: why. */
+const REASON_HEADER = 'ip-risk-reason'
+const failures: readonly UnknownReason[] = [
+  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response'
+]
+
+/**
+ * What `ip-risk serve` says instead of a verdict. The service itself works, so nothing pauses the calls to it: another
+ * address may be in its cache.
+ */
+function unknownBehind (given: unknown): UnknownAnswer {
+  const reason = readOneOf(given, failures)
+  const cause = `ip-risk serve: ${reason ?? 'no verdict'}`
+  return unknownAnswer(reason === 'rate_limited' ? 'quota_exhausted' : reason ?? 'no_data', cause)
 }
 
 /** The most that `/v1/bulk-check` takes, and the time that clients give it (its own limit is 90 s). */
@@ -36,14 +63,14 @@ const concurrentChunks = 4
 
 /** Every address gets a row; rows are matched by address, and a missing one is `unknown`. */
 export function iplogsBulk (
-  client: HttpClient, ips: readonly string[], context: LookupContext
+  client: Sender, ips: readonly string[], context: LookupContext
 ): AsyncIterable<[string, ProviderAnswer]> {
   const chunks: string[][] = []
   for (let i = 0; i < ips.length; i += chunkSize) chunks.push(ips.slice(i, i + chunkSize))
   return eachConcurrently(chunks, concurrentChunks, async chunk => await ask(client, chunk, context))
 }
 
-async function ask (client: HttpClient, chunk: string[], context: LookupContext): Promise<[string, ProviderAnswer][]> {
+async function ask (client: Sender, chunk: string[], context: LookupContext): Promise<[string, ProviderAnswer][]> {
   const all = (answer: ProviderAnswer): [string, ProviderAnswer][] => chunk.map(ip => [ip, answer])
   const refused = await context.spend()
   if (refused !== null) return all(refused)
@@ -54,6 +81,11 @@ async function ask (client: HttpClient, chunk: string[], context: LookupContext)
   const results = isObject(body) ? body['results'] : undefined
   if (!Array.isArray(results)) return all(unknownAnswer('bad_response', 'no "results"'))
   const rows = new Map<string, ProviderAnswer>()
+  const unknown: unknown = (body as Json)['unknown']
+  for (const row of Array.isArray(unknown) ? unknown : []) {
+    const ip = isObject(row) && typeof row['ip'] === 'string' ? canonicalAddress(row['ip']) : null
+    if (ip !== null) rows.set(ip, unknownBehind((row as Json)['reason']))
+  }
   for (const row of results) {
     const ip = isObject(row) && typeof row['ip'] === 'string' ? canonicalAddress(row['ip']) : null
     if (ip !== null) rows.set(ip, parseIplogsRow(row) ?? unknownAnswer('bad_response', 'not a row'))
@@ -65,6 +97,26 @@ async function ask (client: HttpClient, chunk: string[], context: LookupContext)
 export interface IplogsOptions extends RemoteOptions {
   /** Further calls after a failed connection or a 5xx, within the same time: 0 to 3. Default 1. */
   readonly retries?: number | undefined
+  /**
+   * The token of an `ip-risk serve` at `baseUrl`, sent as `Authorization: Bearer`. A function is called for each
+   * request, so that a token can be rotated. Default none: IPLogs has no key.
+   */
+  readonly secret?: Secret | undefined
+}
+
+type Sender = Pick<HttpClient, 'send'>
+
+/** Sends the token with each request, and refuses a reply that repeats it. */
+function withToken (client: HttpClient, secret: Secret): Sender {
+  return {
+    async send (request: HttpRequest, ...rest) {
+      const token = await secretValue(secret, 'iplogs')
+      if (typeof token !== 'string') return token
+      const reply = await client.send({ ...request, headers: { authorization: `Bearer ${token}` } }, ...rest)
+      if ('reason' in reply || !repeatsSecret(reply, token)) return reply
+      return unknownAnswer('bad_response', 'the answer repeats a secret')
+    }
+  }
 }
 
 /**
@@ -73,24 +125,33 @@ export interface IplogsOptions extends RemoteOptions {
  * writes. Its `verdict` is used as it is, never computed from the score.
  */
 export function iplogs (options: IplogsOptions = {}): Provider {
-  const given = checkObject<IplogsOptions>('iplogs', options, [...remoteOptionNames, 'retries'])
+  const given = checkObject<IplogsOptions>('iplogs', options, [...remoteOptionNames, 'retries', 'secret'])
   const { baseUrl, userAgent, ...settings } = readRemoteOptions('iplogs', given, {
     baseUrl: 'https://iplogs.com', timeoutMs: 8_000, limits: {}
   })
   const retries = checkNumber('iplogs.retries', given.retries, 1, { min: 0, max: 3 })
-  const client = httpClient({ baseUrl, userAgent, retries, connections: settings.maxConcurrent })
+  const client = httpClient({
+    baseUrl, userAgent, retries, connections: settings.maxConcurrent, alsoReadWith: REASON_HEADER
+  })
+  const sender = given.secret === undefined ? client : withToken(client, checkSecret('iplogs.secret', given.secret))
   return validatesAnswers({
     name: 'iplogs',
     ...settings,
     async lookup (ip, context) {
-      return readReply(await client.send({ path: '/v1/check', json: { ip } }, context), ip)
+      return readReply(await sender.send({ path: '/v1/check', json: { ip } }, context), ip)
     },
-    bulk: (ips, context) => iplogsBulk(client, ips, context),
+    bulk: (ips, context) => iplogsBulk(sender, ips, context),
     close: () => client.close()
   })
 }
 
 function readReply (reply: HttpReply | UnknownAnswer, ip: string): ProviderAnswer {
   if ('reason' in reply) return reply
-  return parseIplogsBody(parseJson(reply.text), ip) ?? unknownAnswer('bad_response', 'not a verdict on this address')
+  const reason = reply.headers[REASON_HEADER]
+  if (reason !== undefined) return unknownBehind(reason)
+  const body = parseJson(reply.text)
+  const answer = parseIplogsBody(body, ip)
+  if (answer === null) return unknownAnswer('bad_response', 'not a verdict on this address')
+  const categories = namedCategories(body as Json)
+  return categories === undefined ? answer : { ...answer, categories }
 }
