@@ -48,7 +48,7 @@ export interface ExpressIpRisk extends RequestHandler, IpRiskApi {
 
 /** The engine as Express 5 middleware. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
 export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): ExpressIpRisk {
-  const { engine, scope, api, plan, judge, latest } = createStandalone(options, log)
+  const { engine, scope, api, plan, judge, latest, close } = createStandalone(options, log)
   const unmarked = plan(undefined)
 
   async function assess (req: Request, plan: RoutePolicy): Promise<CompletedAssessment> {
@@ -90,7 +90,7 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
     }
   }
 
-  const middleware = Object.assign(annotate, { ...api, route, ready: engine.ready, close: engine.close })
+  const middleware = Object.assign(annotate, { ...api, route, ready: engine.ready, close })
   return rememberInternals(middleware, { engine, scope })
 }
 export default ipRisk

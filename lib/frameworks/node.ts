@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import type { IpRiskApi, IpRiskEngine, RawResponse } from '../../types/api.ts'
 import type { CreateIpRiskOptions, IpRisk, IpRiskLogger, RawRequest, RouteIpRiskOption } from '../../types/contract.ts'
 import {
-  type Assessment, assessment, assessRequest, type CompletedAssessment, createApi, createEngine, endsAsGone,
+  type Assessment, assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone,
   type Engine, outcomeOf, postpone, publish, rememberInternals
 } from '../core/index.ts'
 import { badOption, ClientGone } from '../errors.ts'
@@ -35,6 +35,7 @@ export interface Standalone {
   judge (request: OwnRequest, plan: RoutePolicy, more?: JudgeOptions): Promise<CompletedAssessment>
   /** The latest assessment of a request. */
   latest (request: object): CompletedAssessment | undefined
+  close (): Promise<void>
 }
 
 /** pino takes a while to load, and applications with a logger of their own do not need it. */
@@ -47,6 +48,12 @@ function defaultLog (): IpRiskLogger {
 export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger = defaultLog()): Standalone {
   const scope = readPluginScope(options)
   const engine = createEngine(options, log)
+  let closed = false
+  engine.ready().then(() => {
+    if (closed) return
+    const { fields, message } = bootLine(engine, scope, options)
+    log.info(fields, message)
+  })
   const assessments = new WeakMap<object, CompletedAssessment>()
   const latest = (request: object): CompletedAssessment | undefined => assessments.get(request)
   const origins = new WeakMap<RoutePolicy, { readonly option: unknown, revision: number, latest: RoutePolicy }>()
@@ -70,6 +77,10 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
     scope,
     api: createApi(engine, scope, latest),
     latest,
+    async close () {
+      closed = true
+      await engine.close()
+    },
     plan (option) {
       const plan = readRoutePolicy('route', option, scope)
       if (plan === null) throw badOption('route', 'is false, which switches a route off: call nothing for it instead')
@@ -105,7 +116,7 @@ function logOf ({ log }: OwnRequest, otherwise: IpRiskLogger): IpRiskLogger {
 
 /** The engine without Fastify. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
 export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): IpRiskEngine {
-  const { engine, scope, api, plan, judge, latest } = createStandalone(options, log)
+  const { engine, scope, api, plan, judge, latest, close } = createStandalone(options, log)
   const named = new Map<unknown, RoutePolicy>()
   const written = new WeakMap<object, RoutePolicy>()
   /** Only for `onRejected`. */
@@ -144,7 +155,7 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
       }
     },
     ready: engine.ready,
-    close: engine.close
+    close
   }, { engine, scope })
 
   /** By `onRejected`, where that sends an answer. */

@@ -1,0 +1,69 @@
+import t, { type Test } from 'tap'
+import Fastify from 'fastify'
+import { ipRisk as express } from '../lib/frameworks/express.ts'
+import ipRisk, { createIpRisk, type CreateIpRiskOptions, type FastifyIpRiskOptions } from '../lib/index.ts'
+import { startRedis } from './support/redis.ts'
+import { memoryLog } from './support/log.ts'
+import { until } from './support/engine.ts'
+import { visitorProvider } from './support/table-provider.ts'
+
+const redis = await startRedis()
+t.teardown(() => redis.stop())
+
+interface Line { readonly msg: string, readonly ipRiskStart: object }
+
+async function fastifyLine (t: Test, options: CreateIpRiskOptions): Promise<Line[]> {
+  const lines: Line[] = []
+  const app = Fastify({ logger: { level: 'info', stream: { write: (line: string) => lines.push(JSON.parse(line)) } } })
+  t.teardown(() => app.close())
+  await app.register(ipRisk, options as FastifyIpRiskOptions)
+  await app.ready()
+  return lines.filter(({ ipRiskStart }) => ipRiskStart !== undefined)
+}
+
+async function standaloneLine (
+  t: Test, make: (options: CreateIpRiskOptions) => { ready (): Promise<void>, close (): Promise<void> }, options: CreateIpRiskOptions
+): Promise<Line[]> {
+  const log = memoryLog()
+  const engine = make({ ...options, log })
+  t.teardown(() => engine.close())
+  const found = (): Line[] => log.lines.filter(({ fields }) => 'ipRiskStart' in fields)
+    .map(({ level, message, fields }) => {
+      t.equal(level, 'info')
+      return { msg: message!, ...fields as { ipRiskStart: object } }
+    })
+  await until(() => found().length > 0)
+  return found()
+}
+
+t.test('Fastify, Express and plain Node write the same line once', async t => {
+  const variants: { readonly [name: string]: CreateIpRiskOptions } = {
+    'without redis': { redis: undefined },
+    'with redis': { redis: redis.url, mode: 'monitor', clientIp: { trusted: ['10.0.0.1'], cloudflare: true } },
+    'with a policy': { policy: { write: { vpn_likely: 'block' } } }
+  }
+  for (const [name, given] of Object.entries(variants)) {
+    const options = { provider: visitorProvider(), ...given }
+    const [fromFastify, ...more] = await fastifyLine(t, options)
+    t.equal(more.length, 0)
+    for (const make of [createIpRisk, express]) {
+      const [line, ...again] = await standaloneLine(t, make as typeof createIpRisk, options)
+      t.equal(line!.msg, fromFastify!.msg, name)
+      t.same(line!.ipRiskStart, fromFastify!.ipRiskStart, name)
+      t.same(again, [])
+    }
+    if (given.redis === undefined) t.match(fromFastify!.msg, '("redis" is not set)')
+    else t.match(fromFastify!.msg, /shared through Redis \(up\), trusts 1 proxy.*Cloudflare, mode monitor/)
+  }
+})
+
+t.test('a Redis that does not answer is in the line, too, and what is closed before writes none', async t => {
+  const options = { provider: visitorProvider(), redis: 'redis://127.0.0.1:1' }
+  t.match((await standaloneLine(t, createIpRisk, options))[0]!.msg, 'shared through Redis (down)')
+  const log = memoryLog()
+  const engine = createIpRisk({ ...options, log })
+  await engine.close()
+  await engine.ready()
+  await new Promise(resolve => setImmediate(resolve))
+  t.notMatch(log.text(), /ipRiskStart/)
+})
