@@ -16,6 +16,9 @@ async function plugin (app, options = {}) {
   })
 }
 
+const stepUp = { isSatisfied: () => true }
+const familiarity = { account: () => 'ada' }
+
 export const variants = {
   bare () {},
   'empty hook' (app) {
@@ -30,7 +33,11 @@ export const variants = {
   'fastify-ip-risk, memory hit': app => plugin(app),
   // The first application of its kind in a process is faster than the next: compare telemetry with this one.
   'the same again, telemetry off': app => plugin(app),
-  'the same again, familiarity on': app => plugin(app, { familiarity: { account: () => 'ada' }, stepUp: { isSatisfied: () => true } }),
+  // `familiarity` needs `stepUp`, which has a hook of its own: compare each pair.
+  'step-up on, read': app => plugin(app, { stepUp }),
+  'familiarity on, read': app => plugin(app, { stepUp, familiarity }),
+  'step-up on, write': app => plugin(app, { stepUp }),
+  'familiarity on, write': app => plugin(app, { stepUp, familiarity }),
   async 'the same again, telemetry on' (app) {
     await plugin(app)
     const reader = new PeriodicExportingMetricReader({

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Familiarity, IpRisk } from '../../types/contract.ts'
 import { subnetKey } from '../ip/index.ts'
 import type { ScriptRunner } from '../redis/index.ts'
@@ -30,6 +31,19 @@ export interface FamiliarityParts {
 
 type Marks = Pick<KnownNetwork, 'id' | 'network' | 'asn' | 'country'>
 
+/** The HMACs of an account's latest network: they cost ten times as much as the rest of a decision. */
+interface Hashed {
+  readonly key: string
+  readonly marks: Marks
+  readonly block: string
+  readonly asn: string | undefined
+  readonly country: string | undefined
+  readonly device: string | null
+}
+const MAX_HASHED = 10_000
+/** A visitor may choose the text of a device, and must not fill the memory with it. */
+const MAX_HASHED_LENGTH = 256
+
 export function createFamiliarity ({ redis, secret, keyPrefix, now }: FamiliarityParts): FamiliarityService {
   const root = secret ?? randomBytes(32).toString('hex')
   const hashKey = derivedKey(root, 'familiarity')
@@ -40,40 +54,49 @@ export function createFamiliarity ({ redis, secret, keyPrefix, now }: Familiarit
   const accountKey = (account: string): string =>
     createHmac('sha256', hashKey).update(`account ${account}`).digest('hex')
 
+  const hashed = new LRUCache<string, Hashed>({ max: MAX_HASHED })
+
   /** With the account in every HMAC, nobody can see that two accounts share a network. */
-  function marksOf (key: string, { ip, info }: IpRisk, device: string | null): Marks {
+  function marksOf ({ account, device, risk: { ip, info: { asn, countryCode: country } } }: Visit): Hashed {
     const block = blockOf(ip!)
-    const country = info.countryCode?.toUpperCase()
-    const network = hmac(key, 'network', info.asn ?? '', block)
-    return {
+    const held = hashed.get(account)
+    if (held !== undefined && held.block === block && held.asn === asn && held.country === country &&
+      held.device === device) return held
+    const key = held?.key ?? accountKey(account)
+    const network = hmac(key, 'network', asn ?? '', block)
+    const marks = {
       id: hmac(key, 'device', network, device ?? ''),
       network,
-      asn: info.asn === undefined ? '' : hmac(key, 'asn', info.asn),
-      country: country === undefined ? '' : hmac(key, 'country', country)
+      asn: asn === undefined ? '' : hmac(key, 'asn', asn),
+      country: country === undefined ? '' : hmac(key, 'country', country.toUpperCase())
     }
+    const made = { key, marks, block, asn, country, device }
+    if (account.length + (device?.length ?? 0) <= MAX_HASHED_LENGTH) hashed.set(account, made)
+    return made
   }
 
   return {
     of (visit, { rememberMs }) {
-      const { account, device, risk } = visit
+      const { device, risk } = visit
       if (risk.ip === null) return 'unknown'
-      const key = accountKey(account)
+      const { key, marks } = marksOf(visit)
       const judgeBy = ({ networks, place }: History): Familiarity => {
         const nowMs = now()
-        return judge(networks.filter(one => nowMs - one.lastMs < rememberMs), marksOf(key, risk, device), {
+        return judge(networks.filter(one => nowMs - one.lastMs < rememberMs), marks, {
           device, risk, rememberMs, nowMs, last: () => place === '' ? undefined : decryptPlace(placeKey, key, place)
         })
       }
       const history = store.read(key)
       return history instanceof Promise ? history.then(judgeBy) : judgeBy(history)
     },
-    async learn ({ account, device, risk }, strength, bounds) {
+    async learn (visit, strength, bounds) {
+      const { risk } = visit
       if (risk.ip === null) return
-      const key = accountKey(account)
+      const { key, marks } = marksOf(visit)
       const atMs = Math.floor(now())
       const place = placeOf(risk, atMs)
       await store.learn(key, {
-        ...marksOf(key, risk, device),
+        ...marks,
         strength,
         atMs,
         place: place === undefined
@@ -81,7 +104,10 @@ export function createFamiliarity ({ redis, secret, keyPrefix, now }: Familiarit
           : encryptPlace(placeKey, key, place)
       }, bounds)
     },
-    forget: async account => await store.forget(accountKey(account))
+    async forget (account) {
+      hashed.delete(account)
+      await store.forget(accountKey(account))
+    }
   }
 }
 
