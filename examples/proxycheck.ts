@@ -7,13 +7,16 @@ type Reply = Readonly<Record<string, { readonly detections?: Detections } | unde
 export const proxycheck = (key: string, baseUrl = 'https://proxycheck.io'): Provider => httpProvider<Reply>({
   name: 'proxycheck',
   baseUrl,
-  limits: { perDay: 1_000 },
-  request: ip => ({ path: `/v3/${ip}`, query: { key } }),
+  secret: key,
+  limits: { perCalendarDay: 1_000 },
+  request: (ip, secret) => ({ path: `/v3/${ip}`, query: { key: secret } }),
   read (body, ip) {
     if (body.status === 'denied') return { verdict: 'unknown', reason: 'rejected', retryAfterSeconds: 3_600, alert: 'proxycheck.io refuses our key' }
     const found = body[ip]?.detections
-    if (found === undefined || typeof found.risk !== 'number') return null
-    const categories = (['vpn', 'proxy', 'tor'] satisfies Category[]).filter(category => found[category])
+    const flags = ['vpn', 'proxy', 'tor'] satisfies Category[]
+    // Absent is not false: without a flag, the answer would read as clean.
+    if (typeof found?.risk !== 'number' || flags.some(flag => typeof found[flag] !== 'boolean')) return null
+    const categories = flags.filter(flag => found[flag])
     const verdict = categories.length > 0 ? 'vpn_detected' : found.risk > 66 ? 'suspicious' : 'clean'
     return knownAnswer(verdict, { score: found.risk / 100, categories })
   }

@@ -77,7 +77,8 @@ table('ipqualityscore', readIpqualityscore, [
 
 const anonymous = { name: '', is_proxy: false, is_relay: false, is_tor: false, is_vpn: false }
 const plus = (found: object, more: object = {}): object => ({ ip, anonymous: { ...anonymous, ...found }, is_hosting: false, ...more })
-table('ipinfo plus and max', body => readIpinfo(body, ip, 'max', reply), [
+const productOf = (body: object): 'plus' | 'max' => JSON.stringify(body).includes('is_res_proxy') ? 'max' : 'plus'
+table('ipinfo plus and max', body => readIpinfo(body, ip, productOf(body), reply), [
   ['clean', plus({})],
   ['vpn_detected tor', plus({ is_tor: true })],
   ['vpn_detected vpn', plus({ is_vpn: true, name: 'NordVPN' })],
@@ -125,7 +126,7 @@ table('abuseipdb', body => readAbuseipdb(body, ip), [
 
 const unflagged = { is_datacenter: false, is_tor: false, is_proxy: false, is_vpn: false, is_abuser: false }
 const ipapi = { ip, is_bogon: false, is_crawler: false, ...unflagged }
-table('ipapi.is', body => readIpapiIs(body, ip), [
+table('ipapi.is', body => readIpapiIs(body, ip, reply), [
   ['clean', ipapi],
   ['vpn_detected tor', { ...ipapi, is_tor: true }],
   ['vpn_likely vpn', { ...ipapi, is_vpn: true }],

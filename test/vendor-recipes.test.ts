@@ -18,6 +18,7 @@ interface Recipe {
   readonly cases: readonly Case[]
 }
 
+const unmarked = { is_vpn: false, is_proxy: false, is_tor: false, is_tor_exit: false }
 const none = { vpn: false, proxy: false, tor: false, relay: false }
 const vendors: Readonly<Record<string, Recipe>> = {
   iphub: {
@@ -38,8 +39,9 @@ const vendors: Readonly<Record<string, Recipe>> = {
   ipregistry: {
     hasKey: ({ headers }) => headers.authorization === 'ApiKey hush',
     cases: [
-      ['vpn_detected', { ip, security: { is_vpn: true } }], ['vpn_detected', { ip, security: { is_vpn: false, is_tor_exit: true } }],
-      ['clean', { ip, security: { is_vpn: false } }, 200, { 'ipregistry-credits-remaining': '9' }], ['bad_response', { ip }],
+      ['vpn_detected', { ip, security: { ...unmarked, is_vpn: true } }], ['vpn_detected', { ip, security: { ...unmarked, is_tor_exit: true } }],
+      ['clean', { ip, security: unmarked }, 200, { 'ipregistry-credits-remaining': '9' }], ['bad_response', { ip }],
+      ['bad_response', { ip, security: { is_vpn: false } }], ['bad_response', { ip, security: { ...unmarked, is_proxy: null } }],
       ['quota_exhausted', { code: 'INSUFFICIENT_CREDITS' }, 402], ['rate_limited', { code: 'TOO_MANY_REQUESTS' }, 429],
       ['rejected', { code: 'INVALID_API_KEY' }, 401], ['bad_response', { code: 'INTERNAL' }]
     ]
@@ -49,6 +51,7 @@ const vendors: Readonly<Record<string, Recipe>> = {
     cases: [
       ['suspicious', { ip, reputation: 'malicious', confidence: 'high' }], ['vpn_likely', { ip, reputation: 'known', history: { proxy_or_vpn: true } }],
       ['clean', { ip, reputation: 'safe' }], ['no_data', { message: 'not found' }, 404], ['no_data', { ip, reputation: 'unknown' }],
+      ['bad_response', { ip, reputation: 'safe', history: { proxy_or_vpn: 'yes' } }], ['no_data', { ip, reputation: 'known' }],
       ['bad_response', { ip }], ['quota_exhausted', {}, 429], ['rejected', {}, 403]
     ]
   },
@@ -57,6 +60,7 @@ const vendors: Readonly<Record<string, Recipe>> = {
     cases: [
       ['vpn_detected', { ip, tunnels: [{ type: 'VPN', anonymous: true }] }], ['suspicious', { ip, tunnels: [{ type: 'VPN' }] }],
       ['vpn_likely', { ip, client: { proxies: ['NETNUT_PROXY'] } }], ['clean', { ip, infrastructure: 'RESIDENTIAL' }, 200, { 'x-balance-remaining': '7' }],
+      ['suspicious', { ip, infrastructure: 'RESIDENTIAL', tunnels: [{ type: 'I2P' }] }], ['suspicious', { ip, infrastructure: 'MOBILE', risks: ['TUNNEL'] }],
       ['no_data', { ip }], ['no_data', {}, 404], ['bad_response', { ip, tunnels: 'none' }], ['quota_exhausted', {}, 429]
     ]
   },

@@ -10,9 +10,9 @@ export interface LookupContext {
   /** The application's log. Do not log addresses or secrets. */
   readonly log: IpRiskLogger
   /**
-   * Counts one more call for the same question (a retry, each chunk of a `bulk`) against the limits. Returns null when
-   * the call may be made, else the answer to give instead. In `bulk` it waits for room in the minute's limit. Never
-   * rejects.
+   * Counts one more call (a retry; of a `bulk`, each address or each chunk, as the service counts) against the limits.
+   * Returns null when the call may be made, else the answer to give instead. In `bulk` it waits for room in the
+   * minute's limit. Never rejects.
    */
   spend (): Promise<UnknownAnswer | null>
   /** Reports what the service says is left. Of a calendar day or month, it only lowers our own count. */

@@ -23,6 +23,14 @@ export function calendarWindow (
   return { id, endsMs: after }
 }
 
+/** Clocks differ, and a reply may be about the window before: for so long nothing is believed of a new one. */
+export const settlingMs = 300_000
+
+/** Whether the window at that time is younger than `settlingMs`. */
+export function hasJustBegun (unit: CalendarUnit, timeZone: string, atMs: number): boolean {
+  return calendarWindow(unit, timeZone, atMs - settlingMs).id !== calendarWindow(unit, timeZone, atMs).id
+}
+
 /** An amount (calls, or money) that may be used in a calendar day or month, of which a part is kept for writes. */
 export interface CalendarBudget {
   readonly unit: CalendarUnit
@@ -30,7 +38,10 @@ export interface CalendarBudget {
   refusal (write: boolean, amount: number): UnknownAnswer | null
   /** Uses the amount: null, or `quota_exhausted` until the window ends. Never rejects. */
   take (write: boolean, amount: number, redisBudget?: RedisBudget): Promise<UnknownAnswer | null>
-  /** The service says that so much is left, by its own count. It only lowers what is left. */
+  /**
+   * The service says that so much is left, by its own count. It only lowers what is left, of the part of writes too.
+   * Not believed in the first minutes of a window.
+   */
   reported (left: number): void
   used (): number
   /** Infinity without a limit. */
@@ -73,6 +84,7 @@ return { granted, string.format('%.6f', all), string.format('%.6f', reads) }
 /** While Redis is away, each process may use a quarter of what it knows to be left. */
 const offlinePart = 0.25
 const margin = 1e-6
+const hourMs = 3_600_000
 
 interface Amounts { readonly all: number, readonly reads: number }
 const none: Amounts = { all: 0, reads: 0 }
@@ -80,15 +92,21 @@ const none: Amounts = { all: 0, reads: 0 }
 export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget {
   const { unit, reserveForWrites, timeZone = 'UTC', wallNow, redis } = options
   let max = options.max
-  let window = { id: '', endsMs: -Infinity }
+  let window = { id: '', fromMs: Infinity, settledMs: Infinity, endsMs: -Infinity }
   /** Counted where the limit is counted. */
   let known = none
   /** Used here and not yet sent to Redis. */
   let pending = none
 
   function roll (): void {
-    if (wallNow() < window.endsMs) return
-    window = calendarWindow(unit, timeZone, wallNow())
+    const now = wallNow()
+    // A clock that was far ahead and was set right must not keep a window of the future.
+    if (now < window.endsMs && now > window.fromMs - hourMs) return
+    const { id, endsMs } = calendarWindow(unit, timeZone, now)
+    const isSame = id === window.id
+    const settledMs = hasJustBegun(unit, timeZone, now) ? now + settlingMs : -Infinity
+    window = { id, fromMs: now, settledMs, endsMs }
+    if (isSame) return
     max = options.max
     known = pending = none
   }
@@ -153,8 +171,12 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
       // A count such as NaN, of a header that is absent, would refuse everything until the window ends.
       if (!Number.isFinite(left)) return
       roll()
-      if (options.max === Infinity) max = known.all + pending.all + Math.max(0, left)
-      else known = { ...known, all: Math.max(known.all, max - Math.max(0, left)) }
+      if (wallNow() < window.settledMs) return
+      const own = known.all + pending.all
+      const leftAtLeast = Math.max(0, left)
+      if (options.max === Infinity) max = own + leftAtLeast
+      const others = Math.max(0, max - leftAtLeast - own)
+      known = { all: known.all + others, reads: known.reads + others * (1 - reserveForWrites) }
     },
     used () {
       roll()

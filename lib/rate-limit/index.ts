@@ -2,6 +2,6 @@ export {
   burstFull, isBurst, isOwnRefusal, learntLimit, localQuota, type Quota, quotaLimits, realWindows, type Windows
 } from './quota.ts'
 export {
-  type CalendarBudget, calendarBudget, type CalendarUnit, calendarWindow, type Charge, withCharges
+  type CalendarBudget, calendarBudget, type CalendarUnit, calendarWindow, type Charge, hasJustBegun, withCharges
 } from './calendar.ts'
 export { type OfflineCause, redisQuota } from './redis-quota.ts'

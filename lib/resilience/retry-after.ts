@@ -32,6 +32,8 @@ const MAX_STATES = 8
  * state.
  */
 const quietMs = 300_000
+/** The longest pause: a month, and a day for other time zones. */
+const longestMs = 32 * 86_400_000
 
 /** Reasons that pause: always after a 429, otherwise for the time that the answer names. */
 const pausing: ReadonlySet<UnknownReason> = new Set(['rate_limited', 'rejected', 'quota_exhausted'])
@@ -83,7 +85,8 @@ export function retryAfter ({ provider, now, log, windowMs, publish }: RetryAfte
       const { reason, retryAfterSeconds, alert } = answer
       if (isOwnRefusal(answer) || !pausing.has(reason)) return
       if (reason !== 'rate_limited' && retryAfterSeconds === undefined) return
-      const forMs = retryAfterSeconds === undefined ? windowMs : Math.max(retryAfterSeconds * 1000, 1000)
+      const orderedMs = Number(retryAfterSeconds) * 1000 // a provider of others may give anything
+      const forMs = Number.isNaN(orderedMs) ? windowMs : Math.min(Math.max(orderedMs, 1000), longestMs)
       const cause = causeText(answer.cause)
       const isNew = begin(reason, forMs, cause)
       publish(reason, forMs)

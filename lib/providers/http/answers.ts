@@ -36,13 +36,18 @@ function accountAlert (status: 401 | 402 | 403): string {
   return `The provider's service refuses our calls with HTTP ${status}, so they stop for a minute: ${fix}.`
 }
 
-/** RFC 9110 §10.2.3: seconds, or an HTTP date in whole seconds from now; at most a day. null: absent or invalid. */
-export function parseRetryAfter (value: string | string[] | undefined, now: number): number | null {
+/**
+ * RFC 9110 §10.2.3: seconds, or an HTTP date in whole seconds from now; at most `most`, by default a day. null: absent
+ * or invalid.
+ */
+export function parseRetryAfter (
+  value: string | string[] | undefined, now: number, most: number = 86_400
+): number | null {
   const text = (Array.isArray(value) ? value[0] : value)?.trim()
   if (text === undefined) return null
   const isDate = /^[A-Z][a-z]{2},/.test(text)
   const seconds = /^\d{1,10}$/.test(text) ? Number(text) : isDate ? Math.ceil((Date.parse(text) - now) / 1000) : NaN
-  return Number.isNaN(seconds) ? null : Math.min(Math.max(seconds, 0), 86_400)
+  return Number.isNaN(seconds) ? null : Math.min(Math.max(seconds, 0), most)
 }
 
 /**

@@ -1,38 +1,21 @@
 import type { LookupContext, Provider, ProviderAnswer, Remaining, UnknownAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { calendarWindow } from '../../rate-limit/index.ts'
+import { calendarWindow, hasJustBegun } from '../../rate-limit/index.ts'
 import { checkFunction, checkNumber, checkObject, checkOneOf, checkString, eachConcurrently } from '../../util/index.ts'
-import { unknownAnswer } from '../../verdict/index.ts'
-import { checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer } from './answers.ts'
+import { isObject, unknownAnswer } from '../../verdict/index.ts'
+import {
+  checkFamilies, parseRetryAfter, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer
+} from './answers.ts'
+import { checkBulk, checkStatuses, chunksOf, type HttpBulk, type HttpReplyInfo, type Rows, spendFor } from './bulk.ts'
 import { httpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
 import { checkSecret, repeatsSecret, type Secret, secretValue } from './secret.ts'
 
+export type { HttpBulk, HttpReplyInfo } from './bulk.ts'
 export {
   checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer
 } from './answers.ts'
 export { httpClient, type HttpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
 export { checkSecret, repeatsSecret, type Secret, secretValue } from './secret.ts'
-
-/** What `read` gets beside the body. */
-export interface HttpReplyInfo {
-  readonly status: number
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | undefined>>
-  /** Whether evidence of that time (ISO text, a Date or seconds since 1970) is older than `maxEvidenceAgeDays`. */
-  isOld (lastSeen: unknown): boolean
-}
-
-/** Many addresses in one call. */
-export interface HttpBulk<Body> {
-  /** Addresses in one call. */
-  readonly max: number
-  /** Longest time of one call in milliseconds. Default 30 000. */
-  readonly timeoutMs?: number | undefined
-  /** The question about some addresses. */
-  request (ips: readonly string[], secret: string): HttpRequest
-  /** The answer about one of the addresses; null where the reply has none (`bad_response`). */
-  read (body: Body, ip: string, reply: HttpReplyInfo): ProviderAnswer | null | undefined
-}
 
 /** The options of `httpProvider`. */
 export interface HttpProviderOptions<Body> extends RemoteOptions {
@@ -82,7 +65,8 @@ const optionNames = [
   ...remoteOptionNames, 'name', 'families', 'retries', 'alsoRead', 'spentStatuses', 'spentUntil', 'secret',
   'maxEvidenceAgeDays', 'quotaName', 'maxAgeSeconds', 'request', 'read', 'remaining', 'bulk'
 ] as const
-type Rows = [string, ProviderAnswer][]
+/** A limit that is still spent when its window has just begun is tried again after this: clocks differ. */
+const spentAtStartSeconds = 60
 const concurrentBulks = 4
 const bulkBodyBytes = 4_194_304
 
@@ -108,7 +92,11 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
   const { baseUrl, userAgent, ...settings } = readRemoteOptions(path, given, defaults)
   const retries = checkNumber(`${path}.retries`, given.retries, 0, { min: 0, max: 3 })
   const evidenceDays = checkNumber(`${path}.maxEvidenceAgeDays`, given.maxEvidenceAgeDays, 30, { min: 1, max: 3650 })
-  const { alsoRead = [], spentStatuses = [], bulk, quotaName, maxAgeSeconds } = given
+  const { quotaName, maxAgeSeconds } = given
+  const alsoRead = checkStatuses(`${path}.alsoRead`, given.alsoRead)
+  const spentStatuses = checkStatuses(`${path}.spentStatuses`, given.spentStatuses)
+  const bulk = checkBulk<Body>(`${path}.bulk`, given.bulk)
+  checkFunction(`${path}.remaining`, given.remaining)
   const secret = given.secret === undefined ? undefined : checkSecret(`${path}.secret`, given.secret)
   const { timeZone = 'UTC', perMonth } = settings.limits
   const defaultUnit = perMonth === undefined ? 'day' : 'month'
@@ -118,10 +106,12 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
   })
 
   function spent (cause: string, retryAfter?: string): UnknownAnswer {
-    const seconds = Number(retryAfter)
-    const untilEnd = Math.ceil((calendarWindow(unit, timeZone, Date.now()).endsMs - Date.now()) / 1000)
-    const retryAfterSeconds = retryAfter !== undefined && seconds > 0 ? Math.min(seconds, untilEnd) : untilEnd
-    return { ...unknownAnswer('quota_exhausted', cause), retryAfterSeconds }
+    const now = Date.now()
+    const untilEnd = hasJustBegun(unit, timeZone, now)
+      ? spentAtStartSeconds
+      : Math.ceil((calendarWindow(unit, timeZone, now).endsMs - now) / 1000)
+    const sooner = parseRetryAfter(retryAfter, now, untilEnd) ?? 0
+    return { ...unknownAnswer('quota_exhausted', cause), retryAfterSeconds: sooner > 0 ? sooner : untilEnd }
   }
 
   function isOld (lastSeen: unknown): boolean {
@@ -135,36 +125,49 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
   ): Rows {
     const { status, headers } = reply
     const isRead = status < 300 || alsoRead.includes(status)
-    if (!isRead) return ips.map(ip => [ip, spent(`HTTP ${status}`, headers['retry-after'])])
+    if (!isRead) {
+      const answer = spent(`HTTP ${status}`, headers['retry-after'])
+      return ips.map(ip => [ip, answer])
+    }
     const body = parseJson(reply.text) as Body
     const info: HttpReplyInfo = { status, headers, isOld }
     const left = attempt(() => given.remaining?.(body, info))
-    if (left !== undefined && !('reason' in left)) context.remaining?.(left)
-    return ips.map(ip => {
+    if (isObject(left) && !('reason' in left)) context.remaining?.(left)
+    // One failure of a bulk counts once, however many rows have it: they share one answer.
+    const same = new Map<string, ProviderAnswer>()
+    const shared = (answer: ProviderAnswer): ProviderAnswer => {
+      if (ips.length === 1 || answer.verdict !== 'unknown') return answer
+      const text = JSON.stringify(answer)
+      if (!same.has(text)) same.set(text, answer)
+      return same.get(text)!
+    }
+    const answerFor = (ip: string): ProviderAnswer => {
       const answer = attempt(() => readOne(body, ip, info)) ?? notUnderstood(reply)
-      if (repeatsSecret(answer, key)) return [ip, unknownAnswer('bad_response', 'the answer repeats a secret')]
+      if (repeatsSecret(answer, key)) return unknownAnswer('bad_response', 'the answer repeats a secret')
       const isSpent = answer.verdict === 'unknown' && answer.reason === 'quota_exhausted'
-      if (!isSpent || answer.retryAfterSeconds !== undefined) return [ip, answer]
-      return [ip, { ...answer, ...spent('the limit of the service is spent', headers['retry-after']) }]
-    })
+      if (!isSpent || answer.retryAfterSeconds !== undefined) return answer
+      return { ...answer, ...spent('the limit of the service is spent', headers['retry-after']) }
+    }
+    return ips.map(ip => [ip, shared(answerFor(ip))])
   }
 
   async function ask (ips: readonly string[], context: LookupContext, many: boolean): Promise<Rows> {
     const all = (answer: ProviderAnswer): Rows => ips.map(ip => [ip, answer])
-    const key = await secretValue(secret, name)
+    const key = await secretValue(secret, name, settings.timeoutMs)
     if (typeof key !== 'string') return all(key)
     const question = attempt(() => many ? bulk!.request(ips, key) : given.request(ips[0]!, key))
     if (question === undefined) return all(unknownAnswer('bad_response', 'no request'))
     if ('reason' in question) return all(question)
     const reply = many
-      ? await client.send(question, context, { timeoutMs: bulk!.timeoutMs ?? 30_000, maxBodyBytes: bulkBodyBytes })
+      ? await client.send(question, context, { timeoutMs: bulk!.timeoutMs, maxBodyBytes: bulkBodyBytes })
       : await client.send(question, context)
     return 'reason' in reply ? all(reply) : answersIn(reply, ips, many ? bulk!.read : given.read, key, context)
   }
 
   async function chunk (ips: readonly string[], context: LookupContext): Promise<Rows> {
-    const refused = await context.spend()
-    return refused === null ? await ask(ips, context, true) : ips.map(ip => [ip, refused])
+    const { granted, refused } = await spendFor(ips.length, bulk!.countsPer, context)
+    const rest: Rows = ips.slice(granted).map(ip => [ip, refused!])
+    return granted === 0 ? rest : [...await ask(ips.slice(0, granted), context, true), ...rest]
   }
 
   return {
@@ -179,12 +182,6 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
     },
     close: () => client.close()
   }
-}
-
-function chunksOf (ips: readonly string[], size: number): string[][] {
-  const chunks: string[][] = []
-  for (let i = 0; i < ips.length; i += size) chunks.push(ips.slice(i, i + size))
-  return chunks
 }
 
 /** A status such as 429 keeps its meaning when its body has none, such as a page of a gateway. */

@@ -1,6 +1,6 @@
 import type { UnknownAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { shown } from '../../util/index.ts'
+import { shown, waitAtMost } from '../../util/index.ts'
 
 /**
  * A key or token: text, or a function that returns the current one, so that it can be rotated while the process runs.
@@ -20,10 +20,12 @@ export function checkSecret (path: string, value: unknown): Secret {
 }
 
 /** The current value; an answer that says what to do where the function has none. Empty without the option. */
-export async function secretValue (secret: Secret | undefined, provider: string): Promise<string | UnknownAnswer> {
+export async function secretValue (
+  secret: Secret | undefined, provider: string, timeoutMs: number
+): Promise<string | UnknownAnswer> {
   if (secret === undefined || typeof secret === 'string') return secret ?? ''
   try {
-    const value = await secret()
+    const value = await waitAtMost(Promise.resolve(secret()), timeoutMs, () => '')
     if (isUsable(value)) return value
   } catch {} // its message may hold the secret
   return {
@@ -31,8 +33,8 @@ export async function secretValue (secret: Secret | undefined, provider: string)
     reason: 'rejected',
     retryAfterSeconds: 60,
     cause: 'no secret',
-    alert: `The function that gives the key of "${provider}" threw or returned no usable text, so calls stop for a ` +
-      'minute: fix that function.'
+    alert: `The function that gives the key of "${provider}" threw, or returned no usable text in time, so calls ` +
+      'stop for a minute: fix that function.'
   }
 }
 

@@ -29,6 +29,7 @@ export function abuseipdb (options: AbuseipdbOptions): Provider {
     name: days === 30 ? 'abuseipdb' : `abuseipdb@${days}d`,
     quotaName: 'abuseipdb',
     secret: key,
+    spentUntil: 'day',
     spentStatuses: [402, 429],
     request: (ip, secret) => ({
       path: '/api/v2/check',
@@ -53,11 +54,11 @@ export function readAbuseipdb (body: unknown, ip: string): ProviderAnswer | null
   const score = readNumber(data['abuseConfidenceScore'])
   if (typeof about !== 'string' || canonicalAddress(about) !== ip) return null
   if (score === undefined || score < 0 || score > 100) return null
-  if (data['isTor'] !== undefined && typeof data['isTor'] !== 'boolean') return null
+  if (typeof data['isTor'] !== 'boolean') return null
   const usage = readText(data['usageType'])
   const info = infoOf({ isp: data['isp'], type: usage, country_code: data['countryCode'] })
   const tor: Finding = { type: 'abuseipdb_tor', verdict: 'vpn_detected', category: 'tor' }
-  if (data['isTor'] === true) return grade([tor], { info })
+  if (data['isTor']) return grade([tor], { info })
   if (data['isWhitelisted'] === true) return grade([], { score: 0, info })
   const findings: Finding[] = []
   const reporters = readNumber(data['numDistinctUsers'])

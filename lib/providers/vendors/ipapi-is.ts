@@ -1,7 +1,7 @@
 import type { Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { canonicalAddress } from '../../ip/index.ts'
 import { isObject, type Json, readText, unknownAnswer } from '../../verdict/index.ts'
-import { namedHttpProvider, type RemoteOptions, type Secret } from '../http/index.ts'
+import { type HttpReplyInfo, namedHttpProvider, type RemoteOptions, type Secret } from '../http/index.ts'
 import { type Finding, grade, infoOf, sectionOf, sharedExit, sharedExitName } from './grade.ts'
 import { readVendorOptions } from './options.ts'
 
@@ -27,6 +27,7 @@ export function ipapiIs (options: IpapiIsOptions = {}): Provider {
     ...remote,
     name: 'ipapi-is',
     ...key !== undefined && { secret: key },
+    spentUntil: 'day',
     // Errors come with a code in the body, under 400 and, for older clients, under 200.
     alsoRead: [400, 401, 403, 429],
     request: (ip, secret) => ({ path: '/', query: { q: ip, key: secret === '' ? undefined : secret } }),
@@ -34,25 +35,34 @@ export function ipapiIs (options: IpapiIsOptions = {}): Provider {
     bulk: {
       max: 100,
       request: (ips, secret) => ({ path: '/', json: { ips, ...secret !== '' && { key: secret } } }),
-      read: (body, ip) => isObject(body) ? readIpapiIs('error_code' in body ? body : body[ip], ip) : null
+      read: (body, ip, reply) =>
+        isObject(body) ? readIpapiIs('error_code' in body ? body : rowOf(body, ip), ip, reply) : null
     }
   })
 }
 
-export function readIpapiIs (body: unknown, ip: string): ProviderAnswer | null {
+/** The row under any spelling of the address. */
+function rowOf (body: Json, ip: string): unknown {
+  return body[ip] ?? Object.entries(body).find(([name]) => canonicalAddress(name) === ip)?.[1]
+}
+
+export function readIpapiIs (body: unknown, ip: string, reply: HttpReplyInfo): ProviderAnswer | null {
   if (!isObject(body)) return null
   const code = readText(body['error_code'])
   if (code !== undefined || 'error' in body) return refusal(code ?? '')
+  if (reply.status >= 300) return null // only errors come with such a status
   if (typeof body['ip'] !== 'string' || canonicalAddress(body['ip']) !== ip) return null
   if (body['is_bogon'] === true) return unknownAnswer('no_data', 'bogon')
-  if (!flagNames.every(name => isFlag(body[name]))) return null
+  if (!flagNames.every(name => typeof body[name] === 'boolean')) return null
+  if (!nameableFlags.every(name => typeof body[name] === 'boolean' || isServiceName(body[name]))) return null
   return answerOf(body)
 }
 
-const flagNames = ['is_datacenter', 'is_tor', 'is_proxy', 'is_vpn', 'is_abuser', 'is_crawler'] as const
-/** `is_vpn` and `is_crawler` may be the name of the service. */
-const isFlag = (value: unknown): value is boolean | string =>
-  typeof value === 'boolean' || (typeof value === 'string' && !/^(true|false|\d*)$/i.test(value))
+const flagNames = ['is_datacenter', 'is_tor', 'is_proxy', 'is_abuser'] as const
+/** These may be the name of the service instead of true. */
+const nameableFlags = ['is_vpn', 'is_crawler'] as const
+const isServiceName = (value: unknown): boolean =>
+  typeof value === 'string' && !/^(true|false|yes|no|null|nil|none|undefined|unknown|n\/?a|nan|\W*|\d*)$/i.test(value)
 
 function answerOf (body: Json): ProviderAnswer {
   const network = sectionOf(body['asn'])
@@ -79,7 +89,8 @@ function answerOf (body: Json): ProviderAnswer {
   const find = (name: string, verdict: Finding['verdict'], category: Finding['category']): void => {
     if (isSet(name)) findings.push({ type: `ipapi_${name}`, verdict, category })
   }
-  if (isSet('is_crawler') && !isSet('is_tor')) {
+  // Crawlers run in data centres; with any other flag, the flag counts.
+  if (isSet('is_crawler') && !['is_tor', 'is_vpn', 'is_proxy', 'is_abuser'].some(isSet)) {
     return grade([{ type: 'ipapi_is_crawler', verdict: 'clean', category: 'crawler' }], { info })
   }
   const isCloudflare = network['asn'] === cloudflareAsn
@@ -90,6 +101,7 @@ function answerOf (body: Json): ProviderAnswer {
   find('is_proxy', 'vpn_likely', 'proxy')
   find('is_datacenter', 'suspicious', isCloudflare ? 'warp' : 'hosting')
   find('is_abuser', 'suspicious', 'abuse')
+  find('is_crawler', 'clean', 'crawler')
   return grade(findings, { info })
 }
 

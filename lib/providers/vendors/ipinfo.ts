@@ -73,6 +73,8 @@ export function readIpinfo (
   if (product === 'core') return readCore(body, info)
   // The plan has such a section and the reply has none: nothing is known.
   if (!isObject(flags)) return { ...unknownAnswer('no_data', 'no "anonymous" section'), info }
+  // What the product has must be there: absent is not false.
+  if (product === 'max' && typeof flags['is_res_proxy'] !== 'boolean') return null
   return readAnonymous(flags, body, info, reply)
 }
 
@@ -101,7 +103,7 @@ function readCore (body: Json, info: IpInfo): ProviderAnswer | null {
 function readAnonymous (flags: Json, body: Json, info: IpInfo, { isOld }: HttpReplyInfo): ProviderAnswer | null {
   const names = ['is_proxy', 'is_relay', 'is_tor', 'is_vpn'] as const
   if (!names.every(name => typeof flags[name] === 'boolean') || !isOptionalFlag(flags['is_res_proxy'])) return null
-  if (!isOptionalFlag(body['is_hosting'])) return null
+  if (typeof body['is_hosting'] !== 'boolean') return null
   if (flags['is_tor'] !== true && (flags['is_relay'] === true || sharedExitName(flags['name']) !== null)) {
     return sharedExit(sharedExitName(flags['name']) ?? 'relay', info)
   }

@@ -55,10 +55,15 @@ export function readInsights (body: unknown, ip: string, reply: HttpReplyInfo): 
   const { traits, anonymizer = {} } = body
   if (!isObject(traits) || !isObject(anonymizer)) return null
   if (typeof traits['ip_address'] !== 'string' || canonicalAddress(traits['ip_address']) !== ip) return null
-  // Flags are present only when true.
+  if (traits['ip_risk_snapshot'] !== undefined && readNumber(traits['ip_risk_snapshot']) === undefined) return null
+  // Flags are present only when true; but details without a flag are what is left of a damaged section.
+  const known = ['residential', ...flagNames]
+  if (Object.keys(anonymizer).length > 0 && !known.some(name => name in anonymizer)) return null
   if (anonymizer['residential'] !== undefined && !isObject(anonymizer['residential'])) return null
-  if (!flagNames.every(name => anonymizer[name] === undefined || typeof anonymizer[name] === 'boolean')) return null
-  return answerOf(body, traits, anonymizer, reply)
+  // The older place of the flags is `traits`.
+  const flags = { ...Object.fromEntries(flagNames.map(name => [name, traits[name]])), ...anonymizer }
+  if (!flagNames.every(name => flags[name] === undefined || typeof flags[name] === 'boolean')) return null
+  return answerOf(body, traits, flags, reply)
 }
 
 const flagNames = [

@@ -36,6 +36,7 @@ export function proxycheck (options: ProxycheckOptions = {}): Provider {
     name: `proxycheck${version === undefined ? '' : `/${version}`}${window === undefined ? '' : `@${window}d`}`,
     quotaName: 'proxycheck',
     ...key !== undefined && { secret: key },
+    spentUntil: 'day',
     // The statuses of v3 are not published: the body counts, whatever comes with it.
     alsoRead: [400, 401, 403, 429],
     request: (ip, secret) => ({ path: `/v3/${encodeURIComponent(ip)}`, query: query(secret) }),
@@ -53,7 +54,9 @@ export function readProxycheck (body: unknown, ip: string, reply: HttpReplyInfo)
   const status = body['status']
   if (status === 'denied' || status === 'error') return refusal(status, readText(body['message']) ?? '')
   if (status !== 'ok' && status !== 'warning') return null
-  const found = Object.entries(body).find(([name]) => !metaKeys.has(name) && canonicalAddress(name) === ip)?.[1]
+  // Under any spelling of the address, but two objects about it contradict each other.
+  const rows = Object.entries(body).filter(([name]) => !metaKeys.has(name) && canonicalAddress(name) === ip)
+  const found = rows.length === 1 ? rows[0]![1] : undefined
   return isObject(found) ? answerOf(found, reply) : null
 }
 
@@ -74,10 +77,9 @@ function refusal (status: string, message: string): ProviderAnswer {
 function answerOf (sections: Json, { isOld }: HttpReplyInfo): KnownAnswer | null {
   const flags = sections['detections']
   const risk = isObject(flags) ? readNumber(flags['risk']) : undefined
-  // A flag that is not a boolean is damage, which must not read as clean.
+  // A flag that is absent, null or no boolean is damage, which must not read as clean.
   if (!isObject(flags) || risk === undefined || risk < 0 || risk > 100) return null
-  if (typeof flags['vpn'] !== 'boolean' || typeof flags['proxy'] !== 'boolean') return null
-  if (!flagNames.every(name => isFlag(flags[name]))) return null
+  if (!flagNames.every(name => typeof flags[name] === 'boolean')) return null
   const { operator } = sections
   const net = sectionOf(sections['network'])
   const place = sectionOf(sections['location'])
@@ -114,4 +116,3 @@ function answerOf (sections: Json, { isOld }: HttpReplyInfo): KnownAnswer | null
 }
 
 const flagNames = ['proxy', 'vpn', 'compromised', 'scraper', 'tor', 'hosting', 'anonymous'] as const
-const isFlag = (value: unknown): boolean => value === undefined || value === null || typeof value === 'boolean'

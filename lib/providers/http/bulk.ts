@@ -1,0 +1,79 @@
+import type { LookupContext, ProviderAnswer, UnknownAnswer } from '../../../types/contract.ts'
+import { badOption } from '../../errors.ts'
+import { checkFunction, checkNumber, checkObject, checkOneOf, shown } from '../../util/index.ts'
+import type { HttpRequest } from './client.ts'
+
+/** What `read` gets beside the body. */
+export interface HttpReplyInfo {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** Whether evidence of that time (ISO text, a Date or seconds since 1970) is older than `maxEvidenceAgeDays`. */
+  isOld (lastSeen: unknown): boolean
+}
+
+/** Many addresses in one call. */
+export interface HttpBulk<Body> {
+  /** Addresses in one call: 1 to 10 000. */
+  readonly max: number
+  /**
+   * What counts as a call for `limits` and `costPerCall`: each address, as most vendors count, or the call. Default
+   * `address`.
+   */
+  readonly countsPer?: 'address' | 'call' | undefined
+  /** Longest time of one call in milliseconds. 1 to 600 000. Default 30 000. */
+  readonly timeoutMs?: number | undefined
+  /** The question about some addresses. */
+  request (ips: readonly string[], secret: string): HttpRequest
+  /** The answer about one of the addresses; null where the reply has none (`bad_response`). */
+  read (body: Body, ip: string, reply: HttpReplyInfo): ProviderAnswer | null | undefined
+}
+
+/** With its defaults. */
+export type CheckedBulk<Body> = { [K in keyof Required<HttpBulk<Body>>]: Exclude<HttpBulk<Body>[K], undefined> }
+export type Rows = [string, ProviderAnswer][]
+
+export function checkBulk<Body> (path: string, value: unknown): CheckedBulk<Body> | undefined {
+  if (value === undefined) return undefined
+  const given = checkObject<HttpBulk<Body>>(path, value, ['max', 'countsPer', 'timeoutMs', 'request', 'read'])
+  const request = checkFunction(`${path}.request`, given.request)
+  const read = checkFunction(`${path}.read`, given.read)
+  if (request === undefined || read === undefined) throw badOption(path, 'needs the functions "request" and "read"')
+  if (given.max === undefined) throw badOption(`${path}.max`, 'is missing: how many addresses one call may hold')
+  return {
+    max: checkNumber(`${path}.max`, given.max, 1, { min: 1, max: 10_000 }),
+    countsPer: checkOneOf<'address' | 'call'>(`${path}.countsPer`, given.countsPer, ['address', 'call'], 'address'),
+    timeoutMs: checkNumber(`${path}.timeoutMs`, given.timeoutMs, 30_000, { min: 1, max: 600_000 }),
+    request: (ips, secret) => given.request(ips, secret),
+    read: (body, ip, reply) => given.read(body, ip, reply)
+  }
+}
+
+/** HTTP statuses, as an option. */
+export function checkStatuses (path: string, value: unknown): readonly number[] {
+  if (value === undefined) return []
+  const isStatus = (status: unknown): boolean =>
+    Number.isInteger(status) && Number(status) >= 300 && Number(status) < 600
+  if (!Array.isArray(value) || !value.every(isStatus)) {
+    throw badOption(path, `must be an array of HTTP statuses from 300 to 599, got ${shown(value)}`)
+  }
+  return value as number[]
+}
+
+/** Takes the calls out of the limits: how many of the addresses may be asked about, and why not the others. */
+export async function spendFor (
+  count: number, countsPer: 'address' | 'call', context: LookupContext
+): Promise<{ readonly granted: number, readonly refused: UnknownAnswer | null }> {
+  const calls = countsPer === 'call' ? 1 : count
+  for (let spent = 0; spent < calls; spent++) {
+    const refused = await context.spend()
+    if (refused !== null) return { granted: spent, refused }
+  }
+  return { granted: count, refused: null }
+}
+
+export function chunksOf (ips: readonly string[], size: number): string[][] {
+  const chunks: string[][] = []
+  for (let i = 0; i < ips.length; i += size) chunks.push(ips.slice(i, i + size))
+  return chunks
+}
