@@ -42,11 +42,14 @@ export function consensus (members: readonly Provider[], options: ConsensusOptio
   const quorum = checkNumber('consensus.quorum', given, majority, { min: 1, max: members.length })
   const name = `consensus(${quorum}:${members.map(member => member.name).join(',')})`
 
+  /** Whether the answer of a member is one that the quorum counts. */
+  const counts = (answer: ProviderAnswer, i: number): boolean =>
+    answer.verdict !== 'unknown' && (answer.confidence ?? 1) >= leastOf(members[i]!.name)
+
   function judge (answers: readonly ProviderAnswer[]): ProviderAnswer {
-    const known = answers.flatMap((answer, i): Vote[] => {
-      const isKnown = answer.verdict !== 'unknown' && (answer.confidence ?? 1) >= leastOf(members[i]!.name)
-      return isKnown ? [{ answer: named(answer, members[i]!), weight: weightOf(members[i]!.name) }] : []
-    })
+    const known = answers.flatMap((answer, i): Vote[] => answer.verdict !== 'unknown' && counts(answer, i)
+      ? [{ answer: named(answer, members[i]!), weight: weightOf(members[i]!.name) }]
+      : [])
     if (known.length >= quorum) return merge(known, name)
     // The reason of the first member that knows nothing.
     const first = answers.find(answer => answer.verdict === 'unknown')
@@ -64,14 +67,15 @@ export function consensus (members: readonly Provider[], options: ConsensusOptio
     lookup (ip, context) {
       const answers = members.map(member => context.ask(member, ip))
       const pending = answers.some(answer => answer instanceof Promise)
-      return pending ? gather(answers, quorum).then(judge) : judge(answers as ProviderAnswer[])
+      return pending ? gather(answers, quorum, counts).then(judge) : judge(answers as ProviderAnswer[])
     }
   } satisfies CompositeProvider)
 }
 
 /** All answers; once a quorum knows something, the others have a second more. */
 function gather (
-  pending: readonly (ProviderAnswer | Promise<ProviderAnswer>)[], quorum: number
+  pending: readonly (ProviderAnswer | Promise<ProviderAnswer>)[], quorum: number,
+  counts: (answer: ProviderAnswer, i: number) => boolean
 ): Promise<ProviderAnswer[]> {
   return new Promise(resolve => {
     const answers: ProviderAnswer[] = pending.map(() => unknownAnswer('timeout'))
@@ -84,7 +88,7 @@ function gather (
     }
     pending.forEach(async (promise, i) => {
       const answer = answers[i] = await promise
-      if (answer.verdict !== 'unknown') known++
+      if (counts(answer, i)) known++
       if (--left === 0) end()
       else if (known >= quorum) timer ??= setTimeout(end, graceMs)
     })

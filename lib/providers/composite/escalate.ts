@@ -22,12 +22,19 @@ export interface EscalateOptions {
   readonly when?: EscalationRule | undefined
   /** Ask the expensive provider only while a write waits for the answer. Default false. */
   readonly writesOnly?: boolean | undefined
+  /**
+   * Milliseconds after which the cheap answer is used, counted from the beginning of the lookup: 1 to 120 000. The
+   * expensive provider has at least 1 000 of them. Default 4 500: the most that leaves a request time for the answer.
+   */
+  readonly attemptTimeoutMs?: number | undefined
   /** Most money that the members may cost in one day (UTC), by their `costPerCall`. Default: no limit. */
   readonly maxCostPerDay?: number | undefined
 }
 
 /** For so long the expensive provider is not asked again about an address that it does not know. */
 const unansweredMs = 300_000
+/** The expensive provider has this time at least, also after a slow cheap one: its answer is cached. */
+const leastMs = 1_000
 
 /**
  * Asks the cheap provider, and the expensive one for the grey zone only. The answer is the expensive one's where it
@@ -40,9 +47,12 @@ const unansweredMs = 300_000
 export function escalate (cheap: Provider, expensive: Provider, options: EscalateOptions = {}): CompositeProvider {
   const members = [cheap, expensive]
   checkMembers('escalate', members)
-  const given = checkObject<EscalateOptions>('escalate', options, ['when', 'writesOnly', 'maxCostPerDay'])
+  const given = checkObject<EscalateOptions>('escalate', options,
+    ['when', 'writesOnly', 'attemptTimeoutMs', 'maxCostPerDay'])
   const qualifies = readRule(given.when)
   const writesOnly = checkBoolean('escalate.writesOnly', given.writesOnly, false)
+  const range = { min: 1, max: 120_000 }
+  const bothMs = checkNumber('escalate.attemptTimeoutMs', given.attemptTimeoutMs, 4_500, range)
   const maxCostPerDay = checkCost('escalate.maxCostPerDay', given.maxCostPerDay)
   const name = `escalate(${cheap.name},${expensive.name})`
   /** The names of answers without an escalation. Those under the composite's own name had one, without an answer. */
@@ -63,18 +73,23 @@ export function escalate (cheap: Provider, expensive: Provider, options: Escalat
     return { ...named(second, expensive), signals: [escalation(first), ...second.signals] }
   }
 
+  const isOwnSignal = ({ type, detail }: KnownAnswer['signals'][number]): boolean =>
+    type === 'escalated' && detail.startsWith(`${cheap.name} `)
+
   function escalation (first: ProviderAnswer): KnownAnswer['signals'][number] {
     return { type: 'escalated', weight: 0, detail: `${cheap.name} ${first.verdict}` }
   }
 
   async function lookup (ip: string, context: CompositeContext): Promise<ProviderAnswer> {
+    const startedMs = performance.now()
     const first = await context.ask(cheap, ip)
     counts.lookups++
     const asCheap = first.verdict === 'unknown' ? first : named(first, cheap)
     if (!qualifies(first) || (writesOnly && !context.write)) return asCheap
     if (unanswered.has(ip)) return first.verdict === 'unknown' ? first : { ...first, provider: name }
     counts.escalated++
-    return escalated(first, await context.ask(expensive, ip), ip)
+    const timeoutMs = Math.max(Math.round(bothMs - (performance.now() - startedMs)), Math.min(leastMs, bothMs))
+    return escalated(first, await context.ask(expensive, ip, { timeoutMs }), ip)
   }
 
   return validatesAnswers({
@@ -84,9 +99,10 @@ export function escalate (cheap: Provider, expensive: Provider, options: Escalat
     timeoutMs: timeoutOf(cheap) + timeoutOf(expensive),
     ...maxCostPerDay !== undefined && { maxCostPerDay },
     lookup,
-    // An escalated answer may carry a name of the cheap side, where both sides have the same member.
+    // An escalated answer may carry a name of the cheap side, where both sides have the same member. The signal of an
+    // escalation inside the cheap side is another one.
     isFinalForWrite: (answer, provider) => !qualifies(answer) || (answer.verdict !== 'unknown' &&
-      (!cheapNames.has(provider) || answer.signals.some(({ type }) => type === 'escalated'))),
+      (!cheapNames.has(provider) || answer.signals.some(isOwnSignal))),
     stats: () => ({ escalation: { ...counts } })
   } satisfies CompositeProvider)
 }
