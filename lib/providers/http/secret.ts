@@ -21,7 +21,7 @@ export function checkSecret (path: string, value: unknown): Secret {
 
 /** The current value; an answer that says what to do where the function has none. Empty without the option. */
 export async function secretValue (
-  secret: Secret | undefined, provider: string, timeoutMs: number
+  secret: Secret | undefined, provider: string, timeoutMs: number = 5_000
 ): Promise<string | UnknownAnswer> {
   if (secret === undefined || typeof secret === 'string') return secret ?? ''
   try {
