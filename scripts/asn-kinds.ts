@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { findAsnPackage, readAsnTable } from '../lib/lists/asn/database.ts'
 import { type AsnKinds, packNumbers } from '../lib/lists/asn/kinds.ts'
+import { GATEWAY_ASNS, TRANSIT_ASNS } from '../lib/lists/asn/special-networks.ts'
 import type { AsnTable } from '../lib/lists/asn/table.ts'
 import type { AddressList } from '../lib/lists/sources/list.ts'
 import { readList } from '../lib/lists/sources/read-list.ts'
@@ -24,18 +25,28 @@ export function computeAsnKinds (lists: readonly AddressList[], isps: readonly n
   for (const list of lists) {
     if (list.kind === 'hosting-asn') for (const asn of new Set(list.asns)) votes.set(asn, (votes.get(asn) ?? 0) + 1)
   }
-  const votesOf = (asn: number): number => eyeball.has(asn) || (access.has(asn) && votes.get(asn)! < 3) ? 0 : votes.get(asn)!
+  const neither = new Set([...GATEWAY_ASNS, ...TRANSIT_ASNS])
+  const isMixed = (asn: number): boolean => eyeball.has(asn) || neither.has(asn) || (access.has(asn) && votes.get(asn)! < 3)
+  const votesOf = (asn: number): number => isMixed(asn) ? 0 : votes.get(asn)!
   const announcing = new Set(table.numbers)
   const known = (asns: Iterable<number>): number[] => [...new Set(asns)].filter(asn => announcing.has(asn)).sort((a, b) => a - b)
   const hosting = known(votes.keys()).filter(asn => votesOf(asn) > 0)
   const classes = densities(lists, table, EXAMPLE_SECONDS)
+  const hostingConfirmed = hosting.filter(asn => votesOf(asn) > 1)
+  const hosters = new Set(hostingConfirmed)
+  const people = known([...isps, ...EYEBALL_ASNS]).filter(asn => !hosters.has(asn))
+  const silent = new Set([...people, ...neither])
   return {
     dateSeconds: EXAMPLE_SECONDS,
     hosting,
-    hostingConfirmed: hosting.filter(asn => votesOf(asn) > 1),
+    hostingConfirmed,
     vpn: known(lists.flatMap(list => list.kind === 'vpn-asn' ? list.asns : [])),
     eyeball: known(EYEBALL_ASNS),
-    density: new Map(Array.from(table.numbers, (asn, i) => [asn, classes[i]!] as const).filter(([, kept]) => kept > 0))
+    access: people,
+    gateway: GATEWAY_ASNS,
+    transit: TRANSIT_ASNS,
+    density: new Map(Array.from(table.numbers, (asn, i) => [asn, classes[i]!] as const)
+      .filter(([asn, kept]) => kept > 0 && !silent.has(asn)))
   }
 }
 
@@ -44,16 +55,23 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (asnPackage === undefined) throw new Error('npm install @ip-location-db/asn first')
   const kinds = computeAsnKinds(exampleLists(), exampleIsps(), readAsnTable(asnPackage))
   const ofClass = (kept: number): number[] => [...kinds.density].flatMap(([asn, value]) => value === kept ? [asn] : [])
-  const line = (packed: string): string => `'${packed}'`
+  const line = (packed: string): string =>
+    (packed.match(/.{1,110}/g) ?? ['']).map(part => `'${part}'`).join(' +\n  ')
   writeFileSync(new URL('../lib/lists/asn/kinds-data.ts', import.meta.url), `// Written by scripts/asn-kinds.ts; see NOTICE for the sources.
 export const KINDS_DATE: string = '${new Date(EXAMPLE_SECONDS * 1000).toISOString().slice(0, 10)}'
-export const HOSTING: string = ${line(packNumbers(kinds.hosting))}
-export const HOSTING_CONFIRMED: string = ${line(packNumbers(kinds.hostingConfirmed))}
-export const VPN: string = ${line(packNumbers(kinds.vpn))}
-export const EYEBALL: string = ${line(packNumbers(kinds.eyeball))}
+export const HOSTING: string =
+  ${line(packNumbers(kinds.hosting))}
+export const HOSTING_CONFIRMED: string =
+  ${line(packNumbers(kinds.hostingConfirmed))}
+export const VPN: string =
+  ${line(packNumbers(kinds.vpn))}
+export const EYEBALL: string =
+  ${line(packNumbers(kinds.eyeball))}
+export const ACCESS: string =
+  ${line(packNumbers(kinds.access))}
 /** By class, as \`densities\` counts them. */
 export const DENSITY: readonly string[] = [
-${Array.from({ length: 9 }, (_, kept) => `  ${line(packNumbers(ofClass(kept)))}`).join(',\n')}
+${Array.from({ length: 13 }, (_, kept) => `  ${line(packNumbers(ofClass(kept)))}`).join(',\n')}
 ]
 `)
 }

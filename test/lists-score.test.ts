@@ -19,7 +19,9 @@ import { decay, densityClass, HALF_LIFE_DAYS } from '../lib/lists/compile/weight
 
 const DAY = 86_400
 const NOW = 20_000 * DAY
-const NO_KINDS: AsnKinds = { dateSeconds: NOW, hosting: [], hostingConfirmed: [], vpn: [], eyeball: [], density: new Map() }
+const NO_KINDS: AsnKinds = {
+  dateSeconds: NOW, hosting: [], hostingConfirmed: [], vpn: [], eyeball: [], access: [], gateway: [], transit: [], density: new Map()
+}
 
 const list = (id: string, kind: ListKind, cidrs: readonly string[], more: Partial<AddressList> = {}): AddressList =>
   ({ id, kind, ranges: rangesOf(cidrs), asns: [], halfLifeDays: HALF_LIFE_DAYS[kind], dateSeconds: NOW, ...more })
@@ -66,7 +68,7 @@ t.test('gives every kind of list its verdict', async t => {
     [['crawler', 'hosting', 'hosting-asn'], ['clean', 0, ['crawler']]],
     [['crawler', 'vpn-range'], ['vpn_detected', 0.9, ['vpn', 'crawler']]],
     [['abuse'], ['no_data']],
-    [['hosting-asn'], ['no_data']]
+    [['hosting-asn'], ['suspicious', 0.27, ['hosting']]]
   ]
   for (const [kinds, expected] of rows) {
     const lists = kinds.map((kind, i) => list(`${kind}-${i}`, kind, ['20.1.0.7'], { halfLifeDays: Infinity }))
@@ -87,10 +89,11 @@ t.test('is clean only where data cover the address', async t => {
 t.test('knows of what stands beside published servers, and of networks full of them', async t => {
   const servers = (count: number, more: Partial<AddressList> = {}): AddressList =>
     list('servers', 'vpn-server', Array.from({ length: count }, (_, i) => `21.0.0.${i}`), { publisher: 'acme', ...more })
-  for (const [count, score] of [[1, 0.62], [2, 0.763], [3, 0.763], [4, 0.857]] as const) {
+  for (const [count, score] of [[1, 0.6], [2, 0.75], [3, 0.75], [4, 0.85]] as const) {
     t.equal(known(explain('21.0.0.200', [servers(count)], { asnTable }).answer).score, score, `${count} in the /24`)
   }
   t.same(outcome(explain('21.0.1.0', [servers(4)], { asnTable })), ['clean', 0.05, []], 'not in the /24 beside')
+  t.same(outcome(explain('21.0.1.0', [servers(3)], { asnTable })), ['clean', 0, []], 'fewer than four of one publisher say nothing of the network')
   t.same(outcome(explain('21.0.0.200', [servers(4, { halfLifeDays: Infinity })], { asnTable })), ['clean', 0, []], 'nothing from labels by hand')
   t.same(outcome(explain('21.0.0.200', [servers(4, { dateSeconds: NOW - 61 * DAY })], { asnTable })), ['clean', 0, []], 'nothing from old lists')
   t.same(outcome(explain('2a00::5:1', [list('servers', 'vpn-server', ['2a00::1'])])), ['vpn_likely', 0.6, ['vpn']], 'in the same /64')
@@ -98,21 +101,21 @@ t.test('knows of what stands beside published servers, and of networks full of t
   t.same(outcome(explain('2a00:0:0:2::1', [list('servers', 'vpn-server', ['2a00::1'])])), ['no_data'])
 
   const some = list('a', 'vpn-server', ['20.0.1.0/26'], { publisher: 'a' })
-  t.same(known(explain('20.0.9.9', [some], { asnTable }).answer).score, 0.35, '64 of 65,536 announced, one publisher')
+  t.same(known(explain('20.0.9.9', [some], { asnTable }).answer).score, 0.5, '64 of 65,536 announced, one publisher')
   const three = [some, list('b', 'vpn-server', ['20.0.2.1'], { publisher: 'b' }), list('c', 'vpn-server', ['20.0.3.1'], { publisher: 'c' })]
-  t.same(outcome(explain('20.0.9.9', three, { asnTable })), ['vpn_likely', 0.8, ['vpn']], 'three publishers')
+  t.same(outcome(explain('20.0.9.9', three, { asnTable })), ['vpn_likely', 0.89, ['vpn']], 'three publishers')
   t.same([1e-6, 1e-5, 1e-4, 1e-3].map(density => densityClass(density * 1e6, 1e6)), [0, 1, 2, 3])
 })
 
 t.test('knows the networks of its own table, unless a list of networks was given', async t => {
   const asnKinds = { ...NO_KINDS, hosting: [64500, 64501], hostingConfirmed: [64500], vpn: [64501], density: new Map([[64500, 4]]) }
-  t.same(outcome(explain('20.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.76, ['vpn', 'hosting']])
-  t.same(outcome(explain('21.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.84, ['vpn', 'hosting']])
-  const worst: AsnKinds = { ...asnKinds, vpn: [64500], density: new Map([[64500, 8]]) }
+  t.same(outcome(explain('20.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.82, ['vpn', 'hosting']])
+  t.same(outcome(explain('21.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.854, ['vpn', 'hosting']])
+  const worst: AsnKinds = { ...asnKinds, vpn: [64500], density: new Map([[64500, 12]]) }
   t.same(outcome(explain('20.0.0.1', [], { asnTable, asnKinds: worst })), ['vpn_likely', 0.89, ['vpn', 'hosting']], 'never detected')
   const own = [list('own', 'hosting-asn', [], { asns: [64501] }), list('own-vpn', 'vpn-asn', [], { asns: [64500] })]
-  t.same(outcome(explain('21.0.0.1', own, { asnTable, asnKinds })), ['clean', 0.2, ['hosting']])
-  t.same(outcome(explain('20.0.0.1', own, { asnTable, asnKinds })), ['vpn_detected', 0.92, ['vpn']])
+  t.same(outcome(explain('21.0.0.1', own, { asnTable, asnKinds })), ['suspicious', 0.27, ['hosting']])
+  t.same(outcome(explain('20.0.0.1', own, { asnTable, asnKinds })), ['vpn_detected', 0.94, ['vpn']])
   t.same(known(explain('20.0.0.1', own, { asnTable, asnKinds }).answer).info, { asn: 'AS64500', org: 'Small Net' })
   const packaged = packagedAsnKinds()
   t.ok(packaged.hosting.includes(24940), 'Hetzner')
@@ -174,12 +177,31 @@ t.test('says what made the score', async t => {
     ['known_vpn_exact', 1, 'acme (acme-servers), seen 2024-10-04'],
     ['tor_exit', 1, 'exits'],
     ['vpn_neighbours', 0.6, 'near-one-vpn-server, seen 2024-10-04'],
-    ['vpn_asn_density', 0.15, 'VPN servers are known in AS64500'],
     ['dc_ip', 0.45, 'dc, seen 2024-10-04'],
     ['public_proxy_list', 0.75, 'proxies, seen 2024-10-04']
   ])
-  const factors = [['exact', 1], ['neighbours', 0.6], ['density', 0.15], ['hosting', 0.45], ['proxy', 0.75]]
+  const factors = [['exact', 1], ['neighbours', 0.6], ['hosting', 0.45], ['proxy', 0.75]]
   t.same(groups.map(({ group, weight }) => [group, weight]), factors)
+})
+
+t.test('a secure web gateway is no VPN by what is said of its network, and is named', async t => {
+  const asnKinds = { ...NO_KINDS, gateway: [64500] }
+  const said = (['vpn-range', 'hosting'] as const).map(kind => list(kind, kind, ['20.0.0.0/24'], { halfLifeDays: 365 }))
+  const servers = list('servers', 'vpn-server', ['20.0.0.1', '20.0.0.2', '20.0.0.3', '20.0.0.4'])
+  const all = [...said, list('networks', 'vpn-asn', [], { asns: [64500] }), servers]
+  t.same(outcome(explain('20.0.0.9', all, { asnTable, asnKinds })), ['clean', 0.2, ['gateway']])
+  t.same(outcome(explain('20.0.0.1', all, { asnTable, asnKinds })), ['vpn_detected', 1, ['vpn', 'gateway']], 'a server by its own address')
+  t.ok(packagedAsnKinds().gateway.includes(22616), 'Zscaler')
+})
+
+t.test('lists do not make a hoster of a network of people, or of one that carries everybody', async t => {
+  const said = list('hosters', 'hosting-asn', [], { asns: [64500] })
+  const full = list('a', 'vpn-server', ['20.0.1.0/26'])
+  for (const kind of ['access', 'eyeball', 'transit'] as const) {
+    const asnKinds = { ...NO_KINDS, [kind]: [64500], density: new Map([[64500, 12]]) }
+    t.same(outcome(explain('20.0.9.9', [said, full], { asnTable, asnKinds })), ['clean', 0, []], kind)
+    t.same(outcome(explain('20.0.9.9', [{ ...said, halfLifeDays: Infinity }], { asnTable, asnKinds })), ['suspicious', 0.27, ['hosting']], 'a label by hand is obeyed')
+  }
 })
 
 t.test('has a verdict on public and documentation addresses only, as the registries draw the borders', async t => {
@@ -206,7 +228,7 @@ t.test('describes what is in a snapshot, and what is old in it', async t => {
   const lists = [old, list('y', 'hosting-asn', [], { asns: [1, 2], trust: 0.5 })]
   const description = describeSnapshot(compileSnapshot(lists, { nowSeconds: NOW, asnTable }), NOW * 1000)
   t.match(description, {
-    version: 2,
+    version: 3,
     createdSeconds: NOW,
     networks: 3,
     asnSource: 'test',

@@ -1,4 +1,5 @@
-import { DENSITY, EYEBALL, HOSTING, HOSTING_CONFIRMED, KINDS_DATE, VPN } from './kinds-data.ts'
+import { ACCESS, DENSITY, EYEBALL, HOSTING, HOSTING_CONFIRMED, KINDS_DATE, VPN } from './kinds-data.ts'
+import { GATEWAY_ASNS, TRANSIT_ASNS } from './special-networks.ts'
 
 /** What the package itself knows of networks. See NOTICE for where the figures come from. */
 export interface AsnKinds {
@@ -12,6 +13,12 @@ export interface AsnKinds {
   readonly vpn: readonly number[]
   /** Large networks that sell internet access: people sit behind their addresses. */
   readonly eyeball: readonly number[]
+  /** Sells internet access, and is no confirmed hoster; those in `eyeball` are the largest of them. */
+  readonly access: readonly number[]
+  /** Secure web gateways of companies. */
+  readonly gateway: readonly number[]
+  /** Carries the traffic of others. */
+  readonly transit: readonly number[]
   /** By AS number, as `densities` counts them: class and publishers of the VPN servers known there. */
   readonly density: ReadonlyMap<number, number>
 }
@@ -27,6 +34,11 @@ export function unpackNumbers (packed: string): number[] {
   return packed.split(' ').map(difference => (value += Number.parseInt(difference, 36)))
 }
 
+/** Networks in which hosting and the density of VPN servers say nothing: of people, of gateways, of everybody. */
+export function mixedNetworks ({ access, eyeball, gateway, transit }: AsnKinds): ReadonlySet<number> {
+  return new Set([...access, ...eyeball, ...gateway, ...transit])
+}
+
 let packaged: AsnKinds | undefined
 
 /** The table that comes with the package, unpacked when first asked for. */
@@ -37,6 +49,9 @@ export function packagedAsnKinds (): AsnKinds {
     hostingConfirmed: unpackNumbers(HOSTING_CONFIRMED),
     vpn: unpackNumbers(VPN),
     eyeball: unpackNumbers(EYEBALL),
+    access: unpackNumbers(ACCESS),
+    gateway: GATEWAY_ASNS,
+    transit: TRANSIT_ASNS,
     density: new Map(DENSITY.flatMap((packed, value) => unpackNumbers(packed).map(asn => [asn, value] as const)))
   }
   return packaged

@@ -1,8 +1,8 @@
 import { BadList } from '../../errors.ts'
-import { type AsnKinds, packagedAsnKinds } from '../asn/kinds.ts'
+import { type AsnKinds, mixedNetworks, packagedAsnKinds } from '../asn/kinds.ts'
 import { type AsnTable, indexOfNumber } from '../asn/table.ts'
 import {
-  encodeSnapshot, NAME_BLOCK, type SnapshotList, type SnapshotMeta
+  encodeSnapshot, type MarkKind, NAME_BLOCK, type SnapshotList, type SnapshotMeta
 } from '../database/snapshot.ts'
 import { type AddressList, type ListKind, NO_RANGES, type Ranges } from '../sources/list.ts'
 import { MAX_IDS, type RangeTable, sweep4, sweep6 } from './interval-sweep.ts'
@@ -27,11 +27,12 @@ export interface CompileOptions {
 /** All lists and the AS numbers as one snapshot. Takes seconds with much data: run it in a worker while serving. */
 export function compileSnapshot (lists: readonly AddressList[], options: CompileOptions): Uint8Array {
   const { asnTable, asnKinds = packagedAsnKinds(), builtIn = true } = options
+  const mixed: ReadonlySet<number> = builtIn ? mixedNetworks(asnKinds) : new Set()
   const entries = entriesOf(lists, options, asnKinds)
   const marks = markEntries(entries)
   const sets = interner<readonly number[]>(set => set.join())
   sets.idOf([])
-  const asnMarks = marksOfNetworks(entries, marks, asnTable)
+  const asnMarks = marksOfNetworks(entries, marks, asnTable, mixed)
   const labels = interner<readonly [number, number]>(([asn, set]) => `${asn}:${set}`)
   const markCount = marks.list.length
   const asnCount = asnTable?.numbers.length ?? 0
@@ -64,7 +65,7 @@ export function compileSnapshot (lists: readonly AddressList[], options: Compile
     asnSet,
     asnDensity: asnTable === undefined
       ? new Uint8Array(0)
-      : densityOf(lists, asnTable, builtIn ? asnKinds : undefined, options.nowSeconds),
+      : densityOf(lists, asnTable, { kinds: builtIn ? asnKinds : undefined, mixed, nowSeconds: options.nowSeconds }),
     nameStart: names.starts,
     names: names.bytes
   })
@@ -72,7 +73,7 @@ export function compileSnapshot (lists: readonly AddressList[], options: Compile
 
 function entriesOf (lists: readonly AddressList[], options: CompileOptions, kinds: AsnKinds): Entry[] {
   const known = (kind: ListKind): boolean => lists.some(list => list.kind === kind && list.asns.length > 0)
-  const packaged = (id: string, kind: ListKind, asns: readonly number[]): Entry =>
+  const packaged = (id: string, kind: MarkKind, asns: readonly number[]): Entry =>
     ({ id, kind, asns, ranges: NO_RANGES, halfLifeDays: Infinity, dateSeconds: kinds.dateSeconds, builtIn: true })
   const { builtIn = true, covers, nowSeconds } = options
   const derived = [...builtIn ? builtInLayers : [], ...neighbourhoods(lists, nowSeconds)]
@@ -91,6 +92,7 @@ function entriesOf (lists: readonly AddressList[], options: CompileOptions, kind
     entries.push(packaged('hosting-networks', 'hosting-asn', kinds.hosting))
     entries.push(packaged('hosting-networks-confirmed', 'hosting-asn', kinds.hostingConfirmed))
   }
+  entries.push(packaged('secure-web-gateways', 'gateway', kinds.gateway))
   if (!known('vpn-asn')) entries.push(packaged('vpn-networks', 'vpn-asn', kinds.vpn))
   return entries
 }
@@ -121,12 +123,17 @@ function rangeTable (entries: readonly Entry[], marks: Marks, asnTable: AsnTable
 }
 
 /** Of each network the marks that lists of AS numbers give it. */
-function marksOfNetworks (entries: readonly Entry[], marks: Marks, asnTable: AsnTable | undefined): number[][] {
+function marksOfNetworks (
+  entries: readonly Entry[], marks: Marks, asnTable: AsnTable | undefined, mixed: ReadonlySet<number>
+): number[][] {
   if (asnTable === undefined) return []
   const sets = Array.from(asnTable.numbers, (): number[] => [])
   entries.forEach((entry, i) => {
     const mark = marks.byDay[i]!.get(dayOf(entry.dateSeconds))!
-    for (const asn of new Set(entry.asns)) {
+    // Lists call some access networks hosters. What the application labels by hand (without age) is obeyed.
+    const isObeyed = (asn: number): boolean =>
+      entry.kind !== 'hosting-asn' || !Number.isFinite(entry.halfLifeDays) || !mixed.has(asn)
+    for (const asn of [...new Set(entry.asns)].filter(isObeyed)) {
       const at = indexOfNumber(asnTable.numbers, asn)
       if (at >= 0) sets[at]!.push(mark)
     }
@@ -136,14 +143,17 @@ function marksOfNetworks (entries: readonly Entry[], marks: Marks, asnTable: Asn
 
 /** What the lists show or the table remembers, whichever is more: a table is old, and one list has few publishers. */
 function densityOf (
-  lists: readonly AddressList[], table: AsnTable, kinds: AsnKinds | undefined, nowSeconds: number
+  lists: readonly AddressList[], table: AsnTable, { kinds, mixed, nowSeconds }: {
+    readonly kinds: AsnKinds | undefined, readonly mixed: ReadonlySet<number>, readonly nowSeconds: number
+  }
 ): Uint8Array {
   const classes = densities(lists, table, nowSeconds)
   for (const [asn, remembered] of kinds?.density ?? []) {
     const at = indexOfNumber(table.numbers, asn)
     if (at >= 0 && densityWeight(remembered) > densityWeight(classes[at]!)) classes[at] = remembered
   }
-  return classes
+  // A few hundred VPN servers among millions of people say nothing of these.
+  return classes.map((kept, at) => mixed.has(table.numbers[at]!) ? 0 : kept)
 }
 
 function describe (entry: Entry): SnapshotList {

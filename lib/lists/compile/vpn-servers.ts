@@ -1,6 +1,6 @@
 import { announcedAddresses, announcerOf, type AsnTable } from '../asn/table.ts'
 import type { AddressList } from '../sources/list.ts'
-import { decay, densityClass, type Layer } from './weights.ts'
+import { decay, densityClass, type Layer, LEAST_SERVERS_OF_ONE } from './weights.ts'
 import { wideRanges } from './wide-ranges.ts'
 
 /**
@@ -52,14 +52,15 @@ export function neighbourhoods (lists: readonly AddressList[], nowSeconds: numbe
   return layers
 }
 
-/** Per network: 0 where no server is known, else 1 + class of density, and 4 more with three or more publishers. */
+/** Per network: 0 where too few servers are known, else as `densityWeight` reads it. */
 export function densities (lists: readonly AddressList[], table: AsnTable, nowSeconds: number): Uint8Array {
   const announced = announcedAddresses(table)
   const counts = tally(servers4(lists, nowSeconds), server =>
     announcerOf(table, server.address), server => server.address)
   const classes = new Uint8Array(table.numbers.length)
   for (const [asn, { members, publishers }] of counts) {
-    if (asn >= 0) classes[asn] = 1 + densityClass(members.size, announced[asn]!) + (publishers.size >= 3 ? 4 : 0)
+    if (asn < 0 || (publishers.size === 1 && members.size < LEAST_SERVERS_OF_ONE)) continue
+    classes[asn] = 1 + densityClass(members.size, announced[asn]!) + 4 * (Math.min(publishers.size, 3) - 1)
   }
   return classes
 }
@@ -97,8 +98,7 @@ function * servers4 (lists: readonly AddressList[], nowSeconds: number): Generat
       for (let address = first; address <= last; address++) {
         yield {
           address,
-          publisher: list.publisher ??
-        list.id,
+          publisher: list.publisher ?? list.id,
           seenSeconds
         }
       }
@@ -120,8 +120,7 @@ function * servers6 (lists: readonly AddressList[], nowSeconds: number): Generat
       yield {
         subnet: `${v6[at]}:${v6[at + 1]}`,
         address: `${v6[at + 2]}:${v6[at + 3]}`,
-        publisher: list.publisher ??
-        list.id,
+        publisher: list.publisher ?? list.id,
         seenSeconds
       }
     }

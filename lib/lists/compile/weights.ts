@@ -14,13 +14,19 @@ export const WEIGHTS = {
   vpnNetwork: { range: 0.9, asn: 0.8, both: 0.93 },
   /** Known VPN servers in the same /24, or /64: one, two or three, four and more. */
   neighbours: { one: 0.6, few: 0.75, many: 0.85 },
-  /** Known VPN servers per announced IPv4 address of the network: below 1e-5, 1e-4, 1e-3, above. */
-  density: { alone: [0.05, 0.15, 0.35, 0.6], severalPublishers: [0.05, 0.3, 0.55, 0.8] },
+  /**
+   * Known VPN servers per announced IPv4 address of the network: below 1e-5, 1e-4, 1e-3, above. By how many publishers
+   * have servers there: one (with four servers or more), two, three or more. The strongest of this and the neighbours
+   * counts, since both count the same servers. Alone it is never `vpnDetected`.
+   */
+  density: [[0.05, 0.25, 0.5, 0.7], [0.05, 0.4, 0.65, 0.8], [0.05, 0.45, 0.7, 0.89]],
   /** `published`: a list of hosting ranges. `listed`: a list of hosting networks (AS numbers). */
-  hosting: { publishedAndListed: 0.5, published: 0.45, listedTwice: 0.4, listed: 0.2 },
+  hosting: { publishedAndListed: 0.5, published: 0.45, listedTwice: 0.4, listed: 0.27 },
   proxy: { publicProxy: 0.75 },
   abuse: { listed: 0.2 },
   relay: 0.2,
+  /** A secure web gateway: employees, who did not choose it. Nothing else that is said of its network counts. */
+  gateway: 0.2,
   warp: 0.2,
   crawler: 0
 } as const
@@ -69,10 +75,15 @@ export function densityClass (servers: number, announced: number): number {
   return density < 1e-5 ? 0 : density < 1e-4 ? 1 : density < 1e-3 ? 2 : 3
 }
 
-/** Of what a snapshot keeps of a network: 0 nothing, else 1 + class, and 4 more with three or more publishers. */
+/** Servers that one publisher alone must have in a network before their density says something of it. */
+export const LEAST_SERVERS_OF_ONE = 4
+
+/**
+ * Of what a snapshot keeps of a network: 0 nothing, else 1 + class, and 4 more for the second and third publisher. What
+ * only a damaged file can hold weighs nothing.
+ */
 export function densityWeight (kept: number): number {
-  if (kept === 0) return 0
-  return kept > 4 ? WEIGHTS.density.severalPublishers[kept - 5]! : WEIGHTS.density.alone[kept - 1]!
+  return WEIGHTS.density[Math.floor((kept - 1) / 4)]?.[(kept - 1) % 4] ?? 0
 }
 
 /** A layer of the map: an `AddressList`, or something that is known without one. */

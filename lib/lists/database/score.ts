@@ -14,7 +14,7 @@ export interface Evidence {
   }
 }
 export type Group = 'exact' | 'vpnNetwork' | 'neighbours' | 'density' | 'hosting' | 'proxy' | 'abuse' | 'relay'
-  | 'warp' | 'crawler' | 'service'
+  | 'warp' | 'gateway' | 'crawler' | 'service'
 /** One factor of the score. `weight` is after trust and decay. */
 export interface GroupScore { readonly group: Group, readonly weight: number, readonly signals: readonly Signal[] }
 export interface Score {
@@ -27,7 +27,9 @@ export interface Score {
 
 const CLOUDFLARE_ASN = 13335
 /** Alone they say nothing of a VPN, however many of them. */
-const NO_VPN: readonly Group[] = ['hosting', 'abuse', 'warp']
+const NO_VPN: readonly Group[] = ['hosting', 'abuse', 'warp', 'gateway']
+/** What is said of a network, or of what is near. */
+const ABOUT_NEIGHBOURHOOD: readonly Group[] = ['hosting', 'vpnNetwork', 'density', 'neighbours']
 /** What the package's own table can say. */
 const ABOUT_NETWORK: readonly Group[] = [...NO_VPN, 'vpnNetwork', 'density']
 
@@ -36,7 +38,7 @@ export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
   const found = strongestOf(evidence, todayDays)
   const all = groupsOf(found, evidence)
   const groups = all.filter(group => overruledBy(group.group, found) === undefined)
-  const counted = groups.filter(group => group.weight > 0)
+  const counted = withoutSameServers(groups.filter(group => group.weight > 0))
   let score = 1 - counted.reduce((product, { weight }) => product * (1 - weight), 1)
   if (counted.every(({ group }) => NO_VPN.includes(group))) score = Math.min(score, HOSTING_CEILING)
   if (evidence.tableAlone === true && counted.every(({ group }) => ABOUT_NETWORK.includes(group))) {
@@ -46,6 +48,13 @@ export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
   score = Math.round(score * 1000) / 1000
   const verdict = verdictOf(score)
   return { verdict, score, groups, categories: categoriesOf(groups, found, verdict) }
+}
+
+/** Neighbours and density count the same servers, so only the stronger of them counts. */
+function withoutSameServers (groups: readonly GroupScore[]): GroupScore[] {
+  const weightOf = (name: Group): number => groups.find(({ group }) => group === name)?.weight ?? 0
+  const weaker: Group = weightOf('neighbours') < weightOf('density') ? 'neighbours' : 'density'
+  return groups.filter(({ group }) => group !== weaker || weightOf('neighbours') === 0)
 }
 
 /** Kinds that say of an address itself that it is a VPN's, or alike. */
@@ -64,11 +73,13 @@ export function verdictOf (score: number): VerdictName {
 
 /**
  * A public service is no visitor, whatever a list says. Private Relay is in VPN and hosting lists, and is neither:
- * nothing else counts there. A crawler is hosted by its nature, and its network's other customers say nothing of it.
+ * nothing else counts there. A crawler is hosted by its nature, and its network's other customers say nothing of it. Of
+ * a secure web gateway only what names the address itself counts: lists of VPN networks have whole gateways.
  */
 function overruledBy (group: Group, found: Found): Group | undefined {
   if (found.has('public-service')) return group === 'service' ? undefined : 'service'
   if (found.has('relay')) return group === 'relay' ? undefined : 'relay'
+  if (found.has('gateway') && ABOUT_NEIGHBOURHOOD.includes(group)) return 'gateway'
   if (found.has('crawler') && (group === 'hosting' || group === 'density' || group === 'neighbours')) return 'crawler'
   return undefined
 }
@@ -139,6 +150,7 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
   )
   add('abuse', abuse.listed * strength('abuse'), signal('abuse_list', 'abuse', abuse.listed))
   add('relay', WEIGHTS.relay * strength('relay'), signal('private_relay', 'relay', WEIGHTS.relay))
+  add('gateway', WEIGHTS.gateway * strength('gateway'), signal('web_gateway', 'gateway', WEIGHTS.gateway))
   add('service', 0, signal('public_service', 'public-service', 0))
   add('crawler', 0, signal('known_crawler', 'crawler', WEIGHTS.crawler))
   const { warp: hint } = WEIGHTS

@@ -5,7 +5,8 @@ import { BUCKETS, type IntervalMap } from './interval-map.ts'
 
 /** What a mark on an address means: a kind of list, or what compiling derived. */
 export type MarkKind =
-  | ListKind | 'covered' | 'not-public' | 'public' | 'public-service' | 'cgnat' | 'near-one' | 'near-few' | 'near-many'
+  | ListKind | 'covered' | 'not-public' | 'public' | 'public-service' | 'gateway' | 'cgnat'
+  | 'near-one' | 'near-few' | 'near-many'
 
 export interface SnapshotList {
   readonly id: string
@@ -55,7 +56,7 @@ export interface Snapshot {
   readonly asns: Uint32Array
   readonly asnSet: Uint16Array
   /**
-   * 0: no VPN server known there; else 1 + density class, and 4 more where three or more publishers have servers there.
+   * 0: too few VPN servers known there; else 1 + density class, and 4 more for the second and the third publisher.
    */
   readonly asnDensity: Uint8Array
   /** UTF-8 names, a newline behind each; `nameStart[b]` is where name `NAME_BLOCK` * b starts. */
@@ -66,7 +67,7 @@ export const NAME_BLOCK = 16
 
 const MAGIC = 0x6b736972 // "risk"
 /** Goes up with every change of the format or of what compiling derives, so that old files are compiled anew. */
-export const SNAPSHOT_VERSION = 2
+export const SNAPSHOT_VERSION = 3
 /** Read the other way round on a machine of the other byte order. */
 const BYTE_ORDER = 0x01020304
 const HEADER_WORDS = 6

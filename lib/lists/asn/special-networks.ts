@@ -1,0 +1,18 @@
+/**
+ * Secure web gateways, which the employees of companies use without choosing to: Zscaler, Netskope, Check Point, Palo
+ * Alto Networks, iboss, Cisco Umbrella, Menlo Security, Forcepoint. AS numbers by the names in the registries'
+ * databases (ARIN, RIPE NCC, APNIC), as @ip-location-db/asn has them. Cloudflare Gateway has no network of its own.
+ */
+export const GATEWAY_ASNS: readonly number[] = [
+  2763, 13448, 22616, 36692, 44444, 53444, 53813, 54538, 55256, 62044, 62654, 64280, 137922, 202276, 213176, 396253,
+  396421, 398391
+]
+
+/**
+ * Networks that carry the traffic of others. Some of their customers are hosters, most are companies and people, so the
+ * network alone says nothing: Lumen (209, 3356, 3549), Cogent, Zayo, GTT, Arelion, NTT, Tata, Sparkle, PCCW, Orange,
+ * Hurricane Electric, RETN, Vodafone, Telstra, Telxius, Verizon.
+ */
+export const TRANSIT_ASNS: readonly number[] = [
+  174, 209, 701, 1273, 1299, 2914, 3257, 3356, 3491, 3549, 4637, 5511, 6453, 6461, 6762, 6939, 9002, 12956
+]
