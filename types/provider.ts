@@ -15,6 +15,8 @@ export interface LookupContext {
    * minute's limit. Never rejects.
    */
   spend (): Promise<UnknownAnswer | null>
+  /** What `prepare` returned. */
+  readonly prepared?: unknown
   /** Reports what the service says is left. Of a calendar day or month, it only lowers our own count. */
   remaining? (left: Remaining): void
 }
@@ -48,6 +50,12 @@ export interface Provider {
    * that lacks fields as `bad_response`.
    */
   lookup (ip: string, context: LookupContext): ProviderAnswer | Promise<ProviderAnswer>
+  /**
+   * What a `lookup` needs before its call, such as a key; the lookup gets it as `context.prepared`. It runs within the
+   * time of the lookup and before the limits and budgets are charged. An `unknown` answer ends the lookup without a
+   * call. A `bulk` prepares itself, before `context.spend()`. Default: nothing.
+   */
+  prepare? (signal: AbortSignal): unknown
   /**
    * Answers about many addresses, in any order. A missing address is `unknown`. Default: one `lookup` for each
    * address.

@@ -22,6 +22,7 @@ export function checkProvider (path: string, given: unknown): Provider {
     throw badOption(`${path}.lookup`, 'is missing: give a function (ip, context) => answer')
   }
   checkFunction(`${path}.lookup`, provider.lookup)
+  checkFunction(`${path}.prepare`, provider.prepare)
   checkFunction(`${path}.bulk`, provider.bulk)
   checkFunction(`${path}.close`, provider.close)
   const { families } = provider

@@ -18,6 +18,8 @@ export interface ProviderCall {
   readonly redisBudget?: RedisBudget | undefined
   /** Part of a bulk: the operator's own question, not a visitor's. */
   readonly bulk?: boolean
+  /** What `prepare` of the provider returned. */
+  readonly prepared?: unknown
   /** How the provider is asked: its `lookup`, or a deferred lookup. */
   readonly look: (context: SettlingContext) => ProviderAnswer | Promise<ProviderAnswer>
 }

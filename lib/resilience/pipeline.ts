@@ -78,6 +78,7 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
       write,
       log,
       spend,
+      prepared: question.prepared,
       remaining: reported,
       ...deps.settled !== undefined && question.bulk !== true && {
         later: (delayMs, look) => deferred.add(ip, delayMs, look)
@@ -85,27 +86,32 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     }
   }
 
-  /** The provider itself, within its time, whether or not it observes the signal. This is the only timer of a call. */
-  const call: CallProvider = async question => {
-    if (closed) return closing
+  /**
+   * Runs the provider's own code within its time, whether or not it observes the signal, and checks an answer that it
+   * gives. Never rejects.
+   */
+  async function inTime<T> (
+    question: ProviderCall, run: (signal: AbortSignal) => T | Promise<T>
+  ): Promise<T | UnknownAnswer> {
     const time = deadline(Math.min(question.timeoutMs ?? Infinity, timeoutMs), question.signal)
-    const over = new Promise<ProviderAnswer>(resolve => {
+    const over = new Promise<UnknownAnswer>(resolve => {
       const end = (): void => resolve(closed ? closing : unknownAnswer('timeout'))
       if (time.signal.aborted) end()
       else time.signal.addEventListener('abort', end, { once: true })
     })
     inFlight.add(time)
-    let answer: ProviderAnswer
     try {
-      const spendAgain = async (): Promise<UnknownAnswer | null> => await spend(question.write, question.redisBudget)
-      const asked = question.look(context(question, time.signal, spendAgain))
-      answer = withoutAddress(check(await Promise.race([asked, over])), question.ip)
+      return await Promise.race([run(time.signal), over])
     } catch (error) {
-      answer = closed ? closing : state.threw(error)
+      return closed ? closing : state.threw(error)
     } finally {
       time.clear()
       inFlight.delete(time)
     }
+  }
+
+  /** Counts an answer, and obeys it where it orders a pause. */
+  function seen (answer: ProviderAnswer): ProviderAnswer {
     if (closed) return closing // the provider did not fail
     if (answer.verdict === 'unknown' && answer.reason !== 'no_data') {
       errors[answer.reason] = (errors[answer.reason] ?? 0) + 1
@@ -114,10 +120,29 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     return answer
   }
 
+  const call: CallProvider = async question => {
+    if (closed) return closing
+    const spendAgain = async (): Promise<UnknownAnswer | null> => await spend(question.write, question.redisBudget)
+    return seen(await inTime(question, async signal =>
+      withoutAddress(check(await question.look(context(question, signal, spendAgain))), question.ip)))
+  }
+
   /** Refuses everything once the application closes. */
   const untilClosed: Layer = next => async question => closed ? closing : await next(question)
   /** Refuses at once what the quota is known not to allow. */
   const withinQuota: Layer = next => async question => quota.refusal(question.write) ?? await next(question)
+  /** Gets what the call needs, such as a key: without it there is no call, so nothing is charged. */
+  const prepared: Layer = next => async question => {
+    if (provider.prepare === undefined) return await next(question)
+    const begun = now()
+    const value = await inTime(question, async signal => {
+      const value = await provider.prepare!(signal)
+      return isUnknown(value) ? withoutAddress(check(value), question.ip) : value
+    })
+    if (isUnknown(value)) return seen(value)
+    const leftMs = Math.min(question.timeoutMs ?? Infinity, timeoutMs) - (now() - begun)
+    return await next({ ...question, prepared: value, timeoutMs: Math.max(1, leftMs) })
+  }
   /** Takes the call out of the quota. */
   const spending: Layer = next => async question => {
     const refused = await spend(question.write, question.redisBudget)
@@ -141,6 +166,7 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     circuit.layer,
     bulkhead(maxConcurrent),
     subnets.layer,
+    prepared,
     spending,
     observedCalls(name, deps.observers)
   ]
@@ -175,4 +201,8 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
       await provider.close?.()
     }
   }
+}
+
+function isUnknown (value: unknown): value is UnknownAnswer {
+  return typeof value === 'object' && value !== null && (value as Partial<UnknownAnswer>).verdict === 'unknown'
 }

@@ -8,14 +8,14 @@ import {
 } from './answers.ts'
 import { checkBulk, checkStatuses, chunksOf, type HttpBulk, type HttpReplyInfo, type Rows, spendFor } from './bulk.ts'
 import { httpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
-import { checkSecret, repeatsSecret, type Secret, secretValue } from './secret.ts'
+import { checkSecret, type Secret, secretFinder, secretValue } from './secret.ts'
 
 export type { HttpBulk, HttpReplyInfo } from './bulk.ts'
 export {
   checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer
 } from './answers.ts'
 export { httpClient, type HttpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
-export { checkSecret, repeatsSecret, type Secret, secretValue } from './secret.ts'
+export { checkSecret, type Secret, secretFinder, secretValue } from './secret.ts'
 
 /** The options of `httpProvider`. */
 export interface HttpProviderOptions<Body> extends RemoteOptions {
@@ -141,9 +141,10 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
       if (!same.has(text)) same.set(text, answer)
       return same.get(text)!
     }
+    const repeatsSecret = secretFinder(key)
     const answerFor = (ip: string): ProviderAnswer => {
-      const answer = attempt(() => readOne(body, ip, info)) ?? notUnderstood(reply)
-      if (repeatsSecret(answer, key)) return unknownAnswer('bad_response', 'the answer repeats a secret')
+      const read = attempt(() => readOne(body, ip, info)) ?? notUnderstood(reply)
+      const answer = repeatsSecret(read) ? withoutTexts(read) : read
       const isSpent = answer.verdict === 'unknown' && answer.reason === 'quota_exhausted'
       if (!isSpent || answer.retryAfterSeconds !== undefined) return answer
       return { ...answer, ...spent('the limit of the service is spent', headers['retry-after']) }
@@ -151,10 +152,8 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
     return ips.map(ip => [ip, shared(answerFor(ip))])
   }
 
-  async function ask (ips: readonly string[], context: LookupContext, many: boolean): Promise<Rows> {
+  async function ask (ips: readonly string[], key: string, context: LookupContext, many: boolean): Promise<Rows> {
     const all = (answer: ProviderAnswer): Rows => ips.map(ip => [ip, answer])
-    const key = await secretValue(secret, name, settings.timeoutMs)
-    if (typeof key !== 'string') return all(key)
     const question = attempt(() => many ? bulk!.request(ips, key) : given.request(ips[0]!, key))
     if (question === undefined) return all(unknownAnswer('bad_response', 'no request'))
     if ('reason' in question) return all(question)
@@ -164,10 +163,22 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
     return 'reason' in reply ? all(reply) : answersIn(reply, ips, many ? bulk!.read : given.read, key, context)
   }
 
+  /** Leaves half of the time for the call. */
+  const currentKey = (signal: AbortSignal): Promise<string | UnknownAnswer> =>
+    secretValue(secret, name, settings.timeoutMs / 2, signal)
+
+  /** In a pipeline, the key was got before the call was charged. */
+  async function lookup (ip: string, context: LookupContext): Promise<ProviderAnswer> {
+    const key = typeof context.prepared === 'string' ? context.prepared : await currentKey(context.signal)
+    return typeof key === 'string' ? (await ask([ip], key, context, false))[0]![1] : key
+  }
+
   async function chunk (ips: readonly string[], context: LookupContext): Promise<Rows> {
+    const key = await currentKey(context.signal)
+    if (typeof key !== 'string') return ips.map(ip => [ip, key])
     const { granted, refused } = await spendFor(ips.length, bulk!.countsPer, context)
     const rest: Rows = ips.slice(granted).map(ip => [ip, refused!])
-    return granted === 0 ? rest : [...await ask(ips.slice(0, granted), context, true), ...rest]
+    return granted === 0 ? rest : [...await ask(ips.slice(0, granted), key, context, true), ...rest]
   }
 
   return {
@@ -176,12 +187,21 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
     ...quotaName !== undefined && { quotaName },
     ...maxAgeSeconds !== undefined && { maxAgeSeconds },
     ...given.families !== undefined && { families: checkFamilies(`${path}.families`, given.families) },
-    lookup: async (ip, context) => (await ask([ip], context, false))[0]![1],
+    lookup,
+    ...typeof secret === 'function' && { prepare: currentKey },
     ...bulk !== undefined && {
       bulk: (ips, context) => eachConcurrently(chunksOf(ips, bulk.max), concurrentBulks, ips => chunk(ips, context))
     },
     close: () => client.close()
   }
+}
+
+/** A refusal keeps its meaning, and its pause. */
+function withoutTexts (answer: ProviderAnswer): UnknownAnswer {
+  const cause = 'the answer repeats a secret'
+  if (answer.verdict !== 'unknown') return unknownAnswer('bad_response', cause)
+  const { reason, retryAfterSeconds } = answer
+  return { verdict: 'unknown', reason, ...retryAfterSeconds !== undefined && { retryAfterSeconds }, cause }
 }
 
 /** A status such as 429 keeps its meaning when its body has none, such as a page of a gateway. */

@@ -9,7 +9,7 @@ import {
 } from '../../verdict/index.ts'
 import {
   checkSecret, type HttpClient, httpClient, type HttpReply, type HttpRequest, parseJson, readRemoteOptions,
-  remoteOptionNames, type RemoteOptions, repeatsSecret, type Secret, secretValue
+  remoteOptionNames, type RemoteOptions, type Secret, secretFinder, secretValue
 } from '../http/index.ts'
 
 /**
@@ -113,7 +113,7 @@ function withToken (client: HttpClient, secret: Secret): Sender {
       const token = await secretValue(secret, 'iplogs')
       if (typeof token !== 'string') return token
       const reply = await client.send({ ...request, headers: { authorization: `Bearer ${token}` } }, ...rest)
-      if ('reason' in reply || !repeatsSecret(reply, token)) return reply
+      if ('reason' in reply || !secretFinder(token)({ ...reply, body: parseJson(reply.text) })) return reply
       return unknownAnswer('bad_response', 'the answer repeats a secret')
     }
   }

@@ -111,7 +111,7 @@ function refusal (code: string): ProviderAnswer | null {
   if (code === 'ERR_INVALID_IP_OR_ASN') return unknownAnswer('rejected', code)
   if (!code.startsWith('ERR_FORBIDDEN')) return null
   return {
-    ...unknownAnswer('rejected', code.replace(/[^A-Z_]/g, '').slice(0, 60)),
+    ...unknownAnswer('rejected', /^[A-Z_]{1,60}$/.test(code) ? code : 'ERR_FORBIDDEN'),
     retryAfterSeconds: 3_600,
     alert: 'ipapi.is refuses our calls, so they stop for an hour: check the key, and whether ' +
       'this source address is blocked.'

@@ -119,7 +119,7 @@ function answerOf (body: Json, traits: Json, flags: Json, { isOld }: HttpReplyIn
 }
 
 function refusal (status: number, code: string): ProviderAnswer {
-  const cause = `HTTP ${status} ${code.replace(/[^A-Z_]/g, '').slice(0, 60)}`.trim()
+  const cause = `HTTP ${status} ${/^[A-Z_]{1,60}$/.test(code) ? code : ''}`.trim()
   if (status === 404 && code === 'IP_ADDRESS_NOT_FOUND') return unknownAnswer('no_data', cause)
   if (code === 'IP_ADDRESS_RESERVED') return unknownAnswer('no_data', cause)
   if (code === 'INSUFFICIENT_FUNDS') {
