@@ -86,6 +86,9 @@ t.test('a route that is none, is endless or does not answer is one finding, in b
     t.match(await examined(base + path, '--timeout-ms', '300'), { code: 1, findings: [{ level: 'error', message }] }, path)
   }
   t.match((await examined('http://127.0.0.1:1/')).findings, [{ level: 'error', message: /cannot be reached: .*(?:ECONNREFUSED|bad port)/ }])
+  const withPassword = await examined('http://ada:hunter2@127.0.0.1:9/')
+  t.match(withPassword, { code: 2, err: /--url must be without user and password/ })
+  t.notMatch(withPassword.err, 'hunter2')
   t.match(await examined('ftp://127.0.0.1/'), { code: 2, err: /--url must be a URL of http or https/ })
   t.match(await examined(base, '--header', 'cookie'), { code: 2, err: /--header must be like/ })
 })

@@ -102,6 +102,29 @@ t.test('what Redis does not take is a failure, and nothing is changed without an
   t.match(frozen, { code: 1, out: '', err: /Redis does not answer/ })
 })
 
+t.test('what others wrote to Redis fails the command, and never costs the audit line of a change', async t => {
+  const { file, run } = await setup(t)
+  const other = ['--redis', redis.url, '--key-prefix', 'v:', '--key-secret-file', file('other')]
+  t.match(await runCommand(['allow', '192.0.2.7', '--reason', 'of another system', ...other]), { code: 0 })
+  const audit = file('audit')
+  const { code, out, err } = await run('allow', ip, '192.0.2.8', '--reason', 'x', '--audit', audit)
+  t.match({ code, err }, { code: 1, err: /stored allows with a wrong/ })
+  t.equal(out.match(/^allowed /gm)?.length, 2)
+  const lines = readFileSync(audit, 'utf8').trim().split('\n').map(line => JSON.parse(line).ipRiskException.network)
+  t.same(lines, [ip, '192.0.2.8'])
+})
+
+t.test('a slip does not let everybody pass, and spaces are no reason', async t => {
+  const { app, run } = await setup(t)
+  for (const network of [`${ip}/0`, '::/0', '8.0.0.0/7', '2000::/3']) {
+    t.match(await run('allow', network, '--reason', 'x'), { code: 2, err: /wider than/ }, network)
+    t.match(await run('deny', network, '--reason', 'x'), { code: 2, err: /wider than/ }, network)
+    t.match(await run('revoke', network), { code: 0 }, network)
+  }
+  t.match(await run('allow', ip, '--reason', ' '), { code: 2, err: /needs --reason/ })
+  t.same(await app.exceptions(), [])
+})
+
 t.test('a wrong command line is exit code 2', async t => {
   const folder = t.testdir()
   writeFileSync(join(folder, 'three'), 'a\nb\nc\n')

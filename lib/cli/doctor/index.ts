@@ -89,6 +89,10 @@ function urlOf (text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
     throw new UsageError('--url must be a URL of http or https')
   }
+  const { username, password } = new URL(text)
+  if (username !== '' || password !== '') {
+    throw new UsageError('--url must be without user and password: give --header "authorization: Basic …"')
+  }
   return text
 }
 

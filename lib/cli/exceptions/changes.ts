@@ -1,5 +1,7 @@
 import { openSync, writeSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import type { ExceptionNote, ExceptionRecord } from '../../../types/exceptions.ts'
+import { errorCodes, IpRiskError } from '../../errors.ts'
 import { canonicalAddress } from '../../ip/index.ts'
 import { readNetwork } from '../../policy/index.ts'
 import { type Command, command, EXIT, type ExitCode, UsageError } from '../command.ts'
@@ -18,9 +20,11 @@ const noteOptions = {
   json: { help: 'one JSON object for each' }
 } as const
 const DEFAULT_TTL = '1d'
-const notes = 'The audit line is one JSON object. Exit code 1: Redis does not answer or did not take it, or the ' +
-  'audit ' +
-  'file cannot be written; then nothing is changed.'
+const notes = 'The audit line is one JSON object, for each change that Redis has. Exit code 1: Redis does not ' +
+  'answer, did not take all of them, or holds what is not signed by this secret; or the audit file cannot ' +
+  'be opened, and then nothing is changed.'
+/** Wider ones are a slip, such as 203.0.113.9/0, and would let everybody pass or nobody. */
+const MIN_PREFIX = { 4: 8, 6: 16 } as const
 
 export const allow: Command = command({
   usage: 'ADDRESS|CIDR… --reason TEXT [options]',
@@ -71,28 +75,48 @@ const done = { allow: 'allowed', deny: 'denied', revoke: 'revoked', invalidate: 
 async function change (verb: Verb, texts: readonly string[], choice: Choice, io: Io): Promise<ExitCode> {
   if (texts.length === 0) throw new UsageError(`${verb} needs at least one address: ip-risk ${verb} 192.0.2.1`)
   const networks = texts.map(text => networkOf(verb, text))
-  if (makes(verb) && choice.reason === undefined) {
+  if (makes(verb) && (choice.reason ?? '').trim() === '') {
     throw new UsageError(`${verb} needs --reason TEXT: the next person asks why`)
   }
   const ttlSeconds = secondsOf('--ttl', choice.ttl ?? DEFAULT_TTL)
   const { reason } = choice
-  const author = choice.author ?? io.env['SUDO_USER'] ?? io.env['USER']
+  const author = choice.author ?? io.env['SUDO_USER'] ?? io.env['USER'] ?? systemUser()
   const write = auditTo(choice.audit, io)
-  await withFleet(choice, async ({ ipRisk, warnings }) => {
+  const { problems, refused, inForce } = await withFleet(choice, async ({ ipRisk, warnings }) => {
+    const problems: string[] = []
+    /** What cannot be read back, and was not taken: a state is logged once, so all that follows counts, too. */
+    const refused = new Set<string>()
+    const warnedBefore = warnings.length
     for (const network of networks) {
-      if (makes(verb)) await ipRisk[verb](network, { ttlSeconds, reason, author })
-      else if (verb === 'revoke') await ipRisk.revoke(network, { reason, author })
-      else await ipRisk.invalidate(network)
+      try {
+        if (makes(verb)) await ipRisk[verb](network, { ttlSeconds, reason, author })
+        else if (verb === 'revoke') await ipRisk.revoke(network, { reason, author })
+        else await ipRisk.invalidate(network)
+        if (warnings.length > warnedBefore) refused.add(network)
+      } catch (error) {
+        if (error instanceof IpRiskError && error.code === errorCodes.badOption) throw error
+        refused.add(network)
+        problems.push(`${verb} ${network} failed: ${(error as Error).message}`)
+      }
     }
-    if (warnings.length > 0) throw new Error(warnings.join('; '))
+    // Read as a process that starts now would: what this one knows by itself proves nothing.
+    const inForce = await withFleet(choice, async fleet => {
+      const found = await fleet.ipRisk.exceptions()
+      problems.push(...fleet.warnings)
+      return found
+    }).catch(() => {
+      throw new Error('what was asked for may be in force, and cannot be read back: see "ip-risk allowed"')
+    })
+    problems.push(...warnings)
+    return { problems, refused, inForce }
   })
-  // Read as a process that starts now would: what the one before knows by itself proves nothing.
-  const inForce = await withFleet(choice, async ({ ipRisk }) => await ipRisk.exceptions())
   for (const network of networks) {
     const held = inForce.find(one => one.network === network && (!makes(verb) || one.effect === verb))
-    const isDone = makes(verb) ? held !== undefined : verb === 'invalidate' || held === undefined
+    const isGone = verb === 'invalidate' ? !refused.has(network) : held === undefined
+    const isDone = makes(verb) ? held !== undefined : isGone
     if (!isDone) {
-      throw new Error(`Redis did not take it: ${verb} ${network}. "ip-risk doctor --redis URL" says why`)
+      problems.push(`Redis did not take it: ${verb} ${network}. "ip-risk doctor --redis URL" says why`)
+      continue
     }
     const until = makes(verb) ? held!.until : null
     const record: AuditRecord = {
@@ -101,7 +125,16 @@ async function change (verb: Verb, texts: readonly string[], choice: Choice, io:
     write(JSON.stringify({ ipRiskException: record }))
     io.out(choice.json ? JSON.stringify(record) : `${done[verb]} ${network}${until === null ? '' : ` until ${until}`}`)
   }
-  return EXIT.ok
+  for (const problem of new Set(problems)) io.err(`ip-risk: ${plainText(problem)}`)
+  return problems.length > 0 ? EXIT.failure : EXIT.ok
+}
+
+function systemUser (): string | undefined {
+  try {
+    return userInfo().username
+  } catch {
+    return undefined // a container may have no name for its user
+  }
 }
 
 function makes (verb: Verb): verb is 'allow' | 'deny' {
@@ -115,8 +148,16 @@ function networkOf (verb: Verb, text: string): string {
   if (verb === 'invalidate') {
     throw new UsageError(`${JSON.stringify(plainText(text))} is not an IP address: invalidate takes single addresses`)
   }
+  const { network, cidr: { family, prefix } } = networkIn(text)
+  if (makes(verb) && prefix < MIN_PREFIX[family]) {
+    throw new UsageError(`${network} is wider than /${MIN_PREFIX[family]}, and would be about too many visitors`)
+  }
+  return network
+}
+
+function networkIn (text: string): ReturnType<typeof readNetwork> {
   try {
-    return readNetwork(text).network
+    return readNetwork(text)
   } catch (error) {
     throw new UsageError(`${JSON.stringify(plainText(text))} is neither an IP address nor a CIDR: ` +
       (error as Error).message)
