@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import ipRisk, { type FastifyIpRiskOptions, type Provider } from '../lib/index.ts'
 import { ipRiskDashboard } from '../lib/telemetry/dashboard.ts'
-import { tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
+import { answer, tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 
 type Authorize = (request: unknown, reply: FastifyReply) => any
 
@@ -77,6 +77,20 @@ t.test('the table of providers shows what a calendar month leaves', async t => {
   t.match(body, 'Left this month')
   t.match(body, '1500 of 1500')
   t.match(body, '70 of 70')
+})
+
+t.test('the table of providers shows a prepaid credit, and the age of data', async t => {
+  const provider: Provider = {
+    ...tableProvider({}, { dataBuiltAtMs: Date.now() - 73 * 3_600_000 }),
+    lookup (_, { remaining }) {
+      remaining?.({ credit: 4321 })
+      return answer('clean')
+    }
+  }
+  const app = await application(t, { provider })
+  await app.ipRisk.lookup(visitors.clean)
+  const { body } = await app.inject('/ip-risk')
+  for (const text of ['Credit left', '>4321<', 'Age of data', '>3 days<']) t.match(body, text)
 })
 
 t.test('each address is shown as the scope that judged it says, not as the page\'s own scope does', async t => {

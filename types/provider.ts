@@ -95,6 +95,13 @@ export interface Provider {
    * GetIPIntel's terms allow 21 600.
    */
   readonly maxAgeSeconds?: number | undefined
+  /**
+   * Unix milliseconds at which the data that it answers from were built; read each time, so it may be a getter. Shown
+   * as `dataAgeSeconds`. Default: not known, as with services.
+   */
+  readonly dataBuiltAtMs?: number | undefined
+  /** Age of these data, in seconds, from which `health()` has the reason `data_old`. Default: never. */
+  readonly dataOldAfterSeconds?: number | undefined
 }
 
 /** Calls that a service allows. Windows slide. */

@@ -79,6 +79,13 @@ export interface ProviderStats {
   readonly monthLimit?: number
   /** What this process's calls have cost: `calls` times `costPerCall`. Absent without a price. */
   readonly cost?: number
+  /** Whole seconds since the data that the provider answers from were built. Absent where it is not known: services. */
+  readonly dataAgeSeconds?: number
+  /**
+   * Age from which `health()` has the reason `data_old`: 172 800 for the lists of `ip-risk lists pull`, which is to run
+   * daily. Absent: never.
+   */
+  readonly dataOldAfterSeconds?: number
 }
 
 /** Counters of one composite, in this process since start. */

@@ -1,7 +1,7 @@
 import type { ClientIpOptions, EngineOptions } from '../../types/contract.ts'
 import type { PluginScope } from '../options/index.ts'
 import { defaultPolicy } from '../policy/index.ts'
-import { version } from '../util/index.ts'
+import { ageText, version } from '../util/index.ts'
 import type { Engine } from './engine.ts'
 
 /** What an engine was started with: fields without a secret or an address, and a sentence. */
@@ -9,7 +9,9 @@ export interface BootLine { readonly fields: object, readonly message: string }
 
 /** Counts of proxies, not their addresses. Decisions have the field `ipRisk`, so this one has another. */
 export function bootLine (engine: Engine, scope: PluginScope, options: EngineOptions): BootLine {
-  const { redis, clientIp } = engine.stats()
+  const { redis, clientIp, providers } = engine.stats()
+  const ages = Object.entries(providers).flatMap(([name, { dataAgeSeconds: age }]) =>
+    age === undefined ? [] : [[name, age] as const])
   const cache = redis === 'none'
     ? 'memory of this process only ("redis" is not set)'
     : `shared through Redis (${redis})`
@@ -26,11 +28,13 @@ export function bootLine (engine: Engine, scope: PluginScope, options: EngineOpt
         trusted,
         mode: scope.mode,
         policy,
+        ...ages.length > 0 && { dataAgeSeconds: Object.fromEntries(ages) },
         ...rangesDays !== undefined && { cloudflareRangesAgeDays: rangesDays }
       }
     },
     message: `fastify-ip-risk ${version}: provider ${engine.providerName}, cache ${cache}, ${trusted}, ` +
       `mode ${scope.mode}, policy ${policy.length === 0 ? 'default' : policy.join(', ')}` +
+      ages.map(([name, age]) => `, data of ${name} ${ageText(age)} old`).join('') +
       (rangesDays === undefined ? '' : `, Cloudflare's ranges ${rangesDays} days old`)
   }
 }

@@ -1,4 +1,5 @@
 import type { ProviderStats, Stats } from '../../types/contract.ts'
+import { ageText } from '../util/index.ts'
 import type { Health, HealthReason } from '../../types/telemetry.ts'
 
 type Reason = Health['reasons'][number]
@@ -20,6 +21,7 @@ export function healthOf ({ redis, providers, clientIp }: Stats): Health {
 
 function reasonsOf (provider: string, stats: ProviderStats): Reason[] {
   const { breaker, pausedSeconds, quota, minuteLeft, dayLeft, monthLeft } = stats
+  const { dataAgeSeconds: age, dataOldAfterSeconds: oldAfter = Infinity } = stats
   const found: Reason[] = []
   if (breaker !== 'closed') {
     found.push(reason('provider_circuit_open', 'the provider keeps failing and is not called', provider))
@@ -33,6 +35,10 @@ function reasonsOf (provider: string, stats: ProviderStats): Reason[] {
   }
   if (quota === 'offline_share') {
     found.push(reason('quota_offline_share', 'this process uses only its own share of the limits', provider))
+  }
+  if (age !== undefined && age >= oldAfter) {
+    const fix = 'renew them, with "ip-risk lists pull" for public lists'
+    found.push(reason('data_old', `its data are ${ageText(age)} old: ${fix}`, provider))
   }
   return found
 }

@@ -41,6 +41,8 @@ export function checkProvider (path: string, given: unknown): Provider {
   checkNumber(`${path}.reserveForWrites`, provider.reserveForWrites, undefined, { min: 0, max: 1, integer: false })
   checkNumber(`${path}.costPerCall`, provider.costPerCall, undefined, { min: 0, max: 1e6, integer: false })
   checkNumber(`${path}.maxCostPerDay`, provider.maxCostPerDay, undefined, { min: 0, max: 1e9, integer: false })
+  checkNumber(`${path}.dataBuiltAtMs`, provider.dataBuiltAtMs, undefined, { min: 0, max: 8.64e15, integer: false })
+  checkNumber(`${path}.dataOldAfterSeconds`, provider.dataOldAfterSeconds, undefined, { min: 1, max: 3_153_600_000 })
   checkString(`${path}.quotaName`, provider.quotaName, undefined)
   checkBoolean(`${path}.sync`, provider.sync, false)
   checkStrings(`${path}.names`, provider.names)

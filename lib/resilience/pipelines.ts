@@ -9,6 +9,7 @@ import { answerNames, isComposite } from '../verdict/index.ts'
 import { type CompositeDeps, createCompositePipeline, createSyncPipeline } from './composite.ts'
 import type { AskOptions, Pipeline } from './layer.ts'
 import { type Account, createPipeline } from './pipeline.ts'
+import { dataStats } from './data-stats.ts'
 import { calendarLimits, moneyBudgets } from './budgets.ts'
 import { retryAfter } from './retry-after.ts'
 import { decidingProviders, leavesOf, quotaOf } from './roles.ts'
@@ -178,7 +179,8 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
     bulk: rootPipeline.askAll,
     stats () {
       const called = [...pipelines].filter(([provider]) => !isComposite(provider))
-      return Object.fromEntries(called.map(([{ name }, pipeline]) => [name, pipeline.stats()]))
+      return Object.fromEntries(called.map(([provider, pipeline]) =>
+        [provider.name, { ...pipeline.stats(), ...dataStats(provider, wallNow()) }]))
     },
     compositeStats: () => budgets.stats(provider => pipelineOf(provider).stats().cost ?? 0),
     abort () { for (const pipeline of pipelines.values()) pipeline.abort() },

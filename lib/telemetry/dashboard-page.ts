@@ -2,7 +2,7 @@ import type { ClientIpExplanation, DecisionRecord, ProviderStats, Stats } from '
 import type { RiskReport } from '../../types/report.ts'
 import type { Health } from '../../types/telemetry.ts'
 import { reportSummary, reportTables } from '../report/index.ts'
-import { bar, html, type Html, page, table, type TimeChart, timeChart } from '../util/index.ts'
+import { ageText, bar, html, type Html, page, table, type TimeChart, timeChart } from '../util/index.ts'
 import { pageScript } from './dashboard-script.ts'
 
 export interface Explained {
@@ -89,6 +89,8 @@ function providerTable ({ providers }: Stats): Html {
       { head: 'Left this minute', cell: ([, { minuteLeft, minuteLimit }]) => left(minuteLeft, minuteLimit) },
       { head: 'Left this day', cell: ([, { dayLeft, dayLimit }]) => left(dayLeft, dayLimit) },
       { head: 'Left this month', cell: ([, { monthLeft, monthLimit }]) => left(monthLeft, monthLimit) },
+      { head: 'Credit left', numeric: true, cell: ([, { creditLeft }]) => creditLeft ?? '–' },
+      { head: 'Age of data', cell: ([, { dataAgeSeconds: age }]) => age === undefined ? '–' : ageText(age) },
       { head: 'Paused', cell: ([, { pausedSeconds }]) => pausedSeconds === 0 ? '–' : `${pausedSeconds} s` }
     ]
   })

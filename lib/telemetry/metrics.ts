@@ -132,6 +132,20 @@ export const metrics: readonly Metric[] = [
       Object.entries(shadow?.categories ?? {}).map(([category, count]): Sample => [count, { ...labels, category }]))
   },
   {
+    name: 'provider.data.age',
+    kind: 'gauge',
+    unit: 's',
+    help: 'Age of the data of a provider that answers from files',
+    read: eachProvider(({ dataAgeSeconds: age }, labels) => age === undefined ? [] : [[age, labels]])
+  },
+  {
+    name: 'provider.data.age.limit',
+    kind: 'gauge',
+    unit: 's',
+    help: 'Age from which the data of a provider count as old',
+    read: eachProvider(({ dataOldAfterSeconds: limit }, labels) => limit === undefined ? [] : [[limit, labels]])
+  },
+  {
     name: 'redis.status',
     kind: 'updown',
     unit: '1',

@@ -1,3 +1,4 @@
+export { ageText } from './age-text.ts'
 export {
   deadline, type Deadline, deferred, eachConcurrently, type RedisBudget, redisBudget, waitAtMost
 } from './async.ts'

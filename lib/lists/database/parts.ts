@@ -5,6 +5,7 @@ import { badOption } from '../../errors.ts'
 import type { AsnPackage } from '../asn/database.ts'
 import { type CompileJob, runCompileJob } from '../compile/compile-job.ts'
 import { type ListSource, readSources } from '../sources/source.ts'
+import { type DataAge, dataAgeOf } from './data-age.ts'
 import { fileState, liveDatabase, watchFiles } from './live-database.ts'
 import {
   asnSnapshotPath, findSnapshot, type FoundSnapshot, listsSnapshotPath, writeSnapshot
@@ -14,6 +15,8 @@ import { decodeSnapshot } from './snapshot.ts'
 /** A part of what `lists()` knows. */
 export interface Part {
   answer (ip: string): ProviderAnswer
+  /** Of what is in memory now. */
+  readonly dataAge: DataAge | undefined
   /** Watches files, says what is missing. Called once. */
   start (log: IpRiskLogger): void
   close (): Promise<void>
@@ -73,6 +76,7 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, 
 
   return {
     answer: ip => database.current.answer(ip),
+    get dataAge () { return dataAgeOf(database.current.snapshot.meta) },
     start (log) {
       database.start(log)
       for (const error of found.problems) {
@@ -141,6 +145,7 @@ export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchInterv
 
   return {
     answer: ip => database.current.answer(ip),
+    get dataAge () { return dataAgeOf(database.current.snapshot.meta) },
     start (log) {
       database.start(log)
       if (namesNetworks && asnPackage !== undefined) compile(log)

@@ -53,6 +53,9 @@ export function lists (options?: ListsOptions): Provider {
 export function providerOfParts (parts: readonly Part[]): Provider {
   let started = false
 
+  /** The snapshot is last. What sources say is as old as the operator wants. */
+  const age = (): Part['dataAge'] => parts.at(-1)?.dataAge
+
   function start (log: IpRiskLogger): void {
     if (started) return
     started = true
@@ -71,6 +74,8 @@ export function providerOfParts (parts: readonly Part[]): Provider {
   return {
     name: 'lists',
     sync: true,
+    get dataBuiltAtMs () { return age()?.builtAtMs },
+    get dataOldAfterSeconds () { return age()?.oldAfterSeconds },
     start,
     lookup,
     async close () {

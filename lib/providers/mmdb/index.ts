@@ -152,6 +152,7 @@ export function mmdb (options: MmdbOptions): Provider {
   return {
     name: `mmdb:${file.kind}`,
     sync: true,
+    get dataBuiltAtMs () { return file.builtMs },
     start,
     lookup,
     close () {
