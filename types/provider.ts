@@ -85,6 +85,11 @@ export interface Provider {
   readonly maxConcurrent?: number | undefined
   /** The part of the limits that is kept for writes: 0 to 1. Default 0.5. */
   readonly reserveForWrites?: number | undefined
+  /**
+   * Scheme, host and port of the service, such as `https://api.example.com`, without a path: `server.address` and
+   * `server.port` of the spans around its calls. Default: the spans have neither.
+   */
+  readonly origin?: string | undefined
   /** Price of one call, in a currency of your choice: the same in a whole composite. Default: not counted. */
   readonly costPerCall?: number | undefined
   /** Providers on one account, or with one source address, share one quota under one name. Default: `name`. */

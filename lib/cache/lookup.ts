@@ -28,7 +28,7 @@ export interface LookupParts extends Omit<LoadParts, 'providerName' | 'isFinal'>
   /** Where first answers are not final: lets a write wait for the final one. */
   readonly settled: LookupLayer | undefined
   readonly ttlSeconds: number
-  readonly observers?: Pick<Observers, 'lookup'>
+  readonly observers?: Pick<Observers, 'lookup' | 'refresh'>
 }
 
 /** A lookup beyond memory: it has a time limit, and a budget for Redis if there is one. */
@@ -148,7 +148,11 @@ export function createLookup (parts: LookupParts): Lookup {
     if (mode === 'cache' || mode === 'skip' || cached.cache === 'stale' || !isKnown(cached)) return
     if (singleFlight.get(ip) !== undefined || !memory.mayRetry(ip)) return
     const budget = shared && redisBudget(shared.timeoutMs)
-    singleFlight.start(ip, false, now(), started => load(ip, started, { refresh: true, budget }))
+    const observe = observers?.refresh
+    singleFlight.start(ip, false, now(), started => {
+      const run = async (): Promise<LookupResult> => await load(ip, started, { refresh: true, budget })
+      return observe === undefined ? run() : observe({ mode, write: false }, run) as Promise<LookupResult>
+    })
   }
 
   function late (ip: string): LookupResult {

@@ -43,6 +43,12 @@ export function checkProvider (path: string, given: unknown): Provider {
   checkNumber(`${path}.maxCostPerDay`, provider.maxCostPerDay, undefined, { min: 0, max: 1e9, integer: false })
   checkNumber(`${path}.dataBuiltAtMs`, provider.dataBuiltAtMs, undefined, { min: 0, max: 8.64e15, integer: false })
   checkNumber(`${path}.dataOldAfterSeconds`, provider.dataOldAfterSeconds, undefined, { min: 1, max: 3_153_600_000 })
+  const origin = checkString(`${path}.origin`, provider.origin, undefined)
+  // What is more than an origin may hold a key, and would be exported.
+  if (origin !== undefined && !/^https?:\/\/[^/?#@\s]+\/?$/.test(origin)) {
+    throw badOption(`${path}.origin`, 'must be scheme, host and port alone, such as "https://api.example.com"')
+  }
+  if (origin !== undefined && !URL.canParse(origin)) throw badOption(`${path}.origin`, 'must be a URL')
   checkString(`${path}.quotaName`, provider.quotaName, undefined)
   checkBoolean(`${path}.sync`, provider.sync, false)
   checkStrings(`${path}.names`, provider.names)

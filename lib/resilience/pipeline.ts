@@ -168,7 +168,7 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     subnets.layer,
     prepared,
     spending,
-    observedCalls(name, deps.observers)
+    observedCalls(provider, deps.observers)
   ]
   const ask = layers.reduceRight<CallProvider>((next, layer) => layer(next), call)
 

@@ -20,9 +20,24 @@ export function spanObserver (tracer: Tracer): Observer<Published> {
       end(span, result.answer)
       return result
     },
-    async providerCall ({ provider }, run) {
+    async refresh (_, run) {
+      const trigger = trace.getSpanContext(context.active())
+      // The request does not wait for it, and may end first: a trace of its own, with a link.
+      const span = tracer.startSpan('ip_risk.refresh', {
+        root: true, ...trigger !== undefined && { links: [{ context: trigger }] }
+      })
+      const result = await within(span, run)
+      span.setAttributes(attributesOf({ cache: result.cache, provider_name: result.provider }))
+      end(span, result.answer)
+      return result
+    },
+    async providerCall ({ provider, server }, run) {
       const span = tracer.startSpan('ip_risk.provider.call', {
-        kind: SpanKind.CLIENT, attributes: attributesOf({ provider_name: provider })
+        kind: SpanKind.CLIENT,
+        attributes: {
+          ...attributesOf({ provider_name: provider }),
+          ...server !== undefined && { 'server.address': server.address, 'server.port': server.port }
+        }
       })
       const answer = await within(span, run)
       end(span, answer)

@@ -9,15 +9,23 @@ export interface ObservedResult {
   readonly cache: CacheState
 }
 
-export interface ObservedCall { readonly provider: string, readonly write: boolean, readonly bulk: boolean }
+export interface ObservedCall {
+  readonly provider: string
+  readonly write: boolean
+  readonly bulk: boolean
+  /** Where the service is, if the provider says so. */
+  readonly server?: { readonly address: string, readonly port: number }
+}
 
 /**
- * Sees where the process is left, and what came of requests. `lookup` and `providerCall` run around the work: each must
- * call `run` once and return its result. An observer must not throw.
+ * Sees where the process is left, and what came of requests. `lookup`, `refresh` and `providerCall` run around the
+ * work: each must call `run` once and return its result. An observer must not throw.
  */
 export interface Observer<Decided = never> {
   /** A lookup that waits for Redis or a provider; never a memory hit. */
   readonly lookup?: (call: ObservedLookup, run: () => Promise<ObservedResult>) => Promise<ObservedResult>
+  /** A lookup in the background, after a hit that grows old. No request waits for it. */
+  readonly refresh?: (call: ObservedLookup, run: () => Promise<ObservedResult>) => Promise<ObservedResult>
   /** One call of a provider, retries included. */
   readonly providerCall?: (call: ObservedCall, run: () => Promise<ProviderAnswer>) => Promise<ProviderAnswer>
   /** One command to Redis. `error` is a word of a closed vocabulary, absent on success. */
@@ -29,6 +37,7 @@ export interface Observer<Decided = never> {
 /** The observers of one engine. A member is undefined while nobody observes that, so that it costs one comparison. */
 export interface Observers<Decided = never> {
   readonly lookup: Observer['lookup'] | undefined
+  readonly refresh: Observer['refresh'] | undefined
   readonly providerCall: Observer['providerCall'] | undefined
   readonly redis: Observer['redis'] | undefined
   readonly decision: Observer<Decided>['decision'] | undefined
@@ -42,6 +51,7 @@ export function createObservers<Decided> (): Observers<Decided> {
   const all = new Set<Observer<Decided>>()
   const observers = {
     lookup: undefined as Observers['lookup'],
+    refresh: undefined as Observers['refresh'],
     providerCall: undefined as Observers['providerCall'],
     redis: undefined as Observers['redis'],
     decision: undefined as Observers<Decided>['decision'],
@@ -59,6 +69,7 @@ export function createObservers<Decided> (): Observers<Decided> {
     const having = <K extends keyof Observer<Decided>>(key: K): NonNullable<Observer<Decided>[K]>[] =>
       [...all].flatMap(observer => observer[key] ?? [])
     observers.lookup = around(having('lookup'))
+    observers.refresh = around(having('refresh'))
     observers.providerCall = around(having('providerCall'))
     const [redis, decisions] = [having('redis'), having('decision')]
     observers.redis = redis.length === 0

@@ -73,6 +73,7 @@ export function getipintel (options: GetipintelOptions): Provider {
   const provider: Provider | SettlingProvider = {
     name: nameOf(flags, sorted, given.thresholds === undefined ? null : grades),
     quotaName: 'getipintel',
+    origin: client.origin,
     ...flags === undefined && { settlesAfterMs: settledMs },
     maxAgeSeconds: SIX_HOURS,
     families: given.families === undefined ? [4] : checkFamilies('getipintel.families', given.families),

@@ -70,6 +70,8 @@ export interface HttpReply {
 }
 
 export interface HttpClient {
+  /** Scheme, host and port of the service. */
+  readonly origin: string
   /**
    * Makes one call, which ends with `context.signal`. Never rejects: a failure comes back as an unknown answer, which
    * holds no URL, header or body.
@@ -152,6 +154,7 @@ export function httpClient (options: HttpClientOptions): HttpClient {
   }
 
   return {
+    origin,
     async send (request, context, { timeoutMs, maxBodyBytes = 65_536 } = {}) {
       const time = timeoutMs === undefined ? undefined : deadline(timeoutMs, context.signal)
       const signal = time?.signal ?? context.signal

@@ -183,6 +183,7 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
 
   return {
     name,
+    origin: client.origin,
     ...settings,
     ...quotaName !== undefined && { quotaName },
     ...maxAgeSeconds !== undefined && { maxAgeSeconds },

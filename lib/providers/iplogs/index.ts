@@ -136,6 +136,7 @@ export function iplogs (options: IplogsOptions = {}): Provider {
   const sender = given.secret === undefined ? client : withToken(client, checkSecret('iplogs.secret', given.secret))
   return validatesAnswers({
     name: 'iplogs',
+    origin: client.origin,
     ...settings,
     async lookup (ip, context) {
       return readReply(await sender.send({ path: '/v1/check', json: { ip } }, context), ip)
