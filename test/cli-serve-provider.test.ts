@@ -17,13 +17,13 @@ async function bulk (engine: Engine, ips: string[]) {
   return found
 }
 
-interface Client extends Engine { readonly lines: () => string[] }
+interface Client extends Engine { readonly warnings: () => string[] }
 
 function client (t: { teardown (end: () => unknown): void }, options: Parameters<typeof iplogs>[0]): Client {
   const log = memoryLog()
   const engine = createIpRisk({ provider: iplogs(options), log })
   t.teardown(async () => await engine.close())
-  return Object.assign(engine, { lines: () => log.lines.map(line => JSON.stringify(line)) })
+  return Object.assign(engine, { warnings: () => log.lines.filter(({ level }) => level !== 'info').map(line => JSON.stringify(line)) })
 }
 
 t.test('iplogs() takes a serve for what it is: no data is no failure', async t => {
@@ -35,7 +35,7 @@ t.test('iplogs() takes a serve for what it is: no data is no failure', async t =
   t.match(await bulk(engine, ['8.8.4.4', '9.9.9.9']), { '8.8.4.4': { reason: 'no_data' }, '9.9.9.9': { reason: 'no_data' } })
   t.match(engine.health(), { status: 'ok' })
   t.match(engine.stats().providers['iplogs'], { failures: 0, breaker: 'closed', pausedSeconds: 0 })
-  t.same(engine.lines(), [], 'no warning')
+  t.same(engine.warnings(), [], 'no warning')
 })
 
 t.test('iplogs() sends the token of a serve, and takes its categories, alone and in bulk', async t => {
@@ -54,8 +54,8 @@ t.test('iplogs() sends the token of a serve, and takes its categories, alone and
   t.match(await bulk(engine, ['9.9.9.8']), { '9.9.9.8': { verdict: 'vpn_detected', categories } })
   const wrong = client(t, { baseUrl: serve.url, secret: `${token}x` })
   t.match(await wrong.lookup('9.9.9.9'), { reason: 'rejected' })
-  t.match(wrong.lines(), [/HTTP 401/])
-  t.notMatch(JSON.stringify(wrong.lines()), token)
+  t.match(wrong.warnings(), [/HTTP 401/])
+  t.notMatch(JSON.stringify(wrong.warnings()), token)
 })
 
 t.test('a lookup that failed behind a serve keeps its reason, alone and in bulk', async t => {

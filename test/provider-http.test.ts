@@ -6,6 +6,7 @@ import { fakeServer } from '../lib/testing/fake-server.ts'
 import { getipintel } from '../lib/providers/getipintel/index.ts'
 import { userAgent } from '../lib/providers/http/client.ts'
 import { parseRetryAfter } from '../lib/providers/http/answers.ts'
+import { httpProvider } from '../lib/providers/http/index.ts'
 import { iplogs } from '../lib/providers/iplogs/index.ts'
 import { version } from '../lib/util/version.ts'
 import { bareContext } from './support/guard.ts'
@@ -54,6 +55,41 @@ t.test('the proxycheck example says what a denied key means, and stands in docs/
 t.test('the user agent has the version of the package', async t => {
   t.equal(version, (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version)
   t.ok(userAgent.includes(version))
+})
+
+t.test('read gets the status, the headers and the age of evidence, and a form is sent as one', async t => {
+  let asked: { method: string | undefined, type: string | undefined, body: string } | undefined
+  const server = await fakeServer(({ method, headers, body }) => {
+    asked = { method, type: headers['content-type'], body }
+    return { status: 404, headers: { 'X-Left': '7' }, text: '{"seen":true}', asked: [] }
+  })
+  const day = 86_400_000
+  const ages: Record<string, [lastSeen: unknown, isOld: boolean]> = {
+    'ISO text': [new Date(Date.now() - 11 * day).toISOString(), true],
+    'a date': [new Date(Date.now() - 9 * day), false],
+    seconds: [(Date.now() - 11 * day) / 1000, true],
+    'the future': [new Date(Date.now() + day).toISOString(), false],
+    nothing: [undefined, false],
+    nonsense: ['soon', false]
+  }
+  const seen: unknown[] = []
+  const provider = httpProvider({
+    name: 'forms',
+    baseUrl: server.url,
+    alsoRead: [404],
+    maxEvidenceAgeDays: 10,
+    request: ip => ({ path: '/v1', form: { ips: `${ip}&x=1` } }),
+    read (body, _ip, { status, headers, isOld }) {
+      seen.push(body, status, headers['x-left'])
+      for (const [what, [lastSeen, expected]] of Object.entries(ages)) t.equal(isOld(lastSeen), expected, what)
+      return { verdict: 'unknown', reason: 'no_data' }
+    }
+  })
+  t.match(await provider.lookup('203.0.113.9', bareContext()), { reason: 'no_data' }, 'a 404 that is an answer')
+  t.same(seen, [{ seen: true }, 404, '7'])
+  t.same(asked, { method: 'POST', type: 'application/x-www-form-urlencoded', body: 'ips=203.0.113.9%26x%3D1' })
+  await provider.close!()
+  await server.close()
 })
 
 t.test('Retry-After is seconds or a date, and nonsense is nothing', async t => {
