@@ -2,7 +2,9 @@ import createError from '@fastify/error'
 
 /** Every error that this package throws is one of these (and a Fastify error): `code` says which. */
 export class IpRiskError extends Error {
+  /** One of `errorCodes`, such as `FST_IP_RISK_BAD_OPTION`. */
   declare readonly code: string
+  /** HTTP status: 401, 403, 431 or 499 for a refused request, else 500. */
   declare readonly statusCode?: number
 }
 

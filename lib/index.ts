@@ -4,6 +4,15 @@ import fp from 'fastify-plugin'
 import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { registerPlugin } from './frameworks/fastify.ts'
 
+/**
+ * The Fastify plugin, also the default export. It finds the client's address, leaves `request.ipRisk` on each request
+ * and acts on the routes that are marked by `config.ipRisk`. Await it before you declare routes. Rejects with an
+ * `IpRiskError` for a wrong option, or when it is there in this scope already.
+ *
+ * @example
+ * await app.register(fastifyIpRisk, { clientIp: { trusted: ['10.0.0.0/8'] }, mode: 'monitor' })
+ * app.post('/signup', { config: { ipRisk: 'signup' } }, handler)
+ */
 export const fastifyIpRisk: FastifyPluginAsync<FastifyIpRiskOptions> = fp(registerPlugin, {
   name: 'fastify-ip-risk', fastify: '5.x'
 })

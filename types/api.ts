@@ -21,7 +21,10 @@ export interface IpRiskApi {
   /** What this scope's policy says of a risk on a route. */
   decide (risk: IpRisk, route: Partial<RouteContext> & Pick<RouteContext, 'write'>): Decision
   /** How the address of a request was found, hop by hop; for people, not for the hot path. */
-  explain (request: { readonly raw: RawRequest } | RawRequest): ClientIpExplanation
+  explain (request: {
+    /** The Node request of a Fastify request. */
+    readonly raw: RawRequest
+  } | RawRequest): ClientIpExplanation
   /**
    * Lets an address or CIDR pass in every process, for `ttlSeconds` or until `revoke()`: a false positive that support
    * has just cleared. A second one for the same network replaces the first. Wins over everything, as the option
@@ -83,8 +86,11 @@ export interface IpRiskApi {
 
 /** All that a visitor may see. */
 export interface IpRiskRejection {
+  /** HTTP status: 401 for a step-up, 403 for a block, 431 for truncated headers, 499 for a client that is gone. */
   readonly statusCode: number
+  /** One of `errorCodes`, such as `FST_IP_RISK_BLOCKED`. */
   readonly code: string
+  /** One sentence that may be sent to the visitor: it says nothing about the verdict. */
   readonly message: string
   /** `www-authenticate` with a step-up. */
   readonly headers: { readonly [name: string]: string }
@@ -112,7 +118,10 @@ export interface IpRiskEngine extends IpRiskApi {
    * stream) closes. Rejects only on a wrong route option, with an `IpRiskError`.
    */
   assess (
-    request: RawRequest & { readonly method?: string | undefined },
+    request: RawRequest & {
+      /** The HTTP method. A route without `write` and without an action is a write if it is unsafe. */
+      readonly method?: string | undefined
+    },
     route?: Exclude<RouteIpRiskOption, false>,
     response?: RawResponse
   ): Promise<IpRisk>
@@ -124,5 +133,8 @@ export interface IpRiskEngine extends IpRiskApi {
   enforce (request: RawRequest, risk: IpRisk): Promise<IpRiskRejection | null>
   /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */
   ready (): Promise<void>
+  /**
+   * Ends lookups in flight and closes what the engine opened. A Redis client that was given as an option stays open.
+   */
   close (): Promise<void>
 }

@@ -1,3 +1,4 @@
+/** The options of `bulk()`. */
 export interface BulkOptions {
   /** Cancels: the iteration ends with the signal's reason, as does what is under way. */
   readonly signal?: AbortSignal | undefined
@@ -5,12 +6,15 @@ export interface BulkOptions {
   readonly onProgress?: ((progress: BulkProgress) => void) | undefined
 }
 
+/** How far a `bulk()` is. All are counts of different addresses. */
 export interface BulkProgress {
   /** Different addresses. */
   readonly total: number
+  /** Rows that were given so far. */
   readonly done: number
   /** Of these, known without asking the provider. */
   readonly cached: number
+  /** Of `done`, those whose verdict is `unknown`. */
   readonly unknown: number
 }
 
@@ -19,5 +23,6 @@ export interface BulkProgress {
  * `break` cancels.
  */
 export interface BulkRun<V> extends AsyncIterableIterator<[string, V]> {
+  /** How far it is now; `onProgress` gets the same after every row. */
   readonly progress: BulkProgress
 }

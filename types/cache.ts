@@ -1,3 +1,4 @@
+/** How long verdicts are kept, in the memory of the process and in Redis. */
 export interface CacheOptions {
   /** Default 300, at most 21 600 (six hours, what GetIPIntel allows). */
   readonly ttlSeconds?: number | undefined

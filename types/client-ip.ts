@@ -22,6 +22,7 @@ export interface ClientIpOptions {
   readonly select?: ((request: RawRequest) => string | null | undefined) | undefined
 }
 
+/** Behind Cloudflare: which addresses are its edge, and what else proves it. */
 export interface CloudflareOptions {
   /** Replaces the bundled list; `setCloudflareRanges` replaces it again while the process runs. */
   readonly ranges?: readonly string[] | undefined
@@ -45,29 +46,65 @@ export interface RawRequest {
    * never has either.
    */
   readonly socket: {
+    /** The peer's address. Absent on a unix socket, and after the connection ended. */
     readonly remoteAddress?: string | undefined
+    /** The address that the client connected to. Absent on a unix socket. */
     readonly localAddress?: string | undefined
+    /** True once the connection has ended. */
     readonly destroyed?: boolean | undefined
+    /** The server that Node sets here. Only its `maxHeadersCount` is read. */
     readonly server?: unknown
+    /** Whether a TLS client certificate was accepted. */
     readonly authorized?: boolean | undefined
   }
   /** HTTP/2 only. A stream that is closed or destroyed has no client, even while its connection is open. */
-  readonly stream?: { readonly closed?: boolean | undefined, readonly destroyed?: boolean | undefined } | undefined
+  readonly stream?: {
+    /** Whether the stream has ended, or was reset. */
+    readonly closed?: boolean | undefined
+    /** Whether the stream can no longer be used. */
+    readonly destroyed?: boolean | undefined
+  } | undefined
+  /** Names in lower case, as Node gives them. */
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
   /** Names and values in turn. As many as Node keeps at most: then some may be missing, and no header is believed. */
   readonly rawHeaders?: readonly string[] | undefined
   /** 2: header lines are never dropped, however many there are. */
   readonly httpVersionMajor?: number | undefined
 }
+
+/**
+ * Where an address came from: a header, `remote_address` (the TCP connection) or `selected` (the option
+ * `clientIp.select`). `none`: there is no address.
+ */
 export type AddressSource =
   | 'cf-connecting-ip' | 'x-forwarded-for' | 'forwarded' | 'x-real-ip' | 'remote_address' | 'selected' | 'none'
 
+/**
+ * What kind of address it is, by IANA's registries of special-purpose addresses (RFC 6890). Only `public` ones are
+ * looked up. `shared` is the address space of carrier NAT (RFC 6598).
+ */
 export type AddressScope =
   | 'public' | 'unspecified' | 'this_network' | 'loopback' | 'private' | 'shared' | 'link_local'
   | 'documentation' | 'benchmarking'
   | 'protocol' | 'translation' | '6to4' | 'teredo' | 'discard' | 'dummy' | 'srv6' | 'site_local'
   | 'multicast' | 'reserved' | 'broadcast'
 
+/**
+ * Why an address was not found, why the walk over the proxies ended, or why a header was not believed.
+ * docs/client-address.md explains the walk.
+ * - `peer_untrusted`: the header came from a peer that is no trusted proxy.
+ * - `header_missing`: a trusted proxy sent no header.
+ * - `multiple_values`: a header that may stand there once has several values.
+ * - `invalid_value`, `invalid_hop`: the value, or an entry of the chain, is no address.
+ * - `hop_limit`: the chain is longer than any deployment.
+ * - `too_few_hops`: the chain is shorter than `clientIp.hops`.
+ * - `not_cloudflare`: CF-Connecting-IP came from elsewhere than Cloudflare.
+ * - `private_client_from_public_proxy`: Cloudflare cannot know a client with a private address.
+ * - `conflict`: CF-Connecting-IP and X-Forwarded-For name different addresses; Cloudflare's header wins.
+ * - `all_hops_trusted`: every address is a listed proxy, so the furthest one is the caller.
+ * - `no_peer`: the connection has no usable address.
+ * - `truncated_headers`: Node may have dropped header lines, so none is believed.
+ */
 export type ResolveReason =
   | 'peer_untrusted' | 'header_missing' | 'multiple_values' | 'invalid_value' | 'invalid_hop'
   | 'hop_limit' | 'too_few_hops'
@@ -75,7 +112,12 @@ export type ResolveReason =
   | 'all_hops_trusted' | 'no_peer' | 'truncated_headers'
 
 /** A header that named an address and was not believed. Its value is not repeated: it is the visitor's. */
-export interface IgnoredHeader { readonly header: string, readonly why: ResolveReason }
+export interface IgnoredHeader {
+  /** Its name, in lower case. */
+  readonly header: string
+  /** Why it was not believed. */
+  readonly why: ResolveReason
+}
 
 /** Every key is always there; `undefined` where it does not apply. */
 export interface ClientIp {
@@ -84,6 +126,7 @@ export interface ClientIp {
    * `truncated_headers`.
    */
   readonly ip: string | null
+  /** Where the address came from; `none` without one. */
   readonly source: AddressSource
   /** The address of the TCP connection; null on a unix socket. */
   readonly peer: string | null
@@ -98,8 +141,11 @@ export interface ClientIp {
    * Relay.
    */
   readonly worker: boolean
+  /** Why the walk ended here, or why no header was read. `undefined` where nothing is remarkable. */
   readonly reason?: ResolveReason | undefined
+  /** Headers that named an address and were not believed. Empty where there are none. */
   readonly ignored: readonly IgnoredHeader[]
+  /** IP version of `ip`. `undefined` without an address. */
   readonly version?: 4 | 6 | undefined
   /** Inside 6to4, Teredo, NAT64 and IPv4-compatible text. For lookups and deny lists; never trusted. */
   readonly embeddedIPv4?: string | undefined
@@ -112,6 +158,7 @@ export interface ClientIpResolver {
   readonly explain: (request: RawRequest) => ClientIpExplanation
   /** What is doubtful about the options. */
   readonly warnings: readonly string[]
+  /** Replaces the list of Cloudflare's ranges of this resolver. */
   readonly setCloudflareRanges: SetCloudflareRanges
 }
 
@@ -122,28 +169,46 @@ export interface ClientIpResolver {
  */
 export type SetCloudflareRanges = (
   ranges: string | readonly string[]
-) => { readonly accepted: boolean, readonly problem?: string }
+) => {
+  /** Whether the new list is in use. */
+  readonly accepted: boolean
+  /** Why the list was refused. Absent where it was accepted. */
+  readonly problem?: string
+}
+
+/**
+ * What was made of one address on the way. `trusted`: one of `clientIp.trusted`. `cloudflare`: Cloudflare's edge.
+ * `counted`: skipped by `clientIp.hops`. `client`: the result. `unusable`: no address. `not_read`: beyond the result,
+ * where the visitor writes what they like.
+ */
 export type HopVerdict = 'trusted' | 'cloudflare' | 'counted' | 'client' | 'unusable' | 'not_read'
 
+/** One address on the way of a request. */
 export interface ExplainedHop {
   /**
    * 0 is the peer, then the entries of the header from right to left; null for CF-Connecting-IP, which is in no
    * list.
    */
   readonly position: number | null
+  /** Where the entry stood. */
   readonly from: AddressSource
   /** As it was written, cut to 60 characters: for a terminal, show it quoted. */
   readonly text: string
   /** Canonical, or null where it is no address. */
   readonly address: string | null
+  /** What kind of address it is; null where it is no address. */
   readonly scope: AddressScope | null
+  /** What the walk made of it. */
   readonly verdict: HopVerdict
   /** One sentence. */
   readonly why: string
 }
 
+/** How the address of a request was found, for people: the result of `explain()`. */
 export interface ClientIpExplanation {
+  /** The result, as a request would get it. */
   readonly result: ClientIp
+  /** The peer first, then the entries of the header from right to left. */
   readonly chain: readonly ExplainedHop[]
   /** Entries further left that are not shown. */
   readonly unshown: number

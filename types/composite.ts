@@ -20,9 +20,12 @@ export interface CompositeContext extends LookupContext {
   ask (
     member: Provider, ip: string, options?: AskMemberOptions
   ): ProviderAnswer | Promise<ProviderAnswer>
-  /** The same for many addresses; each gets one row. `wait: false` does not wait for room in the member's limits. */
+  /** The same for many addresses; each gets one row. */
   askAll (
-    member: Provider, ips: readonly string[], options?: { readonly wait?: boolean | undefined }
+    member: Provider, ips: readonly string[], options?: {
+      /** `false` does not wait for room in the member's limits. Default true. */
+      readonly wait?: boolean | undefined
+    }
   ): AsyncIterable<[string, ProviderAnswer]>
 }
 

@@ -17,7 +17,9 @@ export interface EngineOptions {
   readonly provider?: Provider | undefined
   /** URL, options for ioredis, or an ioredis `Redis` or `Cluster`, which the application closes. Default: no Redis. */
   readonly redis?: string | RedisOptionsLike | RedisClientLike | undefined
+  /** How the client's address is found. Default: the address of the connection; no header is read. */
   readonly clientIp?: ClientIpOptions | undefined
+  /** How long verdicts are kept, and where. Default: `CacheOptions` says it for each. */
   readonly cache?: CacheOptions | undefined
   /** Longest a request waits for a verdict, retry included. Default 5 000. */
   readonly timeoutMs?: number | undefined
@@ -36,6 +38,7 @@ export interface EngineOptions {
   readonly unmarked?: LookupMode | undefined
   /** Addresses and CIDRs decided without a lookup; `allow` wins over everything. */
   readonly allow?: readonly string[] | undefined
+  /** Addresses and CIDRs that are blocked on marked routes, without a lookup. Default: none. */
   readonly deny?: readonly string[] | undefined
   /** How log lines show addresses. Default `truncated` (/24, /48). `hmac` needs `cache.keySecret`. */
   readonly logAddress?: LogAddress | undefined
@@ -62,6 +65,7 @@ export type OnRejected<Request, Reply> = (request: Request, reply: Reply, risk: 
 
 /** The options that call functions of the application with the framework's own request. */
 export interface RequestOptions<Request, Reply = never> {
+  /** How a step-up is demanded and checked. Without it, a decision `step_up_auth` lets the request continue. */
   readonly stepUp?: StepUp<Request> | undefined
   /** Gets every decision record and its request. Default: none. */
   readonly onDecision?: OnDecision<Request> | undefined
@@ -75,6 +79,9 @@ export interface RequestOptions<Request, Reply = never> {
 
 /** `createIpRisk`: without a log given, warnings go to standard output as pino writes them. */
 export interface CreateIpRiskOptions extends EngineOptions, RequestOptions<IncomingMessage, ServerResponse> {
+  /** Default: warnings and errors, to standard output as pino writes them. */
   readonly log?: IpRiskLogger | undefined
 }
+
+/** How an address is shown: whole, cut to its /24 or /48, as an HMAC under `cache.keySecret`, or not at all. */
 export type LogAddress = 'full' | 'truncated' | 'hmac' | 'none'

@@ -21,8 +21,21 @@ export interface PolicyTable {
 /** A row names some cells; the others keep what they were. */
 export type PolicyRow = {
   readonly [V in VerdictName]?: Decision | undefined
-} & { readonly unknown?: UnknownCell | undefined }
-export type UnknownCell = Decision | ({ readonly default: Decision } & {
+} & {
+  /** Where nothing is known: one decision, or one for each reason. */
+  readonly unknown?: UnknownCell | undefined
+}
+
+/**
+ * Decisions where nothing is known: one for every reason, or a default and others for some reasons.
+ *
+ * @example
+ * { default: 'allow', timeout: 'step_up_auth' }
+ */
+export type UnknownCell = Decision | ({
+  /** For each reason that is not named. */
+  readonly default: Decision
+} & {
   readonly [R in UnknownReason]?: Decision | undefined
 })
 
@@ -49,7 +62,12 @@ export interface PolicyRule {
   /** The provider that answered, as in `IpRisk.provider`. */
   readonly provider?: string | readonly string[] | undefined
   /** The score within these bounds, both included, 0 to 1. Without a score the condition does not hold. */
-  readonly score?: { readonly min?: number | undefined, readonly max?: number | undefined } | undefined
+  readonly score?: {
+    /** Lowest score, 0 to 1. Default: no bound. */
+    readonly min?: number | undefined
+    /** Highest score, 0 to 1. Default: no bound. */
+    readonly max?: number | undefined
+  } | undefined
   /** The type of a signal that matched. */
   readonly signal?: string | readonly string[] | undefined
   /** How well the account's network is known. Does not hold without the option `familiarity`. */
@@ -70,9 +88,13 @@ export interface PolicyRule {
  */
 export type PolicyFunction = (risk: IpRisk, route: RouteContext) => Decision
 
+/** What a policy function learns about the route of a request. */
 export interface RouteContext {
+  /** The route's action; null where it has none. */
   readonly action: string | null
+  /** Whether the request is a write. */
   readonly write: boolean
+  /** The HTTP method. */
   readonly method: string
   /** The route's pattern (`/users/:id`), never what the visitor typed; undefined on a 404. */
   readonly url: string | undefined

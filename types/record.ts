@@ -31,6 +31,7 @@ export interface DecisionRecord extends Omit<IpRisk, 'ip'> {
   readonly outcome: Outcome
   /** Empty where the request has no id (outside Fastify, unless something set `request.id`). */
   readonly requestId: string
+  /** The HTTP method. */
   readonly method: string
   /** The route's pattern, never what the visitor typed. */
   readonly route: string | undefined
@@ -39,6 +40,7 @@ export interface DecisionRecord extends Omit<IpRisk, 'ip'> {
    * not configured.
    */
   readonly wouldBe: Decision
+  /** Whether this request's decision was enforced. With `enforceShare`, the side of its address. */
   readonly mode: Mode
   /** Milliseconds from the plugin's hook to the decision. The time until a step-up was answered is not included. */
   readonly durationMs: number
@@ -58,8 +60,11 @@ export interface LookupRecord
   extends Pick<IpRisk, 'verdict' | 'reason' | 'score' | 'categories' | 'provider' | 'cache'> {
   /** As the option `recordAddress` shows it. */
   readonly address: string | null
+  /** Whether a write asked. */
   readonly write: boolean
+  /** How the request asked. */
   readonly lookup: LookupMode
+  /** Milliseconds from the question to the answer. */
   readonly durationMs: number
   /** ISO 8601. */
   readonly at: string

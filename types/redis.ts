@@ -5,24 +5,32 @@
 export interface RedisClientLike {
   /** `ready` when commands are sent at once. */
   readonly status: string
+  /** True for a `Cluster`. */
   readonly isCluster: boolean
+  /** The client's own options. One of them is read. */
   readonly options: {
     /** What the client puts before each key. Channels have no prefix. */
     readonly keyPrefix?: string | undefined
   }
   /** Runs a script by its SHA-1. */
   evalsha (sha1: string, keyCount: number, ...keysAndArguments: (string | number)[]): Promise<unknown>
+  /** Runs a script by its text, where Redis does not know its SHA-1 yet. */
   eval (script: string, keyCount: number, ...keysAndArguments: (string | number)[]): Promise<unknown>
+  /** Asks whether Redis is there. */
   ping (): Promise<unknown>
+  /** Called only on the client that `duplicate` gave. */
   subscribe (...channels: string[]): Promise<unknown>
   /** Called on a client that was made with `lazyConnect`. */
   connect (): Promise<void>
+  /** Closes the connection at once. Called only on clients that this plugin made. */
   disconnect (): void
   /** One more client with the same options, for messages. This plugin closes it. */
   duplicate (...overrides: never[]): RedisClientLike
   /** For the events `ready`, `close`, `error` and `message`. */
   on (event: string, listener: (...args: any[]) => void): unknown
+  /** Removes one listener. */
   off (event: string, listener: (...args: any[]) => void): unknown
+  /** Called only on clients that this plugin made. */
   removeAllListeners (event?: string): unknown
 }
 
@@ -39,17 +47,26 @@ export interface RedisOptionsLike {
   readonly path?: string | undefined
   /** IP version: 4, 6, or 0 for both. */
   readonly family?: number | undefined
+  /** User of the ACL. Default: the default user. */
   readonly username?: string | undefined
+  /** Default: no authentication. */
   readonly password?: string | undefined
   /** Number of the database. Default 0. */
   readonly db?: number | undefined
   /** Options of `tls.connect`. Without it the connection is not encrypted. */
   readonly tls?: object | undefined
   /** Addresses of Sentinels, which know the primary. */
-  readonly sentinels?: { host?: string | undefined, port?: number | undefined }[] | undefined
+  readonly sentinels?: {
+    /** Name or address. */
+    host?: string | undefined
+    /** Port. Sentinels listen on 26379 by default. */
+    port?: number | undefined
+  }[] | undefined
   /** Name of the primary, with `sentinels`. */
   readonly name?: string | undefined
+  /** User of the Sentinels' ACL. Default: none. */
   readonly sentinelUsername?: string | undefined
+  /** Of the Sentinels. Default: none; `password` is not used for them. */
   readonly sentinelPassword?: string | undefined
   /** Put before each key by the client. Use `cache.keyPrefix` instead. */
   readonly keyPrefix?: string | undefined

@@ -37,9 +37,13 @@ export interface ReportRow extends ReportCounts {
 export interface RiskReport {
   /** First and last moment that the report covers, ISO 8601. null where nothing was counted. */
   readonly from: string | null
+  /** The last moment, as `from`. */
   readonly to: string | null
+  /** All requests. */
   readonly total: ReportCounts
+  /** Requests by action. */
   readonly actions: readonly ReportRow[]
+  /** Requests by verdict, `unknown` included. */
   readonly verdicts: readonly ReportRow[]
   /** Requests whose verdict was `unknown`, by its reason. */
   readonly reasons: readonly ReportRow[]

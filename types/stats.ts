@@ -5,8 +5,11 @@ import type { UnknownReason } from './verdict.ts'
 
 /** Counters since start; quota as known now. */
 export interface Stats {
+  /** Lookups by where their answer came from. */
   readonly lookups: {
+    /** Answered from the memory of this process. */
     readonly memory: number
+    /** Answered from Redis. */
     readonly redis: number
     /**
      * Calls to the provider, or to all members of a combination: the sum of `providers[name].calls`. Retries count,
@@ -15,9 +18,11 @@ export interface Stats {
     readonly provider: number
     /** Answers that another request or process had asked for. */
     readonly shared: number
+    /** Answered by an expired verdict, because the provider failed (`cache.staleIfErrorSeconds`). */
     readonly stale: number
     /** Answered by the verdicts on other addresses of the same IPv6 /64. */
     readonly subnet: number
+    /** Started in the background, because a request met a verdict near the end of its life. */
     readonly refreshed: number
   }
   /** Requests by the reason of their `unknown`, counted with their record. */
@@ -29,8 +34,15 @@ export interface Stats {
   /** The same requests, by everything that the counters tell apart. */
   readonly requests: readonly RequestCount[]
   /** Verdicts in the memory of this process, fresh or stale. */
-  readonly cache: { readonly entries: number, readonly maxEntries: number }
+  readonly cache: {
+    /** Verdicts that are kept now. */
+    readonly entries: number
+    /** The option `cache.maxEntries`. */
+    readonly maxEntries: number
+  }
+  /** What was remarkable about addresses and their headers. */
   readonly clientIp: {
+    /** Requests whose headers were not believed, or that have no usable address. */
     readonly rejected: RejectedAddresses
     /** Absent where no list of ranges is used, and where its age is not known. */
     readonly cloudflareRangesAgeSeconds?: number
@@ -75,7 +87,9 @@ export interface ProviderStats {
   readonly creditLeft?: number
   /** Calls that the provider's `limits` allow in a minute, a day and a month. Absent without such a limit. */
   readonly minuteLimit?: number
+  /** Calls allowed in a day, of which `dayLeft` are left. Absent without such a limit. */
   readonly dayLimit?: number
+  /** Calls allowed in a calendar month, of which `monthLeft` are left. Absent without such a limit. */
   readonly monthLimit?: number
   /** What this process's calls have cost: `calls` times `costPerCall`. Absent without a price. */
   readonly cost?: number
@@ -92,6 +106,7 @@ export interface ProviderStats {
 export interface CompositeStats {
   /** Money used today (UTC), as last known, with `maxCostPerDay`: of the fleet with Redis. */
   readonly costToday?: number
+  /** The option of that name. Absent without it. */
   readonly maxCostPerDay?: number
   /** Of `escalate()`. */
   readonly escalation?: EscalationStats
@@ -121,6 +136,7 @@ export interface ShadowStats {
   readonly disagreed: number
   /** Only one of them knows the address. */
   readonly onlyPrimary: number
+  /** Only the candidate knows the address. */
   readonly onlyCandidate: number
   /** Answers of the candidate that failed, by reason; `no_data` is not a failure. */
   readonly errors: { readonly [reason: string]: number }
@@ -129,7 +145,14 @@ export interface ShadowStats {
   /** Categories that only one of them found, by category. */
   readonly categories: { readonly [category: string]: number }
   /** Time of the candidate's answers, in milliseconds. */
-  readonly latencyMs: { readonly count: number, readonly sum: number, readonly max: number }
+  readonly latencyMs: {
+    /** Answers that were timed. */
+    readonly count: number
+    /** All of them together; divide by `count` for the mean. */
+    readonly sum: number
+    /** The longest. */
+    readonly max: number
+  }
   /** What the calls to the candidate, and to its members, have cost: lookups refused without a call cost nothing. */
   readonly cost: number
 }

@@ -10,12 +10,17 @@ export interface RequestCount {
    * different names, further ones are counted as `other`.
    */
   readonly action: string
+  /** What the policy decided. */
   readonly decision: Decision
+  /** The verdict on the address. */
   readonly verdict: VerdictName | 'unknown'
+  /** What came of them. */
   readonly outcome: Outcome
   /** As in a decision record: what the visitor would meet in `enforce` mode. */
   readonly wouldBe: Decision
+  /** Whether the decision was enforced. */
   readonly mode: Mode
+  /** Whether they were writes. */
   readonly write: boolean
   /** Since start. Never 0. */
   readonly count: number
@@ -47,9 +52,11 @@ export type HealthReason =
 
 /** For readiness probes. It is never worse than `degraded`: requests continue without a provider and without Redis. */
 export interface Health {
+  /** `degraded` while there is at least one reason. */
   readonly status: 'ok' | 'degraded'
   /** Empty with `ok`. */
   readonly reasons: readonly {
+    /** What is wrong, for programs. */
     readonly code: HealthReason
     /** Of which provider. */
     readonly provider?: string

@@ -3,6 +3,7 @@ import type { ModeOption } from './route.ts'
 
 /** What `update()` can change while the process runs. */
 export interface ScopeChanges {
+  /** In place of the present mode. */
   readonly mode?: ModeOption | undefined
   /** Merged over the present policy, as the policy of a nearer scope is. */
   readonly policy?: Policy | undefined
@@ -14,7 +15,9 @@ export interface ScopeChanges {
 
 /** For the audit record. At most 500 characters each. */
 export interface UpdateNote {
+  /** Why. Default: no reason. */
   readonly reason?: string | undefined
+  /** Who does it. Default: nobody is named. */
   readonly author?: string | undefined
 }
 
@@ -22,7 +25,9 @@ export interface UpdateNote {
 export interface UpdateRecord {
   /** ISO 8601. */
   readonly at: string
+  /** Who did it; null where nobody was named. */
   readonly author: string | null
+  /** Why; null where no reason was given. */
   readonly reason: string | null
   /** As they were given; the text `function` stands for a policy function. */
   readonly changes: { readonly [name: string]: unknown }

@@ -18,6 +18,7 @@ declare global {
   }
 }
 
+/** The options of `ipRisk` for Express: those of every engine, those that get a request, and a log. */
 export interface ExpressIpRiskOptions extends EngineOptions, RequestOptions<Request, Response> {
   /**
    * Where a request has no `log` of its own (pino-http gives one). Default: warnings, to standard output as pino writes

@@ -8,13 +8,21 @@ import { mergeRules } from './read-rules.ts'
 
 /** A policy with every cell filled. */
 export interface Table {
+  /** Decisions about writes. */
   readonly write: Row
+  /** Decisions about reads. */
   readonly read: Row
+  /** The rules, in the order in which they apply. */
   readonly rules: readonly PolicyRule[]
+  /** Whether decisions about reads may be `step_up_auth` or `block`. */
   readonly allowBlockingReads: boolean
 }
 export type NamedCells = { readonly [V in keyof Row]?: Row[V] }
-export type Row = { readonly [V in VerdictName]: Decision } & { readonly unknown: UnknownCell }
+/** A decision for each verdict. */
+export type Row = { readonly [V in VerdictName]: Decision } & {
+  /** The decision where nothing is known: one for all reasons, or one for each. */
+  readonly unknown: UnknownCell
+}
 
 /**
  * Writes are judged, reads are never stopped. Relays, WARP, carrier NAT and security gateways carry ordinary customers,
@@ -49,7 +57,13 @@ export const defaultPolicy: Table = Object.freeze({
  * the option `stepUp`, without which no step-up is enforced), and are blocked where not even an address is known. The
  * other cells keep their values.
  */
-export const failClosed: { readonly write: { readonly unknown: Exclude<UnknownCell, Decision> } } = Object.freeze({
+export const failClosed: {
+  /** The only row that it changes; reads stay as they are. */
+  readonly write: {
+    /** The decisions by the reason why nothing is known. */
+    readonly unknown: Exclude<UnknownCell, Decision>
+  }
+} = Object.freeze({
   write: Object.freeze({ unknown: Object.freeze({ default: 'step_up_auth', no_ip: 'block', infrastructure: 'block' }) })
 })
 

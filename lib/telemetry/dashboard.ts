@@ -8,6 +8,7 @@ import { dashboardPage, type Explained } from './dashboard-page.ts'
 import { headersOf } from './header-lines.ts'
 import { targetOf } from './target.ts'
 
+/** The options of `ipRiskDashboard`. `authorize` is needed. */
 export interface IpRiskDashboardOptions {
   /**
    * Who may see the page: it shows what the plugin knows of visitors. Called for each request; anything but `true`

@@ -8,6 +8,7 @@ import { observeMetrics } from './otel-metrics.ts'
 import { spanObserver } from './otel-spans.ts'
 import { targetOf } from './target.ts'
 
+/** The options of `ipRiskTelemetry` and `instrumentIpRisk`. */
 export interface IpRiskTelemetryOptions {
   /** Default: the global one, as it is when the plugin registers. Start the SDK before, with `node --import`. */
   readonly meterProvider?: MeterProvider | undefined

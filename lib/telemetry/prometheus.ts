@@ -12,7 +12,9 @@ import { targetOf } from './target.ts'
 
 /** One series of a metric, as a registry of prom-client reads it. */
 export interface MetricValue {
+  /** The number, in the unit that ends the metric's name. */
   readonly value: number
+  /** Label names and values; empty where the metric has no labels. */
   readonly labels: Readonly<Record<string, string | number>>
   /** Of a histogram: with its suffix. */
   readonly metricName?: string | undefined
@@ -20,15 +22,25 @@ export interface MetricValue {
 
 /** A metric as a registry of prom-client, @prometheus-io/client or @platformatic/prom-client takes it. */
 export interface RegistryMetric {
+  /** Name in Prometheus, unit included. */
   readonly name: string
+  /** One sentence, the `# HELP` line. */
   readonly help: string
+  /** The `# TYPE` line. */
   readonly type: 'counter' | 'gauge' | 'histogram'
+  /** How prom-client adds up the workers of a Node cluster. */
   readonly aggregator: 'sum'
+  /** Reads the metric as it is now. Called by the registry when it is collected. */
   get (): Promise<{
+    /** As of the metric. */
     readonly name: string
+    /** As of the metric. */
     readonly help: string
+    /** As of the metric. */
     readonly type: 'counter' | 'gauge' | 'histogram'
+    /** As of the metric. */
     readonly aggregator: 'sum'
+    /** One entry for each series. */
     readonly values: readonly MetricValue[]
   }>
   /** Does nothing: the counters belong to the plugin. */
@@ -37,10 +49,13 @@ export interface RegistryMetric {
 
 /** The part of a registry that is used here. */
 export interface MetricRegistry {
+  /** Adds a metric, which is a `RegistryMetric`. Typed `never` so that the registry of every such library fits. */
   registerMetric (metric: never): void
+  /** Removes the metric of this name. */
   removeSingleMetric (name: string): void
 }
 
+/** The metrics of one engine: as text, or in registries. */
 export interface IpRiskMetrics {
   /** Every metric in the Prometheus text format, version 0.0.4, for a route of your own. */
   text (): Promise<string>
@@ -131,6 +146,7 @@ function escaped (text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
 }
 
+/** The options of `ipRiskPrometheus`. */
 export interface IpRiskPrometheusOptions {
   /** The registry, such as `register` of prom-client, or `app.metrics.client.register` of fastify-metrics. */
   readonly registry: MetricRegistry

@@ -7,7 +7,12 @@ import { type FakeReply, type FakeServer, fakeServer } from './fake-server.ts'
  * GetIPIntel's first answer is not final.
  */
 export type FakeGetipintelAnswer = OneAnswer | readonly OneAnswer[]
-type OneAnswer = number | { readonly [field: string]: unknown, readonly [Symbol.iterator]?: never }
+/** One answer of the fake. */
+type OneAnswer = number | {
+  readonly [field: string]: unknown
+  /** An array is no single answer: without this, the type would take it for fields. */
+  readonly [Symbol.iterator]?: never
+}
 
 /**
  * GetIPIntel on the loopback: `/check.php`, plain and JSON, with its error codes. Addresses that are not named score

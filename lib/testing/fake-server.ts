@@ -7,12 +7,20 @@ import type { AddressInfo } from 'node:net'
  */
 export type HttpFault =
   | 'hang' | 'drip' | 'cut' | 'reset' | 'huge' | 'redirect' | 'html' | 'empty' | 'not_http'
-  | { readonly status: number, readonly headers?: Readonly<Record<string, string>>, readonly body?: string }
+  | {
+    /** HTTP status of the reply. */
+    readonly status: number
+    /** Header names and values, beside `content-type: text/plain`. Default none. */
+    readonly headers?: Readonly<Record<string, string>>
+    /** Text of the reply. Default empty. */
+    readonly body?: string
+  }
 /**
  * A fault in a body: NaN for a number, numbers as strings, another address, a key twice, `__proto__`, no object at
  * all.
  */
 export type BodyFault = 'nan' | 'string_numbers' | 'wrong_address' | 'duplicate_keys' | 'proto' | 'not_object'
+/** Anything that a fake can do wrong: below the protocol, or in a body. */
 export type Fault = HttpFault | BodyFault
 
 const bodyFaults: readonly unknown[] = [

@@ -5,9 +5,11 @@ import { HALF_LIFE_DAYS } from '../compile/weights.ts'
 import { type AddressList, type ListKind, rangesOf } from './list.ts'
 import { type ListFormat, readList } from './read-list.ts'
 
+/** What inline lists and files have in common. */
 interface SourceBase {
   /** Short and unique; shown in signal details. */
   readonly id: string
+  /** What its entries are, which sets their weight, their category and how fast they age. */
   readonly kind: ListKind
   /** The VPN provider of a `vpn-server` source. */
   readonly publisher?: string
@@ -21,12 +23,19 @@ export interface InlineSource extends SourceBase {
 }
 /** A file is as old as its modification time. */
 export interface FileSource extends SourceBase {
+  /** Path of the file. A file that cannot be read is refused at boot, code `FST_IP_RISK_BAD_OPTION`. */
   readonly path: string
   /** Default: found out from the content. */
   readonly format?: ListFormat | undefined
   /** Default by kind, from 7 for public proxies to 730. */
   readonly halfLifeDays?: number | undefined
 }
+/**
+ * A list of your own for `lists({ sources })`: its entries inline, or in a file.
+ *
+ * @example
+ * { id: 'office', kind: 'vpn-server', entries: ['203.0.113.0/24', 'AS64496'] }
+ */
 export type ListSource = InlineSource | FileSource
 
 const KINDS = Object.keys(HALF_LIFE_DAYS) as ListKind[]

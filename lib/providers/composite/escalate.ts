@@ -13,6 +13,7 @@ export interface EscalationRule {
   readonly verdicts?: readonly (VerdictName | 'unknown')[] | undefined
   /** Scores from the first to the second, 0 to 1. */
   readonly scoreBetween?: readonly [number, number] | undefined
+  /** Any of these categories in the cheap provider's answer. Default: no condition. */
   readonly categories?: readonly Category[] | undefined
 }
 

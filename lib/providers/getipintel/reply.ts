@@ -7,7 +7,14 @@ import {
 import { type HttpReply, parseJson, statusAnswer } from '../http/index.ts'
 
 /** Scores where the verdicts begin. */
-export interface Grades { readonly suspicious: number, readonly vpn_likely: number, readonly vpn_detected: number }
+export interface Grades {
+  /** Lowest score of `suspicious`, 0 to 1. */
+  readonly suspicious: number
+  /** Lowest score of `vpn_likely`, 0 to 1. */
+  readonly vpn_likely: number
+  /** Lowest score of `vpn_detected`, 0 to 1. */
+  readonly vpn_detected: number
+}
 
 /** A ban or a refused contact lasts until a human writes to GetIPIntel; further calls make it worse. */
 const pauseSeconds = 3_600

@@ -5,6 +5,7 @@ import type { HttpRequest } from './client.ts'
 
 /** What `read` gets beside the body. */
 export interface HttpReplyInfo {
+  /** HTTP status of the reply. */
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>

@@ -5,6 +5,7 @@ import {
 } from '../../lists/index.ts'
 import { checkBoolean, checkNumber, checkObject, checkString, checkStrings } from '../../util/index.ts'
 
+/** The options of `lists`. None of them is needed. */
 export interface ListsOptions {
   /** Your own lists, inline or files. Omitted: the snapshot alone. */
   readonly sources?: readonly ListSource[] | undefined

@@ -3,6 +3,7 @@ import { BANDS, verdictOf } from '../../lists/index.ts'
 import { relayOrWarp } from '../../verdict/index.ts'
 
 export const MMDB_KINDS = ['anonymous-ip', 'anonymous-plus', 'residential-proxy', 'ip-risk', 'asn'] as const
+/** What a file of MaxMind's format is about. `asn` says who runs a network, and nothing about risk. */
 export type MmdbKind = typeof MMDB_KINDS[number]
 
 /**

@@ -74,6 +74,7 @@ function kindOf (databaseType: unknown): MmdbKind | undefined {
   return MMDB_KINDS.find(kind => name.includes(kind))
 }
 
+/** The options of `mmdb`. Only `path` is needed. */
 export interface MmdbOptions {
   /** A file of MaxMind's format: Anonymous IP, Anonymous Plus, Residential Proxy, IP Risk, ASN or ISP. */
   readonly path: string
