@@ -43,6 +43,8 @@ t.test('precision, recall and cost of both policies and of each threshold', asyn
   t.match(text.out, /^p\.json +17 +10 +2 +4 +71\.4 % +83\.3 % +250$/m)
   t.match(text.out, /The threshold with the least cost: 0\.\d+, 250\./)
   t.match(text.err, /1 record has no score: no threshold stops them/)
+  const misnamed = [...args.slice(0, 3), '--outcome-column', 'user.truht']
+  t.match(await runCommand(misnamed, { stdin: recordLines(rows) }), { code: 1, out: '', err: /--outcome-column: no row has "user\.truht"/ })
   t.notMatch((await runCommand(args.slice(0, 3), { stdin: recordLines(rows) })).out, 'precision')
 })
 

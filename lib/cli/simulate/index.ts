@@ -58,7 +58,7 @@ export const simulate: Command = command({
       actionColumn,
       namesActions: action !== undefined || actionColumn !== undefined || route.length > 0
     })
-    const { read: outcomeOf, others } = outcomeReader(outcomeColumn)
+    const { read: outcomeOf, others, isAbsent } = outcomeReader(outcomeColumn)
     const simulator = createSimulator(options)
     const rows = await eachRow(await Promise.all(paths.map(inputFile)), io, row => {
       simulator.add(row === null ? 'no_record' : read(row), row === null ? null : outcomeOf(row))
@@ -68,6 +68,10 @@ export const simulate: Command = command({
     if (other !== undefined) {
       io.err('ip-risk: --outcome-column: "fraud" and "good" are known outcomes; others, such as ' +
         `"${plainText(other)}", count as none`)
+    }
+    if (isAbsent()) {
+      io.err(`ip-risk: --outcome-column: no row has "${plainText(outcomeColumn!)}"; check the name of the column`)
+      return EXIT.failure
     }
     const result = simulator.result()
     if (report !== undefined) await writeFile(report, simulationPage(result, paths, Date.now()), { mode: 0o600 })
@@ -107,15 +111,20 @@ function amount (option: string, text: string): number {
   return Number(text)
 }
 
-/** `others` keeps the first value that is neither. */
+/** `others` keeps the first value that is neither. `isAbsent`: no row had the column. */
 function outcomeReader (column: string | undefined): {
-  readonly read: (row: Row) => KnownOutcome | null, readonly others: readonly string[]
+  readonly read: (row: Row) => KnownOutcome | null
+  readonly others: readonly string[]
+  isAbsent (): boolean
 } {
   const others: string[] = []
+  let isPresent = column === undefined
   return {
     others,
+    isAbsent: () => !isPresent,
     read (row) {
       const value = column === undefined ? undefined : row.get(column)
+      isPresent ||= value !== undefined
       if (value === undefined || value === null || value === '') return null
       const text = String(value).trim().toLowerCase()
       if (text === 'fraud' || text === 'good') return text
