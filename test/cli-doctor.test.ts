@@ -121,16 +121,27 @@ t.test('an old Node.js, and copies of the package, are findings', async t => {
   t.match(out, /1 finding to correct$/)
 })
 
-t.test('a real process ends although the settings keep a connection open', async t => {
-  const path = join(t.testdir({ 'settings.mjs': `setInterval(() => {}, 1000)\nexport default { provider: ${known}, stepUp: { isSatisfied: () => true } }` }), 'settings.mjs')
+/** `ip-risk doctor` of these settings as a process of its own. */
+async function asProcess (t: Test, settings: string): Promise<{ code: unknown, out: string, err: string }> {
+  const path = join(t.testdir({ 'settings.mjs': settings }), 'settings.mjs')
   const main = fileURLToPath(new URL('../lib/cli/main.ts', import.meta.url))
   const hooks = fileURLToPath(new URL('../scripts/strip-types.js', import.meta.url))
-  const child = spawn(process.execPath, ['--import', hooks, main, 'doctor', path], { stdio: ['ignore', 'pipe', 'inherit'] })
-  let out = ''
-  child.stdout.on('data', chunk => { out += String(chunk) })
+  const child = spawn(process.execPath, ['--import', hooks, main, 'doctor', path], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const texts = { out: '', err: '' }
+  child.stdout.on('data', chunk => { texts.out += String(chunk) })
+  child.stderr.on('data', chunk => { texts.err += String(chunk) })
   const [code] = await once(child, 'close')
+  return { code, ...texts }
+}
+
+t.test('a real process ends although the settings keep a connection open', async t => {
+  const { code, out } = await asProcess(t, `setInterval(() => {}, 1000)\nexport default { provider: ${known}, stepUp: { isSatisfied: () => true } }`)
   t.equal(code, 0)
   t.match(out, /nothing to correct\n$/)
+})
+
+t.test('settings that end the process are a failure, not a setup without findings', async t => {
+  t.match(await asProcess(t, 'process.exit(0)'), { code: 2, out: '', err: /settings\.mjs ended the process while it was imported/ })
 })
 
 t.test('secrets are found by name and in URLs, and replaced wherever they appear', t => {

@@ -5,7 +5,7 @@ import type { PolicyTable } from '../../types/contract.ts'
 import { badOption, IpRiskError } from '../errors.ts'
 import { type PluginScopeOptions } from '../options/index.ts'
 import { basePolicy, type CompiledPolicy, compilePolicy } from '../policy/index.ts'
-import { UsageError } from './command.ts'
+import { EXIT, UsageError } from './command.ts'
 
 /** The options of the plugin, as a module of the application exports them. */
 export type Settings = PluginScopeOptions
@@ -82,6 +82,12 @@ export function optionsIn (path: string, module: Module, exportName?: string): S
 /** Runs the module. Throws `UsageError`. */
 export async function importModule (path: string): Promise<Module> {
   let timer: NodeJS.Timeout | undefined
+  // A module that calls process.exit(0) must not pass for settings without a finding.
+  const ended = (): void => {
+    process.stderr.write(`ip-risk: ${path} ended the process while it was imported\n`)
+    process.exitCode = EXIT.usage
+  }
+  process.once('exit', ended)
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`it did not finish within ${LOAD_MS / 1000} s`)), LOAD_MS)
   })
@@ -91,5 +97,6 @@ export async function importModule (path: string): Promise<Module> {
     throw new UsageError(`${path} cannot be imported: ${(error as Error).message}`)
   } finally {
     clearTimeout(timer)
+    process.removeListener('exit', ended)
   }
 }
