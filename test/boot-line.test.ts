@@ -53,7 +53,7 @@ t.test('Fastify, Express and plain Node write the same line once', async t => {
       t.same(again, [])
     }
     if (given.redis === undefined) t.match(fromFastify!.msg, '("redis" is not set)')
-    else t.match(fromFastify!.msg, /shared through Redis \(up\), trusts 1 proxy.*Cloudflare, mode monitor/)
+    else t.match(fromFastify!.msg, /shared through Redis \(up\), trusts 1 entry of clientIp\.trusted and trusts Cloudflare, mode monitor/)
   }
 })
 

@@ -118,7 +118,7 @@ t.test('the line at boot names what differs from the default, and no address', a
   const [line] = await bootLine({
     clientIp: { trusted: ['10.1.2.3', 'loopback'], cloudflare: true }, mode: 'monitor', policy: { write: { vpn_likely: 'block' } }
   })
-  t.match(line!.msg, /trusts 2 proxy networks or words and trusts Cloudflare, mode monitor, policy write\.vpn_likely=block, Cloudflare's ranges \d+ days old/)
+  t.match(line!.msg, /trusts 2 entries of clientIp.trusted and trusts Cloudflare, mode monitor, policy write\.vpn_likely=block, Cloudflare's ranges \d+ days old/)
   t.notMatch(JSON.stringify(line), /10\.1\.2\.3/)
   t.match((await bootLine({ policy: () => 'allow' }))[0]!.msg, /policy a function/)
 })

@@ -19,7 +19,7 @@ await app.register(ipRisk, {
 })
 await app.register(ipRiskDashboard, {
   prefix: '/ip-risk',
-  authorize: request => OPERATOR_TOKEN !== undefined && request.headers.authorization === `Bearer ${OPERATOR_TOKEN}`
+  authorize: request => Boolean(OPERATOR_TOKEN) && request.headers.authorization === `Bearer ${OPERATOR_TOKEN}`
 })
 await app.register(underPressure, {
   exposeStatusRoute: {

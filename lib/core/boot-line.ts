@@ -42,10 +42,10 @@ export function bootLine (engine: Engine, scope: PluginScope, options: EngineOpt
 /** Counts, not addresses: networks of the operator do not belong in a log. */
 function trustedText (options: ClientIpOptions = {}): string {
   const { trusted = [], hops, cloudflare, dangerouslyTrustEveryHop } = options
-  const networks = [trusted].flat()
+  const count = [trusted].flat().length
   const parts = [
     ...dangerouslyTrustEveryHop === true ? ['trusts every hop'] : [],
-    ...networks.length > 0 ? [`trusts ${networks.length} proxy networks or words`] : [],
+    ...count > 0 ? [`trusts ${count} ${count === 1 ? 'entry' : 'entries'} of clientIp.trusted`] : [],
     ...hops === undefined ? [] : [`trusts ${hops} hops`],
     ...cloudflare === undefined || cloudflare === false ? [] : ['trusts Cloudflare']
   ]
