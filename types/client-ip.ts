@@ -94,7 +94,7 @@ export type AddressScope =
  * docs/client-address.md explains the walk.
  * - `peer_untrusted`: the header came from a peer that is no trusted proxy.
  * - `header_missing`: a trusted proxy sent no header.
- * - `multiple_values`: a header that may stand there once has several values.
+ * - `multiple_values`: a header that may occur once has several values.
  * - `invalid_value`, `invalid_hop`: the value, or an entry of the chain, is no address.
  * - `hop_limit`: the chain is longer than any deployment.
  * - `too_few_hops`: the chain is shorter than `clientIp.hops`.

@@ -23,7 +23,7 @@ export interface CompositeContext extends LookupContext {
   /** The same for many addresses; each gets one row. */
   askAll (
     member: Provider, ips: readonly string[], options?: {
-      /** `false` does not wait for room in the member's limits. Default true. */
+      /** `false` does not wait until the member's limits allow calls. Default true. */
       readonly wait?: boolean | undefined
     }
   ): AsyncIterable<[string, ProviderAnswer]>

@@ -9,6 +9,6 @@ export interface IpRiskLogger {
   info (fields: object, message?: string): void
   /** Something works worse than it should: logged once per state, not once per request. */
   warn (fields: object, message?: string): void
-  /** Something that a human has to mend. */
+  /** Something that a person has to fix. */
   error (fields: object, message?: string): void
 }

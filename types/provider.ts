@@ -11,8 +11,8 @@ export interface LookupContext {
   readonly log: IpRiskLogger
   /**
    * Counts one more call (a retry; of a `bulk`, each address or each chunk, as the service counts) against the limits.
-   * Returns null when the call may be made, else the answer to give instead. In `bulk` it waits for room in the
-   * minute's limit. Never rejects.
+   * Returns null when the call may be made, else the answer to give instead. In `bulk` it waits until the minute's
+   * limit allows the call. Never rejects.
    */
   spend (): Promise<UnknownAnswer | null>
   /** What `prepare` returned. */

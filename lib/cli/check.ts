@@ -58,7 +58,7 @@ async function inputLines ({ stdin }: Io): Promise<string[]> {
   return lines.filter(line => line !== '' && !line.startsWith('#'))
 }
 
-/** In the order given. One address gets the provider's full answer; several share its bulk calls, and wait for room. */
+/** In the order given. One address gets the provider's full answer; several share its bulk calls, and its limits. */
 async function lookUp (ipRisk: IpRiskEngine, texts: readonly string[]): Promise<IpRisk[]> {
   if (texts.length === 1) return [await ipRisk.lookup(texts[0]!)]
   const found = new Map<string, IpRisk>()

@@ -41,7 +41,7 @@ export interface Engine {
   readonly bulk: ProviderPipelines['bulk']
   /** Those of `allow()` and `deny()`, as this process knows them. */
   readonly exceptions: Pick<Exceptions, 'isAllowed' | 'isDenied' | 'isHeld' | 'list'>
-  /** Makes one in every process. Resolves as `fleet.allow`; rejects with an `IpRiskError` when there is no room. */
+  /** Makes one in every process. Resolves as `fleet.allow`; rejects with an `IpRiskError` when too many exist. */
   except (entry: ExceptionEntry, ttlSeconds: number): Promise<Statement>
   /** Ends those of a network in every process. */
   revoke (network: string): Promise<void>

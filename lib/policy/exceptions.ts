@@ -155,11 +155,11 @@ export function createExceptions (
     return lists
   }
 
-  function checkRoom (entry: ExceptionEntry, id: string): void {
+  function checkCount (entry: ExceptionEntry, id: string): void {
     if (held.has(id)) return
     dropEnded()
     if (held.size >= MAX_KEPT || (!isAllowedHost(entry) && ranges.size >= MAX_RANGES)) {
-      throw badOption(entry.effect, `has no room: ${held.size} exceptions are in force, ${ranges.size} of them ` +
+      throw badOption(entry.effect, `has too many: ${held.size} exceptions are in force, ${ranges.size} of them ` +
         `networks or denied, of at most ${MAX_KEPT} and ${MAX_RANGES}: end some with revoke(), or use the options ` +
         '"allow" and "deny"')
     }
@@ -176,7 +176,7 @@ export function createExceptions (
     isDenied: ip => ranges.size > 0 && compiled().of(ip) === 'deny_list',
     make (entry, forMs) {
       const id = idsOf(nameOf(entry))[0]!
-      checkRoom(entry, id)
+      checkCount(entry, id)
       const issuedMs = issueNow(id)
       learn({ id, issuedMs, untilMs: 0, entry }, forMs)
       return { id, issuedMs, untilMs: issuedMs + Math.ceil(Math.min(forMs, MAX_ALLOW_MS)), entry }

@@ -149,7 +149,7 @@ export function burstQueue ({ maxWaiting, longestMs, now }: BurstQueueOptions): 
 
   return {
     layer: ask => async question => {
-      if (question.bulk === true) return await ask(question) // a bulk waits for room by itself
+      if (question.bulk === true) return await ask(question) // a bulk waits by itself
       const begun = now()
       const { timeoutMs = Infinity } = question
       const leftMs = (): number =>

@@ -42,7 +42,7 @@ export function health ({ name, limits }: Provider, log: IpRiskLogger, now: () =
   function unknown (answer: UnknownAnswer, write: boolean, bulk: boolean): void {
     const { reason, alert, retryAfterSeconds } = answer
     const cause = causeText(answer.cause)
-    // A bulk waits for room in the quota.
+    // A bulk waits until the quota allows calls.
     if (reason === 'quota_exhausted') {
       if (!bulk && (isOwnRefusal(answer) || retryAfterSeconds === undefined)) exhausted(write)
     } else if (reason === 'rejected' && cause !== heldCause && retryAfterSeconds === undefined) {

@@ -40,7 +40,7 @@ export interface AskOptions {
   readonly leftMs?: (() => number) | undefined
   /** Bounds the wait for the fleet's quota. Default: one wait of `redisTimeoutMs`. */
   readonly redisBudget?: RedisBudget | undefined
-  /** Of many addresses: whether to wait for room in the minute's limit. Default true. */
+  /** Of many addresses: whether to wait until the minute's limit allows calls. Default true. */
   readonly wait?: boolean | undefined
 }
 

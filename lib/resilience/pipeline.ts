@@ -24,7 +24,7 @@ export interface Account {
 export interface PipelineDeps {
   readonly now: () => number
   readonly log: IpRiskLogger
-  /** How long a 429 without Retry-After pauses, and how long a bulk waits for room in the quota. */
+  /** How long a 429 without Retry-After pauses, and how long a bulk waits for the quota. */
   readonly windowMs: number
   readonly account: Account
   /** What a call costs, in the budgets of the composites around it. */

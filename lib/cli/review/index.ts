@@ -37,7 +37,7 @@ export const review: Command = command({
     retries: { value: 'N', integer: [0, 10], help: 'further rounds for failed lookups; default 3' },
     ...providerOptions
   },
-  notes: 'When the provider has no room, the review waits. Ctrl-C loses nothing where --output is given. ' +
+  notes: 'When the quota is spent, the review waits. Ctrl-C loses nothing where --output is given. ' +
     'Exit code 1: interrupted, or a lookup failed.',
   async run ({ values, positionals }, io) {
     if (positionals.length === 0 && io.stdin.isTTY === true) {

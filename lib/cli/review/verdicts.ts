@@ -21,7 +21,7 @@ export const addedColumns = [
   'verdict', 'score', 'categories', 'asn', 'org', 'country', 'provider', 'decision'
 ] as const
 
-/** Failures that time settles: there will be room. */
+/** Failures that end by themselves: a limit allows calls again, or a pause is over. */
 const roomReasons: ReadonlySet<UnknownReason | undefined> = new Set(['quota_exhausted', 'rate_limited'])
 
 export interface VerdictOptions {
@@ -32,7 +32,7 @@ export interface VerdictOptions {
   readonly retries: number
   readonly signal: AbortSignal
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
-  /** Called when the provider has no room left, and again when it answers. */
+  /** Called when the quota is spent, and again when the provider answers. */
   readonly onWait: (waiting: boolean) => void
 }
 

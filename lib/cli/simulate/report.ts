@@ -11,7 +11,7 @@ const decisionTones: Readonly<Record<string, Tone>> = {
   block: 'block', step_up_auth: 'step', elevate_risk: 'flag', allow: 'allow'
 }
 
-/** One self-contained page: what changes, where, and how well fraud is told from the rest. */
+/** One self-contained page: what changes, where, and how well fraud is separated from the rest. */
 export function simulationPage (result: Simulation, inputs: readonly string[], nowMs: number): string {
   const { before, after, actions, verdicts, transitions } = result
   const made = new Date(nowMs).toISOString().slice(0, 16).replace('T', ' ')
