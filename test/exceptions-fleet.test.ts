@@ -70,9 +70,11 @@ t.test('with keySecret Redis shows neither address, reason nor author, and what 
   const statements = 'ip-risk:{broadcasts}:statements:'
   const stored = await redis.client.hgetall(statements)
   const seen = JSON.stringify([stored, sent, await redis.client.keys('*'), await redis.client.zrange('ip-risk:{broadcasts}:allowed:', '0', '-1')])
-  for (const text of ['203.0.113', '198.51.100', 'office', 'ada@', 'deny']) {
+  for (const text of ['203.0.113', '198.51.100', 'office', 'ada@example', 'deny']) {
     for (const how of ['utf8', 'hex', 'base64', 'base64url'] as const) {
-      t.notOk(seen.includes(Buffer.from(text).toString(how).replace(/=+$/, '').slice(0, -1)), `${text} ${how}`)
+      // The last character of an encoding also depends on what follows. Three characters would occur by chance.
+      const form = how === 'utf8' ? text : Buffer.from(text).toString(how).replace(/=+$/, '').slice(0, -1)
+      t.notOk(seen.includes(form), `${text} ${how}`)
     }
   }
   const [allowText, denyText] = sent as [string, string]
