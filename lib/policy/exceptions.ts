@@ -197,7 +197,9 @@ export function createExceptions (
         if (entry === undefined || found.has(nameOf(entry))) continue
         found.set(nameOf(entry), describe(entry, issuedMs, untilMs))
       }
-      return [...found.values()].reverse()
+      // In every process the same order, also of what was made in one millisecond.
+      return [...found.values()].sort((a, b) =>
+        a.since < b.since || (a.since === b.since && a.network < b.network) ? -1 : 1)
     }
   }
 
