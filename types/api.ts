@@ -18,7 +18,7 @@ export interface IpRiskApi {
    * allow. `break` cancels. Text that is no address comes back as `unknown`, `no_ip`.
    */
   bulk (ips: Iterable<string>, options?: BulkOptions): BulkRun<IpRisk>
-  /** What this scope's policy says of a risk on a route. */
+  /** The decision of this scope's policy about a risk on a route. */
   decide (risk: IpRisk, route: Partial<RouteContext> & Pick<RouteContext, 'write'>): Decision
   /** How the address of a request was found, hop by hop; for people, not for the hot path. */
   explain (request: {

@@ -29,6 +29,6 @@ export interface UpdateRecord {
   readonly author: string | null
   /** Why; null where no reason was given. */
   readonly reason: string | null
-  /** As they were given; the text `function` stands for a policy function. */
+  /** As they were given; a policy function appears as the text `function`. */
   readonly changes: { readonly [name: string]: unknown }
 }

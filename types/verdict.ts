@@ -3,7 +3,7 @@ export type VerdictName = 'clean' | 'suspicious' | 'vpn_likely' | 'vpn_detected'
 
 /**
  * What an address is, beside how risky it is. `relay`, `warp`, `cgnat` and `gateway` (the security gateway of a
- * company: Zscaler, Netskope, Cisco Umbrella, …) are shared by ordinary people: the default policy flags them at most.
+ * company, such as Zscaler or Netskope) are shared by ordinary people: the default policy flags them at most.
  */
 export type Category =
   | 'vpn' | 'proxy' | 'tor' | 'hosting' | 'relay' | 'warp' | 'cgnat' | 'crawler' | 'abuse' | 'gateway'
@@ -76,7 +76,7 @@ export interface KnownAnswer {
 
 /** A provider's answer that has no verdict, and why. */
 export interface UnknownAnswer {
-  /** Always `unknown`, which tells it from a `KnownAnswer`. */
+  /** Always `unknown`: no `KnownAnswer` has it. */
   readonly verdict: 'unknown'
   /** Why nothing is known. A provider of your own says `no_data` where it simply does not know the address. */
   readonly reason: UnknownReason

@@ -5,7 +5,7 @@ export const MAX_ENTRY_LENGTH = 69
 
 /**
  * Reads a list header from the right, one element at a time, because only the right end was written by a proxy that is
- * ours: what a visitor put at the left is never looked at. Bounds stand in `elementStart` and `elementEnd`.
+ * ours: what a visitor put at the left is never looked at. Bounds are in `elementStart` and `elementEnd`.
  */
 export let elementStart = 0
 export let elementEnd = 0
@@ -29,7 +29,7 @@ export function lastElementEnd (text: string, end: number): number {
   return last
 }
 
-/** Whether an element begins at `start`: only white space stands between it and a comma or the text's start. */
+/** Whether an element begins at `start`: only white space is between it and a comma or the text's start. */
 export function beginsElement (text: string, start: number): boolean {
   let before = start - 1
   while (before >= 0 && isSpace(text.charCodeAt(before))) before--
@@ -119,7 +119,7 @@ export function parseQuadBefore (text: string, end: number): number {
   return start
 }
 
-/** The peer as Node says it: a zone may stand on any address and is dropped. */
+/** The peer as Node says it: any address may have a zone, which is dropped. */
 export function parsePeer (text: string): Family {
   addressStart = 0
   addressEnd = text.length

@@ -21,8 +21,7 @@ interface Found {
 }
 
 /**
- * Says the result again, with every address that was there. What the resolver decided is not decided again here, only
- * told.
+ * The result with every address that was there. It explains what the resolver decided, and decides nothing itself.
  */
 export function explainer (
   rules: Rules, resolve: (request: RawRequest) => ClientIp
@@ -127,7 +126,7 @@ function hop (
         if (result.reason === 'truncated_headers') return `not read: ${reasonText[result.reason]}`
         return result.source === 'remote_address' && result.hops === 0
           ? 'not read: the peer may not speak for others'
-          : 'not read: anybody may have written what stands left of the client'
+          : 'not read: anybody may have written what is left of the client'
     }
   }
 

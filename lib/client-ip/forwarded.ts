@@ -9,7 +9,7 @@ const QUOTE = 34
 const BACKSLASH = 92
 
 /**
- * Bounds the last element that is not empty in `text[0, end)`; -1 when there was none. Only what stands right of a
+ * Bounds the last element that is not empty in `text[0, end)`; -1 when there was none. Only what is right of a
  * comma outside quotes is read: a quote that a visitor left open further left changes nothing, and a comma inside a
  * quoted value splits nothing. An element whose quotes do not pair is bounded at the text's start, and reads as no
  * address.

@@ -64,7 +64,7 @@ export const forwardingHeaders = ['cf-connecting-ip', 'x-forwarded-for', 'forwar
 export const reasonText: { readonly [R in ResolveReason]: string } = {
   peer_untrusted: 'the peer is not listed as a proxy, so forwarding headers are its own claims',
   header_missing: 'a proxy did not send the header that should name its client',
-  multiple_values: 'the header stands there more than once, and only one can be right',
+  multiple_values: 'the header is there more than once, and only one can be right',
   invalid_value: 'the header holds no address',
   invalid_hop: 'an entry of the chain is no address, and nothing is skipped',
   hop_limit: 'the chain is longer than any deployment',

@@ -21,14 +21,14 @@ export interface Rules extends ClientIpSettings {
   readonly proven: (request: RawRequest) => boolean
 }
 
-/** Where the walk of one request stands. */
+/** Where the walk of one request is. */
 export interface Trail {
   readonly request: RawRequest
   readonly peer: string | null
   /** The list header, and the end of what was not read of it. */
   readonly list: string
   unread: number
-  /** The address stood on: its text and bounds (an empty text is a unix socket's), and what the map says of it. */
+  /** The current address: its text and bounds (an empty text is a unix socket's), and what the map says of it. */
   text: string
   start: number
   end: number
@@ -102,12 +102,12 @@ export function skip (trail: Trail, rules: Rules): boolean {
   return next >= 0
 }
 
-/** Leaves the hop behind and stands on the entry that was peeked at last. */
+/** Leaves the hop behind and moves to the entry that was peeked at last. */
 export function stand (trail: Trail, rules: Rules, family: 4 | 6): void {
   standOn(trail, peekedText, family, rules.map.at(family), rules.header)
 }
 
-/** Stands on the address that was parsed last, which stood in `text`. */
+/** Moves to the address that was parsed last, from `text`. */
 export function standOn (trail: Trail, text: string, family: 4 | 6, mark: number, source: AddressSource): void {
   trail.text = text
   trail.start = addressStart
@@ -125,7 +125,7 @@ export function clientHere (trail: Trail, rules: Rules): ClientIp {
 }
 
 /**
- * The walk ends where it stands, whatever was parsed since: at the operator's own hop or at the edge, unless
+ * The walk ends where it is, whatever was parsed since: at the operator's own hop or at the edge, unless
  * `infrastructure` is false.
  */
 export function stopHere (

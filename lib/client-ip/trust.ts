@@ -71,7 +71,7 @@ export function trustMap ({ trusted, via, cloudflare, everyHop }: TrustSets): Ra
   return rangeMap(entries, everyHop ? TRUSTED : 0, narrower)
 }
 
-/** Tells an entry that sets the scope from one that only adds a mark; never leaves this file. */
+/** Marks an entry that sets the scope, not one that only adds a mark; never leaves this file. */
 const SCOPE = 1 << 15
 
 function narrower (outer: number, inner: number): number {

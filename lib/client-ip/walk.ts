@@ -6,7 +6,7 @@ import { clientHere, NONE, peek, type Rules, skip, stand, standOn, stopHere, typ
 import { CLASS_E, CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA } from './trust.ts'
 
 /**
- * The walk stands on a Cloudflare edge, reached through verified hops. Exactly one step is taken from it: anybody can
+ * The walk is at a Cloudflare edge, reached through verified hops. Exactly one step is taken from it: anybody can
  * run a Worker on an address of Cloudflare, so an edge never vouches for a second one. undefined: the step led to a
  * trusted hop (a CDN in front of Cloudflare), walk on.
  */
@@ -154,7 +154,7 @@ export function walkList (trail: Trail, rules: Rules): ClientIp {
 /** The n-th entry from the right. With Cloudflare on, the outermost hop must be an edge, which has the last word. */
 export function countHops (trail: Trail, rules: Rules): ClientIp {
   const edge = rules.edgeMask !== 0
-  // An edge that is nearer than counted is an edge all the same: what stands left of its one step, a Worker may have
+  // An edge that is nearer than counted is an edge all the same: what is left of its one step, a Worker may have
   // written.
   if ((trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
   const entries = rules.hops! - (edge ? 1 : 0)

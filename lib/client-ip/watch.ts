@@ -64,7 +64,7 @@ export function watchMisconfiguration (
     const behindProxy = walked > 0 && !infrastructure && headers['cf-connecting-ip'] !== undefined &&
       ip !== null && isCloudflare(ip)
     return (asPeer || behindProxy) && say('IP_RISK_CLOUDFLARE_NOT_SET',
-      'a request came from an address of Cloudflare, which stands for many visitors: set clientIp.cloudflare: ' +
+      'a request came from an address of Cloudflare, which many visitors share: set clientIp.cloudflare: ' +
         'true, or false where you are not behind it')
   }
 

@@ -73,7 +73,7 @@ function gone (current: Assessment): CompletedAssessment {
   return current as CompletedAssessment
 }
 
-/** Without an address nothing tells the sides apart: such a request is on the enforced one. */
+/** Without an address the side cannot be computed: such a request is on the enforced one. */
 function enforceShare (current: Assessment, { has, enforced }: RouteShare, { ip }: ClientIp): void {
   if (ip === null || has(ip)) current.context = { ...current.context, route: enforced }
 }
@@ -121,7 +121,7 @@ function find (
   return lookupChannel.hasSubscribers ? publishing(engine, scope, asked, call) : engine.lookup(asked, call)
 }
 
-/** What allows wins, wherever it was said. */
+/** An allow wins over a deny, from whichever list it comes. */
 function listOf ({ exceptions }: Engine, scope: PluginScope, ip: string): ListedBy | undefined {
   if (exceptions.isAllowed(ip)) return 'temporary_allow'
   return scope.lists.of(ip) ?? (exceptions.isDenied(ip) ? 'temporary_deny' : undefined)

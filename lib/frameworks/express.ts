@@ -107,7 +107,7 @@ function onceClosed (res: Response, then: () => void): void {
   else res.once('close', then)
 }
 
-/** The route's own pattern; what stands before it, `req.baseUrl`, is partly what the visitor typed. */
+/** The route's own pattern; what is before it, `req.baseUrl`, is partly what the visitor typed. */
 function pattern ({ route }: Request): string | undefined {
   const path = (route as { readonly path?: unknown } | undefined)?.path
   return path === undefined ? undefined : String(path)

@@ -4,7 +4,7 @@ import { addressText, formatAddress, parseAddress, words } from './address.ts'
 import { parseCidr, type RangeMap, rangeMap, type RangeMapEntry } from './cidr.ts'
 import { specialPurpose } from './published-ranges.ts'
 
-/** Every scope; its place is the number that stands for it in a range map. */
+/** Every scope; its place is its number in a range map. */
 export const scopes: readonly AddressScope[] = [
   'public', 'unspecified', 'this_network', 'loopback', 'private', 'shared', 'link_local', 'documentation',
   'benchmarking', 'protocol', 'translation', '6to4', 'teredo', 'discard', 'dummy', 'srv6', 'site_local', 'multicast',

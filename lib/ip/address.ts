@@ -1,9 +1,9 @@
 /**
- * Address text <-> binary. Everything in this project that compares addresses compares the words that stand here,
+ * Address text <-> binary. Everything in this project that compares addresses compares the words described here,
  * never text: `::ffff:192.0.2.1` and `192.0.2.1` are one address, `010.0.0.1` is none.
  */
 
-/** 4 or 6; 0 stands for "no address". */
+/** 4 or 6; 0 means "no address". */
 export type Family = 0 | 4 | 6
 
 /** The longest text of an IPv6 address: eight groups of four, or six groups and a dotted tail. */

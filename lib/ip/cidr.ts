@@ -66,7 +66,7 @@ function clearHostBits (network: [number, number, number, number], prefix: numbe
   return cleared
 }
 
-/** What may stand in an error message or a log line: short, and nothing that breaks a line. */
+/** What may be in an error message or a log line: short, and nothing that breaks a line. */
 function printable (text: string): string {
   return JSON.stringify(text.slice(0, 60)).slice(1, -1)
 }

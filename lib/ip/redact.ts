@@ -140,7 +140,7 @@ function searchSequence (text: string, tokens: readonly Token[], sequence: reado
     while (first > 0 && tokens[first - 1]!.value === 0 && areNear(text, tokens.slice(first - 1, first + 1))) first--
     const { start } = tokens[first]!
     const end = tokens[at - 1]!.end + (/^(::|--|__)/.test(text.slice(tokens[at - 1]!.end)) ? 2 : 0)
-    // One or two numbers alone are no address: `::` or a row of zeros must stand among or beside them.
+    // One or two numbers alone are no address: `::` or a row of zeros must be among or beside them.
     const around = text.slice(Math.max(0, start - 2), end)
     if (sequence.length > 2 || /[:_-]{2}|(?:0[:._-]+){2}/.test(around)) found.push([start, end])
   }

@@ -4,7 +4,7 @@ import { type CompiledPolicy, compilePolicy, shareOfAddresses } from '../policy/
 import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString, shown } from '../util/index.ts'
 import { lookupModes, type PluginScope, readMode } from './plugin-scope.ts'
 
-/** What a route wants, read once. `null` stands for a route with `ipRisk: false`. */
+/** What a route wants, read once. `null` means a route with `ipRisk: false`. */
 export interface RoutePolicy {
   readonly marked: boolean
   readonly action: string | null

@@ -15,7 +15,7 @@ export interface StepUpSettings<Request> {
 /** RFC 9110 token characters, of which a scheme and nothing else may consist. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /**
- * What RFC 6750 lets stand in a scope, and RFC 9470 in each `acr_values` entry: printable ASCII without space, quote
+ * What RFC 6750 allows in a scope, and RFC 9470 in each `acr_values` entry: printable ASCII without space, quote
  * and backslash.
  */
 const ACR_VALUE = /^[\x21\x23-\x5b\x5d-\x7e]+$/

@@ -72,7 +72,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   let failing = false
   let answeredAt = now()
   let cause: OfflineCause | null = null
-  /** Until then a refusal is local: no room before. */
+  /** Until then a refusal is local: no call is allowed before. */
   const closedUntil = { read: 0, write: 0 }
 
   async function run (op: 'read' | 'write' | 'beat', leftMs: () => number): Promise<Reply> {

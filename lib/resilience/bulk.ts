@@ -21,7 +21,7 @@ export interface BulkDeps {
 
 /** Lookups in flight at once for a provider without a `bulk` of its own. */
 const concurrentSingles = 8
-/** Between two attempts at room in the quota. */
+/** Between two attempts to get a call from the quota. */
 const leastWaitMs = 50
 
 type Rows = AsyncGenerator<[string, ProviderAnswer], void>
@@ -37,7 +37,7 @@ export function bulkPipeline (
   const check = answerCheck(provider)
   const running = new Set<AbortController>()
 
-  /** Retries while the quota says that there may be room within the window. A spent day is not retried. */
+  /** Retries while the quota may allow a call within the window. A spent day is not retried. */
   async function withRoom<T extends ProviderAnswer | null> (
     ask: () => Promise<T>, { signal, wait = true }: EndingOptions
   ): Promise<T | UnknownAnswer> {
@@ -62,7 +62,7 @@ export function bulkPipeline (
   async function * together (ips: readonly string[], options: EndingOptions): Rows {
     const { write, signal } = options
     const missing = new Set(ips)
-    // The probe is admitted just before its call: while it waited for room, all others would be refused.
+    // The probe is admitted just before its call: while it waited for the quota, all others would be refused.
     const spend = async (): Promise<UnknownAnswer | null> =>
       circuit.refusal() ?? await withRoom(() => deps.spend(write), options) ?? circuit.admit(options)
     const context = deps.context({ ip: '', write, signal, bulk: true, look: () => cancelled }, signal, spend)

@@ -47,7 +47,7 @@ export interface AskOptions {
 export interface Pipeline {
   /** Never throws or rejects. Not a promise for a `sync` provider. */
   ask (ip: string, options: AskOptions): ProviderAnswer | Promise<ProviderAnswer>
-  /** One row for each address, as they come. Waits for room in the minute's limit. */
+  /** One row for each address, as they come. Waits until the minute's limit allows calls. */
   askAll (ips: readonly string[], options: AskOptions): AsyncIterable<[string, ProviderAnswer]>
   /** Whether its limit on lookups of one /64 is reached. */
   isCrowded?(ip: string): boolean

@@ -5,7 +5,7 @@ export const categoryNames: readonly Category[] = [
   'vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'crawler', 'abuse', 'gateway'
 ]
 
-/** The category that a matched signal with some weight stands for. Other signals are evidence without a category. */
+/** The category of a matched signal with some weight. Other signals are evidence without a category. */
 const ofSignal: ReadonlyMap<string, Category> = new Map([
   ['known_vpn_exact', 'vpn'],
   ['known_vpn_cidr', 'vpn'],

@@ -7,7 +7,7 @@ import { Problem } from './problem.ts'
 
 const ACTION_MAX = 64
 
-/** What a client says of the visitor's request, for the policy. Null: it wants no decision. */
+/** The visitor's request as the client describes it, for the policy. Null: it wants no decision. */
 export interface Wanted { readonly action: string | null, readonly write: boolean }
 
 export interface DecidedBody { readonly decision?: Decision, readonly decided_by?: DecidedBy, readonly rule?: string }

@@ -35,7 +35,7 @@ export function findAsnPackage (places: readonly string[] = PLACES): AsnPackage 
 }
 
 /**
- * Reads `asn-ipv4.csv` and `asn-ipv6.csv` (rows `first,last,number,name`; a name may stand in quotes). About a second
+ * Reads `asn-ipv4.csv` and `asn-ipv6.csv` (rows `first,last,number,name`; a name may be in quotes). About a second
  * and 100 MB for a while, so in a worker. `onProgress` gets 0..1. Throws `BadList` where a row is no such row.
  */
 export function readAsnTable ({ folder, source }: AsnPackage, onProgress: (part: number) => void = () => {}): AsnTable {

@@ -16,7 +16,7 @@ export interface RangeTable {
 export type LabelOf = (active: readonly number[]) => number
 
 export const MAX_IDS: number = 2 ** 18
-/** One event of IPv4 in the 53 bits of a number: 33 of position, 18 of id, 1 that tells start from end. */
+/** One event of IPv4 in the 53 bits of a number: 33 of position, 18 of id, 1 for start or end. */
 const POSITION_UNIT = 2 ** 19
 
 export function sweep4 (table: RangeTable, labelOf: LabelOf): IntervalMap4 {

@@ -25,7 +25,7 @@ export const WEIGHTS = {
   proxy: { publicProxy: 0.75 },
   abuse: { listed: 0.2 },
   relay: 0.2,
-  /** A secure web gateway: employees, who did not choose it. Nothing else that is said of its network counts. */
+  /** A secure web gateway: employees, who did not choose it. No other evidence about its network counts. */
   gateway: 0.2,
   warp: 0.2,
   crawler: 0

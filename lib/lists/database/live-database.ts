@@ -92,7 +92,7 @@ export interface LiveDatabase {
    * stays.
    */
   compile (job: CompileJob, log: IpRiskLogger, done?: (bytes: Uint8Array) => void): void
-  /** From now on lists that are past their half-life are said, each once. */
+  /** From now on, logs each list that is past its half-life once. */
   start (log: IpRiskLogger): void
   close (): Promise<void>
 }

@@ -28,7 +28,7 @@ export interface Score {
 const CLOUDFLARE_ASN = 13335
 /** Alone they say nothing of a VPN, however many of them. */
 const NO_VPN: readonly Group[] = ['hosting', 'abuse', 'warp', 'gateway']
-/** What is said of a network, or of what is near. */
+/** Evidence about a network, or about addresses nearby. */
 const ABOUT_NEIGHBOURHOOD: readonly Group[] = ['hosting', 'vpnNetwork', 'density', 'neighbours']
 /** What the package's own table can say. */
 const ABOUT_NETWORK: readonly Group[] = [...NO_VPN, 'vpnNetwork', 'density']
@@ -57,7 +57,7 @@ function withoutSameServers (groups: readonly GroupScore[]): GroupScore[] {
   return groups.filter(({ group }) => group !== weaker || weightOf('neighbours') === 0)
 }
 
-/** Kinds that say of an address itself that it is a VPN's, or alike. */
+/** Kinds of lists that name the address itself as a VPN's, or alike. */
 const ABOUT_VPN: readonly MarkKind[] = ['vpn-server', 'vpn-range', 'vpn-asn', 'tor-exit', 'public-proxy']
 
 function isWideOfOneList ({ marks }: Evidence): boolean {

@@ -155,7 +155,7 @@ export function accumulate (before: SeenRanges | undefined, now: Ranges, nowSeco
   }
   for (const row of rowsOf(now)) rows.set(row, { first: rows.get(row)?.first ?? nowSeconds, last: nowSeconds })
   const into = createCollector()
-  // Dates stand in the order of the ranges: IPv4 first.
+  // Dates are in the order of the ranges: IPv4 first.
   const sorted = [...rows].sort(([a], [b]) => Number(a.includes(':')) - Number(b.includes(':')))
   for (const [row] of sorted) into.addNetwork(row)
   return {

@@ -21,7 +21,7 @@ export type MmdbKind = typeof MMDB_KINDS[number]
  * `anonymizer_confidence` below 60 suspicious, else vpn_likely                               proxy ASN, ISP
  * says who runs the network and nothing about its risk: always `unknown`, reason `no_data`, with `info` no record, or
  * `{}`    clean, score 0: these files name every network that their publisher flags a record of another shape
- * `unknown`, reason `no_data`: the file is not of the kind that was said
+ * `unknown`, reason `no_data`: the file is not of the kind that was given
  */
 const FLAGS: readonly {
   readonly flag: string, readonly type: string, readonly weight: number, readonly category?: Category
@@ -42,7 +42,7 @@ type Json = Readonly<Record<string, unknown>>
 const noData = { verdict: 'unknown', reason: 'no_data' } as const
 
 /**
- * The answer that a record stands for; `null` is the record of an address that the file does not name. Never throws.
+ * The answer that a record means; `null` is the record of an address that the file does not name. Never throws.
  */
 export function answerOf (kind: MmdbKind, record: unknown): ProviderAnswer {
   if (record !== null && (typeof record !== 'object' || Array.isArray(record))) return noData
