@@ -4,7 +4,7 @@ import type { IpRisk } from '../../types/contract.ts'
 import { createIpRisk } from '../frameworks/node.ts'
 import { canonicalAddress } from '../ip/index.ts'
 import { type Command, command, EXIT, UsageError } from './command.ts'
-import { failureReasons } from './failure-reasons.ts'
+import { isFailure } from '../verdict/index.ts'
 import type { Io } from './io.ts'
 import { alignedRows, painter, plainText } from './output.ts'
 import { chosenProvider, DEFAULT_TIMEOUT_MS, providerOptions, stderrLog } from './provider.ts'
@@ -35,7 +35,7 @@ export const check: Command = command({
       for (let i = 0; i < texts.length; i += GROUP) {
         const group = texts.slice(i, i + GROUP)
         const risks = await lookUp(ipRisk, group)
-        problems.failed += risks.filter(({ reason }) => failureReasons.has(reason)).length
+        problems.failed += risks.filter(({ reason }) => isFailure(reason)).length
         for (const [at, risk] of risks.entries()) {
           if (risk.ip !== null) continue
           problems.wrong++

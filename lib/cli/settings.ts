@@ -6,6 +6,7 @@ import { badOption, IpRiskError } from '../errors.ts'
 import { type PluginScopeOptions } from '../options/index.ts'
 import { basePolicy, type CompiledPolicy, compilePolicy } from '../policy/index.ts'
 import { EXIT, UsageError } from './command.ts'
+import { within } from './within.ts'
 
 /** The options of the plugin, as a module of the application exports them. */
 export type Settings = PluginScopeOptions
@@ -81,22 +82,18 @@ export function optionsIn (path: string, module: Module, exportName?: string): S
 
 /** Runs the module. Throws `UsageError`. */
 export async function importModule (path: string): Promise<Module> {
-  let timer: NodeJS.Timeout | undefined
   // A module that calls process.exit(0) must not pass for settings without a finding.
   const ended = (): void => {
     process.stderr.write(`ip-risk: ${path} ended the process while it was imported\n`)
     process.exitCode = EXIT.usage
   }
   process.once('exit', ended)
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`it did not finish within ${LOAD_MS / 1000} s`)), LOAD_MS)
-  })
+  const loading = import(pathToFileURL(resolve(path)).href) as Promise<Module>
   try {
-    return await Promise.race([import(pathToFileURL(resolve(path)).href), late]) as Module
+    return await within(LOAD_MS, loading, `it did not finish within ${LOAD_MS / 1000} s`)
   } catch (error) {
     throw new UsageError(`${path} cannot be imported: ${(error as Error).message}`)
   } finally {
-    clearTimeout(timer)
     process.removeListener('exit', ended)
   }
 }

@@ -38,9 +38,15 @@ function askAccount (judged: CompletedAssessment): Visit | null | Promise<Visit 
   }
 }
 
+/** What the application calls an account, as text; undefined where it names nobody. */
+export function accountOf (id: unknown): string | undefined {
+  const text = typeof id === 'number' ? String(id) : id
+  return typeof text === 'string' && text !== '' ? text : undefined
+}
+
 function visitBy (judged: CompletedAssessment, id: unknown): Visit | null {
-  const account = typeof id === 'number' ? String(id) : id
-  if (typeof account !== 'string' || account === '') return null
+  const account = accountOf(id)
+  if (account === undefined) return null
   const { request, risk, context: { scope } } = judged
   const { device, failing } = scope.familiarity!
   try {

@@ -9,7 +9,7 @@ import type { PluginScope } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
 import { shown } from '../util/index.ts'
 import { answeredBy } from '../verdict/index.ts'
-import { learnFrom, loggedIn } from './accounts.ts'
+import { accountOf, learnFrom, loggedIn } from './accounts.ts'
 import { assess, riskOf } from './assess.ts'
 import type { CompletedAssessment } from './assessment.ts'
 import type { AssessmentContext } from './context.ts'
@@ -116,10 +116,8 @@ export function createApi (engine: Engine, scope: PluginScope, assessmentOf: Ass
 }
 
 function checkAccount (account: unknown): string {
-  const id = typeof account === 'number' ? String(account) : account
-  if (typeof id !== 'string' || id === '') {
-    throw badOption('account', 'must be the id that familiarity.account returns')
-  }
+  const id = accountOf(account)
+  if (id === undefined) throw badOption('account', 'must be the id that familiarity.account returns')
   return id
 }
 

@@ -2,13 +2,13 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 import type { AddressException, ExceptionNote, ExceptionOptions, ExceptionRecord } from '../../types/exceptions.ts'
 import { badOption } from '../errors.ts'
 import type { PluginScope } from '../options/index.ts'
-import { describe, nameOf, readNetwork } from '../policy/index.ts'
+import { describe, MAX_ALLOW_MS, nameOf, readNetwork } from '../policy/index.ts'
 import { checkNumber, checkObject, shown } from '../util/index.ts'
 import type { Engine } from './engine.ts'
 import { checkNote } from './update.ts'
 
 const exceptionChannel: Channel = channel('fastify-ip-risk:exception')
-const YEAR_SECONDS = 31_536_000
+const MAX_SECONDS = MAX_ALLOW_MS / 1000
 
 type Network = ReturnType<typeof readNetwork>
 
@@ -18,7 +18,7 @@ export async function makeException (
 ): Promise<AddressException> {
   const { ttlSeconds, reason, author } = checkObject<ExceptionOptions>(
     effect, options, ['ttlSeconds', 'reason', 'author'])
-  const seconds = checkNumber(`${effect}.ttlSeconds`, ttlSeconds, YEAR_SECONDS, { min: 1, max: YEAR_SECONDS })
+  const seconds = checkNumber(`${effect}.ttlSeconds`, ttlSeconds, MAX_SECONDS, { min: 1, max: MAX_SECONDS })
   checkNote(effect, { reason, author })
   const network = checkNetwork(text)
   const entry = { ...network, effect, reason: reason ?? null, author: author ?? null }

@@ -2,10 +2,8 @@ import type { Decision, IpRisk, Outcome } from '../../types/contract.ts'
 import type { RequestCount } from '../../types/telemetry.ts'
 import { decisions } from '../policy/index.ts'
 import { outcomes } from '../report/index.ts'
-import { verdictNames } from '../verdict/index.ts'
+import { allVerdicts } from '../verdict/index.ts'
 import type { AssessmentContext } from './context.ts'
-
-const verdicts: readonly IpRisk['verdict'][] = [...verdictNames, 'unknown']
 
 type Index<T extends string> = { readonly [K in T]: number }
 
@@ -15,7 +13,7 @@ function indexOf<T extends string> (words: readonly T[], step: number): Index<T>
 }
 
 const decisionIndex: Index<Decision> = indexOf(decisions, 320)
-const verdictIndex: Index<IpRisk['verdict']> = indexOf(verdicts, 64)
+const verdictIndex: Index<IpRisk['verdict']> = indexOf(allVerdicts, 64)
 const outcomeIndex: Index<Outcome> = indexOf(outcomes, 8)
 const cells = decisions.length * 320
 
@@ -64,7 +62,7 @@ function rowsOf (action: string, { counts, used }: ActionCounts): RequestCount[]
     return {
       action,
       decision,
-      verdict: verdicts[Math.floor(place % 320 / 64)]!,
+      verdict: allVerdicts[Math.floor(place % 320 / 64)]!,
       outcome: outcomes[Math.floor(place % 64 / 8)]!,
       wouldBe: wouldBe(decision, action !== 'unmarked', (place & 1) !== 0),
       mode: (place & 4) === 0 ? 'enforce' : 'monitor',

@@ -2,19 +2,18 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 import type { IpRiskLogger, ScopeChanges, UpdateNote, UpdateRecord } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { type PluginScope, readPluginScope } from '../options/index.ts'
+import { MAX_NOTE_LENGTH } from '../policy/index.ts'
 import { checkObject, checkString } from '../util/index.ts'
 
 const updateChannel: Channel = channel('fastify-ip-risk:update')
 const names = ['mode', 'policy', 'allow', 'deny'] as const
-/** Of a reason or an author. */
-const MAX_TEXT_LENGTH = 500
 
 /** Throws an `IpRiskError` that names the text. */
 export function checkNote (path: string, note: UpdateNote): void {
   for (const [name, text] of Object.entries(note)) {
     const checked = checkString(`${path}.${name}`, text, undefined)
-    if (checked !== undefined && checked.length > MAX_TEXT_LENGTH) {
-      throw badOption(`${path}.${name}`, `must have at most ${MAX_TEXT_LENGTH} characters`)
+    if (checked !== undefined && checked.length > MAX_NOTE_LENGTH) {
+      throw badOption(`${path}.${name}`, `must have at most ${MAX_NOTE_LENGTH} characters`)
     }
   }
 }

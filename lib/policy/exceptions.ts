@@ -36,6 +36,8 @@ export interface Exceptions {
   isHeld (name: string): boolean
 }
 
+/** Of a reason or an author, in characters. */
+export const MAX_NOTE_LENGTH = 500
 /** The longest exception: a year. */
 export const MAX_ALLOW_MS = 31_536_000_000
 /** Of all. Operators do not make more; whoever writes to Redis may try to. */

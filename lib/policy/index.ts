@@ -8,6 +8,6 @@ export { readStepUp, type StepUpSettings } from './step-up.ts'
 export { defaultPolicy, failClosed } from './table.ts'
 export { shareOfAddresses } from './share.ts'
 export {
-  createExceptions, describe, type ExceptionEntry, type Exceptions, isName, MAX_ALLOW_MS, nameOf, readNetwork,
-  type Statement
+  createExceptions, describe, type ExceptionEntry, type Exceptions, isName, MAX_ALLOW_MS, MAX_NOTE_LENGTH, nameOf,
+  readNetwork, type Statement
 } from './exceptions.ts'

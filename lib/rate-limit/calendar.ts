@@ -7,12 +7,16 @@ export type CalendarUnit = 'day' | 'month'
 
 const longestMs: Readonly<Record<CalendarUnit, number>> = { day: 26 * 3_600_000, month: 32 * 86_400_000 }
 
+function calendarIds (unit: CalendarUnit, timeZone: string): (atMs: number) => string {
+  const format = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
+  return atMs => format.format(atMs).slice(0, unit === 'day' ? 10 : 7)
+}
+
 /** The calendar day (`2026-11-28`) or month (`2026-11`) of a time, in an IANA time zone, and when it ends. */
 export function calendarWindow (
   unit: CalendarUnit, timeZone: string, atMs: number
 ): { readonly id: string, readonly endsMs: number } {
-  const format = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
-  const idAt = (ms: number): string => format.format(ms).slice(0, unit === 'day' ? 10 : 7)
+  const idAt = calendarIds(unit, timeZone)
   const id = idAt(atMs)
   let [inside, after] = [atMs, atMs + longestMs[unit]]
   while (after - inside > 1) {
@@ -28,7 +32,8 @@ export const settlingMs = 300_000
 
 /** Whether the window at that time is younger than `settlingMs`. */
 export function hasJustBegun (unit: CalendarUnit, timeZone: string, atMs: number): boolean {
-  return calendarWindow(unit, timeZone, atMs - settlingMs).id !== calendarWindow(unit, timeZone, atMs).id
+  const idAt = calendarIds(unit, timeZone)
+  return idAt(atMs - settlingMs) !== idAt(atMs)
 }
 
 /** An amount (calls, or money) that may be used in a calendar day or month, of which a part is kept for writes. */

@@ -1,8 +1,6 @@
-import { type ExceptionEntry, nameOf, readNetwork } from '../policy/index.ts'
+import { type ExceptionEntry, MAX_NOTE_LENGTH, nameOf, readNetwork } from '../policy/index.ts'
 import type { Keys } from './keys.ts'
 
-/** Of a reason or an author. */
-const MAX_TEXT_LENGTH = 500
 /** Of a whole entry, encrypted. */
 const MAX_ENTRY_LENGTH = 10_000
 
@@ -27,5 +25,5 @@ export function readEntry (keys: Keys, id: string, text: string): ExceptionEntry
 }
 
 function isNote (value: unknown): value is string | null {
-  return value === null || (typeof value === 'string' && value.length <= MAX_TEXT_LENGTH)
+  return value === null || (typeof value === 'string' && value.length <= MAX_NOTE_LENGTH)
 }

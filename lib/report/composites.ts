@@ -1,15 +1,13 @@
 import type { CompositeStats, ShadowStats } from '../../types/contract.ts'
 import { type Column, html, type Html, table } from '../util/index.ts'
+import { isObject, type Json } from '../verdict/index.ts'
 
 export type Composites = Readonly<Record<string, CompositeStats>>
-
-type Json = { readonly [name: string]: unknown }
-const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The composites in the JSON of `app.ipRisk.stats()` or `app.ipRisk.report()`. Throws where there is none. */
 export function readComposites (text: string): Composites {
   const json: unknown = JSON.parse(text)
-  if (!isJson(json) || !isJson(json['composites'])) {
+  if (!isObject(json) || !isObject(json['composites'])) {
     throw new TypeError('it has no "composites": give the JSON of app.ipRisk.stats(), of an application with shadow()')
   }
   return mergeNumbers({}, json['composites']) as Composites
@@ -27,7 +25,7 @@ function mergeNumbers (a: Json, b: Json): Json {
   const sum = new Map(Object.entries(a))
   for (const [name, value] of Object.entries(b)) {
     const before = sum.get(name)
-    if (isJson(value)) sum.set(name, mergeNumbers(isJson(before) ? before : {}, value))
+    if (isObject(value)) sum.set(name, mergeNumbers(isObject(before) ? before : {}, value))
     else if (typeof value === 'number' && Number.isFinite(value)) {
       const known = typeof before === 'number' ? before : 0
       sum.set(name, notAdded.has(name) ? Math.max(known, value) : known + value)

@@ -10,6 +10,8 @@ import { isVpnVerdict } from './verdict.ts'
  */
 
 export const verdictNames: readonly VerdictName[] = ['clean', 'suspicious', 'vpn_likely', 'vpn_detected']
+/** With the one that is no verdict. */
+export const allVerdicts: readonly (VerdictName | 'unknown')[] = [...verdictNames, 'unknown']
 
 /** More signals than any provider has. */
 const maxSignals = 64

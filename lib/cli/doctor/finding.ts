@@ -1,3 +1,5 @@
+import { TooLate, within } from '../within.ts'
+
 /** What a check looks at, in the order of the output. */
 export const checkNames = ['node', 'package', 'options', 'app', 'redis', 'provider', 'proxies'] as const
 export type CheckName = typeof checkNames[number]
@@ -16,21 +18,6 @@ type Report = (level: Finding['level'], message: string, fix?: string) => Findin
 
 export function reporter (check: CheckName): Report {
   return (level, message, fix) => ({ check, level, message, ...fix !== undefined && { fix } })
-}
-
-export class TooLate extends Error {}
-
-/** Rejects with `TooLate` when the time is over; what was started is left to itself. */
-export async function within<T> (ms: number, pending: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new TooLate(`no answer within ${ms} ms`)), ms)
-  })
-  try {
-    return await Promise.race([pending, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** Runs a check, within this time. What it throws is a finding of its own. */

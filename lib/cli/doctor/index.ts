@@ -16,10 +16,8 @@ import { redactor, secretsIn } from './secrets.ts'
 export const doctor: Command = command({
   usage: '[SETTINGS] [options]',
   about: 'Checks what a setup gets wrong: Node.js, copies of the package, options, Redis (version, rights, clock, ' +
-    'memory ' +
-    'policy), provider and data, and the proxies in front. SETTINGS is a module that exports the plugin\'s options ' +
-    'as ' +
-    'ipRiskOptions or default.',
+    'memory policy), provider and data, and the proxies in front. SETTINGS is a module that exports the plugin\'s ' +
+    'options as ipRiskOptions or default.',
   options: {
     export: { value: 'NAME', help: 'SETTINGS: the name of the export with the options' },
     app: { value: 'NAME', help: 'SETTINGS: the export with the Fastify app, or a function' },

@@ -3,7 +3,7 @@ import type { IpRiskLogger, Provider } from '../../../types/contract.ts'
 import { createIpRisk } from '../../frameworks/node.ts'
 import { listsSnapshotPath } from '../../lists/index.ts'
 import { lists } from '../../providers/lists/index.ts'
-import { membersOf } from '../../verdict/index.ts'
+import { leavesOf } from '../../resilience/index.ts'
 import { type Finding, messageOf, reporter } from './finding.ts'
 
 const report = reporter('provider')
@@ -48,12 +48,6 @@ function keepingLog (): { readonly log: IpRiskLogger, readonly lines: readonly L
   }
   const ignore = (): void => {}
   return { lines, log: { debug: ignore, info: ignore, warn: keep, error: keep } }
-}
-
-/** The providers that are called: members of composites instead of these. */
-function leavesOf (provider: Provider): Provider[] {
-  const members = membersOf(provider)
-  return members.length === 0 ? [provider] : members.flatMap(leavesOf)
 }
 
 /** Whether the provider answers; for lists and databases, whether there is data and how old it is. */

@@ -1,6 +1,7 @@
 import type { ClientIpExplanation } from '../../../types/contract.ts'
 import { isObject } from '../../verdict/index.ts'
-import { type Finding, messageOf, reporter, within } from './finding.ts'
+import { within } from '../within.ts'
+import { type Finding, messageOf, reporter } from './finding.ts'
 
 const report = reporter('proxies')
 
@@ -47,8 +48,7 @@ export async function checkProxies ({ url, headers, stepMs }: ProxyOptions): Pro
   }
   if (believed.size === 0) return [...findings, report('ok', 'no forged header is believed')]
   return [...findings, report('error', `a forged ${[...believed].join(', ')} is believed: every visitor can choose ` +
-    'the ' +
-    'address that is judged', fixOfForgery(plain))]
+    'the address that is judged', fixOfForgery(plain))]
 }
 
 /** Every hop is a proxy by name: `hops` that counts more than there are is another matter. */
@@ -72,8 +72,7 @@ function plainFindings (explanation: ClientIpExplanation): Finding[] {
     return [report('warning', 'every hop is named as a proxy, the one that this request came from included ' +
       `(${found}): ` +
       'what a visitor would meet is not known', 'run doctor from outside; if visitors come from there, too, name ' +
-      'fewer ' +
-      'addresses in clientIp.trusted')]
+      'fewer addresses in clientIp.trusted')]
   }
   const unread = chain.length > 1 || ignored.length > 0
   if (unread && hops === 0 && source === 'remote_address') {
@@ -87,8 +86,7 @@ function plainFindings (explanation: ClientIpExplanation): Finding[] {
 function fixOfForgery ({ chain }: ClientIpExplanation): string {
   const peer = chain[0]?.address ?? 'your proxy'
   return `trust the exact addresses of your proxies (clientIp.trusted: ["${peer}"]), and neither more hops than ` +
-    'there are ' +
-    'nor a header that a proxy passes on; let the first proxy set or append the header'
+    'there are nor a header that a proxy passes on; let the first proxy set or append the header'
 }
 
 async function explained (

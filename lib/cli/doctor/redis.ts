@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { EngineOptions, IpRiskLogger } from '../../../types/contract.ts'
 import type { RedisClientLike } from '../../../types/redis.ts'
 import { connectRedis } from '../../redis/index.ts'
-import { type Finding, messageOf, reporter, TooLate, within } from './finding.ts'
+import { TooLate, within } from '../within.ts'
+import { type Finding, messageOf, reporter } from './finding.ts'
 import { type Call, missingRights } from './redis-rights.ts'
 
 const report = reporter('redis')
@@ -36,8 +37,7 @@ export async function checkRedis ({ redis, keyPrefix, hasSecret, stepMs }: Redis
       ...hasSecret
         ? []
         : [report('warning', 'allow(), invalidate() and deny() are not signed: whoever writes to this Redis can let ' +
-          'an ' +
-          'address pass', 'set cache.keySecret to the same secret, of at least 16 characters, in every process')]
+          'an address pass', 'set cache.keySecret to the same secret, of at least 16 characters, in every process')]
     ]
   } finally {
     messages?.disconnect()
@@ -69,8 +69,7 @@ function connectionFinding (error: unknown): Finding {
   }
   if (error instanceof TooLate) {
     return report('error', 'Redis accepts no connection, or does not answer on it', 'see whether it is running and ' +
-      'not ' +
-      'frozen, whether host and port are right, and whether it expects TLS (rediss://)')
+      'not frozen, whether host and port are right, and whether it expects TLS (rediss://)')
   }
   return report('error', `Redis cannot be reached: ${message}`, 'start it, or correct host and port of the option ' +
     '"redis"; without Redis, every process asks the provider for itself')
@@ -104,14 +103,13 @@ function memoryFinding (policy: string, isBounded: boolean): Finding {
   if (policy === 'noeviction' || policy === 'volatile-ttl') {
     return isBounded && policy === 'noeviction'
       ? report('warning', 'maxmemory-policy is noeviction: when Redis is full, nothing is stored, and each process ' +
-        'asks ' +
-        'the provider for itself', 'set maxmemory-policy volatile-ttl, which drops what would end soonest')
+        'asks the provider for itself', 'set maxmemory-policy volatile-ttl, which drops what would end soonest')
       : report('ok', `maxmemory-policy is ${policy}`)
   }
   const when = isBounded ? 'when Redis is full' : 'as soon as maxmemory is set'
   return report('warning', `maxmemory-policy is ${policy}: ${when}, it may drop allow(), the counts of the quota ` +
-    'and what ' +
-    'is known of accounts, however fresh they are', 'set maxmemory-policy volatile-ttl, or use a Redis of its own')
+    'and what is known of accounts, however fresh they are',
+  'set maxmemory-policy volatile-ttl, or use a Redis of its own')
 }
 
 async function clockFindings (call: Call): Promise<Finding[]> {
@@ -131,8 +129,7 @@ async function clockFindings (call: Call): Promise<Finding[]> {
   return [Math.abs(offMs) < CLOCK_MS
     ? report('ok', 'its clock agrees with the one here')
     : report('warning', `its clock is ${Math.abs(offMs) / 1000} s ${offMs > 0 ? 'ahead of' : 'behind'} the one ` +
-      'here: what ' +
-      'allow() says may be ignored or last too long', 'synchronize both by NTP')]
+      'here: what allow() says may be ignored or last too long', 'synchronize both by NTP')]
 }
 
 async function rightFindings (

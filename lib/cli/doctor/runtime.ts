@@ -6,7 +6,8 @@ import { readPluginScope } from '../../options/index.ts'
 import { canStepUp } from '../../policy/index.ts'
 import { version } from '../../util/index.ts'
 import type { Settings } from '../settings.ts'
-import { type Finding, messageOf, reporter, within } from './finding.ts'
+import { within } from '../within.ts'
+import { type Finding, messageOf, reporter } from './finding.ts'
 
 const MIN_NODE = [20, 19] as const
 
@@ -41,8 +42,7 @@ export function checkCopies (folder: string): Finding[] {
   return [other === undefined
     ? report('ok', `fastify-ip-risk ${version}`)
     : report('warning', `the application has ${other}, and this command is ${version}`, 'run it with npx in the ' +
-      'folder of ' +
-      'the application')]
+      'folder of the application')]
 }
 
 /** Mistakes that the plugin would name at boot, and what is allowed and rarely meant. */
@@ -94,8 +94,7 @@ export async function checkApp (given: unknown, ms: number): Promise<Finding[]> 
     const { code } = error as { readonly code?: string }
     return [code === 'FST_IP_RISK_ALREADY_REGISTERED'
       ? report('error', 'the plugin is registered twice in one scope', 'register it once in the root scope, and ' +
-        'again ' +
-        'only inside a plugin with a scope of its own')
+        'again only inside a plugin with a scope of its own')
       : report('error', `the application does not start: ${messageOf(error)}`)]
   } finally {
     // What counts was found by then.

@@ -1,9 +1,10 @@
 import type { AddressException } from '../../../types/exceptions.ts'
 import { parseAddress, rangeMap } from '../../ip/index.ts'
 import { readNetwork } from '../../policy/index.ts'
-import { type Command, command, EXIT, UsageError } from '../command.ts'
-import { alignedRows, plainText } from '../output.ts'
+import { type Command, command, EXIT } from '../command.ts'
+import { alignedRows } from '../output.ts'
 import { fleetOptions, withFleet } from './engine.ts'
+import { networkIn } from './network.ts'
 
 export const allowed: Command = command({
   usage: '[ADDRESS|CIDR…] [options]',
@@ -11,8 +12,7 @@ export const allowed: Command = command({
     'networks, only what is about them or about a network around them.',
   options: { ...fleetOptions, json: { help: 'one JSON object for each' } },
   notes: 'The options allow and deny of the application are not in it.\nExit code 1: Redis does not answer, or what ' +
-    'is ' +
-    'stored there is not signed by the secret that was given.',
+    'is stored there is not signed by the secret that was given.',
   async run ({ values, positionals }, io) {
     const wanted = positionals.map(readWanted)
     const { listed, warnings } = await withFleet(values, async ({ ipRisk, warnings }) => (
@@ -31,13 +31,7 @@ export const allowed: Command = command({
 
 /** Whether an exception is about the address or network, or about one around it. */
 function readWanted (text: string): (one: AddressException) => boolean {
-  let wanted: ReturnType<typeof readNetwork>
-  try {
-    wanted = readNetwork(text)
-  } catch (error) {
-    throw new UsageError(`${JSON.stringify(plainText(text))} is neither an IP address nor a CIDR: ` +
-      (error as Error).message)
-  }
+  const wanted = networkIn(text)
   return ({ network }) => {
     const { cidr } = readNetwork(network)
     if (cidr.family !== wanted.cidr.family || cidr.prefix > wanted.cidr.prefix) return false

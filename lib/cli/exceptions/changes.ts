@@ -3,12 +3,12 @@ import { userInfo } from 'node:os'
 import type { ExceptionNote, ExceptionRecord } from '../../../types/exceptions.ts'
 import { errorCodes, IpRiskError } from '../../errors.ts'
 import { canonicalAddress } from '../../ip/index.ts'
-import { readNetwork } from '../../policy/index.ts'
 import { type Command, command, EXIT, type ExitCode, UsageError } from '../command.ts'
 import type { Io } from '../io.ts'
 import { plainText } from '../output.ts'
 import { secondsOf } from './duration.ts'
 import { type FleetChoice, fleetOptions, withFleet } from './engine.ts'
+import { networkIn } from './network.ts'
 
 type Verb = 'allow' | 'deny' | 'revoke' | 'invalidate'
 
@@ -54,8 +54,7 @@ export const revoke: Command = command({
 export const invalidate: Command = command({
   usage: 'ADDRESS… [options]',
   about: 'Forgets the verdict on addresses, in every process and in Redis, so that the next request asks the ' +
-    'provider. ' +
-    'It also ends an allow of them.',
+    'provider. It also ends an allow of them.',
   options: noteOptions,
   notes,
   run: async ({ values, positionals }, io) => await change('invalidate', positionals, values, io)
@@ -153,15 +152,6 @@ function networkOf (verb: Verb, text: string): string {
     throw new UsageError(`${network} is wider than /${MIN_PREFIX[family]}, and would be about too many visitors`)
   }
   return network
-}
-
-function networkIn (text: string): ReturnType<typeof readNetwork> {
-  try {
-    return readNetwork(text)
-  } catch (error) {
-    throw new UsageError(`${JSON.stringify(plainText(text))} is neither an IP address nor a CIDR: ` +
-      (error as Error).message)
-  }
 }
 
 /** Opens the file before anything is changed, so that nothing is changed without an audit line. */

@@ -1,9 +1,9 @@
 import type {
-  Decision, IpRisk, Mode, PolicyRule, RouteContext, UnknownReason, VerdictName
+  Decision, Mode, PolicyRule, RouteContext, UnknownReason, VerdictName
 } from '../../../types/contract.ts'
 import { applyPolicy, type CompiledPolicy, decisions } from '../../policy/index.ts'
-
-export const verdictNames = ['clean', 'suspicious', 'vpn_likely', 'vpn_detected', 'unknown'] as const
+import { allVerdicts } from '../../verdict/index.ts'
+import { blankRisk } from '../blank-risk.ts'
 
 /** What a policy decides about one action: of an address of which nothing is known but the verdict. */
 export interface EffectiveRow {
@@ -53,8 +53,8 @@ export function effectivePolicy (
     allowBlockingReads: table.allowBlockingReads,
     rows: places.map(({ action, write }) => {
       const place: RouteContext = { action, write, method: write ? 'POST' : 'GET', url: undefined }
-      const found = verdictNames.map(verdict => (
-        [verdict, applyPolicy({ table, rules }, riskWith(verdict), place).decision] as const
+      const found = allVerdicts.map(verdict => (
+        [verdict, applyPolicy({ table, rules }, blankRisk(verdict), place).decision] as const
       ))
       const mayChange = found.filter(([verdict, decision]) => table.rules.some(rule => (
         changes(rule, verdict, decision, place, table.allowBlockingReads)))).map(([verdict]) => verdict)
@@ -81,27 +81,4 @@ function changes (
   if (rule.then !== undefined) return rank(rule.then) !== rank(decision)
   if (rule.atMost !== undefined) return verdict !== 'unknown' && rank(rule.atMost) < rank(decision)
   return rank(rule.atLeast!) > rank(decision)
-}
-
-/** An address of which only the verdict is known. */
-function riskWith (verdict: VerdictName | 'unknown'): IpRisk {
-  return {
-    ip: null,
-    source: 'none',
-    verdict,
-    ...verdict === 'unknown' && { reason: 'no_data' },
-    score: null,
-    isVpn: false,
-    confidence: null,
-    signals: [],
-    info: {},
-    categories: [],
-    provider: 'none',
-    cache: 'none',
-    ageSeconds: 0,
-    action: null,
-    write: true,
-    decision: 'allow',
-    decidedBy: 'policy'
-  }
 }

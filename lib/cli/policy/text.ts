@@ -1,7 +1,8 @@
 import type { Decision, PolicyRule } from '../../../types/contract.ts'
+import { allVerdicts } from '../../verdict/index.ts'
 import type { Io } from '../io.ts'
 import { alignedRows, painter } from '../output.ts'
-import { type EffectivePolicy, type EffectiveRow, verdictNames } from './effective.ts'
+import type { EffectivePolicy, EffectiveRow } from './effective.ts'
 
 const colours = { block: 'red', step_up_auth: 'yellow', elevate_risk: 'cyan', allow: 'green' } as const
 
@@ -10,8 +11,8 @@ export function policyLines (policy: EffectivePolicy, io: Io): string[] {
   const paint = painter(io.stdout, io.env)
   const coloured = (line: string): string => line.replaceAll(
     /\b(?:block|step_up_auth|elevate_risk|allow)\b/g, decision => paint(colours[decision as Decision], decision))
-  const head = ['action', ...verdictNames]
-  const rows = policy.rows.map(row => [nameOf(row), ...verdictNames.map(verdict => (
+  const head = ['action', ...allVerdicts]
+  const rows = policy.rows.map(row => [nameOf(row), ...allVerdicts.map(verdict => (
     `${row.decisions[verdict]}${row.mayChange.includes(verdict) ? '*' : ''}`))])
   const [first, ...lines] = alignedRows([head, ...rows])
   const isStarred = policy.rows.some(({ mayChange }) => mayChange.length > 0)

@@ -1,6 +1,6 @@
 import type { IpRiskEngine } from '../../../types/api.ts'
 import { EXIT, type ExitCode, UsageError } from '../command.ts'
-import { failureReasons } from '../failure-reasons.ts'
+import { isFailure } from '../../verdict/index.ts'
 import type { Io } from '../io.ts'
 import { createProgress } from '../progress.ts'
 import { type Batch, openRecords, type Source } from './batches.ts'
@@ -198,7 +198,7 @@ function countRow ({ counts, at }: Run, batch: Batch, i: number, known: Readonly
   counts.rows++
   counts.skipped += batch.skips[i]!
   countIn(counts.verdicts, reason === undefined ? verdict : `${verdict} (${reason})`)
-  if (failureReasons.has(reason)) counts.failed++
+  if (isFailure(reason)) counts.failed++
   at.offset = batch.ends[i]!
 }
 

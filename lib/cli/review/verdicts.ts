@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { IpRiskEngine } from '../../../types/api.ts'
 import type { Decision, IpRisk, UnknownReason } from '../../../types/contract.ts'
-import { failureReasons } from '../failure-reasons.ts'
+import { isFailure } from '../../verdict/index.ts'
 import { csvCell } from './csv.ts'
 import { fromUtf8, type ReviewRecord } from './record.ts'
 import type { RouteRules } from './routes.ts'
@@ -64,7 +64,7 @@ export function createVerdicts (options: VerdictOptions): Verdicts {
     for (let round = 0; missing.length > 0;) {
       let failed: [string, IpRisk][] = []
       for await (const [address, risk] of ipRisk.bulk(missing, { signal })) {
-        if (failureReasons.has(risk.reason)) failed.push([address, risk])
+        if (isFailure(risk.reason)) failed.push([address, risk])
         else keep(known, address, risk)
       }
       if (failed.some(([, { reason }]) => reason === 'rejected')) {

@@ -18,7 +18,7 @@ export async function readJson (request: IncomingMessage): Promise<Json> {
   } catch {
     throw new Problem('invalid_json')
   }
-  if (!isObject(body) || Array.isArray(body)) throw new Problem('invalid_json')
+  if (!isObject(body)) throw new Problem('invalid_json')
   return body
 }
 

@@ -1,6 +1,6 @@
 import { decisions } from '../../policy/index.ts'
 import { version } from '../../util/index.ts'
-import { categoryNames, verdictNames } from '../../verdict/index.ts'
+import { allVerdicts, categoryNames, verdictNames } from '../../verdict/index.ts'
 import { type ProblemCode, problems } from './problem.ts'
 import { BULK_MAX } from './verdicts.ts'
 
@@ -62,7 +62,7 @@ const schemas: Schema = {
     vpn_provider_sources: array(text)
   }, ['ip', 'asn', 'org', 'country', 'country_code', 'is_vpn', 'vpn_provider']),
   Check: object({
-    verdict: { enum: [...verdictNames, 'unknown'] },
+    verdict: { enum: allVerdicts },
     score: fraction,
     is_vpn: flag,
     confidence: fraction,

@@ -31,6 +31,7 @@ export interface Route {
 
 /** Each request counts as one address; a bulk call as many as it names. */
 export function serviceRoutes ({ api, metrics }: RouteParts): readonly Route[] {
+  const document = openapi()
   return [
     {
       method: 'POST',
@@ -41,10 +42,9 @@ export function serviceRoutes ({ api, metrics }: RouteParts): readonly Route[] {
       method: 'POST',
       path: '/v1/bulk-check',
       async handle ({ request, gone, spend }) {
-        const body = await readJson(request)
-        const ips = readBulk(body)
-        spend(ips.length - 1)
-        return await bulkCheck(api, ips, body, gone)
+        const asked = readBulk(await readJson(request))
+        spend(asked.ips.length - 1)
+        return await bulkCheck(api, asked, gone)
       }
     },
     {
@@ -65,7 +65,7 @@ export function serviceRoutes ({ api, metrics }: RouteParts): readonly Route[] {
       method: 'GET',
       path: '/openapi.json',
       open: true,
-      handle: async () => ({ status: 200, body: openapi() })
+      handle: async () => ({ status: 200, body: document })
     }
   ]
 }

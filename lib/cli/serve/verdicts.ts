@@ -3,9 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { IpRiskApi } from '../../../types/api.ts'
 import type { IpRisk, KnownAnswer, UnknownReason } from '../../../types/contract.ts'
 import { canonicalAddress } from '../../ip/index.ts'
-import { type Json, toIplogsBody } from '../../verdict/index.ts'
-import { failureReasons } from '../failure-reasons.ts'
-import { decided, wantedDecision } from './decided.ts'
+import { isFailure, type Json, toIplogsBody } from '../../verdict/index.ts'
+import { decided, type Wanted, wantedDecision } from './decided.ts'
 import { Problem, problemBody, problems } from './problem.ts'
 
 /** As many as `/v1/bulk-check` of IPLogs takes, and as long as it may last there. */
@@ -27,30 +26,28 @@ export async function check (api: IpRiskApi, body: Json): Promise<Reply> {
   const risk = await api.lookup(ip)
   const reply = { ...bodyOf(risk), request_id: `req_${randomUUID()}`, ...decided(api, risk, wanted) }
   if (risk.verdict !== 'unknown' || wanted !== null) return { status: 200, body: reply }
-  const code = failureReasons.has(risk.reason) ? 'lookup_failed' : 'no_verdict'
+  const code = isFailure(risk.reason) ? 'lookup_failed' : 'no_verdict'
   // For `iplogs()`, which must tell such a reply from one of a proxy in between.
   const headers = { 'ip-risk-reason': risk.reason! }
   return { status: problems[code][0], headers, body: { ...reply, ...problemBody(code) } }
 }
 
+interface Bulk { readonly ips: readonly string[], readonly wanted: Wanted | null }
+
 /** `body` of `POST /v1/bulk-check`, checked. */
-export function readBulk (body: Json): readonly string[] {
+export function readBulk (body: Json): Bulk {
   const { ips } = body
   const fits = Array.isArray(ips) && ips.length > 0 && ips.length <= BULK_MAX &&
     ips.every(text => typeof text === 'string' && text.length <= TEXT_MAX)
   if (!fits) throw new Problem('invalid_ips')
-  wantedDecision(body)
-  return ips as string[]
+  return { ips: ips as string[], wanted: wantedDecision(body) }
 }
 
 /**
  * Rows with a verdict are `results`, in the order asked; the others are `unknown`, because a client of IPLogs takes a
  * missing row for that. `gone` aborts when nobody waits any more.
  */
-export async function bulkCheck (
-  api: IpRiskApi, ips: readonly string[], body: Json, gone: AbortSignal
-): Promise<Reply> {
-  const wanted = wantedDecision(body)
+export async function bulkCheck (api: IpRiskApi, { ips, wanted }: Bulk, gone: AbortSignal): Promise<Reply> {
   const found = new Map<string, IpRisk>()
   const ended = new AbortController()
   const late = delay(BULK_TIMEOUT_MS, undefined, { signal: ended.signal, ref: false }).catch(() => {})

@@ -3,6 +3,8 @@ import type {
 } from '../../../types/contract.ts'
 import { decisions } from '../../policy/index.ts'
 import { readRecordLine } from '../../report/index.ts'
+import { allVerdicts } from '../../verdict/index.ts'
+import { blankRisk } from '../blank-risk.ts'
 import type { RouteRules } from '../review/routes.ts'
 import { addressNames } from '../review/tables.ts'
 import type { Absent } from './judge.ts'
@@ -44,7 +46,7 @@ export function recordReader (options: RecordOptions): (row: Row) => PastDecisio
 
 type UncheckedRecord = Readonly<Record<string, unknown>>
 
-const verdicts: ReadonlySet<unknown> = new Set(['clean', 'suspicious', 'vpn_likely', 'vpn_detected', 'unknown'])
+const verdicts: ReadonlySet<unknown> = new Set(allVerdicts)
 const lists: ReadonlySet<unknown> = new Set(['allow_list', 'deny_list', 'temporary_allow', 'temporary_deny', 'skip'])
 const nothing: Absent = new Set()
 const withoutFamiliarity: Absent = new Set(['familiarity'])
@@ -74,8 +76,7 @@ function decided (record: UncheckedRecord): PastDecision | Omitted {
 function riskOf (record: UncheckedRecord): IpRisk {
   const { verdict, reason, score, categories, signals, info, provider, decidedBy } = record
   return {
-    ...blank,
-    verdict: verdict as IpRisk['verdict'],
+    ...blankRisk(verdict as IpRisk['verdict']),
     ...verdict === 'unknown' && { reason: (text(reason) ?? 'no_data') as UnknownReason },
     score: typeof score === 'number' ? score : null,
     categories: Array.isArray(categories) ? categories as Category[] : [],
@@ -84,25 +85,6 @@ function riskOf (record: UncheckedRecord): IpRisk {
     provider: text(provider) ?? 'none',
     decidedBy: decidedBy as IpRisk['decidedBy']
   }
-}
-
-const blank: IpRisk = {
-  ip: null,
-  source: 'none',
-  verdict: 'clean',
-  score: null,
-  isVpn: false,
-  confidence: null,
-  signals: [],
-  info: {},
-  categories: [],
-  provider: 'none',
-  cache: 'none',
-  ageSeconds: 0,
-  action: null,
-  write: true,
-  decision: 'allow',
-  decidedBy: 'policy'
 }
 
 function isSignal (value: unknown): value is Signal {
@@ -144,8 +126,7 @@ function reviewed (row: Row, prefix: string, options: RecordOptions): PastDecisi
   if (!absentSets.has(key)) absentSets.set(key, new Set(missing) as Absent)
   return {
     risk: {
-      ...blank,
-      verdict: verdict as IpRisk['verdict'],
+      ...blankRisk(verdict as IpRisk['verdict']),
       score: score === '' || score === null || score === undefined ? null : Number(score),
       categories: (Array.isArray(categories) ? categories : (text(categories) ?? '').split(' ')) as Category[],
       info: {

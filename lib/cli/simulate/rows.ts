@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { isObject } from '../../verdict/index.ts'
 import { UsageError } from '../command.ts'
 import { csvCells, delimiterOf } from '../review/csv.ts'
 import { type InputFile, lineCutter, textOf } from '../review/input.ts'
@@ -64,10 +65,6 @@ function jsonRow (line: string): Row | null {
   }
   if (!isObject(object)) return null
   return { json, columns: undefined, get: name => memberOf(object, name) }
-}
-
-function isObject (value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function memberOf (object: JsonObject, name: string): unknown {

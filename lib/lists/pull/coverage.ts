@@ -1,5 +1,6 @@
 import { networksOf } from '../../ip/index.ts'
-import { compareAddresses, type ListKind, mergeRanges, rangesOf } from '../sources/list.ts'
+import { type ListKind, mergeRanges, rangesOf } from '../sources/list.ts'
+import { intersects, type Stride } from '../sources/range-set.ts'
 
 /** How much of the address space a list of one kind may claim. */
 export interface CoverageLimit {
@@ -44,22 +45,11 @@ export function describeWidth (addresses: number): string {
 
 // No visitor comes from there. The documentation networks are left out: they never occur on the internet, and examples
 // and tests make lists of them.
-const special = rangesOf(networksOf(scope => scope !== 'public' && scope !== 'documentation'))
+const special = mergeRanges(rangesOf(networksOf(scope => scope !== 'public' && scope !== 'documentation')))
 
-/** Whether private or reserved space is in the range of two words. */
-export function overlapsSpecialV4 (range: Uint32Array): boolean {
-  const { v4 } = special
-  for (let i = 0; i < v4.length; i += 2) if (range[0]! <= v4[i + 1]! && range[1]! >= v4[i]!) return true
-  return false
-}
-
-/** The same of eight words. */
-export function overlapsSpecialV6 (range: Uint32Array): boolean {
-  const { v6 } = special
-  for (let i = 0; i < v6.length; i += 8) {
-    if (compareAddresses(range, 0, v6, i + 4) <= 0 && compareAddresses(range, 4, v6, i) >= 0) return true
-  }
-  return false
+/** Whether private or reserved space is in the range. */
+export function overlapsSpecial (range: Uint32Array, stride: Stride): boolean {
+  return intersects(range, stride === 2 ? special.v4 : special.v6, stride)
 }
 
 export function coveredV4 (ranges: Uint32Array): number {

@@ -4,7 +4,7 @@ import { type ListKind, NO_RANGES, type Ranges } from '../sources/list.ts'
 import type { Stride } from '../sources/range-set.ts'
 import type { ReadList } from '../sources/read-list.ts'
 import {
-  coveredV4, coverageLimits, describeWidth, overlapsSpecialV4, overlapsSpecialV6, v4Width, v6Width
+  coveredV4, coverageLimits, describeWidth, overlapsSpecial, v4Width, v6Width
 } from './coverage.ts'
 import { cutOut, type EyeballLimit, eyeballLimits, type EyeballNetworks } from './eyeball.ts'
 import { rowsOf } from './list-store.ts'
@@ -39,7 +39,7 @@ export interface LintReport {
 }
 
 /**
- * Lists of whole networks. Of these an eyeball network is a mistake; servers, exits and proxies stand in people's
+ * Lists of whole networks. Of these an eyeball network is a mistake; servers, exits and proxies are in people's
  * networks too, and abuse comes from there.
  */
 export function isNetworkKind (kind: ListKind): boolean {
@@ -91,20 +91,15 @@ export function lintList (list: ReadList, options: LintOptions): LintReport {
     wrong.leaveOut('in a network of people', () => shown(range, stride))
     return rest
   }
-  const v4 = kept(list.ranges.v4, 2, range => {
-    const partly = eyeball === undefined ? [range] : withoutEyeball(range, eyeball.ranges.v4, 2)
-    if (overlapsSpecialV4(range)) return wrong.leaveOut('in private or reserved space', () => firstOf(range, 2))
-    return v4Width(range) > limits.widestV4
-      ? wrong.leaveOut(`wider than a /${32 - limits.widestV4}`, () => firstOf(range, 2))
-      : partly
-  })
-  const v6 = kept(list.ranges.v6, 8, range => {
-    const partly = eyeball === undefined ? [range] : withoutEyeball(range, eyeball.ranges.v6, 8)
-    if (overlapsSpecialV6(range)) return wrong.leaveOut('in private or reserved space', () => firstOf(range, 8))
-    return v6Width(range) > limits.widestV6
-      ? wrong.leaveOut(`wider than a /${128 - limits.widestV6}`, () => firstOf(range, 8))
-      : partly
-  })
+  const rightOf = (family: 'v4' | 'v6', stride: Stride, isTooWide: (range: Uint32Array) => boolean, widest: number) =>
+    kept(list.ranges[family], stride, range => {
+      const partly = eyeball === undefined ? [range] : withoutEyeball(range, eyeball.ranges[family], stride)
+      const first = (): string => firstOf(range, stride)
+      if (overlapsSpecial(range, stride)) return wrong.leaveOut('in private or reserved space', first)
+      return isTooWide(range) ? wrong.leaveOut(`wider than a /${widest}`, first) : partly
+    })
+  const v4 = rightOf('v4', 2, range => v4Width(range) > limits.widestV4, 32 - limits.widestV4)
+  const v6 = rightOf('v6', 8, range => v6Width(range) > limits.widestV6, 128 - limits.widestV6)
   const eyeballAsns = eyeball?.asns ?? new Set(packagedAsnKinds().eyeball)
   const asns = list.asns.filter(asn => {
     if (!eyeballAsns.has(asn)) return true

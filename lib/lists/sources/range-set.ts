@@ -1,3 +1,5 @@
+import { compareRow, upperBoundOfRows } from '../../util/index.ts'
+
 /** Sets of address ranges: sorted, disjoint, as `mergeRanges` makes them. `stride`: words of a range, 2 or 8. */
 export type Stride = 2 | 8
 
@@ -14,12 +16,13 @@ function siteOf (range: ArrayLike<number>, at: number): number {
 /** The parts of the range that are in the set. */
 export function intersection (range: Uint32Array, set: Uint32Array, stride: Stride): Uint32Array[] {
   const words = stride / 2
+  const [first, last] = [range.subarray(0, words), range.subarray(words, stride)]
   const parts: Uint32Array[] = []
   for (let at = firstEndingAtOrAfter(range, set, stride); at < set.length; at += stride) {
-    if (compare(set, at, range, words, words) > 0) break
+    if (compareRow(set, at, last) > 0) break
     const part = range.slice()
-    if (compare(set, at, range, 0, words) > 0) part.set(set.subarray(at, at + words), 0)
-    if (compare(set, at + words, range, words, words) < 0) part.set(set.subarray(at + words, at + stride), words)
+    if (compareRow(set, at, first) > 0) part.set(set.subarray(at, at + words), 0)
+    if (compareRow(set, at + words, last) < 0) part.set(set.subarray(at + words, at + stride), words)
     parts.push(part)
   }
   return parts
@@ -31,14 +34,14 @@ export function difference (range: Uint32Array, parts: readonly Uint32Array[], s
   const rest: Uint32Array[] = []
   const current = range.slice()
   for (const part of parts) {
-    if (compare(part, 0, current, 0, words) > 0) {
+    if (compareRow(part, 0, current.subarray(0, words)) > 0) {
       const before = current.slice()
       before.set(part.subarray(0, words), words)
       step(before, words, words, -1)
       rest.push(before)
     }
     current.set(part.subarray(words, stride), 0)
-    if (compare(current, 0, range, words, words) >= 0) return rest
+    if (compareRow(current, 0, range.subarray(words, stride)) >= 0) return rest
     step(current, 0, words, 1)
   }
   return [...rest, current]
@@ -47,27 +50,15 @@ export function difference (range: Uint32Array, parts: readonly Uint32Array[], s
 /** Whether the set has an address of the range. */
 export function intersects (range: Uint32Array, set: Uint32Array, stride: Stride): boolean {
   const at = firstEndingAtOrAfter(range, set, stride)
-  return at < set.length && compare(set, at, range, stride / 2, stride / 2) <= 0
+  return at < set.length && compareRow(set, at, range.subarray(stride / 2, stride)) <= 0
 }
 
+/** Where the first range of the set begins that ends at the first address of this one or after it. */
 function firstEndingAtOrAfter (range: Uint32Array, set: Uint32Array, stride: Stride): number {
   const words = stride / 2
-  let low = 0
-  let high = set.length / stride
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (compare(set, middle * stride + words, range, 0, words) < 0) low = middle + 1
-    else high = middle
-  }
-  return low * stride
-}
-
-function compare (a: Uint32Array, aAt: number, b: Uint32Array, bAt: number, words: number): number {
-  for (let i = 0; i < words; i++) {
-    const difference = a[aAt + i]! - b[bAt + i]!
-    if (difference !== 0) return difference
-  }
-  return 0
+  const first = range.subarray(0, words)
+  const after = upperBoundOfRows(set, first, stride) * stride
+  return after > 0 && compareRow(set, after - words, first) >= 0 ? after - stride : after
 }
 
 /** One address further, or back. */

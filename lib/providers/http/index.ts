@@ -10,7 +10,7 @@ import { checkBulk, checkStatuses, chunksOf, type HttpBulk, type HttpReplyInfo, 
 import { httpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
 import { checkSecret, type Secret, secretFinder, secretValue } from './secret.ts'
 
-export type { HttpBulk, HttpReplyInfo } from './bulk.ts'
+export { chunksOf, type HttpBulk, type HttpReplyInfo } from './bulk.ts'
 export {
   checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer
 } from './answers.ts'

@@ -1,14 +1,14 @@
 import type {
-  Category, KnownAnswer, LookupContext, Provider, ProviderAnswer, UnknownAnswer, UnknownReason
+  Category, KnownAnswer, LookupContext, Provider, ProviderAnswer, UnknownAnswer
 } from '../../../types/contract.ts'
 import { canonicalAddress } from '../../ip/index.ts'
 import { checkNumber, checkObject, eachConcurrently } from '../../util/index.ts'
 import {
-  categoriesOf, isObject, isVpnVerdict, type Json, knownAnswer, parseIplogsBody, readBoolean, readCategories,
-  readFraction, readInfo, readOneOf, readText, unknownAnswer, validatesAnswers, verdictNames
+  categoriesOf, failureReasons, isObject, isVpnVerdict, type Json, knownAnswer, parseIplogsBody, readBoolean,
+  readCategories, readFraction, readInfo, readOneOf, readText, unknownAnswer, validatesAnswers, verdictNames
 } from '../../verdict/index.ts'
 import {
-  checkSecret, type HttpClient, httpClient, type HttpReply, type HttpRequest, parseJson, readRemoteOptions,
+  checkSecret, chunksOf, type HttpClient, httpClient, type HttpReply, type HttpRequest, parseJson, readRemoteOptions,
   remoteOptionNames, type RemoteOptions, type Secret, secretFinder, secretValue
 } from '../http/index.ts'
 
@@ -42,16 +42,13 @@ function namedCategories (body: Json): Category[] | undefined {
 
 /** On a check of `ip-risk serve` without a verdict: why. */
 const REASON_HEADER = 'ip-risk-reason'
-const failures: readonly UnknownReason[] = [
-  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response'
-]
 
 /**
  * What `ip-risk serve` says instead of a verdict. The service itself works, so nothing pauses the calls to it: another
  * address may be in its cache.
  */
 function unknownBehind (given: unknown): UnknownAnswer {
-  const reason = readOneOf(given, failures)
+  const reason = readOneOf(given, failureReasons)
   const cause = `ip-risk serve: ${reason ?? 'no verdict'}`
   return unknownAnswer(reason === 'rate_limited' ? 'quota_exhausted' : reason ?? 'no_data', cause)
 }
@@ -65,9 +62,7 @@ const concurrentChunks = 4
 export function iplogsBulk (
   client: Sender, ips: readonly string[], context: LookupContext
 ): AsyncIterable<[string, ProviderAnswer]> {
-  const chunks: string[][] = []
-  for (let i = 0; i < ips.length; i += chunkSize) chunks.push(ips.slice(i, i + chunkSize))
-  return eachConcurrently(chunks, concurrentChunks, async chunk => await ask(client, chunk, context))
+  return eachConcurrently(chunksOf(ips, chunkSize), concurrentChunks, async chunk => await ask(client, chunk, context))
 }
 
 async function ask (client: Sender, chunk: string[], context: LookupContext): Promise<[string, ProviderAnswer][]> {
