@@ -13,8 +13,8 @@ import { EXAMPLE_SECONDS, exampleLists, exampleRoot } from './example-lists.ts'
 import { EYEBALL_ASNS } from './eyeball-asns.ts'
 
 /** Networks that sell access, as a list of them says. */
-export function exampleIsps (): readonly number[] {
-  return readList(readFileSync(new URL('oxl/asn-kind_isp.txt', exampleRoot))).asns
+export function exampleIsps (root: URL = exampleRoot!): readonly number[] {
+  return readList(readFileSync(new URL('oxl/asn-kind_isp.txt', root))).asns
 }
 
 /** A hoster is what one of three collections calls so; an access network needs all three to be one, a large one never is. */

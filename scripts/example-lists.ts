@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import type { AddressList, ListKind } from '../lib/lists/sources/list.ts'
 import { readList } from '../lib/lists/sources/read-list.ts'
 import { HALF_LIFE_DAYS } from '../lib/lists/compile/weights.ts'
@@ -18,13 +18,21 @@ export interface ExampleList extends AddressList {
   readonly contains?: readonly string[]
 }
 
-export const PROVIDERS = ['airvpn', 'ivpn', 'mullvad', 'nordvpn', 'pia', 'protonvpn'] as const
 const CLOUDS = ['amazon', 'digitalocean', 'google', 'linode', 'microsoft', 'oracle', 'vultr']
 const CRAWLERS = ['bing', 'duckassistbot', 'duckduckbot', 'googlebot', 'openai', 'perplexity', 'pingdom', 'statuscake']
 
-export function exampleLists (): ExampleList[] {
+/** The VPN providers with a list of their own there: one file each, named for the provider. */
+export function exampleProviders (root: URL = exampleRoot!): string[] {
+  return readdirSync(new URL('vpn-first-party/', root)).filter(file => file.endsWith('.txt')).map(file => file.slice(0, -'.txt'.length)).sort()
+}
+
+export function exampleLists (root: URL = exampleRoot!): ExampleList[] {
+  const read = (path: string, id: string, kind: ListKind, more?: Pick<ExampleList, 'publisher' | 'contains'>): ExampleList | undefined =>
+    readExample(new URL(path, root), id, kind, more)
+  const families = (names: readonly string[], kind: ListKind): (ExampleList | undefined)[] =>
+    names.flatMap(name => [4, 6].map(family => read(`ipranges/${name}-ipv${family}.txt`, `${name}-v${family}`, kind)))
   const lists = [
-    ...PROVIDERS.map(provider => read(`vpn-first-party/${provider}.txt`, provider, 'vpn-server', { publisher: provider, contains: [provider] })),
+    ...exampleProviders(root).map(provider => read(`vpn-first-party/${provider}.txt`, provider, 'vpn-server', { publisher: provider, contains: [provider] })),
     read('ipranges/protonvpn-ipv4.txt', 'protonvpn-2025', 'vpn-server', { publisher: 'protonvpn', contains: ['protonvpn'] }),
     ...['mullvad', 'pia', 'protonvpn'].map(provider =>
       read(`x4bnet/input-vpn-${provider}.txt`, `x4bnet-${provider}`, 'vpn-server', { publisher: provider, contains: [provider] })),
@@ -48,12 +56,7 @@ export function exampleLists (): ExampleList[] {
   return lists.filter(list => list !== undefined)
 }
 
-function families (names: readonly string[], kind: ListKind): (ExampleList | undefined)[] {
-  return names.flatMap(name => [4, 6].map(family => read(`ipranges/${name}-ipv${family}.txt`, `${name}-v${family}`, kind)))
-}
-
-function read (path: string, id: string, kind: ListKind, more: Pick<ExampleList, 'publisher' | 'contains'> = {}): ExampleList | undefined {
-  const url = new URL(path, exampleRoot)
+function readExample (url: URL, id: string, kind: ListKind, more: Pick<ExampleList, 'publisher' | 'contains'> = {}): ExampleList | undefined {
   if (!existsSync(url) || !statSync(url).isFile()) return undefined
   const { ranges, asns } = readList(readFileSync(url))
   return { id, kind, ranges, asns, halfLifeDays: HALF_LIFE_DAYS[kind], dateSeconds: EXAMPLE_SECONDS, ...more }

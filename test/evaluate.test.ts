@@ -1,0 +1,42 @@
+import t from 'tap'
+import { bootstrap, randomOf, wilson } from '../bench/evaluate/intervals.ts'
+import { listsWithout, withoutCopies } from '../bench/evaluate/judge.ts'
+import { rangesOf } from '../lib/lists/sources/list.ts'
+import type { ExampleList } from '../scripts/example-lists.ts'
+
+function list (id: string, kind: ExampleList['kind'], cidrs: readonly string[], contains?: readonly string[]): ExampleList {
+  return { id, kind, ranges: rangesOf(cidrs), asns: [], halfLifeDays: 60, dateSeconds: 0, ...contains && { contains } }
+}
+const number = (text: string): number => rangesOf([text]).v4[0]!
+
+t.test('the interval of a share is that of Wilson, also for none and for all', async t => {
+  const percent = (found: number, of: number): string[] => wilson(found, of).map(bound => (100 * bound).toFixed(1))
+  t.same(percent(0, 10), ['0.0', '27.8'])
+  t.same(percent(10, 10), ['72.2', '100.0'])
+  t.same(percent(81, 263), ['25.5', '36.6'])
+})
+
+t.test('the interval of a mean over providers holds it, and is one point where providers agree', async t => {
+  t.same(bootstrap([0.5, 0.5, 0.5]), [0.5, 0.5])
+  const [low, high] = bootstrap([0.2, 0.4, 0.9])
+  t.ok(low < 0.5 && high > 0.5 && low >= 0.2 && high <= 0.9, `${low} to ${high}`)
+})
+
+t.test('random numbers are the same in each run', async t => {
+  const draw = (): number[] => Array.from({ length: 3 }, randomOf(7))
+  t.same(draw(), draw())
+})
+
+t.test('a provider that is left out is in no list: neither its own, nor as copies in those of others', async t => {
+  const lists = [
+    list('acme', 'vpn-server', ['192.0.2.7'], ['acme']),
+    list('merged', 'vpn-range', ['192.0.2.6/31', '198.51.100.0/24']),
+    list('merged-v6', 'vpn-range', ['2001:db8::7', '2001:db8::8']),
+    list('hosting', 'hosting', ['192.0.2.0/25'])
+  ]
+  const others = withoutCopies(listsWithout(lists, 'acme'), [number('192.0.2.7'), number('198.51.100.9')], [rangesOf(['2001:db8::7']).v6.subarray(0, 4)])
+  t.same(others.map(({ id }) => id), ['merged', 'merged-v6', 'hosting'])
+  t.same(others[0]!.ranges.v4, rangesOf(['192.0.2.6', '198.51.100.0/24']).v4, 'knowledge of a whole network stays')
+  t.same(others[1]!.ranges.v6, rangesOf(['2001:db8::8']).v6)
+  t.equal(others[2], lists[3], 'hosting names no provider')
+})
