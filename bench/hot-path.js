@@ -83,3 +83,10 @@ console.table(apps.map(({ name, microseconds }) => ({
   'added to bare, least': (Math.min(...microseconds) - Math.min(...bare)).toFixed(2),
   'added to bare, median of pairs': median(microseconds.map((value, i) => value - bare[i])).toFixed(2)
 })))
+
+const byName = new Map(apps.map(({ name, microseconds }) => [name, microseconds]))
+const [off, on] = ['the same again, telemetry off', 'the same again, telemetry on'].map(name => byName.get(name))
+if (off !== undefined && on !== undefined) {
+  const percent = (median(on.map((value, i) => value / off[i])) - 1) * 100
+  console.log(`telemetry on takes ${percent.toFixed(1)} % of the routed request over telemetry off (median of pairs)`)
+}

@@ -119,7 +119,11 @@ t.test('spans surround what waits, and no span is made on a memory hit', async t
   await ask(visitors.vpn_detected)
   t.strictSame(otel.spans().slice(3).map(({ name }) => name), ['POST /signup'])
   await ask(visitors.clean)
-  t.strictSame(otel.spans().at(-1)!.events, [], 'an allow is no event')
+  const allowed = otel.spans().at(-1)!
+  t.strictSame(allowed.events, [], 'an allow is no event')
+  t.match(allowed.attributes, {
+    'fastify_ip_risk.verdict': 'clean', 'fastify_ip_risk.decision': 'allow', 'fastify_ip_risk.outcome': 'allowed'
+  })
 })
 
 t.test('a service that answers nonsense is an error of the span; a timeout is not', async t => {

@@ -6,6 +6,9 @@ import Fastify from 'fastify'
 import ipRisk, {
   createIpRisk, type FastifyIpRiskOptions, type IpRiskApi, type Provider, type RequestCount
 } from '../lib/index.ts'
+import { internalsOf } from '../lib/core/index.ts'
+import { keepHistory } from '../lib/telemetry/dashboard-history.ts'
+import { instrumentIpRisk } from '../lib/telemetry/otel.ts'
 import { createObservers, type ObservedResult } from '../lib/util/index.ts'
 import { operationOf, PROBE, READ } from '../lib/redis/scripts.ts'
 import { visitorProvider, visitors } from './support/table-provider.ts'
@@ -156,6 +159,25 @@ t.test('observers run around each other, and are gone when they are removed', as
   t.equal(seen.at(-1), 'b lease')
   removeB()
   for (const key of ['lookup', 'providerCall', 'redis', 'decision'] as const) t.equal(observers[key], undefined, key)
+})
+
+t.test('the clock of a decision is read only while an observer needs it, such as the page', async t => {
+  const silent = (): void => {} // as Fastify's log with `logger: false`
+  const log = { debug: silent, info: silent, warn: silent, error: silent }
+  const engine = createIpRisk({ provider: visitorProvider(), log })
+  t.teardown(() => engine.close())
+  const internals = internalsOf(engine)!
+  const timed = (): boolean => internals.engine.observers.timesDecisions
+  t.equal(timed(), false)
+  const stop = instrumentIpRisk(engine)
+  t.equal(timed(), false, 'spans have no use for it')
+  const history = keepHistory(internals)
+  t.equal(timed(), true)
+  await engine.assess({ socket: { remoteAddress: visitors.clean }, headers: {}, method: 'POST' }, 'signup')
+  t.notOk(history.decisions().some(({ durationMs }) => Number.isInteger(durationMs)), 'finer than a millisecond')
+  history.close()
+  t.equal(timed(), false)
+  stop()
 })
 
 t.test('each script of Redis is one word for metrics, and those of quotas are one', async t => {

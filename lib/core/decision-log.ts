@@ -39,7 +39,7 @@ export function isPostponed ({ judged }: CompletedAssessment): boolean {
 
 /** Whether somebody may read how long this request took: its clock costs as much as three reads of memory. */
 export function isTimed ({ observers }: Engine, { scope, log }: AssessmentContext): boolean {
-  return scope.onDecision !== undefined || observers.decision !== undefined || decisionChannel.hasSubscribers ||
+  return scope.onDecision !== undefined || observers.timesDecisions || decisionChannel.hasSubscribers ||
     writes(log, 'info')
 }
 

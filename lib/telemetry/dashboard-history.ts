@@ -38,6 +38,7 @@ export function keepHistory ({ engine }: Pick<Internals, 'engine'>): History {
   }
 
   const close = engine.observers.add({
+    timesDecisions: true,
     decision (published) {
       const { risk, context, outcome, judged } = published
       if (outcome === undefined) return

@@ -1,11 +1,16 @@
-import { context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
+import { context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
 import type { ProviderAnswer } from '../../types/contract.ts'
 import type { Published } from '../core/index.ts'
 import type { Observer } from '../util/index.ts'
+import { attributeOf } from './metric.ts'
 import { attributesOf } from './otel-metrics.ts'
 
 /** Failures of the service. Nothing else is an error of a span: a request without a verdict continues. */
 const errors: ReadonlySet<string> = new Set(['bad_response', 'rejected'])
+
+const names = {
+  verdict: attributeOf('verdict'), decision: attributeOf('decision'), outcome: attributeOf('outcome')
+} as const
 
 /**
  * Spans around lookups that wait and calls to providers, and an event on the active span for decisions other than
@@ -43,15 +48,19 @@ export function spanObserver (tracer: Tracer): Observer<Published> {
       end(span, answer)
       return answer
     },
+    // Runs for each request. To read the active context is most of its cost.
     decision ({ risk, outcome }) {
-      const span = trace.getActiveSpan()
+      const active = context.active()
+      if (active === ROOT_CONTEXT) return
+      const span = trace.getSpan(active)
       if (span === undefined || !span.isRecording()) return
       const { verdict, decision, decidedBy, action, write } = risk
-      const labels = { verdict, decision, outcome: outcome ?? 'allowed' }
-      span.setAttributes(attributesOf(labels))
+      const attributes = { [names.verdict]: verdict, [names.decision]: decision, [names.outcome]: outcome ?? 'allowed' }
+      span.setAttributes(attributes)
       if (decision === 'allow') return
       span.addEvent('fastify_ip_risk.decision', {
-        ...attributesOf({ ...labels, write, ...action !== null && { action } }),
+        ...attributes,
+        ...attributesOf({ write, ...action !== null && { action } }),
         'security_rule.ruleset.name': 'fastify-ip-risk',
         'security_rule.name': decidedBy === 'policy' ? `${write ? 'write' : 'read'}.${verdict}` : decidedBy
       })
