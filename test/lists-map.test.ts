@@ -6,7 +6,7 @@ import { type AsnTable } from '../lib/lists/asn/table.ts'
 import { findAsnPackage, readAsnTable } from '../lib/lists/asn/database.ts'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
 import { evidenceOf, openDatabase } from '../lib/lists/database/database.ts'
-import { findLabel } from '../lib/lists/database/interval-map.ts'
+import { labelFinder } from '../lib/lists/database/interval-map.ts'
 import type { AddressList, ListKind } from '../lib/lists/sources/list.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import { decodeSnapshot } from '../lib/lists/database/snapshot.ts'
@@ -32,8 +32,9 @@ function compare (lists: readonly AddressList[], asnTable: AsnTable, limit: numb
   const given = new Set(lists.map(({ id }) => id))
   const reference = referenceOf(lists, asnTable)
   const seen = new Map<number, string>()
+  const labelOf = labelFinder(snapshot.map)
   const said = (family: 4 | 6): string => {
-    const label = findLabel(snapshot.map, family)
+    const label = labelOf(family)
     let text = seen.get(label)
     if (text === undefined) {
       const { marks, network } = evidenceOf(snapshot, label)
@@ -69,6 +70,16 @@ t.test('says of every address what a slow reference says, on generated lists tha
     const { difference } = compare(given.map(([a, b], i) => list(`list-${i}`, 'vpn-range', a.flat(), b.flat())), NO_ASNS, Infinity)
     if (difference !== undefined) throw new Error(difference)
   }), { numRuns: 150 })
+})
+
+t.test('finds the interval in crowded networks, of a few to hundreds of ranges in one /16', async () => {
+  const crowd = fc.uniqueArray(fc.oneof(fc.nat(0xffff), fc.nat(40)), { minLength: 1, maxLength: 300 })
+  fc.assert(fc.property(fc.array(crowd, { minLength: 1, maxLength: 3 }), crowds => {
+    // Two neighbours, so that a search which leaves its /16 finds something there.
+    const v4 = crowds.flatMap((lows, i) => lows.flatMap(low => [0x0a010000 + i * 0x10000 + low, 0x0a010000 + i * 0x10000 + low]))
+    const { difference } = compare([list('crowd', 'vpn-range', v4, [])], NO_ASNS, Infinity)
+    if (difference !== undefined) throw new Error(difference)
+  }), { numRuns: 100 })
 })
 
 const noLists = !hasExampleLists && 'needs ../shared/data'

@@ -1,6 +1,6 @@
 import type { IpInfo, KnownAnswer, ProviderAnswer, Signal, UnknownAnswer } from '../../../types/contract.ts'
 import { type Family, formatAddress, parseAddress } from '../../ip/index.ts'
-import { findLabel } from './interval-map.ts'
+import { findInterval4, findInterval6, labelFinder, packStarts } from './interval-map.ts'
 import { type Evidence, type GroupScore, scoreEvidence } from './score.ts'
 import { decodeSnapshot, NAME_BLOCK, type Snapshot } from './snapshot.ts'
 
@@ -47,30 +47,54 @@ const NO_IP: UnknownAnswer = Object.freeze({ verdict: 'unknown', reason: 'no_ip'
 /** `now`: Unix milliseconds, read once per `answersFor` day; `refresh()` makes answers decay. */
 export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): Database & { refresh (): void } {
   const snapshot = decodeSnapshot(bytes)
-  const { map } = snapshot
+  const { v4, v6 } = snapshot.map
+  const index4 = v4.index
+  const packed4 = packStarts(v4)
   /**
-   * Of each label the place of its answer in `answers`; 0: not made yet. Half the size of a pointer, so more of it is
-   * near.
+   * Of each interval, and of each label, the place of its answer in `answers`; 0: not known yet. An address whose
+   * interval was asked for before needs no label. IPv4 places are in the low bits of `packed4`.
    */
-  const places = new Uint16Array(1 + snapshot.asns.length + snapshot.labelAsn.length)
+  const places6 = new Uint16Array(v6.labels.length)
+  const placeOfLabel = new Uint16Array(1 + snapshot.asns.length + snapshot.labelAsn.length)
   let answers: ProviderAnswer[] = [NO_DATA]
   let day = Math.floor(now() / DAY_MS)
   const forget = (): void => {
     answers = [NO_DATA]
-    places.fill(0)
+    placeOfLabel.fill(0)
+    places6.fill(0)
+    packed4.set(packStarts(v4))
+  }
+  const placeOf = (label: number): number => {
+    const known = placeOfLabel[label] ?? 0
+    if (known > 0) return known
+    if (answers.length > MAX_ANSWERS) forget()
+    const place = answers.push(answerOf(evidenceOf(snapshot, label), day)) - 1
+    placeOfLabel[label] = place
+    return place
+  }
+  const learn4 = (interval: number): number => {
+    const place = placeOf(v4.labels[interval]!)
+    packed4[interval] = packed4[interval]! | place
+    return place
+  }
+  const learn6 = (interval: number): number => {
+    const place = placeOf(v6.labels[interval]!)
+    places6[interval] = place
+    return place
   }
   return {
     snapshot,
     answer (ip) {
       const family: Family = parseAddress(ip)
+      if (family === 4) {
+        const interval = findInterval4(index4, packed4)
+        const place = packed4[interval]! & 0xffff
+        return answers[place > 0 ? place : learn4(interval)]!
+      }
       if (family === 0) return NO_IP
-      const label = findLabel(map, family)
-      const place = places[label]!
-      if (place > 0) return answers[place]!
-      const answer = answerOf(evidenceOf(snapshot, label), day)
-      if (answers.length > MAX_ANSWERS) forget()
-      places[label] = answers.push(answer) - 1
-      return answer
+      const interval = findInterval6(v6)
+      const place = places6[interval]!
+      return answers[place > 0 ? place : learn6(interval)]!
     },
     refresh () {
       const today = Math.floor(now() / DAY_MS)
@@ -84,7 +108,7 @@ export function explainAddress (snapshot: Snapshot, ip: string, nowMs: number = 
   const family = parseAddress(ip)
   if (family === 0) return { ip: null, answer: NO_IP, groups: [], evidence: { marks: [] } }
   const canonical = formatAddress(family)
-  const evidence = evidenceOf(snapshot, findLabel(snapshot.map, family))
+  const evidence = evidenceOf(snapshot, labelFinder(snapshot.map)(family))
   const today = Math.floor(nowMs / DAY_MS)
   const answer = answerOf(evidence, today)
   const groups = answer.verdict === 'unknown' ? [] : scoreEvidence(evidence, today).groups

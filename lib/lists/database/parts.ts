@@ -43,10 +43,12 @@ const NO_DATA_HINT = 'ip-risk: there are no data, so every address but Cloudflar
 export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, ...given }: SnapshotPartOptions): Part {
   const watched = path ?? listsSnapshotPath(cacheFolder)
   const before = [fileState(watched)]
-  const found = given.found ?? (path === undefined
+  // The bytes are the database's alone: what `start` kept of them would outlive every swap.
+  const { bytes, problems } = given.found ?? (path === undefined
     ? findSnapshot(cacheFolder, asnPackage)
     : { bytes: readGiven(path), problems: [] })
-  const database = liveDatabase(found.bytes ?? runCompileJob(jobNow()))
+  const hasData = bytes !== undefined
+  const database = liveDatabase(bytes ?? runCompileJob(jobNow()))
   let unwatch = (): void => {}
 
   function compileNetworks (asnPackage: AsnPackage, log: IpRiskLogger): void {
@@ -79,11 +81,11 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, 
     get dataAge () { return dataAgeOf(database.current.snapshot.meta) },
     start (log) {
       database.start(log)
-      for (const error of found.problems) {
+      for (const error of problems) {
         log.warn({ code: 'IP_RISK_SNAPSHOT_UNUSABLE', err: error }, 'ip-risk: a snapshot in the cache folder cannot ' +
           'be used: run "ip-risk lists pull" again')
       }
-      if (found.bytes === undefined) {
+      if (!hasData) {
         if (asnPackage === undefined) log.warn({ code: 'IP_RISK_LISTS_MISSING', cacheFolder }, NO_DATA_HINT)
         else compileNetworks(asnPackage, log)
       }
