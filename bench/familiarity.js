@@ -68,7 +68,7 @@ const attackers = {
 async function simulate (withFamiliarity) {
   const next = random(7)
   let nowMs = start
-  const accounts = createFamiliarity({ redis: undefined, secret: undefined, keyPrefix: '', now: () => nowMs })
+  const accounts = createFamiliarity({ redis: undefined, secrets: undefined, keyPrefix: '', now: () => nowMs })
   const people = Array.from({ length: ACCOUNTS }, (_, i) => {
     const kind = Object.keys(kinds)[i % 4]
     return { account: String(i), kind, device: `device ${i}`, from: kinds[kind](next, i), stepUps: 0, writes: 0 }

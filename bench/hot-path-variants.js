@@ -40,6 +40,10 @@ export const variants = {
   'familiarity on, read': app => plugin(app, { stepUp, familiarity }),
   'step-up on, write': app => plugin(app, { stepUp }),
   'familiarity on, write': app => plugin(app, { stepUp, familiarity }),
+  // The first request satisfies a step-up, so the account is `known` in all that are counted.
+  'familiarity on, known, write': app => plugin(app, {
+    stepUp, familiarity, policy: { rules: [{ familiarity: 'first', then: 'step_up_auth' }] }
+  }),
   async 'the same again, telemetry on' (app) {
     await plugin(app)
     // As the SDK for Node does: to find the active span costs more with it.

@@ -44,16 +44,23 @@ async function taught (redis: RedisServer): Promise<string[]> {
   }
 }
 
-t.test('what one process learns, another one knows, and forget() erases it', async t => {
+t.test('what one process learns, another one knows, and forget() erases it in Redis and in both', async t => {
   const redis = await startRedis()
   t.teardown(() => redis.stop())
   const [one, other] = [await member(t, redis), await member(t, redis)]
   t.equal((await one.post({ 'x-code': '123456' })).statusCode, 200)
   await taught(redis)
   t.match((await other.post()).json(), { familiarity: 'known', decision: 'elevate_risk' })
+  t.match((await one.post()).json(), { familiarity: 'known' }, 'both have it in memory')
   await other.app.ipRisk.forget('ada@example.com')
-  t.same(await redis.client.keys('ip-risk:familiarity:*'), [])
+  const [key] = await redis.client.keys('ip-risk:familiarity:*')
+  t.same(await redis.client.hkeys(key!), ['forgotten'])
+  t.ok(await redis.client.pttl(key!) <= 60_000, 'the time of the erasure is kept for a minute')
   t.equal((await other.post()).statusCode, 401)
+  // The message arrives when it does, and long before the memory of this process would have asked Redis again.
+  let tries = 0
+  while ((await one.post()).statusCode !== 401 && ++tries < 1000) await new Promise(resolve => setTimeout(resolve, 10))
+  t.ok(tries < 1000, 'the process that was not asked has forgotten, too')
 })
 
 t.test('Redis holds HMACs, numbers and one ciphertext, bounded and with an expiry', async t => {

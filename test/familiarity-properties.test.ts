@@ -35,7 +35,7 @@ t.test('Redis holds HMACs, numbers and one ciphertext: nothing of an account, de
     account: word, device: word, ip, asn: fc.integer({ min: 100_000, max: 4_000_000_000 }).map(n => `AS${n}`), city: word, isp: word, trust: fc.boolean()
   }), async ({ account, device, ip, asn, city, isp, trust }) => {
     await redis.client.flushall()
-    const service = createFamiliarity({ redis: runner, secret, keyPrefix: '', now: Date.now } as Parameters<typeof createFamiliarity>[0])
+    const service = createFamiliarity({ redis: runner, secrets: [secret], keyPrefix: '', now: Date.now } as Parameters<typeof createFamiliarity>[0])
     const info = { asn, countryCode: 'DE', city, isp, lat: 52.5200066, lon: 13.404954 }
     const visit: Visit = { account, device, risk: { ip, info, verdict: 'clean', categories: [] } as unknown as IpRisk }
     await service.learn(visit, trust ? TRUSTED : CONFIRMED, bounds)
@@ -84,9 +84,9 @@ t.test('the script in Redis learns exactly as the code for one process does', as
     let history = nothingKnown
     for (const one of lessons) {
       history = learned(history, one, bounds)
-      await redisStore(runner as never, '', Date.now).learn('account', one, bounds)
+      await redisStore(runner as never, '').learn('account', one, bounds, 0)
     }
-    const stored = await redisStore(runner as never, '', Date.now).read('account')
+    const stored = await redisStore(runner as never, '').read('account')
     const byId = (all: typeof stored.networks): object => Object.fromEntries(all.map(one => [one.id, one]))
     t.same({ ...byId(stored.networks) }, { ...byId(history.networks) })
     t.equal(stored.place, history.place)

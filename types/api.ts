@@ -56,7 +56,8 @@ export interface IpRiskApi {
    */
   trust (request: object, account?: string | number): Promise<void>
   /**
-   * Forgets all that is remembered of an account, in Redis and in this process; other processes follow within a minute.
+   * Forgets all that is remembered of an account, in Redis, in this process and, by a broadcast, in all others. One
+   * that misses the broadcast uses what it has for less than a minute. Requests that began before teach nothing.
    * Rejects when Redis does not answer: call it again then.
    */
   forget (account: string | number): Promise<void>

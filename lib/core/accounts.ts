@@ -70,7 +70,7 @@ function failed ({ context: { scope, log } }: CompletedAssessment, err: unknown)
 export async function learnFrom (judged: CompletedAssessment, strength: Strength): Promise<void> {
   const { familiarity } = judged.context.scope
   const visit = familiarity === undefined ? null : await visitOf(judged)
-  if (visit !== null) await judged.engine.familiarity.learn(visit, strength, familiarity!)
+  if (visit !== null) await judged.engine.familiarity.learn(visit, strength, familiarity!, judged.startedAtMs)
 }
 
 /**
@@ -90,9 +90,11 @@ export function familiarityOf (judged: CompletedAssessment): Familiarity | Promi
   return visit instanceof Promise ? visit.then(visit => ask(judged, visit)) : ask(judged, visit)
 }
 
-function ask ({ engine, context }: CompletedAssessment, visit: Visit | null): Familiarity | Promise<Familiarity> {
+function ask (
+  { engine, context, startedAtMs }: CompletedAssessment, visit: Visit | null
+): Familiarity | Promise<Familiarity> {
   if (visit === null) return 'unknown'
-  const found = engine.familiarity.of(visit, context.scope.familiarity!)
+  const found = engine.familiarity.of(visit, context.scope.familiarity!, startedAtMs)
   // The circuit breaker of Redis has logged it.
   return found instanceof Promise ? found.catch(() => 'unknown') : found
 }

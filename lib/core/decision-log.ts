@@ -28,9 +28,12 @@ export function outcomeOf (judged: CompletedAssessment): Outcome | undefined {
   return scope.stepUp === undefined ? 'not_enforced' : undefined
 }
 
-/** Keeps the time of a decision whose outcome, and so its record, comes later. */
+/**
+ * Keeps the time of a decision whose outcome, and so its record, comes later. Memory answers without waiting, so there
+ * the clock is not read again.
+ */
 export function postpone (judged: CompletedAssessment): void {
-  judged.judged = timeOf(judged, judged.engine.now())
+  judged.judged = timeOf(judged, judged.risk.cache === 'memory' ? judged.startedAtMs : judged.engine.now())
 }
 
 export function isPostponed ({ judged }: CompletedAssessment): boolean {

@@ -8,7 +8,7 @@ import {
   ageLimits, createLookup, createMemoryCache, createSettling, createSingleFlight, type Lookup, readCache
 } from '../cache/index.ts'
 import { createClientIp, type Watch, watchMisconfiguration } from '../client-ip/index.ts'
-import { createFamiliarity, type FamiliarityService } from '../familiarity/index.ts'
+import { createAccountMemory, createFamiliarity, type FamiliarityService } from '../familiarity/index.ts'
 import { checkProvider } from '../options/index.ts'
 import { createExceptions, type ExceptionEntry, type Exceptions, nameOf, type Statement } from '../policy/index.ts'
 import { lists } from '../providers/lists/index.ts'
@@ -108,12 +108,20 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const keys = createKeys(cache.keyPrefix, cache.keySecret, clusterPrefix(options.redis))
   const exceptions = createExceptions(keys.ids, now, log)
   const addresses = (): string[] => [...memory.addresses(), ...singleFlight.addresses()]
+  const accounts = createAccountMemory()
   const fleet = options.redis === undefined
     ? undefined
-    : openFleet(options.redis, { cache, ages, keys, provider, log, now, addresses, exceptions, forget, observers })
+    : openFleet(options.redis, {
+      cache, ages, keys, provider, log, now, addresses, exceptions, forget, forgetAccount: accounts.dropKey, observers
+    })
 
   const familiarity = createFamiliarity({
-    redis: fleet?.port, secret: cache.keySecret?.[0], keyPrefix: cache.keyPrefix, now
+    redis: fleet?.port,
+    secrets: cache.keySecret,
+    keyPrefix: cache.keyPrefix,
+    now,
+    memory: accounts,
+    announce: fleet?.forgetAccount
   })
   const settling = createSettling({ provider, memory, shared: fleet?.verdicts, now })
   const pipelines = startPipelines(provider, log, {

@@ -1,7 +1,7 @@
 import type { Familiarity } from '../../types/contract.ts'
 import { familiarityOf } from './accounts.ts'
 import { riskOf } from './assess.ts'
-import type { CompletedAssessment } from './assessment.ts'
+import type { Assessment, CompletedAssessment } from './assessment.ts'
 
 /**
  * Judges again once it is known whose request it is. Replaces `risk`, and does nothing where no familiarity is awaited.
@@ -17,7 +17,8 @@ export function assessAgain (judged: CompletedAssessment): Promise<void> | undef
 }
 
 function replace (judged: CompletedAssessment, familiarity: Familiarity): void {
-  const { engine, address, verdict, context } = judged
-  const risk = riskOf(engine.now(), address!, verdict!, context, familiarity)
-  Object.assign(judged, { risk, awaitsFamiliarity: false })
+  const current: Assessment = judged
+  // By the time at which the request came: another look at the clock costs as much as the policy.
+  current.risk = riskOf(judged.startedAtMs, judged.address!, judged.verdict!, judged.context, familiarity)
+  current.awaitsFamiliarity = false
 }

@@ -4,70 +4,46 @@ import { type Bounds, type History, learned, type Lesson, nothingKnown, readNetw
 
 /** What is remembered of accounts. `account` is an HMAC. All methods reject when Redis does not answer in time. */
 export interface FamiliarityStore {
-  /** At once where this process has it. */
   read (account: string): History | Promise<History>
-  learn (account: string, lesson: Lesson, bounds: Bounds): Promise<void>
+  /** Learns nothing from a request that is older than the last `forget`: it came `ageMs` ago. */
+  learn (account: string, lesson: Lesson, bounds: Bounds, ageMs: number): Promise<void>
   forget (account: string): Promise<void>
 }
 
 /** Accounts in the memory of one process. */
 const MAX_ACCOUNTS = 10_000
-/** How long a process answers from its memory what another one may have changed in Redis. */
-const FRESH_MS = 60_000
+/** How long it is known that an account was forgotten: for requests that wait for a step-up meanwhile. */
+const FORGOTTEN_MS = 60_000
 
 /** For an application without Redis. */
 export function memoryStore (): FamiliarityStore {
   const accounts = new LRUCache<string, History>({ max: MAX_ACCOUNTS })
+  const forgotten = new LRUCache<string, number>({ max: MAX_ACCOUNTS, ttl: FORGOTTEN_MS })
   return {
     read: account => accounts.get(account) ?? nothingKnown,
-    async learn (account, lesson, bounds) {
+    async learn (account, lesson, bounds, ageMs) {
+      if (performance.now() - ageMs < (forgotten.get(account) ?? -Infinity)) return
       accounts.set(account, learned(accounts.get(account) ?? nothingKnown, lesson, bounds))
     },
-    async forget (account) { accounts.delete(account) }
+    async forget (account) {
+      accounts.delete(account)
+      forgotten.set(account, performance.now())
+    }
   }
 }
 
-/** A hash for each account: a field for each network, and one for the place. */
-export function redisStore (redis: ScriptRunner, keyPrefix: string, now: () => number): FamiliarityStore {
-  const recent = new LRUCache<string, History & { readonly untilMs: number }>({ max: MAX_ACCOUNTS })
+/** A hash for each account: a field for each network, one for the place, and for a minute when it was forgotten. */
+export function redisStore (redis: ScriptRunner, keyPrefix: string): FamiliarityStore {
   const keyOf = (account: string): string => `ip-risk:familiarity:${keyPrefix}${account}`
-  /** Counts changes, so that a reply from before a change is not kept. */
-  let changes = 0
-  const drop = (account: string): void => {
-    changes++
-    recent.delete(account)
-  }
-
-  async function load (account: string): Promise<History> {
-    const before = changes
-    const history = parse(await redis.run(READ, [keyOf(account)], []))
-    if (before === changes) recent.set(account, { ...history, untilMs: now() + FRESH_MS })
-    return history
-  }
-
   return {
-    read (account) {
-      const held = recent.get(account)
-      return held !== undefined && held.untilMs > now() ? held : load(account)
+    read: async account => parse(await redis.run(READ, [keyOf(account)], [])),
+    async learn (account, { id, network, asn, country, atMs, strength, place }, { rememberMs, maxNetworks }, ageMs) {
+      await redis.run(LEARN, [keyOf(account)], [
+        id, network, asn || '-', country || '-', Math.floor(atMs), strength, rememberMs, maxNetworks, place,
+        Math.floor(ageMs), FORGOTTEN_MS
+      ])
     },
-    async learn (account, { id, network, asn, country, atMs, strength, place }, { rememberMs, maxNetworks }) {
-      drop(account)
-      try {
-        await redis.run(LEARN, [keyOf(account)], [
-          id, network, asn || '-', country || '-', Math.floor(atMs), strength, rememberMs, maxNetworks, place
-        ])
-      } finally {
-        drop(account)
-      }
-    },
-    async forget (account) {
-      drop(account)
-      try {
-        await redis.run(FORGET, [keyOf(account)], [])
-      } finally {
-        drop(account)
-      }
-    }
+    async forget (account) { await redis.run(FORGET, [keyOf(account)], [FORGOTTEN_MS]) }
   }
 }
 
@@ -88,10 +64,25 @@ function parse (reply: unknown): History {
 }
 
 const READ = 'return redis.call(\'HGETALL\', KEYS[1])'
-const FORGET = 'return redis.call(\'DEL\', KEYS[1])'
+/** By the clock of Redis, so that the clocks of processes do not matter. */
+const clock = `
+local time = redis.call('TIME')
+local redisNow = time[1] * 1000 + math.floor(time[2] / 1000)
+`
+
+/** ARGV: for how many ms to keep that it was forgotten. */
+const FORGET = `${clock}
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'forgotten', string.format('%.0f', redisNow))
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])`
 
 /** `learned` of history.ts, as one step: two processes may learn at once. */
-const LEARN = `
+const LEARN = `${clock}
+local forgotten = tonumber(redis.call('HGET', KEYS[1], 'forgotten') or nil)
+if forgotten then
+  if redisNow - ARGV[10] < forgotten then return 0 end
+  if redisNow - forgotten > tonumber(ARGV[11]) then redis.call('HDEL', KEYS[1], 'forgotten') end
+end
 local function split(text)
   local parts = {}
   for part in string.gmatch(text, '%S+') do parts[#parts + 1] = part end
@@ -116,7 +107,7 @@ redis.call('HSET', KEYS[1], id, table.concat(line, ' '))
 if ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'place', ARGV[9]) end
 local all, kept = redis.call('HGETALL', KEYS[1]), {}
 for i = 1, #all, 2 do
-  if all[i] ~= 'place' then
+  if all[i] ~= 'place' and all[i] ~= 'forgotten' then
     local parts = split(all[i + 1])
     local used = tonumber(parts[5]) or 0
     if now - used >= remember then redis.call('HDEL', KEYS[1], all[i])

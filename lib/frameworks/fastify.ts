@@ -190,7 +190,7 @@ function reject (
 /** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */
 function awaitStepUp (reply: FastifyReply, judged: CompletedAssessment): void {
   postpone(judged)
-  reply.raw.once('close', () => publish(judged, reply.sent || reply.raw.headersSent ? 'not_reached' : 'client_gone'))
+  reply.raw.on('close', () => publish(judged, reply.sent || reply.raw.headersSent ? 'not_reached' : 'client_gone'))
 }
 
 /** The application's own hooks may have waited, and the client may have left meanwhile. */

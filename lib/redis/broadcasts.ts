@@ -4,7 +4,7 @@ import type { RedisPort } from './client.ts'
 import { readEntry, writeEntry } from './exception-text.ts'
 import type { Keys } from './keys.ts'
 import { RETRY } from './lease.ts'
-import { CATCH_UP, FORGET, PUBLISH_STATEMENT } from './scripts.ts'
+import { CATCH_UP, FORGET, PUBLISH_STATEMENT, SEND } from './scripts.ts'
 import { messageText } from './subscriber.ts'
 
 /**
@@ -18,6 +18,8 @@ export interface Broadcasts {
   forget (statement: Statement): Promise<void>
   /** As `forget`, but keeps the shared verdict. */
   revoke (statement: Statement): Promise<void>
+  /** Publishes that an account is forgotten, by its HMAC. Stores nothing. Rejects when Redis does not answer. */
+  forgetAccount (key: string): Promise<void>
   /** Takes a broadcast as it arrived. */
   receive (text: string): void
   /** Reads what was stored since the last time; tries again until Redis answers. */
@@ -36,9 +38,11 @@ export interface BroadcastsParts {
   readonly exceptions: Pick<Exceptions, 'learn' | 'revoke'>
   /** Drops the verdict on an address from memory. */
   forget (id: string): void
+  /** Drops an account from memory. */
+  forgetAccount (key: string): void
 }
 
-type Kind = 'allow' | 'forget'
+type Kind = 'allow' | 'forget' | 'account'
 type Problem = 'signature' | 'format' | 'time'
 
 /** The longest time that a process may keep a verdict: the largest `ttlSeconds` plus `staleIfErrorSeconds`. */
@@ -67,7 +71,9 @@ const problems: Readonly<Record<Problem, string>> = {
     'or the clocks of two processes differ. Synchronize the clocks'
 }
 
-export function createBroadcasts ({ port, keys, channel, log, now, exceptions, forget }: BroadcastsParts): Broadcasts {
+export function createBroadcasts (
+  { port, keys, channel, log, now, exceptions, forget, forgetAccount }: BroadcastsParts
+): Broadcasts {
   const waiting: (() => Promise<unknown>)[] = []
   const logged = new Set<Problem>()
   const sets = [keys.allowed, keys.forgotten, keys.statements]
@@ -86,11 +92,17 @@ export function createBroadcasts ({ port, keys, channel, log, now, exceptions, f
       await send('forget', statement)
     }),
     revoke: async statement => await publish(async () => await send('forget', statement)),
+    async forgetAccount (key) {
+      const issuedMs = Math.floor(now())
+      const text = written('account', { id: key, issuedMs, untilMs: issuedMs })
+      await port.run(SEND, [], [channel, text])
+    },
     receive (text) {
       const statement = read(text)
       if (statement === undefined) return
       const { issuedMs, untilMs } = statement
       if (keys.secret && now() - issuedMs > MAX_AGE_MS) return reject('time')
+      if (statement.kind === 'account') return forgetAccount(statement.id)
       apply(statement, untilMs - (keys.secret ? now() : issuedMs))
     },
     catchUp,
@@ -150,7 +162,7 @@ export function createBroadcasts ({ port, keys, channel, log, now, exceptions, f
     const issuedMs = Number(issued)
     const untilMs = Number(until)
     const areTimes = Number.isSafeInteger(issuedMs) && issuedMs >= 0 && Number.isSafeInteger(untilMs)
-    const isKind = kind === 'allow' || kind === 'forget'
+    const isKind = kind === 'allow' || kind === 'forget' || kind === 'account'
     if (!isKind || !keys.isId(id) || !areTimes || rest.length > 0) return reject('format')
     if (!keys.verify(signed(kind, { id, issuedMs, untilMs }, about), signature)) return reject('signature')
     if (issuedMs - now() > (keys.secret ? MAX_AGE_MS : MAX_AHEAD_MS)) return reject('time')
@@ -170,11 +182,16 @@ export function createBroadcasts ({ port, keys, channel, log, now, exceptions, f
     return `${channel}\n${kind}\n${id}\n${issuedMs}\n${untilMs}${about === '' ? '' : `\n${about}`}`
   }
 
-  async function send (kind: Kind, statement: Statement): Promise<void> {
+  function written (kind: Kind, statement: Statement): string {
     const { id, issuedMs, untilMs } = statement
     const about = writeEntry(keys, id, statement.entry)
     const signature = keys.sign(signed(kind, statement, about))
-    const text = `${kind}\n${id}\n${issuedMs}\n${untilMs}\n${signature}${about === '' ? '' : `\n${about}`}`
+    return `${kind}\n${id}\n${issuedMs}\n${untilMs}\n${signature}${about === '' ? '' : `\n${about}`}`
+  }
+
+  async function send (kind: Kind, statement: Statement): Promise<void> {
+    const { id, issuedMs, untilMs } = statement
+    const text = written(kind, statement)
     const forMs = kind === 'allow' ? Math.ceil(untilMs - now()) : MEMORY_MS
     await port.run(PUBLISH_STATEMENT, sets, [kind, id, issuedMs, forMs, text, channel, MAX_ALLOW_MS, MEMORY_MS])
   }

@@ -47,6 +47,8 @@ export interface Fleet {
   readStored (): Promise<void>
   /** Also drops the shared verdicts. */
   forget (statements: readonly Statement[]): Promise<void>
+  /** Makes the other processes forget an account, by its HMAC. Rejects when Redis does not answer. */
+  forgetAccount (key: string): Promise<void>
   /** Resolves when the connection is made, or could not be made in a second. */
   ready (): Promise<void>
   /** To be called before calls are aborted, so that other processes may make them. Resolves as `allow` does. */
@@ -68,6 +70,8 @@ export interface FleetParts {
   readonly observers?: Pick<Observers, 'redis'>
   /** Drops the verdict on an address in this process, when another one invalidates it. */
   forget (ip: string): void
+  /** Drops an account, by its HMAC, from the memory of this process. */
+  forgetAccount (key: string): void
 }
 
 /** Addresses whose HMAC is compared in one turn of the event loop. */
@@ -75,7 +79,7 @@ const COMPARED_A_TURN = 500
 
 /** Throws an `IpRiskError` that names the option. */
 export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: FleetParts): Fleet {
-  const { cache, ages, keys, provider, log, now, addresses, exceptions } = parts
+  const { cache, ages, keys, provider, log, now, addresses, exceptions, forgetAccount } = parts
   const connection = connect(option, log)
   const keySpace = `${connection.dataSet} ${cache.keyPrefix} ${keys.secret ? keys.id('') : ''}`
   let leaveKeySpace = (): void => {}
@@ -88,7 +92,7 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
   const port = createRedisPort(connection, cache.redisTimeoutMs, log, now, parts.observers)
   // Channels know neither key prefixes nor numbered databases.
   const channel = `ip-risk:broadcasts:${connection.space}:${cache.keyPrefix}`
-  const broadcasts = createBroadcasts({ port, keys, channel, log, now, exceptions, forget })
+  const broadcasts = createBroadcasts({ port, keys, channel, log, now, exceptions, forget, forgetAccount })
   const subscriber = openSubscriber(connection, port, channel, {
     broadcast: broadcasts.receive, listening: broadcasts.catchUp
   })
@@ -105,6 +109,7 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
     async revoke (statements) { await Promise.all(statements.map(broadcasts.revoke)) },
     readStored: broadcasts.readStored,
     async forget (statements) { await Promise.all(statements.map(broadcasts.forget)) },
+    forgetAccount: broadcasts.forgetAccount,
     async ready () {
       await port.ready()
       await subscriber.ready()

@@ -28,7 +28,7 @@ export const far: IpInfo = { asn: 'AS64511', countryCode: 'AU', city: 'Sydney', 
 
 export function service () {
   let nowMs = Date.parse('2026-01-01')
-  const accounts = createFamiliarity({ redis: undefined, secret: undefined, keyPrefix: '', now: () => nowMs })
+  const accounts = createFamiliarity({ redis: undefined, secrets: undefined, keyPrefix: '', now: () => nowMs })
   const visit = (ip: string, info = home, verdict: VerdictName = 'clean', device: string | null = null, categories: readonly Category[] = []) =>
     ({ account: 'ada', device, risk: risk(ip, info, verdict, categories) })
   return {

@@ -1,0 +1,51 @@
+import { LRUCache } from 'lru-cache'
+import type { History, KnownNetwork } from './history.ts'
+
+export type Marks = Pick<KnownNetwork, 'id' | 'network' | 'asn' | 'country'>
+
+/**
+ * The HMACs of an account's latest network, which cost ten times as much as the rest of a decision, and its history.
+ */
+export interface Remembered {
+  /** The HMAC of the account. */
+  readonly key: string
+  readonly marks: Marks
+  /** Every address whose text begins with this is in the same block; empty where no text says so. */
+  readonly blockText: string
+  readonly block: string
+  readonly asn: string | undefined
+  readonly country: string | undefined
+  readonly device: string | null
+  history: History | undefined
+  /** Until when the history counts. */
+  untilMs: number
+}
+
+/** What one process remembers of accounts. It answers only for a short time what another one may have changed. */
+export interface AccountMemory {
+  get (account: string): Remembered | undefined
+  set (account: string, remembered: Remembered): void
+  /** Also of a load in flight, whose history then reaches nobody else. */
+  drop (account: string): void
+  /** By the HMAC of the account, as other processes name it. */
+  dropKey (key: string): void
+}
+
+const MAX_ACCOUNTS = 10_000
+/** A visitor may choose the text of a device, and must not fill the memory with it. */
+const MAX_LENGTH = 256
+
+export function createAccountMemory (): AccountMemory {
+  const accounts = new LRUCache<string, Remembered>({ max: MAX_ACCOUNTS })
+  return {
+    get: account => accounts.get(account),
+    set (account, remembered) {
+      if (account.length + (remembered.device?.length ?? 0) <= MAX_LENGTH) accounts.set(account, remembered)
+      else accounts.delete(account)
+    },
+    drop: account => { accounts.delete(account) },
+    dropKey (key) {
+      for (const [account, one] of accounts.entries()) if (one.key === key) accounts.delete(account)
+    }
+  }
+}
