@@ -7,11 +7,13 @@ const text = (name: string): string => readFileSync(join(root, name), 'utf8')
 const runbook = text('docs/runbook.md')
 
 t.test('every alert has an entry of its own in the runbook, and its annotation leads there', async t => {
-  const alerts = [...text('dashboards/alerts.yaml').matchAll(/- alert: (\w+)[^]*?runbook: docs\/runbook\.md#(\w+)/g)]
+  const alerts = [...text('dashboards/alerts.yaml').matchAll(/- alert: (\w+)[^]*?runbook_url: (\S+)/g)]
   t.ok(alerts.length > 5)
   const headings = [...runbook.matchAll(/^### (IpRisk\w+)$/gm)].map(([, name]) => name!)
   t.strictSame(headings.toSorted(), alerts.map(([, name]) => name!).toSorted())
-  for (const [, name, anchor] of alerts) t.equal(anchor, name!.toLowerCase())
+  const files = JSON.parse(text('package.json')).files as string[]
+  t.ok(files.includes('docs'), 'the page is published')
+  for (const [, name, url] of alerts) t.equal(url, `https://unpkg.com/fastify-ip-risk/docs/runbook.md#${name!.toLowerCase()}`)
 })
 
 t.test('every reason of health() has an entry', async t => {
