@@ -7,7 +7,7 @@ import fastifyMetrics from 'fastify-metrics'
 import { Registry } from 'prom-client'
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import ipRisk, { createIpRisk } from '../lib/index.ts'
+import ipRisk, { createIpRisk, type ProviderAnswer } from '../lib/index.ts'
 import { createHistogram } from '../lib/telemetry/histogram.ts'
 import { durations, metrics } from '../lib/telemetry/metrics.ts'
 import { prometheusDurationName, prometheusName } from '../lib/telemetry/names.ts'
@@ -38,7 +38,13 @@ interface Dashboard {
 const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
 const data = { dataBuiltAtMs: Date.now() - 3 * 86_400_000, dataOldAfterSeconds: 172_800 }
 const limited = { ...visitorProvider(), ...data, limits: { perMinute: 100, perDay: 1000 }, costPerCall: 0.01 }
-const slow = { ...limited, async lookup (ip: string, context: never) { return await limited.lookup(ip, context) } }
+const slow = {
+  ...limited,
+  async lookup (ip: string, context: never) { return await limited.lookup(ip, context) },
+  async * bulk (ips: readonly string[], context: never): AsyncGenerator<[string, ProviderAnswer]> {
+    for (const ip of ips) yield [ip, await limited.lookup(ip, context)]
+  }
+}
 
 /** The names that the code can export, in both spellings. */
 const names = new Set([
@@ -162,8 +168,10 @@ t.test('a registry that is none fails at boot', async t => {
 t.test('Prometheus scrapes a running application, and every panel and alert can be evaluated against it', async t => {
   const { app, visit } = await application(t)
   const own = ipRiskMetrics(app.ipRisk)
+  let bulks = 0
   app.get('/metrics', { config: { ipRisk: false } }, async (_, reply) => {
     await visit()
+    for await (const [ip] of app.ipRisk.bulk([`198.51.100.${bulks++}`])) t.match(ip, '198.51.100.')
     return reply.type('text/plain; version=0.0.4').send(await own.text())
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })

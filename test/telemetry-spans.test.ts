@@ -93,3 +93,43 @@ t.test('a refresh in the background is a trace of its own, with a link to the re
   t.match(refresh!.attributes, { 'fastify_ip_risk.verdict': 'clean', 'fastify_ip_risk.provider.name': 'table' })
   t.equal(named('ip_risk.lookup').length, 1, 'the hit itself did not wait')
 })
+
+t.test('a bulk call is one span, which ends with the last row, with the error, or when the caller stops', async t => {
+  let end: 'rows' | 'missing' | 'throws' = 'rows'
+  const { lookup } = tableProvider({ [visitors.clean]: 'clean' })
+  const provider: Provider = {
+    name: 'many',
+    origin: 'https://api.example',
+    lookup,
+    async * bulk (ips, context) {
+      await context.spend()
+      for (const ip of ips) {
+        if (end === 'throws') throw new Error(`no row for ${ip}`)
+        if (end === 'rows') yield [ip, await lookup(ip, context)]
+      }
+    }
+  }
+  const engine = start(t, provider)
+  const calls = named('ip_risk.provider.call').length
+  const bulkSpans = () => named('ip_risk.provider.bulk')
+  for await (const [ip] of engine.bulk([visitors.clean, '198.51.100.1'])) t.ok(ip)
+  t.equal(bulkSpans().length, 1)
+  t.strictSame(bulkSpans()[0]!.attributes, {
+    'fastify_ip_risk.provider.name': 'many', 'fastify_ip_risk.addresses': 2, 'server.address': 'api.example', 'server.port': 443
+  }, 'no_data is an answer')
+  for (const [how, reason, code] of [['missing', 'bad_response', 2], ['throws', 'unavailable', 0]] as const) {
+    end = how
+    for await (const [, { verdict }] of engine.bulk(['198.51.100.2'])) t.equal(verdict, 'unknown')
+    t.equal(bulkSpans().at(-1)!.attributes['error.type'], reason, how)
+    t.equal(bulkSpans().at(-1)!.status.code, code, how)
+  }
+  end = 'rows'
+  const stopped = engine.bulk(['198.51.100.3', '198.51.100.4', '198.51.100.5'])
+  await stopped.next()
+  t.equal(bulkSpans().length, 3)
+  await stopped.return!()
+  t.equal(bulkSpans().length, 4)
+  t.notOk('error.type' in bulkSpans()[3]!.attributes, 'the caller had enough')
+  t.equal(named('ip_risk.provider.call').length, calls, 'its calls have none')
+  t.notMatch(JSON.stringify(bulkSpans().map(({ attributes, events }) => [attributes, events])), /\d+\.\d+\.\d+\.\d+/)
+})

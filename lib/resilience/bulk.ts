@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SettlingContext } from '../../types/contract.ts'
 import type { LookupContext, Provider, ProviderAnswer, UnknownAnswer } from '../../types/contract.ts'
-import { eachConcurrently } from '../util/index.ts'
+import { eachConcurrently, type Observers } from '../util/index.ts'
 import { answerCheck, heldCause, kindOf, unknownAnswer } from '../verdict/index.ts'
 import type { ProviderCircuit } from './circuit.ts'
 import type { Health } from './health.ts'
 import type { AskOptions, CallProvider, ProviderCall } from './layer.ts'
+import { observedBulk } from './observed.ts'
 import type { RetryAfter } from './retry-after.ts'
 
 export interface BulkDeps {
@@ -17,6 +18,7 @@ export interface BulkDeps {
   readonly circuit: ProviderCircuit
   readonly pause: RetryAfter
   readonly state: Health
+  readonly observers: Pick<Observers, 'providerBulk'> | undefined
 }
 
 /** Lookups in flight at once for a provider without a `bulk` of its own. */
@@ -69,10 +71,12 @@ export function bulkPipeline (
     // A failed chunk gives all its rows one and the same answer: it counts once.
     const counted = new WeakSet<ProviderAnswer>()
     let failed: ProviderAnswer = unknownAnswer('bad_response', 'no row for this address')
+    const observed = observedBulk(provider, deps.observers, { write, addresses: ips.length })
     try {
       for await (const [ip, row] of provider.bulk!(ips, context)) {
         if (!missing.delete(ip)) continue
         const answer = check(row)
+        observed?.see(answer)
         if (!counted.has(answer)) {
           counted.add(answer)
           circuit.record(answer, options)
@@ -81,11 +85,16 @@ export function bulkPipeline (
         }
         yield [ip, answer]
       }
+      if (missing.size > 0) observed?.see(failed)
     } catch (error) {
       failed = signal.aborted ? unknownAnswer('unavailable', kindOf(error)) : state.threw(error)
-      if (!signal.aborted) circuit.record(failed, options)
+      if (!signal.aborted) {
+        circuit.record(failed, options)
+        observed?.see(failed)
+      }
     } finally {
       circuit.settle(options)
+      observed?.end()
     }
     for (const ip of missing) yield [ip, failed]
   }

@@ -1,5 +1,5 @@
-import type { Provider } from '../../types/contract.ts'
-import type { ObservedCall, Observers } from '../util/index.ts'
+import type { Provider, ProviderAnswer } from '../../types/contract.ts'
+import type { ObservedBulk, ObservedBulkResult, ObservedCall, Observers } from '../util/index.ts'
 import type { Layer } from './layer.ts'
 
 type Observed = Pick<Provider, 'name' | 'origin'>
@@ -8,13 +8,43 @@ type Observed = Pick<Provider, 'name' | 'origin'>
 export function observedCalls (
   { name, origin }: Observed, observers: Pick<Observers, 'providerCall'> | undefined
 ): Layer {
-  const called = { provider: name, ...origin !== undefined && { server: serverOf(origin) } }
+  const called = calledBy({ name, origin })
   return next => async question => {
     const observe = observers?.providerCall
     if (observe === undefined) return await next(question)
     const { write, bulk = false } = question
     return await observe({ ...called, write, bulk }, async () => await next(question))
   }
+}
+
+/** What one run of `bulk` gives, for observers. */
+export interface BulkObservation {
+  see (answer: ProviderAnswer): void
+  end (): void
+}
+
+/** Begins with the run. Undefined while nobody observes that. */
+export function observedBulk (
+  provider: Observed, observers: Pick<Observers, 'providerBulk'> | undefined,
+  asked: Pick<ObservedBulk, 'write' | 'addresses'>
+): BulkObservation | undefined {
+  const observe = observers?.providerBulk
+  if (observe === undefined) return undefined
+  let result: ObservedBulkResult = {}
+  let end = (): void => {}
+  const ended = new Promise<ObservedBulkResult>(resolve => { end = () => resolve(result) })
+  observe({ ...calledBy(provider), ...asked }, () => ended)
+  return {
+    see (answer) {
+      const failed = answer.verdict === 'unknown' && answer.reason !== 'no_data'
+      if (failed && result.error === undefined) result = { error: answer.reason }
+    },
+    end
+  }
+}
+
+function calledBy ({ name, origin }: Observed): Pick<ObservedCall, 'provider' | 'server'> {
+  return { provider: name, ...origin !== undefined && { server: serverOf(origin) } }
 }
 
 /** Address and port as the semantic conventions of OpenTelemetry have them: no brackets, no default port left out. */

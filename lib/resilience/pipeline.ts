@@ -31,7 +31,7 @@ export interface PipelineDeps {
   readonly charges: readonly Charge[]
   /** Gets the answers of deferred lookups. Without it there are none. */
   readonly settled: ((ip: string, answer: ProviderAnswer) => void) | undefined
-  readonly observers?: Pick<Observers, 'providerCall'> | undefined
+  readonly observers?: Pick<Observers, 'providerCall' | 'providerBulk'> | undefined
 }
 
 const defaultTimeoutMs = 5_000
@@ -172,7 +172,9 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
   ]
   const ask = layers.reduceRight<CallProvider>((next, layer) => layer(next), call)
 
-  const bulk = bulkPipeline({ provider, windowMs: deps.windowMs, ask, spend, context, circuit, pause, state })
+  const bulk = bulkPipeline({
+    provider, windowMs: deps.windowMs, ask, spend, context, circuit, pause, state, observers: deps.observers
+  })
 
   return {
     ask: (ip, options) => ask({ ip, ...options, look: context => provider.lookup(ip, context) }),

@@ -30,7 +30,7 @@ export interface PipelinesDeps {
   readonly settled?: ((ip: string, answer: ProviderAnswer) => void) | undefined
   /** Milliseconds since 1970, for calendar days and months. Default `Date.now`. */
   readonly wallNow?: (() => number) | undefined
-  readonly observers?: Pick<Observers, 'providerCall'> | undefined
+  readonly observers?: Pick<Observers, 'providerCall' | 'providerBulk'> | undefined
   /** Lengths of the windows, for tests that cannot wait. */
   readonly windows?: Windows | undefined
 }

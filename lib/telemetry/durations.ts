@@ -26,6 +26,14 @@ export function durationObserver (record: RecordDuration): Observer<unknown> {
       })
       return answer
     },
+    async providerBulk ({ provider }, run) {
+      const startedMs = performance.now()
+      const result = await run()
+      record('providerBulk', secondsSince(startedMs), {
+        provider_name: provider, ...result.error !== undefined && { error_type: result.error }
+      })
+      return result
+    },
     redis (operation, durationMs, error) {
       record('redis', durationMs / 1000, { operation, ...error !== undefined && { error_type: error } })
     }

@@ -183,7 +183,7 @@ export const metrics: readonly Metric[] = [
 ]
 
 /** Histograms, by what is measured. */
-export const durations: Readonly<Record<'lookup' | 'providerCall' | 'redis', DurationMetric>> = {
+export const durations: Readonly<Record<'lookup' | 'providerCall' | 'providerBulk' | 'redis', DurationMetric>> = {
   lookup: {
     name: 'lookup.duration',
     help: 'Time that a request waited for a verdict; memory hits do not wait',
@@ -194,6 +194,12 @@ export const durations: Readonly<Record<'lookup' | 'providerCall' | 'redis', Dur
     help: 'Time of one call to a provider, retries included',
     // Those that OpenTelemetry advises for HTTP.
     buckets: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+  },
+  providerBulk: {
+    name: 'provider.bulk.duration',
+    help: 'Time of one bulk call to a provider for many addresses, waits for its limits included',
+    // From one request to an hour at the pace of a limit.
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600]
   },
   redis: {
     name: 'redis.operation.duration',

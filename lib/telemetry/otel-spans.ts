@@ -1,7 +1,9 @@
-import { context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api'
-import type { ProviderAnswer } from '../../types/contract.ts'
+import {
+  type Attributes, context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace, type Tracer
+} from '@opentelemetry/api'
+import type { ProviderAnswer, UnknownReason } from '../../types/contract.ts'
 import type { Published } from '../core/index.ts'
-import type { Observer } from '../util/index.ts'
+import type { ObservedCall, Observer } from '../util/index.ts'
 import { attributeOf } from './metric.ts'
 import { attributesOf } from './otel-metrics.ts'
 
@@ -13,8 +15,9 @@ const names = {
 } as const
 
 /**
- * Spans around lookups that wait and calls to providers, and an event on the active span for decisions other than
- * `allow`. Attributes hold words of closed sets, names of actions and providers, and scores: never an address.
+ * Spans around lookups that wait, calls and bulk calls to providers, and an event on the active span for decisions
+ * other than `allow`. Attributes hold words of closed sets, names of actions and providers, numbers and scores: never
+ * an address.
  */
 export function spanObserver (tracer: Tracer): Observer<Published> {
   return {
@@ -40,13 +43,26 @@ export function spanObserver (tracer: Tracer): Observer<Published> {
       const span = tracer.startSpan('ip_risk.provider.call', {
         kind: SpanKind.CLIENT,
         attributes: {
-          ...attributesOf({ provider_name: provider }),
-          ...server !== undefined && { 'server.address': server.address, 'server.port': server.port }
+          ...attributesOf({ provider_name: provider }), ...serverAttributes(server)
         }
       })
       const answer = await within(span, run)
       end(span, answer)
       return answer
+    },
+    async providerBulk ({ provider, server, addresses }, run) {
+      const span = tracer.startSpan('ip_risk.provider.bulk', {
+        kind: SpanKind.CLIENT,
+        attributes: {
+          ...attributesOf({ provider_name: provider }),
+          [attributeOf('addresses')]: addresses,
+          ...serverAttributes(server)
+        }
+      })
+      const result = await within(span, run)
+      if (result.error !== undefined) fail(span, result.error)
+      span.end()
+      return result
     },
     // Runs for each request. To read the active context is most of its cost.
     decision ({ risk, outcome }) {
@@ -79,12 +95,20 @@ async function within<T> (span: Span, run: () => Promise<T>): Promise<T> {
   }
 }
 
+function serverAttributes (server: ObservedCall['server']): Attributes {
+  return server === undefined ? {} : { 'server.address': server.address, 'server.port': server.port }
+}
+
+function fail (span: Span, reason: UnknownReason): void {
+  span.setAttributes(attributesOf({ error_type: reason }))
+  if (errors.has(reason)) span.setStatus({ code: SpanStatusCode.ERROR })
+}
+
 function end (span: Span, answer: ProviderAnswer): void {
   span.setAttributes(attributesOf({ verdict: answer.verdict }))
   if (answer.verdict === 'unknown') {
     span.setAttributes(attributesOf({ reason: answer.reason }))
-    if (answer.reason !== 'no_data') span.setAttributes(attributesOf({ error_type: answer.reason }))
-    if (errors.has(answer.reason)) span.setStatus({ code: SpanStatusCode.ERROR })
+    if (answer.reason !== 'no_data') fail(span, answer.reason)
   } else if (answer.score !== null) span.setAttribute('fastify_ip_risk.score', answer.score)
   span.end()
 }

@@ -6,7 +6,8 @@ export { compareRow, upperBound, upperBoundOfRows } from './binary-search.ts'
 export { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts'
 export { derivedKey } from './derived-key.ts'
 export {
-  createObservers, type ObservedCall, type ObservedLookup, type ObservedResult, type Observer, type Observers
+  createObservers, type ObservedBulk, type ObservedBulkResult, type ObservedCall, type ObservedLookup,
+  type ObservedResult, type Observer, type Observers
 } from './observers.ts'
 export {
   checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkString, checkStrings, shown

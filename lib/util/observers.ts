@@ -1,4 +1,4 @@
-import type { CacheState, LookupMode, ProviderAnswer } from '../../types/contract.ts'
+import type { CacheState, LookupMode, ProviderAnswer, UnknownReason } from '../../types/contract.ts'
 
 export interface ObservedLookup { readonly mode: LookupMode, readonly write: boolean }
 
@@ -17,9 +17,17 @@ export interface ObservedCall {
   readonly server?: { readonly address: string, readonly port: number }
 }
 
+export interface ObservedBulk extends Omit<ObservedCall, 'bulk'> {
+  /** How many addresses the provider was asked about. */
+  readonly addresses: number
+}
+
+/** `error`: the reason of the first address that has no verdict, though the provider was to know it. */
+export interface ObservedBulkResult { readonly error?: UnknownReason }
+
 /**
- * Sees where the process is left, and what came of requests. `lookup`, `refresh` and `providerCall` run around the
- * work: each must call `run` once and return its result. An observer must not throw.
+ * Sees where the process is left, and what came of requests. `lookup`, `refresh`, `providerCall` and `providerBulk`
+ * run around the work: each must call `run` once and return its result. An observer must not throw.
  */
 export interface Observer<Decided = never> {
   /** A lookup that waits for Redis or a provider; never a memory hit. */
@@ -28,6 +36,8 @@ export interface Observer<Decided = never> {
   readonly refresh?: (call: ObservedLookup, run: () => Promise<ObservedResult>) => Promise<ObservedResult>
   /** One call of a provider, retries included. */
   readonly providerCall?: (call: ObservedCall, run: () => Promise<ProviderAnswer>) => Promise<ProviderAnswer>
+  /** One run of the `bulk` of a provider: all of its calls, and its waits for the quota and for the reader. */
+  readonly providerBulk?: (call: ObservedBulk, run: () => Promise<ObservedBulkResult>) => Promise<ObservedBulkResult>
   /** One command to Redis. `error` is a word of a closed vocabulary, absent on success. */
   readonly redis?: (operation: string, durationMs: number, error?: string) => void
   /** A request's outcome is known. */
@@ -41,6 +51,7 @@ export interface Observers<Decided = never> {
   readonly lookup: Observer['lookup'] | undefined
   readonly refresh: Observer['refresh'] | undefined
   readonly providerCall: Observer['providerCall'] | undefined
+  readonly providerBulk: Observer['providerBulk'] | undefined
   readonly redis: Observer['redis'] | undefined
   readonly decision: Observer<Decided>['decision'] | undefined
   readonly timesDecisions: boolean
@@ -56,6 +67,7 @@ export function createObservers<Decided> (): Observers<Decided> {
     lookup: undefined as Observers['lookup'],
     refresh: undefined as Observers['refresh'],
     providerCall: undefined as Observers['providerCall'],
+    providerBulk: undefined as Observers['providerBulk'],
     redis: undefined as Observers['redis'],
     decision: undefined as Observers<Decided>['decision'],
     timesDecisions: false,
@@ -75,6 +87,7 @@ export function createObservers<Decided> (): Observers<Decided> {
     observers.lookup = around(having('lookup'))
     observers.refresh = around(having('refresh'))
     observers.providerCall = around(having('providerCall'))
+    observers.providerBulk = around(having('providerBulk'))
     const [redis, decisions] = [having('redis'), having('decision')]
     observers.redis = redis.length === 0
       ? undefined
