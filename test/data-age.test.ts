@@ -41,6 +41,21 @@ async function start (t: Test, options: FastifyIpRiskOptions): Promise<{ app: Fa
   return { app, line: lines.find(({ ipRiskStart }) => ipRiskStart !== undefined) }
 }
 
+t.test('the line at boot says that data are loading while the first start compiles them', async t => {
+  const folder = t.testdir()
+  const embedded = lists({ cacheFolder: folder })
+  const { app, line } = await start(t, { provider: embedded })
+  t.strictSame(line.ipRiskStart.dataLoading, ['lists'])
+  t.match(line.msg, ', data of lists loading')
+  t.strictSame(app.ipRisk.stats().providers['lists']!.dataIsLoading, true)
+  t.equal(app.ipRisk.stats().providers['lists']!.dataAgeSeconds, undefined)
+  await app.close()
+  const [, ready] = [writeSnapshot(join(folder, 'lists.snapshot'), snapshot({ 'vpn-mullvad': 1 })), lists({ cacheFolder: folder })]
+  const later = await start(t, { provider: ready })
+  t.notOk('dataLoading' in later.line.ipRiskStart)
+  t.notMatch(later.line.msg, 'loading')
+})
+
 t.test('pulled lists past 48 hours are in stats, health, metrics and the line at boot', async t => {
   const { provider: old, path } = provider(t, { 'vpn-mullvad': 50, 'tor-exits': 200 })
   const { app, line } = await start(t, { provider: old })

@@ -105,6 +105,11 @@ export interface Provider {
    * as `dataAgeSeconds`. Default: not known, as with services.
    */
   readonly dataBuiltAtMs?: number | undefined
+  /**
+   * Whether it has no data yet and is making them; read each time. The line at boot then says that they are loading.
+   * Default `false`.
+   */
+  readonly dataIsLoading?: boolean | undefined
   /** Age of these data, in seconds, from which `health()` has the reason `data_old`. Default: never. */
   readonly dataOldAfterSeconds?: number | undefined
 }

@@ -12,6 +12,7 @@ export function bootLine (engine: Engine, scope: PluginScope, options: EngineOpt
   const { redis, clientIp, providers } = engine.stats()
   const ages = Object.entries(providers).flatMap(([name, { dataAgeSeconds: age }]) =>
     age === undefined ? [] : [[name, age] as const])
+  const loading = Object.keys(providers).filter(name => providers[name]!.dataIsLoading === true)
   const cache = redis === 'none'
     ? 'memory of this process only ("redis" is not set)'
     : `shared through Redis (${redis})`
@@ -29,12 +30,14 @@ export function bootLine (engine: Engine, scope: PluginScope, options: EngineOpt
         mode: scope.mode,
         policy,
         ...ages.length > 0 && { dataAgeSeconds: Object.fromEntries(ages) },
+        ...loading.length > 0 && { dataLoading: loading },
         ...rangesDays !== undefined && { cloudflareRangesAgeDays: rangesDays }
       }
     },
     message: `fastify-ip-risk ${version}: provider ${engine.providerName}, cache ${cache}, ${trusted}, ` +
       `mode ${scope.mode}, policy ${policy.length === 0 ? 'default' : policy.join(', ')}` +
       ages.map(([name, age]) => `, data of ${name} ${ageText(age)} old`).join('') +
+      loading.map(name => `, data of ${name} loading (addresses are "unknown" until they are compiled)`).join('') +
       (rangesDays === undefined ? '' : `, Cloudflare's ranges ${rangesDays} days old`)
   }
 }

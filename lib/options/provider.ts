@@ -42,6 +42,7 @@ export function checkProvider (path: string, given: unknown): Provider {
   checkNumber(`${path}.costPerCall`, provider.costPerCall, undefined, { min: 0, max: 1e6, integer: false })
   checkNumber(`${path}.maxCostPerDay`, provider.maxCostPerDay, undefined, { min: 0, max: 1e9, integer: false })
   checkNumber(`${path}.dataBuiltAtMs`, provider.dataBuiltAtMs, undefined, { min: 0, max: 8.64e15, integer: false })
+  checkBoolean(`${path}.dataIsLoading`, provider.dataIsLoading, false)
   checkNumber(`${path}.dataOldAfterSeconds`, provider.dataOldAfterSeconds, undefined, { min: 1, max: 3_153_600_000 })
   const origin = checkString(`${path}.origin`, provider.origin, undefined)
   // What is more than an origin may hold a key, and would be exported.

@@ -1,9 +1,12 @@
 import type { Provider, ProviderStats } from '../../types/contract.ts'
 
-type DataStats = Pick<ProviderStats, 'dataAgeSeconds' | 'dataOldAfterSeconds'>
+type DataStats = Pick<ProviderStats, 'dataAgeSeconds' | 'dataIsLoading' | 'dataOldAfterSeconds'>
 
 /** Read each time: a provider that watches its files has other data after a while. */
-export function dataStats ({ dataBuiltAtMs, dataOldAfterSeconds }: Provider, nowMs: number): DataStats {
+export function dataStats (
+  { dataBuiltAtMs, dataIsLoading, dataOldAfterSeconds }: Provider, nowMs: number
+): DataStats {
+  if (dataIsLoading === true) return { dataIsLoading }
   if (dataBuiltAtMs === undefined || !Number.isFinite(dataBuiltAtMs)) return {}
   return {
     dataAgeSeconds: Math.max(0, Math.floor((nowMs - dataBuiltAtMs) / 1000)),

@@ -85,6 +85,8 @@ export function compileInWorker (job: CompileJob, onProgress: (progress: Compile
 export interface LiveDatabase {
   /** Read it anew for each question. */
   readonly current: Database & { refresh (): void }
+  /** Whether a compilation is under way. */
+  readonly isCompiling: boolean
   /** A compilation that is under way is given up. Throws `BadSnapshot`, and keeps the one before. */
   swap (bytes: Uint8Array): void
   /**
@@ -133,6 +135,7 @@ export function liveDatabase (
 
   return {
     get current () { return current },
+    get isCompiling () { return compilation !== undefined },
     swap (bytes) {
       use(bytes)
       giveUp()

@@ -17,6 +17,8 @@ export interface Part {
   answer (ip: string): ProviderAnswer
   /** Of what is in memory now. */
   readonly dataAge: DataAge | undefined
+  /** Whether there are none yet, and they are being compiled. */
+  readonly isLoading: boolean
   /** Watches files, says what is missing. Called once. */
   start (log: IpRiskLogger): void
   close (): Promise<void>
@@ -79,6 +81,7 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, 
   return {
     answer: ip => database.current.answer(ip),
     get dataAge () { return dataAgeOf(database.current.snapshot.meta) },
+    get isLoading () { return database.isCompiling && this.dataAge === undefined },
     start (log) {
       database.start(log)
       for (const error of problems) {
@@ -148,6 +151,7 @@ export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchInterv
   return {
     answer: ip => database.current.answer(ip),
     get dataAge () { return dataAgeOf(database.current.snapshot.meta) },
+    get isLoading () { return database.isCompiling && this.dataAge === undefined },
     start (log) {
       database.start(log)
       if (namesNetworks && asnPackage !== undefined) compile(log)

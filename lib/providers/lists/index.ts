@@ -76,6 +76,7 @@ export function providerOfParts (parts: readonly Part[]): Provider {
     name: 'lists',
     sync: true,
     get dataBuiltAtMs () { return age()?.builtAtMs },
+    get dataIsLoading () { return parts.at(-1)?.isLoading === true },
     get dataOldAfterSeconds () { return age()?.oldAfterSeconds },
     start,
     lookup,
