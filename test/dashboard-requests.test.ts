@@ -91,6 +91,8 @@ t.test('the table of providers shows a prepaid credit, and the age of data', asy
   await app.ipRisk.lookup(visitors.clean)
   const { body } = await app.inject('/ip-risk')
   for (const text of ['Credit left', '>4321<', 'Age of data', '>3 days<']) t.match(body, text)
+  const loading = await application(t, { provider: tableProvider({}, { dataIsLoading: true }) })
+  t.match((await loading.inject('/ip-risk')).body, '>loading<')
 })
 
 t.test('each address is shown as the scope that judged it says, not as the page\'s own scope does', async t => {

@@ -90,10 +90,15 @@ function providerTable ({ providers }: Stats): Html {
       { head: 'Left this day', cell: ([, { dayLeft, dayLimit }]) => left(dayLeft, dayLimit) },
       { head: 'Left this month', cell: ([, { monthLeft, monthLimit }]) => left(monthLeft, monthLimit) },
       { head: 'Credit left', numeric: true, cell: ([, { creditLeft }]) => creditLeft ?? '–' },
-      { head: 'Age of data', cell: ([, { dataAgeSeconds: age }]) => age === undefined ? '–' : ageText(age) },
+      { head: 'Age of data', cell: ([, stats]) => ageOf(stats) },
       { head: 'Paused', cell: ([, { pausedSeconds }]) => pausedSeconds === 0 ? '–' : `${pausedSeconds} s` }
     ]
   })
+}
+
+function ageOf ({ dataAgeSeconds: age, dataIsLoading }: ProviderStats): string {
+  if (dataIsLoading === true) return 'loading'
+  return age === undefined ? '–' : ageText(age)
 }
 
 function decisionTable (rows: readonly DecisionRecord[]): Html {
