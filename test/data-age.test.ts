@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
 import ipRisk, { type FastifyIpRiskOptions, type Provider } from '../lib/index.ts'
 import { writeSnapshot } from '../lib/lists/database/snapshot-files.ts'
+import { liveDatabase } from '../lib/lists/database/live-database.ts'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import { fallback } from '../lib/providers/composite/index.ts'
@@ -12,6 +13,7 @@ import { lists } from '../lib/providers/lists/index.ts'
 import { mmdb } from '../lib/providers/mmdb/index.ts'
 import { ipRiskMetrics } from '../lib/telemetry/prometheus.ts'
 import { ageText } from '../lib/util/index.ts'
+import { memoryLog } from './support/log.ts'
 import { mmdbFile } from './support/mmdb-writer.ts'
 import { tableProvider } from './support/table-provider.ts'
 
@@ -74,6 +76,22 @@ t.test('pulled lists past 48 hours are in stats, health, metrics and the line at
   writeSnapshot(path, snapshot({ 'vpn-mullvad': 1 }))
   while (app.ipRisk.stats().providers['lists']!.dataAgeSeconds! > 2 * HOUR) await wait(10)
   t.same(app.ipRisk.health(), { status: 'ok', reasons: [] }, 'renewed while the process runs')
+})
+
+t.test('pulled lists past 48 hours are logged once, and again after they were renewed and grew old', async t => {
+  const log = memoryLog()
+  let nowMs = nowSeconds * 1000
+  const database = liveDatabase(snapshot({ 'vpn-mullvad': 47 }), () => nowMs)
+  const old = () => log.lines.filter(({ fields }) => 'code' in fields && fields.code === 'IP_RISK_LISTS_OLD')
+  database.start(log)
+  t.same(old(), [])
+  nowMs += 2 * HOUR * 1000
+  for (const ages of [{ 'vpn-mullvad': 47 }, { 'vpn-mullvad': 48 }]) database.swap(snapshot(ages))
+  t.match(old(), [{ level: 'warn', fields: { oldAfterSeconds: 48 * HOUR }, message: /are 2 days old.*ip-risk lists pull.*lists\.refreshHours/ }])
+  t.equal(old().length, 1)
+  for (const ages of [{ 'vpn-mullvad': 1 }, { 'vpn-mullvad': 100 }]) database.swap(snapshot(ages))
+  t.equal(old().length, 2)
+  await database.close()
 })
 
 t.test('lists of yesterday are healthy, and lists of the operator are never old', async t => {

@@ -1,8 +1,5 @@
 import t from 'tap'
-import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { fetchList } from '../lib/lists/pull/fetch-list.ts'
@@ -10,30 +7,10 @@ import type { ListKind } from '../lib/lists/sources/list.ts'
 import { rowsOf } from '../lib/lists/pull/list-store.ts'
 import { loadPulled, pullLists, type PullOptions } from '../lib/lists/pull/pull.ts'
 import type { PublishedList } from '../lib/lists/sources/publishers.ts'
+import { type Handler, publisher } from './support/publisher.ts'
 
 const DAY = 86_400
 const start = 1_790_000_000
-
-type Handler = (request: IncomingMessage, response: ServerResponse, calls: number) => unknown
-
-/** A publisher of its own on loopback: what stands in `routes` is asked each time; `requests` counts by path. */
-async function publisher (t: { teardown (end: () => void): void }, routes: Record<string, Handler>) {
-  const requests = new Map<string, number>()
-  const server = createServer((request, response) => {
-    const calls = (requests.get(request.url!) ?? 0) + 1
-    requests.set(request.url!, calls)
-    const handler = routes[request.url!]
-    if (handler === undefined) response.writeHead(404).end('no such list')
-    else handler(request, response, calls)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests, routes }
-}
 
 const source = (id: string, url: string, more: Partial<PublishedList> = {}): PublishedList =>
   ({ id, url, kind: 'abuse', halfLifeDays: 10, licence: 'CC0-1.0', ...more })

@@ -5,6 +5,7 @@ export {
 export { compareRow, upperBound, upperBoundOfRows } from './binary-search.ts'
 export { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts'
 export { derivedKey } from './derived-key.ts'
+export { lockFile, type FileLock } from './file-lock.ts'
 export {
   createObservers, type ObservedBulk, type ObservedBulkResult, type ObservedCall, type ObservedLookup,
   type ObservedResult, type Observer, type Observers

@@ -1,9 +1,10 @@
 import {
-  type AsnTable, compileSnapshot, findAsnPackage, listsSnapshotPath, loadPulled, readAsnTable, writeSnapshot
+  type AsnTable, compileSnapshot, findAsnPackage, listsSnapshotPath, loadPulled, pulledFolder, readAsnTable,
+  writeSnapshot
 } from '../../lists/index.ts'
 import { EXIT, type ExitCode } from '../command.ts'
 import type { Io } from '../io.ts'
-import { pulledFolder, type Settings } from './settings.ts'
+import type { Settings } from './settings.ts'
 
 export async function compile (settings: Settings, io: Io): Promise<ExitCode> {
   return await compileInto(settings, readNetworks(settings, io), io)

@@ -1,10 +1,11 @@
-import { eyeballNetworks, type PulledList, pullLists } from '../../lists/index.ts'
+import {
+  eyeballNetworks, pulledFolder, type PulledList, pullLists, sweepTemporaryFiles, writePullState
+} from '../../lists/index.ts'
 import { EXIT, type ExitCode } from '../command.ts'
 import type { Io } from '../io.ts'
 import { createProgress } from '../progress.ts'
 import { compileInto, readNetworks } from './compile.ts'
-import { pulledFolder, type Settings } from './settings.ts'
-import { sweepTemporaryFiles } from './sweep.ts'
+import type { Settings } from './settings.ts'
 
 export async function pull (settings: Settings, io: Io): Promise<ExitCode> {
   const { folder, pulled: sources, mirror, acceptSize, timeoutMs } = settings
@@ -29,6 +30,10 @@ export async function pull (settings: Settings, io: Io): Promise<ExitCode> {
   const failed = results.filter(({ problem }) => problem !== undefined)
   for (const line of failureLines(failed)) io.err(`ip-risk: ${line}`)
   const compiled = await compileInto(settings, asnTable, io)
+  // Processes with `refreshHours` on this folder have nothing to do for a while.
+  if (sources.length === settings.sources.length) {
+    await writePullState(folder, { endedAtMs: Date.now(), succeeded: failed.length < results.length })
+  }
   if (failed.length > 0) io.err(`ip-risk: ${failed.length} of ${results.length} failed`)
   return compiled === EXIT.ok && failed.length === 0 ? EXIT.ok : EXIT.failure
 }

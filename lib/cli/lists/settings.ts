@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { PublishedList } from '../../lists/index.ts'
 
 export interface Settings {
@@ -10,8 +9,4 @@ export interface Settings {
   readonly timeoutMs: number
   readonly networks: boolean
   readonly json: boolean
-}
-
-export function pulledFolder (folder: string): string {
-  return join(folder, 'lists')
 }

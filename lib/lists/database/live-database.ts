@@ -2,7 +2,9 @@ import { type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Worker } from 'node:worker_threads'
 import type { IpRiskLogger } from '../../../types/contract.ts'
+import { ageText } from '../../util/index.ts'
 import type { CompileJob, CompileProgress } from '../compile/compile-job.ts'
+import { dataAgeOf } from './data-age.ts'
 import { type Database, openDatabase } from './database.ts'
 import { staleLists } from './snapshot-files.ts'
 
@@ -109,6 +111,7 @@ export function liveDatabase (
   let compilation: Compilation | undefined
   let timer: NodeJS.Timeout | undefined
   const said = new Set<string>()
+  let saidOld = false
 
   function sayStale (): void {
     for (const { id, ageDays, halfLifeDays } of staleLists(current.snapshot.meta, now())) {
@@ -121,9 +124,23 @@ export function liveDatabase (
     }
   }
 
+  /** Pulled lists that nobody renews: once, until they are renewed. */
+  function sayOld (): void {
+    const age = dataAgeOf(current.snapshot.meta)
+    const ageSeconds = age === undefined ? 0 : Math.floor((now() - age.builtAtMs) / 1000)
+    const isOld = age?.oldAfterSeconds !== undefined && ageSeconds > age.oldAfterSeconds
+    if (isOld && !saidOld) {
+      toldTo?.warn({ code: 'IP_RISK_LISTS_OLD', ageSeconds, oldAfterSeconds: age.oldAfterSeconds },
+        `ip-risk: the public lists are ${ageText(ageSeconds)} old, so new VPN servers are not recognized: run ` +
+        '"ip-risk lists pull" daily, or set "lists.refreshHours"')
+    }
+    saidOld = isOld && toldTo !== undefined
+  }
+
   function use (bytes: Uint8Array): void {
     current = openDatabase(bytes, now)
     sayStale()
+    sayOld()
   }
 
   /** What its thread has sent already still arrives afterwards: it is no longer the one that counts. */
@@ -160,9 +177,12 @@ export function liveDatabase (
     start (log) {
       toldTo = log
       sayStale()
+      sayOld()
       timer ??= setInterval(() => {
         current.refresh()
         sayStale()
+        sayOld()
+        sayOld()
       }, refreshMs).unref()
     },
     async close () {

@@ -4,6 +4,7 @@ import type { IpRiskLogger, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
 import type { AsnPackage } from '../asn/database.ts'
 import { type CompileJob, runCompileJob } from '../compile/compile-job.ts'
+import { createRefresh, type RefreshOptions } from '../refresh/refresh.ts'
 import { type ListSource, readSources } from '../sources/source.ts'
 import { type DataAge, dataAgeOf } from './data-age.ts'
 import { fileState, liveDatabase, watchFiles } from './live-database.ts'
@@ -34,6 +35,8 @@ export interface SnapshotPartOptions {
   readonly asnPackage: AsnPackage | undefined
   /** Undefined: files are not watched. */
   readonly watchIntervalMs: number | undefined
+  /** Pull the public lists into the cache folder while the process runs. Files must be watched. */
+  readonly refresh?: Omit<RefreshOptions, 'cacheFolder' | 'asnPackage' | 'lacksLists'> | undefined
 }
 
 /** How users get data, said once at boot. */
@@ -42,15 +45,18 @@ const NO_DATA_HINT = 'ip-risk: there are no data, so every address but Cloudflar
   'start)'
 
 /** The compiled public lists, else what the package of AS numbers gives, else scopes and Cloudflare's ranges. */
-export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, ...given }: SnapshotPartOptions): Part {
+export function snapshotPart (options: SnapshotPartOptions): Part {
+  const { path, cacheFolder, asnPackage, watchIntervalMs } = options
   const watched = path ?? listsSnapshotPath(cacheFolder)
   const before = [fileState(watched)]
   // The bytes are the database's alone: what `start` kept of them would outlive every swap.
-  const { bytes, problems } = given.found ?? (path === undefined
+  const { bytes, problems } = options.found ?? (path === undefined
     ? findSnapshot(cacheFolder, asnPackage)
     : { bytes: readGiven(path), problems: [] })
   const hasData = bytes !== undefined
   const database = liveDatabase(bytes ?? runCompileJob(jobNow()))
+  const lacksLists = dataAgeOf(database.current.snapshot.meta)?.oldAfterSeconds === undefined
+  const refresh = options.refresh && createRefresh({ ...options.refresh, cacheFolder, asnPackage, lacksLists })
   let unwatch = (): void => {}
 
   function compileNetworks (asnPackage: AsnPackage, log: IpRiskLogger): void {
@@ -89,14 +95,15 @@ export function snapshotPart ({ path, cacheFolder, asnPackage, watchIntervalMs, 
           'be used: run "ip-risk lists pull" again')
       }
       if (!hasData) {
-        if (asnPackage === undefined) log.warn({ code: 'IP_RISK_LISTS_MISSING', cacheFolder }, NO_DATA_HINT)
-        else compileNetworks(asnPackage, log)
+        if (asnPackage !== undefined) compileNetworks(asnPackage, log)
+        else if (refresh === undefined) log.warn({ code: 'IP_RISK_LISTS_MISSING', cacheFolder }, NO_DATA_HINT)
       }
       if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], before, () => { reload(log) }, watchIntervalMs)
+      refresh?.start(log)
     },
     async close () {
       unwatch()
-      await database.close()
+      await Promise.all([refresh?.close(), database.close()])
     }
   }
 }

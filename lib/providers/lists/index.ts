@@ -1,5 +1,6 @@
 import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
+import { checkRefresh, type RefreshSettings } from './refresh-options.ts'
 import {
   defaultCacheFolder, findAsnPackage, type ListSource, NO_DATA, type Part, rangesOf, snapshotPart, sourcesPart
 } from '../../lists/index.ts'
@@ -26,6 +27,17 @@ export interface ListsOptions {
    * temporary folder.
    */
   readonly cacheFolder?: string | undefined
+  /**
+   * Pulls the public lists in this process, as `ip-risk lists pull` does: at the start where the last pull is older,
+   * and then every so many hours, 1 to 24, with up to a tenth added at random. Of the processes on one `cacheFolder`
+   * one pulls, in a thread. Default: never; then `ip-risk lists pull` is to run daily. Needs `watch` and
+   * `snapshot: true`.
+   */
+  readonly refreshHours?: number | undefined
+  /** With `refreshHours`: fetches `<mirror>/<host>/<path>` instead of each publisher's `https://<host>/<path>`. */
+  readonly mirror?: string | undefined
+  /** With `refreshHours`: ids of public lists that are neither fetched nor compiled. Default none. */
+  readonly skip?: readonly string[] | undefined
   /** Loads files anew when they change. Default true. */
   readonly watch?: boolean | undefined
   /** How often files are looked at. Default 2 000. */
@@ -37,7 +49,7 @@ export interface ListsOptions {
  * wrong.
  */
 export function lists (options?: ListsOptions): Provider {
-  const { sources, covers, snapshot, asn, cacheFolder, watchIntervalMs } = checkListsOptions(options)
+  const { sources, covers, snapshot, asn, watchIntervalMs, ...kept } = checkListsOptions(options)
   const asnPackage = asn ? findAsnPackage() : undefined
   const parts: Part[] = [
     ...sources === undefined
@@ -45,7 +57,7 @@ export function lists (options?: ListsOptions): Provider {
       : [sourcesPart({ sources, covers, builtIn: snapshot === false, asnPackage, watchIntervalMs })],
     ...snapshot === false
       ? []
-      : [snapshotPart({ ...snapshot !== true && { path: snapshot }, cacheFolder, asnPackage, watchIntervalMs })]
+      : [snapshotPart({ ...snapshot !== true && { path: snapshot }, ...kept, asnPackage, watchIntervalMs })]
   ]
   return providerOfParts(parts)
 }
@@ -94,11 +106,13 @@ interface Settings {
   readonly cacheFolder: string
   /** Undefined: files are not watched. */
   readonly watchIntervalMs: number | undefined
+  readonly refresh: RefreshSettings | undefined
 }
 
 function checkListsOptions (given: ListsOptions | undefined): Settings {
   const options = checkObject<ListsOptions>('lists', given, [
-    'sources', 'covers', 'snapshot', 'asn', 'cacheFolder', 'watch', 'watchIntervalMs'
+    'sources', 'covers', 'snapshot', 'asn', 'cacheFolder', 'refreshHours', 'mirror', 'skip', 'watch',
+    'watchIntervalMs'
   ])
   const { sources, snapshot = sources === undefined } = options
   if (sources !== undefined && !Array.isArray(sources)) throw badOption('lists.sources', 'must be an array of sources')
@@ -129,7 +143,8 @@ function checkListsOptions (given: ListsOptions | undefined): Settings {
     snapshot,
     asn: checkBoolean('lists.asn', options.asn, true),
     cacheFolder: checkString('lists.cacheFolder', options.cacheFolder, undefined) ?? defaultCacheFolder(),
-    watchIntervalMs: watch ? watchIntervalMs : undefined
+    watchIntervalMs: watch ? watchIntervalMs : undefined,
+    refresh: checkRefresh(options, snapshot, watch)
   }
 }
 
