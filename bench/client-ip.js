@@ -44,7 +44,8 @@ function v6 (i) { return `2a00:1450:85a3:${(i + 4096).toString(16)}:1:8a2e:370:$
 
 const libraries = {
   async 'fastify-ip-risk' ({ trusted, edge }) {
-    const { createClientIpResolver } = await import('../dist/lib/client-ip/resolver.js')
+    await import('../scripts/strip-types.js')
+    const { createClientIpResolver } = await import('../lib/client-ip/resolver.ts')
     const resolve = createClientIpResolver(edge ? { cloudflare: true } : { trusted })
     return request => resolve(request).ip
   },

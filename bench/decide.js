@@ -1,7 +1,9 @@
 // What rules and long lists add to a decision: CPU time of a memory hit judged in this process, with and without them.
-// `npm run build && node bench/decide.js [rounds]`
-import { assessment, assessRequest } from '../dist/lib/core/index.js'
-import { createStandalone } from '../dist/lib/frameworks/node.js'
+// `node bench/decide.js [rounds]`
+import '../scripts/strip-types.js'
+
+const { assessment, assessRequest } = await import('../lib/core/index.ts')
+const { createStandalone } = await import('../lib/frameworks/node.ts')
 
 const rounds = Number(process.argv[2] ?? 10)
 const DECISIONS = 100_000

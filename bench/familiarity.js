@@ -1,8 +1,10 @@
 // Step-ups per honest person over 90 days, and how often an attacker with a stolen password gets through, with and without the
 // option `familiarity`. 10,000 accounts, the compiled policy and the memory of accounts as they run in production, in memory.
-//   npm run build && cd bench && node familiarity.js [accounts]
-import { createFamiliarity, CONFIRMED, TRUSTED } from '../dist/lib/familiarity/index.js'
-import { applyPolicy, basePolicy } from '../dist/lib/policy/index.js'
+//   node bench/familiarity.js [accounts]
+import '../scripts/strip-types.js'
+
+const { createFamiliarity, CONFIRMED, TRUSTED } = await import('../lib/familiarity/index.ts')
+const { applyPolicy, basePolicy } = await import('../lib/policy/index.ts')
 
 const ACCOUNTS = Number(process.argv[2]) || 10_000
 const DAYS = 90

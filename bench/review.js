@@ -9,6 +9,7 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import '../scripts/strip-types.js'
 import { logText } from './access-log.js'
 
 const self = fileURLToPath(import.meta.url)
@@ -19,8 +20,8 @@ else if (first === 'review') await review(rest)
 else await compare(Number(first))
 
 async function floor (input, output) {
-  const { combinedFormat } = await import('../dist/lib/cli/review/access-log.js')
-  const { csvCell } = await import('../dist/lib/cli/review/csv.js')
+  const { combinedFormat } = await import('../lib/cli/review/access-log.ts')
+  const { csvCell } = await import('../lib/cli/review/csv.ts')
   const format = combinedFormat([], undefined)
   const handle = await open(output, 'w')
   let [carried, text] = ['', '']
@@ -40,12 +41,11 @@ async function floor (input, output) {
   usage()
 }
 
+/** The package's own command, in this process. */
 async function review (args) {
-  const { createIo } = await import('../dist/lib/cli/io.js')
-  const { runCli } = await import('../dist/lib/cli/run.js')
-  const { env, stdin, stdout, stderr } = process
-  process.exitCode = await runCli(['review', ...args], createIo({ env, stdin, stdout, stderr }))
-  usage()
+  process.argv.splice(2, Infinity, 'review', ...args)
+  process.once('exit', usage)
+  await import('../dist/lib/cli/main.js')
 }
 
 function usage () {
@@ -99,8 +99,8 @@ async function bulk (input, tiny) {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { createIo } = await import('../dist/lib/cli/io.js')
-  const { runCli } = await import('../dist/lib/cli/run.js')
+  const { createIo } = await import('../lib/cli/io.ts')
+  const { runCli } = await import('../lib/cli/run.ts')
   const { stdin, stdout, stderr } = process
   const url = `http://127.0.0.1:${server.address().port}`
   const env = { IP_RISK_PROVIDER: 'iplogs', IP_RISK_IPLOGS_URL: url }

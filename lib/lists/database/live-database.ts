@@ -1,6 +1,5 @@
 import { type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { Worker } from 'node:worker_threads'
 import type { IpRiskLogger } from '../../../types/contract.ts'
 import { ageText } from '../../util/index.ts'
 import type { CompileJob, CompileProgress } from '../compile/compile-job.ts'
@@ -55,15 +54,19 @@ export function watchFiles (
   }
 }
 
-/** No compiler rewrites a URL: the file ends in .ts here and in .js in dist/. */
-const WORKER = import.meta.url.replace(/database\/live-database(\.[jt]s)/, 'compile/compile-worker$1')
+/** Beside this source; in the package, where this source is bundled, the file that package.json names. */
+const workerFile = (): URL => import.meta.url.endsWith('.ts')
+  ? new URL('../compile/compile-worker.ts', import.meta.url)
+  : new URL(import.meta.resolve('#compile-worker'))
 
 /** A compilation under way in a thread of its own. `stop` ends it; the promise then never settles. */
 export interface Compilation { readonly done: Promise<Uint8Array>, stop (): Promise<void> }
 
 /** Neither blocks the event loop nor keeps the process alive. Rejects with what the job threw. */
 export function compileInWorker (job: CompileJob, onProgress: (progress: CompileProgress) => void): Compilation {
-  const worker = new Worker(new URL(WORKER), { workerData: job })
+  // Loaded on use: it takes several milliseconds.
+  const { Worker } = process.getBuiltinModule('node:worker_threads')
+  const worker = new Worker(workerFile(), { workerData: job })
   let stopped = false
   worker.unref()
   const done = new Promise<Uint8Array>((resolve, reject) => {
