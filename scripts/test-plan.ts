@@ -7,6 +7,8 @@ export interface TestFile {
   readonly file: string
   /** Uses neither a service nor a process of its own. */
   readonly unit: boolean
+  /** May run in one process with others, after each other. Loading tap, Fastify and lib/ takes longer than most files. */
+  readonly shares: boolean
   /** Compares processes by the real clock, so it must have the machine to itself. Its first comment says so: "Runs alone". */
   readonly serial: boolean
 }
@@ -14,8 +16,12 @@ export interface TestFile {
 /** Where the helpers that start Redis, a proxy or a browser are; and what starts processes. */
 const service = /\bservices\.ts$/
 const starts = /from 'node:(child_process|worker_threads)'|'dist\/|\.\.\/dist\//
-/** Would apply to the other files of the batch as well, wait for their end, measure what they left, or stop their clocks. */
-const alone = /^t\.(before|after|beforeEach|afterEach|teardown|plan)\b|memoryUsage|simulation\//m
+/** Would apply to the other files of the batch as well, measure what they left, or stop their clocks. */
+const alone = /^t\.(before|after|beforeEach|afterEach|plan)\b|memoryUsage|simulation\/|\.setGlobal/m
+/** Would wait for the end of the batch, with a service or without. */
+const atTheEnd = /^t\.teardown\b/m
+/** More than fifteen seconds: first, so that at the end no processor waits for one of them. */
+const longest = ['redis-faults', 'types', 'simulation', 'adversary/memory']
 
 /** Every test file below `test/`, and whether it is a unit test: decided by what it imports, directly or not. */
 export function testFiles (root: string): TestFile[] {
@@ -31,10 +37,16 @@ export function testFiles (root: string): TestFile[] {
     return needs
   }
   return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.test.ts')).map(name => `test/${name}`).sort()
+    .filter(name => name.endsWith('.test.ts')).map(name => `test/${name}`).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
     .map(file => {
       const text = readFileSync(join(root, file), 'utf8')
       const serial = text.startsWith('// Runs alone')
-      return { file, unit: !serial && !needsMore(file) && !alone.test(text), serial }
+      const shares = !serial && !alone.test(text) && rank(file) === longest.length
+      return { file, unit: shares && !atTheEnd.test(text) && !needsMore(file), shares, serial }
     })
+}
+
+function rank (file: string): number {
+  const place = longest.indexOf(file.slice('test/'.length, -'.test.ts'.length))
+  return place < 0 ? longest.length : place
 }

@@ -1,5 +1,5 @@
-// `npm test [files]`: runs the test files, two at a time, those that must run alone first. Unit tests share a few processes. Prints one TAP
-// line a file, the details of what failed, and the totals. `--unit` takes the unit tests only, `--coverage` measures lib/.
+// `npm test [files]`: runs the test files, two processes at a time, those that must run alone first. Most files share a process. Prints one
+// TAP line a process, the details of what failed, and the totals. `--unit` takes the unit tests only, `--coverage` measures lib/.
 import { spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -7,9 +7,11 @@ import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { reportCoverage } from './coverage.ts'
-import { testFiles } from './test-plan.ts'
+import { type TestFile, testFiles } from './test-plan.ts'
 
 const TIMEOUT_SECONDS = 180
+/** Files in one process, where they need other programs. */
+const TOGETHER = 6
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values, positionals } = parseArgs({
@@ -70,10 +72,17 @@ const chosen = testFiles(root).filter(({ file, unit }) => asked.length > 0 ? ask
 const missing = asked.filter(name => !chosen.some(({ file }) => file === name))
 if (missing.length > 0) throw new Error(`no such test file: ${missing.join(', ')}`)
 
-const units = chosen.filter(({ unit }) => unit).map(({ file }) => file)
-const batches = Array.from({ length: Math.min(units.length, jobs * 2) }, (_, i) => units.filter((_file, at) => at % (jobs * 2) === i))
-const serial = chosen.filter(({ serial }) => serial).map(({ file }) => [file])
-const queue = [...chosen.filter(({ unit, serial }) => !unit && !serial).map(({ file }) => [file]), ...batches]
+const filesOf = (isOne: (test: TestFile) => boolean): string[] => chosen.filter(isOne).map(({ file }) => file)
+/** Deals files to so many processes. */
+const dealt = (files: readonly string[], count: number): string[][] =>
+  Array.from({ length: Math.min(files.length, count) }, (_, i) => files.filter((_file, at) => at % count === i))
+const shared = filesOf(({ unit, shares }) => shares && !unit)
+const serial = filesOf(test => test.serial).map(file => [file])
+const queue = [
+  ...filesOf(({ serial, shares }) => !serial && !shares).map(file => [file]),
+  ...dealt(shared, Math.ceil(shared.length / TOGETHER)),
+  ...dealt(filesOf(({ unit }) => unit), jobs * 2)
+]
 
 if (values.coverage === true) {
   rmSync(coverageFolder, { recursive: true, force: true })
@@ -91,7 +100,7 @@ async function work (queue: string[][]): Promise<void> {
     if (outcome.failed && outcome.fail === 0) outcome.fail = 1 // it ended without a summary, or had no test
     for (const name of ['total', 'pass', 'fail', 'skip'] as const) sum[name] += outcome[name]
     if (outcome.failed) failedFiles++
-    const name = files.length === 1 ? files[0]! : `${files.length} unit test files: ${files.map(file => file.replace(/^test\/|\.test\.ts$/g, '')).join(' ')}`
+    const name = files.length === 1 ? files[0]! : `${files.length} files: ${files.map(file => file.replace(/^test\/|\.test\.ts$/g, '')).join(' ')}`
     console.log(`${outcome.failed ? 'not ok' : 'ok'} ${++done} - ${name} # ${outcome.total} assertions, ${outcome.seconds.toFixed(1)} s`)
     if (outcome.failed) for (const line of detailsOf(outcome)) console.log(`    ${line}`)
     for (const [line] of outcome.output.matchAll(/^ *ok .* # SKIP.*$/mg)) console.log(`    ${line.trim()}`)

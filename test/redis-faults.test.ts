@@ -12,6 +12,10 @@ import { type SteadyLoad, steadyLoad, truthfulProvider } from './support/steady-
 /** The bound on every wait: far above what Redis may take (100 ms), far below what a client waits by itself. */
 const BOUND_MS = 2000
 
+// Each test has servers of its own, and waits most of the time.
+t.jobs = 3
+const buffered = true
+
 function underLoad (t: Test, redis: NonNullable<EngineOptions['redis']>) {
   const log = keptLog()
   const provider = truthfulProvider()
@@ -45,7 +49,7 @@ function underLoad (t: Test, redis: NonNullable<EngineOptions['redis']>) {
   }
 }
 
-t.test('a Redis that is down at boot, comes, is killed, comes back empty, freezes and thaws', async t => {
+t.test('a Redis that is down at boot, comes, is killed, comes back empty, freezes and thaws', { buffered }, async t => {
   const port = await freePort()
   const { engine, log, served, is, shares, ends } = underLoad(t, `redis://127.0.0.1:${port}`)
   await engine.ready()
@@ -70,7 +74,7 @@ t.test('a Redis that is down at boot, comes, is killed, comes back empty, freeze
   t.equal(log.lines.filter(line => !line.startsWith('debug')).length, states.length)
 })
 
-t.test('a Redis that is slow now and then', async t => {
+t.test('a Redis that is slow now and then', { buffered }, async t => {
   const server = await startRedis()
   t.teardown(() => server.stop())
   const { served, shares, ends } = underLoad(t, server.url)
@@ -83,7 +87,7 @@ t.test('a Redis that is slow now and then', async t => {
   await ends()
 })
 
-t.test('a client of the application, with settings that wait for ever', async t => {
+t.test('a client of the application, with settings that wait for ever', { buffered }, async t => {
   const server = await startRedis()
   t.teardown(() => server.stop())
   const client = new Redis({ port: server.port, host: '127.0.0.1', maxRetriesPerRequest: null, retryStrategy: () => 50 })
@@ -105,7 +109,7 @@ t.test('a client of the application, with settings that wait for ever', async t 
   await ends()
 })
 
-t.test('a Redis that answers and refuses: full, read-only, without the password', async t => {
+t.test('a Redis that answers and refuses: full, read-only, without the password', { buffered }, async t => {
   const server = await startRedis()
   t.teardown(() => server.stop())
   const { client } = server
@@ -132,7 +136,7 @@ t.test('a Redis that answers and refuses: full, read-only, without the password'
   t.notMatch(log.text(), /203\.0\.|198\.51/)
 })
 
-t.test('a wrong password is no more than a Redis that is down, and stands in no log', async t => {
+t.test('a wrong password is no more than a Redis that is down, and stands in no log', { buffered }, async t => {
   const server = await startRedis()
   t.teardown(() => server.stop())
   await server.client.config('SET', 'requirepass', 'right one')
@@ -144,7 +148,7 @@ t.test('a wrong password is no more than a Redis that is down, and stands in no 
   t.notMatch(log.text(), /wrong one|203\.0\.|198\.51/)
 })
 
-t.test('garbage under keys, leases, marks and in messages', async t => {
+t.test('garbage under keys, leases, marks and in messages', { buffered }, async t => {
   const server = await startRedis()
   t.teardown(() => server.stop())
   const { client } = server
@@ -166,7 +170,7 @@ t.test('garbage under keys, leases, marks and in messages', async t => {
   await ends()
 })
 
-t.test('a server that is no Redis, or has lost its mind', async t => {
+t.test('a server that is no Redis, or has lost its mind', { buffered }, async t => {
   const nonsense = [
     '$-1\r\n', '*-1\r\n', ':7\r\n', '+OK\r\n', '*0\r\n', '*1\r\n$1\r\nx\r\n', '*2\r\n*0\r\n$-1\r\n', '*2\r\n$4\r\nheld\r\n$4\r\nlong\r\n',
     '*2\r\n$5\r\nvalue\r\n:5\r\n', '*2\r\n$2\r\n{}\r\n$1\r\nx\r\n', '*2\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n*1\r\n:1\r\n', `*8\r\n${':1\r\n'.repeat(8)}`,
@@ -191,7 +195,7 @@ t.test('a server that is no Redis, or has lost its mind', async t => {
   }))
 })
 
-t.test('Sentinel: the master is killed, then the next one is frozen', async t => {
+t.test('Sentinel: the master is killed, then the next one is frozen', { buffered }, async t => {
   const master = await startRedis()
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] })
   await until(async () => (await replica.client.info('replication')).includes('master_link_status:up'))
@@ -215,7 +219,7 @@ t.test('Sentinel: the master is killed, then the next one is frozen', async t =>
   await ends()
 })
 
-t.test('a Cluster of three: leases work, and a node that is frozen or killed takes no request with it', async t => {
+t.test('a Cluster of three: leases work, and a node that is frozen or killed takes no request with it', { buffered }, async t => {
   const nodes: RedisServer[] = await startCluster()
   t.teardown(() => Promise.all(nodes.map(node => node.stop())))
   const cluster = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })))

@@ -115,14 +115,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       cache, ages, keys, provider, log, now, addresses, exceptions, forget, forgetAccount: accounts.dropKey, observers
     })
 
-  const familiarity = createFamiliarity({
-    redis: fleet?.port,
-    secrets: cache.keySecret,
-    keyPrefix: cache.keyPrefix,
-    now,
-    memory: accounts,
-    announce: fleet?.forgetAccount
-  })
+  let familiarity: FamiliarityService | undefined // made on use: it reserves its memory at once
   const settling = createSettling({ provider, memory, shared: fleet?.verdicts, now })
   const pipelines = startPipelines(provider, log, {
     log, redis: fleet?.port, redisTimeoutMs: cache.redisTimeoutMs, settled: settling.settled, observers
@@ -165,7 +158,17 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     compareAddress: watch.compare,
     providerName: provider.name,
     lookup,
-    familiarity,
+    get familiarity () {
+      familiarity ??= createFamiliarity({
+        redis: fleet?.port,
+        secrets: cache.keySecret,
+        keyPrefix: cache.keyPrefix,
+        now,
+        memory: accounts,
+        announce: fleet?.forgetAccount
+      })
+      return familiarity
+    },
     bulk: pipelines.bulk,
     exceptions,
     async except (entry, ttlSeconds) {

@@ -36,16 +36,17 @@ const MAX_ACCOUNTS = 10_000
 const MAX_LENGTH = 256
 
 export function createAccountMemory (): AccountMemory {
-  const accounts = new LRUCache<string, Remembered>({ max: MAX_ACCOUNTS })
+  let accounts: LRUCache<string, Remembered> | undefined // made on use: it reserves its memory at once
   return {
-    get: account => accounts.get(account),
+    get: account => accounts?.get(account),
     set (account, remembered) {
+      accounts ??= new LRUCache({ max: MAX_ACCOUNTS })
       if (account.length + (remembered.device?.length ?? 0) <= MAX_LENGTH) accounts.set(account, remembered)
       else accounts.delete(account)
     },
-    drop: account => { accounts.delete(account) },
+    drop: account => { accounts?.delete(account) },
     dropKey (key) {
-      for (const [account, one] of accounts.entries()) if (one.key === key) accounts.delete(account)
+      for (const [account, one] of accounts?.entries() ?? []) if (one.key === key) accounts?.delete(account)
     }
   }
 }

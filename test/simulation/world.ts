@@ -91,7 +91,7 @@ export function installWorld (seed: number): World {
   Math.random = random
 
   async function settle (): Promise<void> {
-    await new Promise<void>(resolve => real.setImmediate(resolve))
+    await new Promise<void>(resolve => process.nextTick(resolve)) // runs when no microtask is left
   }
 
   return {
