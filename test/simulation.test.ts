@@ -1,4 +1,6 @@
 import t from 'tap'
+import { createFleet, type Schedule } from './simulation/fleet.ts'
+import { checkLeases } from './simulation/invariants.ts'
 import { simulate } from './simulation/run.ts'
 
 t.setTimeout(300_000) // for a machine that is busy with something else
@@ -10,4 +12,25 @@ t.test('in any schedule of faults a fleet makes one call per lease, answers in t
 
 t.test('in any schedule of faults a fleet stays within the quota', async t => {
   t.equal(await simulate({ property: 'quota', runs: 300, seed: 1, shrink: false }), undefined)
+})
+
+// Found by `npm run simulate:fleet`: the reply to SUBSCRIBE was lost, so process 2 took itself for deaf although messages arrived.
+const lateReply: Schedule = {
+  seed: 1610612726,
+  skewsMs: [0, 0],
+  steps: [
+    { afterMs: 0, kind: 'provider', latencyMs: 2500, failures: 0 },
+    { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false },
+    { afterMs: 5, kind: 'weather', delayMs: 0.5, loss: 0.3, twice: 0 },
+    { afterMs: 1483, kind: 'provider', latencyMs: 1, failures: 0 },
+    { afterMs: 13, kind: 'lookup', process: 2, ip: 0, write: false },
+    { afterMs: 3, kind: 'lookup', process: 0, ip: 0, write: false },
+    { afterMs: 0, kind: 'start', process: 2 },
+    { afterMs: 1059, kind: 'provider', latencyMs: 1, failures: 0 },
+    { afterMs: 43, kind: 'lookup', process: 0, ip: 0, write: false }
+  ]
+}
+
+t.test('a process whose subscription was confirmed too late waits for messages again', async t => {
+  t.strictSame(await checkLeases(lateReply, createFleet(lateReply)), [])
 })

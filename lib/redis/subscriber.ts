@@ -110,10 +110,7 @@ export function openSubscriber (
     const client = connection.subscriber()
     client.on('ready', () => {
       answersAsRedis(client).then(async () => await client.subscribe(name, broadcastChannel)).then(() => {
-        if (client !== subscriber || closed) return
-        listening = true
-        onFirstSubscription()
-        events.listening()
+        if (client === subscriber && !closed) arrived()
       }, () => {}) // the next check finds out
     })
     client.on('close', () => { if (client === subscriber) listening = false })
@@ -124,9 +121,18 @@ export function openSubscriber (
     return client
   }
 
+  /** Messages arrive, as far as we know. */
+  function arrived (): void {
+    if (listening) return
+    listening = true
+    onFirstSubscription()
+    events.listening()
+  }
+
   function receive (message: Message): void {
     if (message.kind === CHECK) {
       received = true
+      arrived() // Redis may have subscribed us although its reply came too late
       return
     }
     const waiting = expected.get(message.id)

@@ -1,6 +1,6 @@
 import { createEngine, type Engine } from '../../lib/core/engine.ts'
 import type { IpRiskLogger } from '../../types/contract.ts'
-import { createNetwork, type Network } from './network.ts'
+import { createNetwork } from './network.ts'
 import { type Actor, installWorld, type World } from './world.ts'
 
 /** One event of a schedule. `process` counts from 0; `afterMs` is the time since the previous event. */
@@ -51,9 +51,9 @@ export interface Question {
 /** A time in which something was wrong, for the process or for all (undefined). */
 export interface Fault { readonly fromMs: number, toMs: number, readonly process: number | undefined }
 
+/** Simulated, or real processes and a real Redis (real-fleet.ts): the invariants are the same. */
 export interface Fleet {
-  readonly world: World
-  readonly network: Network
+  readonly world: Pick<World, 'nowMs' | 'advance'>
   readonly calls: readonly ProviderCall[]
   readonly questions: readonly Question[]
   readonly faults: readonly Fault[]
@@ -62,13 +62,13 @@ export interface Fleet {
   run (step: Step): Promise<void>
   lookup (process: number, ip: string, write: boolean): Question | undefined
   isAlive (process: number): boolean
-  end (): void
+  end (): void | Promise<void>
 }
 
 /** As long as a fault may show after its end: probes, circuits, reconnections, waits for leases. */
 export const RECOVERY_MS = 4000
 export const TTL_SECONDS = 60
-const TIMEOUT_MS = 5000
+export const TIMEOUT_MS = 5000
 const log: IpRiskLogger = { debug () {}, info () {}, warn () {}, error () {} }
 
 interface Member { readonly actor: Actor, readonly engine: Engine }
@@ -226,7 +226,6 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
   for (const process of skewsMs.keys()) start(process)
   return {
     world,
-    network,
     calls,
     questions,
     faults,

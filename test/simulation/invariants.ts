@@ -1,45 +1,51 @@
-import { createFleet, type Fleet, type ProviderCall, RECOVERY_MS, type Schedule, TTL_SECONDS } from './fleet.ts'
+import { type Fleet, type ProviderCall, RECOVERY_MS, type Schedule, TIMEOUT_MS, TTL_SECONDS } from './fleet.ts'
 
-const TIMEOUT_MS = 5000
-/** Turns of the simulated event loop between the end of a time limit and the answer. */
-const SLACK_MS = 5
 /** `LEASE_MS` of the library, and its slack. */
 const LEASE_MS = 2010
 const FAILED_MS = 2000
 
-/** What must hold of leases, single flight and caches in any schedule. Returns what did not. */
-export async function checkLeases (schedule: Schedule): Promise<readonly string[]> {
-  const fleet = createFleet(schedule)
+/** How exact a fleet is in time. */
+export interface Precision {
+  /** Between the end of a time limit and the answer. */
+  readonly slackMs: number
+  /** After the last fault, until all is as before. */
+  readonly settleMs: number
+}
+/** Turns of the simulated event loop; simulated time costs nothing. */
+const simulated: Precision = { slackMs: 5, settleMs: 30_000 }
+
+/** What must hold of leases, single flight and caches in any schedule. Returns what did not. Ends the fleet. */
+export async function checkLeases (schedule: Schedule, fleet: Fleet, precision = simulated): Promise<readonly string[]> {
   try {
     await fleet.world.advance(100)
     for (const step of schedule.steps) await fleet.run(step)
-    await settle(fleet)
+    await settle(fleet, precision)
     // The two that take many events follow a part of the schedules.
-    if (schedule.seed % 4 === 0) await checkTakeover(fleet)
+    if (schedule.seed % 4 === 0) await checkTakeover(fleet, precision)
     await checkColdAddress(fleet, '198.51.100.2', 20)
     if (schedule.seed % 4 === 2) await checkColdAddress(fleet, '198.51.100.3', 3200)
-    checkCalls(fleet)
-    checkTimeLimits(fleet)
+    checkCalls(fleet, precision)
+    checkTimeLimits(fleet, precision)
     return fleet.problems
   } finally {
-    fleet.end()
+    await fleet.end()
   }
 }
 
 /** Everything is well again, and has had the time to show it. */
-async function settle (fleet: Fleet): Promise<void> {
+async function settle (fleet: Fleet, { settleMs }: Precision): Promise<void> {
   const { world, provider } = fleet
   await fleet.run({ afterMs: 0, kind: 'weather', delayMs: 2, loss: 0, twice: 0 })
   provider.failures = 0
   provider.latencyMs = 20
-  await world.advance(world.nowMs + 30_000)
+  await world.advance(world.nowMs + settleMs)
   if (!fleet.isAlive(0)) await fleet.run({ afterMs: 0, kind: 'start', process: 0 })
   if (!fleet.isAlive(1)) await fleet.run({ afterMs: 0, kind: 'start', process: 1 })
   await world.advance(world.nowMs + RECOVERY_MS)
 }
 
 /** The holder of a lease dies: another process gets a verdict within the time of a lease. */
-async function checkTakeover (fleet: Fleet): Promise<void> {
+async function checkTakeover (fleet: Fleet, { slackMs }: Precision): Promise<void> {
   const { world, calls } = fleet
   const ip = '198.51.100.1'
   const startMs = world.nowMs
@@ -53,7 +59,7 @@ async function checkTakeover (fleet: Fleet): Promise<void> {
   await fleet.run({ afterMs: 0, kind: 'kill', process: 0 })
   fleet.provider.latencyMs = 20
   await world.advance(world.nowMs + TIMEOUT_MS)
-  if (waiting.verdict !== 'suspicious' || waiting.endMs! - startMs > LEASE_MS + 300) {
+  if (waiting.verdict !== 'suspicious' || waiting.endMs! - startMs > LEASE_MS + 300 + slackMs) {
     fleet.problems.push(`takeover: ${waiting.verdict} ${waiting.reason} after ${waiting.endMs! - startMs} ms`)
   }
   await fleet.run({ afterMs: 0, kind: 'start', process: 0 })
@@ -67,8 +73,9 @@ async function checkColdAddress (fleet: Fleet, ip: string, latencyMs: number): P
   await fleet.world.advance(fleet.world.nowMs + TIMEOUT_MS)
   const calls = fleet.calls.filter(call => call.ip === ip)
   if (calls.length !== 1) fleet.problems.push(`${calls.length} calls for a cold address of a healthy fleet`)
-  for (const { verdict, process } of asked) {
-    if (verdict !== 'suspicious') fleet.problems.push(`process ${process} of a healthy fleet got ${verdict}`)
+  for (const { verdict, reason, process, startMs, endMs } of asked) {
+    if (verdict === 'suspicious') continue
+    fleet.problems.push(`process ${process} of a healthy fleet asked for ${ip} at ${startMs} and got ${verdict} (${reason}) at ${endMs}`)
   }
 }
 
@@ -76,11 +83,11 @@ async function checkColdAddress (fleet: Fleet, ip: string, latencyMs: number): P
  * A second call for an address is right if its verdict is no longer fresh, if the first call failed and that is no longer
  * remembered, or if a fault of either process or of Redis came between. And of one process alone, only the first two.
  */
-function checkCalls (fleet: Fleet): void {
+function checkCalls (fleet: Fleet, precision: Precision): void {
   const { calls, faults, problems } = fleet
   for (const [i, second] of calls.entries()) {
     for (const first of calls.slice(0, i)) {
-      if (first.ip !== second.ip || mayRepeat(first, second)) continue
+      if (first.ip !== second.ip || mayRepeat(first, second, precision)) continue
       const isFault = faults.some(({ process, fromMs, toMs }) =>
         fromMs <= second.startMs && toMs >= first.startMs &&
         (process === undefined || process === first.process || process === second.process))
@@ -92,28 +99,27 @@ function checkCalls (fleet: Fleet): void {
   }
 }
 
-function mayRepeat (first: ProviderCall, second: ProviderCall): boolean {
+function mayRepeat (first: ProviderCall, second: ProviderCall, { slackMs }: Precision): boolean {
   if (first.known) return second.startMs - first.endMs >= TTL_SECONDS * 1000 * 0.89
-  return second.startMs - first.endMs >= FAILED_MS - SLACK_MS
+  return second.startMs - first.endMs >= FAILED_MS - slackMs
 }
 
-function checkTimeLimits ({ questions, problems }: Fleet): void {
+function checkTimeLimits ({ questions, problems }: Fleet, { slackMs }: Precision): void {
   for (const { process, ip, startMs, endMs, actor } of questions) {
     if (!actor.alive || startMs === undefined) continue
     const limitMs = Math.max(startMs + TIMEOUT_MS, actor.frozenUntilMs)
-    if (endMs === undefined || endMs > limitMs + SLACK_MS) {
+    if (endMs === undefined || endMs > limitMs + slackMs) {
       problems.push(`process ${process} asked for ${ip} at ${startMs} and was answered at ${endMs}`)
     }
   }
 }
 
 /** What must hold of the quota: no more calls in any minute than its limit and what the faults explain. */
-export async function checkQuota (schedule: Schedule, perMinute: number): Promise<readonly string[]> {
-  const fleet = createFleet(schedule, { perMinute })
+export async function checkQuota (schedule: Schedule, perMinute: number, fleet: Fleet, precision = simulated): Promise<readonly string[]> {
   try {
     await fleet.world.advance(3000)
     for (const step of schedule.steps) await fleet.run(step)
-    await fleet.world.advance(fleet.world.nowMs + 30_000)
+    await fleet.world.advance(fleet.world.nowMs + precision.settleMs)
     const times = fleet.calls.map(({ startMs }) => startMs)
     for (const [i, startMs] of times.entries()) {
       const count = times.slice(i).filter(time => time < startMs + 60_000).length
@@ -122,9 +128,9 @@ export async function checkQuota (schedule: Schedule, perMinute: number): Promis
         break
       }
     }
-    checkTimeLimits(fleet)
+    checkTimeLimits(fleet, precision)
     return fleet.problems
   } finally {
-    fleet.end()
+    await fleet.end()
   }
 }

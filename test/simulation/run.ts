@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Schedule } from './fleet.ts'
+import { createFleet, type Schedule } from './fleet.ts'
 import { checkLeases, checkQuota } from './invariants.ts'
 import { leaseSchedules, quotaSchedules } from './schedules.ts'
 
@@ -17,11 +17,12 @@ export interface Run {
 }
 
 /** The limit of the simulated provider. */
-const PER_MINUTE = 12
+export const PER_MINUTE = 12
 
 const properties: Readonly<Record<Property, fc.IAsyncProperty<[Schedule]>>> = {
-  leases: fc.asyncProperty(leaseSchedules, async schedule => failOn(await checkLeases(schedule))),
-  quota: fc.asyncProperty(quotaSchedules, async schedule => failOn(await checkQuota(schedule, PER_MINUTE)))
+  leases: fc.asyncProperty(leaseSchedules, async schedule => failOn(await checkLeases(schedule, createFleet(schedule)))),
+  quota: fc.asyncProperty(quotaSchedules, async schedule =>
+    failOn(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE }))))
 }
 
 function failOn (problems: readonly string[]): void {
