@@ -111,7 +111,7 @@ function find (
 ): LookupResult | Promise<LookupResult> {
   const { ip } = address
   if (ip === null) return notLookedUpResult(notLookedUp(address)!, nowMs)
-  const list = listOf(engine, scope, ip)
+  const list = listOf(engine, scope, ip, nowMs)
   if (list !== undefined) return listedResult(list, nowMs)
   const why = notLookedUp(address)
   if (why !== undefined) return notLookedUpResult(why, nowMs)
@@ -122,9 +122,10 @@ function find (
 }
 
 /** An allow wins over a deny, from whichever list it comes. */
-function listOf ({ exceptions }: Engine, scope: PluginScope, ip: string): ListedBy | undefined {
-  if (exceptions.isAllowed(ip)) return 'temporary_allow'
-  return scope.lists.of(ip) ?? (exceptions.isDenied(ip) ? 'temporary_deny' : undefined)
+function listOf ({ exceptions }: Engine, scope: PluginScope, ip: string, nowMs: number): ListedBy | undefined {
+  const exception = exceptions.of(ip, nowMs)
+  if (exception === 'allow') return 'temporary_allow'
+  return scope.lists.of(ip) ?? (exception === 'deny' ? 'temporary_deny' : undefined)
 }
 
 function publishing (

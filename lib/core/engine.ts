@@ -40,7 +40,7 @@ export interface Engine {
   /** Asks the provider about many addresses, without the caches. */
   readonly bulk: ProviderPipelines['bulk']
   /** Those of `allow()` and `deny()`, as this process knows them. */
-  readonly exceptions: Pick<Exceptions, 'isAllowed' | 'isDenied' | 'isHeld' | 'list'>
+  readonly exceptions: Pick<Exceptions, 'of' | 'isAllowed' | 'isHeld' | 'list'>
   /** Makes one in every process. Resolves as `fleet.allow`; rejects with an `IpRiskError` when too many exist. */
   except (entry: ExceptionEntry, ttlSeconds: number): Promise<Statement>
   /** Ends those of a network in every process. */

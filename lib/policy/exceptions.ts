@@ -21,8 +21,9 @@ export interface Statement {
 
 /** The exceptions of `allow()` and `deny()`, each for its time, and what ended them. */
 export interface Exceptions {
+  /** What is in force for a canonical address; an allow wins. One search and no clock where the time is given. */
+  of (ip: string, nowMs?: number): AddressException['effect'] | undefined
   isAllowed (ip: string): boolean
-  isDenied (ip: string): boolean
   /** Makes an exception from now on. The statement is for the other processes. Throws an `IpRiskError` when full. */
   make (entry: ExceptionEntry, forMs: number): Statement
   /** Ends what is under a name (`nameOf`). One statement for each id of it. */
@@ -146,8 +147,8 @@ export function createExceptions (
     loggedFull = true
   }
 
-  function compiled (): typeof lists {
-    if (listsUntilMs > now()) return lists
+  function compiled (nowMs: number): typeof lists {
+    if (listsUntilMs > nowMs) return lists
     dropEnded()
     const entries = [...ranges.values()].map(({ entry }) => entry!)
     const of = (wanted: ExceptionEntry['effect']): Cidr[] =>
@@ -167,15 +168,19 @@ export function createExceptions (
     }
   }
 
+  function of (ip: string, nowMs = now()): AddressException['effect'] | undefined {
+    if (held.size === 0) return undefined
+    const host = allowedHosts.get(ip)
+    if (host !== undefined && host.untilMs > nowMs) return 'allow'
+    if (unnamed > 0 && idsOf(ip).some(id => isInForce(held.get(id)))) return 'allow'
+    if (ranges.size === 0) return undefined
+    const list = compiled(nowMs).of(ip)
+    return list === undefined ? undefined : list === 'allow_list' ? 'allow' : 'deny'
+  }
+
   return {
-    isAllowed (ip) {
-      if (held.size === 0) return false
-      const host = allowedHosts.get(ip)
-      if (host !== undefined && host.untilMs > now()) return true
-      if (unnamed > 0 && idsOf(ip).some(id => isInForce(held.get(id)))) return true
-      return ranges.size > 0 && compiled().of(ip) === 'allow_list'
-    },
-    isDenied: ip => ranges.size > 0 && compiled().of(ip) === 'deny_list',
+    of,
+    isAllowed: ip => of(ip) === 'allow',
     make (entry, forMs) {
       const id = idsOf(nameOf(entry))[0]!
       checkCount(entry, id)
