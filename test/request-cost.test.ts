@@ -5,7 +5,7 @@ import { assessment, assessRequest, type CompletedAssessment, publish } from '..
 import { routeConfigs } from '../lib/frameworks/route-config.ts'
 import { fastifyIpRisk } from '../lib/index.ts'
 import { readPluginScope, readRoutePolicy } from '../lib/options/index.ts'
-import type { DecisionRecord } from '../types/contract.ts'
+import type { DecisionRecord, IpRisk } from '../types/contract.ts'
 import { keptLog } from './support/log.ts'
 import { tableProvider } from './support/table-provider.ts'
 
@@ -89,5 +89,49 @@ t.test('the config is read through routeOptions where Fastify keeps it elsewhere
   for (let i = 0; i < 5; i++) {
     const config = { url: `/${i}`, method: 'GET' }
     t.equal(configs.of({ routeOptions: { config } } as never), config)
+  }
+})
+
+t.test('a route with ipRisk: false carries nothing, and an application may set request.ipRisk on every route', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifyIpRisk, { provider: tableProvider({ [ip]: 'suspicious' }) })
+  const symbolsOf = (request: object): number => Object.getOwnPropertySymbols(request).length
+  let atFirst = 0
+  app.addHook('onRequest', async request => {
+    if (request.url === '/not') t.equal(symbolsOf(request), atFirst)
+  })
+  app.get('/not', { config: { ipRisk: false } }, async request => {
+    const before = request.ipRisk
+    request.ipRisk = { ...before, ip: 'set' } as IpRisk
+    return [before, request.ipRisk!.ip, Object.hasOwn(request, 'ipRisk')]
+  })
+  app.get('/judged', { config: { ipRisk: true } }, async request => {
+    const { verdict } = request.ipRisk!
+    request.ipRisk = null
+    return [verdict, request.ipRisk]
+  })
+  await app.ready()
+  const plain = Fastify()
+  plain.addHook('onRequest', async request => { atFirst = symbolsOf(request) })
+  await plain.inject('/')
+  await plain.close()
+  t.same((await app.inject({ url: '/not', remoteAddress: ip })).json(), [null, 'set', false])
+  t.same((await app.inject({ url: '/judged', remoteAddress: ip })).json(), ['suspicious', null])
+})
+
+t.test('a client that leaves before the handler is seen on routes that onRoute missed, and on those of WebSockets', async t => {
+  for (const [name, early, options] of [['late', false, {}], ['WebSocket', true, { websocket: true }]] as const) {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const registered = app.register(fastifyIpRisk, { provider: tableProvider({ [ip]: 'clean' }) })
+    if (early) await registered
+    let handled = 0
+    // Where a handler gets a socket instead of a request, only the hooks see who is there.
+    app.addHook('onRoute', route => { route.handler = async () => { handled++ } })
+    app.get('/', { config: { ipRisk: true }, ...options }, async () => { handled++ })
+    app.addHook('preValidation', async request => { Object.assign(request.raw.socket, { destroyed: true }) })
+    t.equal((await app.inject({ url: '/', remoteAddress: ip })).statusCode, 499, name)
+    t.equal(handled, 0, name)
   }
 })

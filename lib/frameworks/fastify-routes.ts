@@ -3,6 +3,17 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { IpRiskLogger } from '../../types/contract.ts'
 import { isSafeMethod, type RoutePolicy } from '../options/index.ts'
 
+/** Whether an application has routes, also while it boots. */
+export function hasRoutes (app: FastifyInstance): boolean {
+  return app.printRoutes() !== '(empty tree)'
+}
+
+/** As `@fastify/websocket` marks a route. */
+export function isWebSocket (route: RouteOptions): boolean {
+  const { websocket, wsHandler } = route as { readonly websocket?: unknown, readonly wsHandler?: unknown }
+  return websocket === true || wsHandler !== undefined
+}
+
 /** Whether the step-up of a route is among its own preHandlers: false until that is certain. */
 export interface StepUpPlace { inChain: boolean, readonly hook: unknown }
 

@@ -10,7 +10,9 @@ import {
 import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
 import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
 import { enforce, type Rejection, rejectionOf, warnOfMissingStepUp } from './enforcement.ts'
-import { checkRoutes, keepAllHeaderLines, nameOf, type RegisteredRoute, type StepUpPlace } from './fastify-routes.ts'
+import {
+  checkRoutes, hasRoutes, isWebSocket, keepAllHeaderLines, nameOf, type RegisteredRoute, type StepUpPlace
+} from './fastify-routes.ts'
 import { type Config, lateRoute, seen } from './late-route.ts'
 import { routeConfigs } from './route-config.ts'
 
@@ -27,13 +29,23 @@ interface Mounted {
   readonly met: RegisteredRoute[]
   /** Fastify's own `trustProxy` is on, and has not been seen to differ yet. */
   comparing: boolean
+  /** `stepUpWhereUnseen` is a hook of this instance. */
+  readonly checksBeforeHandlers: boolean
 }
 type Done = (err?: Error) => void
 
 const mounted = Symbol('fastify-ip-risk')
 /** On a request that was judged. Not read from `request.ipRisk`, which an application may replace. */
 const assessed = Symbol('fastify-ip-risk.assessed')
-type Assessed = FastifyRequest & { [assessed]: CompletedAssessment | null }
+/** The value of `request.ipRisk`. */
+const shown = Symbol('fastify-ip-risk.shown')
+type Assessed = FastifyRequest & { [assessed]?: CompletedAssessment, [shown]?: IpRisk | null }
+
+/** Fastify would store a plain value on every request of the application, also where the plugin has nothing to do. */
+const ipRiskAccessor = {
+  getter (this: FastifyRequest): IpRisk | null { return (this as Assessed)[shown] ?? null },
+  setter (this: FastifyRequest, risk: IpRisk | null): void { (this as Assessed)[shown] = risk }
+}
 
 const configs = routeConfigs()
 
@@ -66,17 +78,20 @@ export async function registerPlugin (app: FastifyInstance, registered: FastifyI
   const comparing = app.hasRequestDecorator('ips')
   if (comparing && engine !== parent?.engine) engine.log.warn({ code: 'IP_RISK_TRUST_PROXY_ON' }, trustProxyWarning)
   const met = parent?.met ?? []
-  const own = { options, engine, scope, plans: new WeakMap(), revision: 0, met, comparing } satisfies Mounted
+  // Routes that were declared before the first registration have not met `onRoute`.
+  const checksBeforeHandlers = scope.stepUp !== undefined || (parent?.checksBeforeHandlers ?? hasRoutes(app))
+  const own = {
+    options, engine, scope, plans: new WeakMap(), revision: 0, met, comparing, checksBeforeHandlers
+  } satisfies Mounted
   Object.defineProperty(app, mounted, { value: own })
   app.decorate('ipRisk', createApi(engine, scope, request => (request as Assessed)[assessed]))
   if (parent === undefined) {
-    app.decorateRequest('ipRisk', null)
-    app.decorateRequest(assessed, null)
+    app.decorateRequest('ipRisk', ipRiskAccessor)
     app.addHook('onRoute', onRoute)
     app.addHook('onRequest', onRequest)
-    app.addHook('preHandler', stepUpWhereUnseen)
     app.addHook('onReady', async () => { checkRoutes(met.splice(0), engine.log) })
   }
+  if (checksBeforeHandlers && parent?.checksBeforeHandlers !== true) app.addHook('preHandler', stepUpWhereUnseen)
 }
 
 /** Fastify hands its own options to every plugin. */
@@ -93,8 +108,8 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
   warnOfMissingStepUp(engine, scope, plan, [route.method].flat())
   const { preHandler = [] } = route
   const place: StepUpPlace = { inChain: false, hook: stepUp }
-  // Without a step-up, and so without a decision that comes later, the hook of all routes is enough.
-  if (scope.stepUp !== undefined) {
+  // Without a step-up, and so without a decision that comes later, the wrapped handler is enough.
+  if (scope.stepUp !== undefined || isWebSocket(route)) {
     route.preHandler = [...[preHandler].flat(), stepUp] as NonNullable<RouteOptions['preHandler']>
   }
   route.handler = unlessGone(route.handler, plan)
@@ -129,9 +144,10 @@ function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): Route
  * One hook for all routes: one added by `onRoute` would miss 404s, and routes beside a `register` that is not awaited.
  */
 function onRequest (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+  const config = configs.of(request)
+  if (config.ipRisk === false) return done()
   const here = mountedOn(this)!
   const { engine, scope } = here
-  const config = configs.of(request)
   if (here.revision !== scope.revision) {
     here.plans = new WeakMap()
     here.revision = scope.revision
@@ -149,7 +165,7 @@ function act (
   here: Mounted, request: FastifyRequest, reply: FastifyReply, judged: CompletedAssessment, done: Done
 ): void {
   const { risk } = judged
-  request.ipRisk = risk
+  ;(request as Assessed)[shown] = risk
   ;(request as Assessed)[assessed] = judged
   if (here.comparing) here.comparing = !here.engine.compareAddress(risk, request.ip)
   const outcome = outcomeOf(judged)
@@ -196,7 +212,7 @@ function awaitStepUp (reply: FastifyReply, judged: CompletedAssessment): void {
 /** The application's own hooks may have waited, and the client may have left meanwhile. */
 function beforeHandler (request: Assessed, reply: FastifyReply, done: Done): void {
   const judged = request[assessed]
-  if (judged === null) return done()
+  if (judged === undefined) return done()
   if (!isPostponed(judged)) {
     const isGone = endsAsGone(request.raw, judged.context.route)
     return isGone ? continueOrEnd(request, reply, new ClientGone(), done) : done()
@@ -218,6 +234,7 @@ function answer (
 /** Runs before the route's own `preHandler`s, which is the latest place for a hook that is not one of them. */
 function stepUpWhereUnseen (request: FastifyRequest, reply: FastifyReply, done: Done): void {
   const judged = (request as Assessed)[assessed]
-  if (judged !== null && isPostponed(judged) && (configs.of(request) as Config)[seen]?.inChain === true) return done()
+  if (judged === undefined) return done()
+  if (isPostponed(judged) && (configs.of(request) as Config)[seen]?.inChain === true) return done()
   beforeHandler(request as Assessed, reply, done)
 }
