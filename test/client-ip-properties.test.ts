@@ -1,5 +1,6 @@
 import t from 'tap'
 import { isIP } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
 import proxyAddr from 'proxy-addr'
@@ -101,4 +102,23 @@ t.test('agrees with ipaddr.js on canonical text and on the scopes that it knows'
     const scopes = known[theirs.range()]
     return scopes === undefined || scopes.includes(scopeOf(ip)!)
   }), { numRuns: 2000 })
+})
+
+t.test('a request from the proxy that was seen last gets the answer that it would get first', async () => {
+  const OTHER = '10.0.0.9'
+  const text = fc.oneof(v4, forgedLine, fc.tuple(forgedLine, v4).map(parts => parts.join(', ')), fc.array(forgedLine, { maxLength: 3 }))
+  const fields = { 'x-forwarded-for': text, forwarded: text, 'x-real-ip': text, 'cf-connecting-ip': text }
+  const headers = fc.record(fields, { requiredKeys: [] })
+  const rawHeaders = fc.constantFrom(undefined, [], Array<string>(2000).fill('x'))
+  const options: ClientIpOptions[] = [
+    { trusted: [LB, OTHER] }, { trusted: [LB, OTHER, '192.0.2.0/24', '0.0.0.0/1'] }, { trusted: [LB, OTHER], cloudflare: true },
+    { trusted: [LB, OTHER], cloudflare: false }, { hops: 1 }, { dangerouslyTrustEveryHop: true }, { trusted: [LB, OTHER], header: 'forwarded' }
+  ]
+  const resolver = fc.constantFrom(...options.map(given => createClientIpResolver(given)))
+  fc.assert(fc.property(resolver, headers, rawHeaders, (resolve, sent, rawHeaders) => {
+    const request = { socket: { remoteAddress: LB }, headers: sent, ...rawHeaders !== undefined && { rawHeaders } }
+    resolve({ socket: { remoteAddress: OTHER }, headers: {} })
+    const first = resolve(request)
+    return isDeepStrictEqual(resolve(request), first)
+  }), { numRuns: 3000 })
 })

@@ -15,7 +15,7 @@ import {
 import { type ClientIpSettings, readClientIpOptions, replacementList, warningsOf } from './settings.ts'
 import { type Rules, startTrail } from './trail.ts'
 import { CLOUDFLARE, NON_PUBLIC, TRUSTED, trustMap, VIA } from './trust.ts'
-import { countHops, readRealIp, type Walk, walkList } from './walk.ts'
+import { countHops, readRealIp, type Walk, walkList, walkOnce } from './walk.ts'
 
 /** What the engine works with; `createClientIpResolver` shows users a part of it. */
 export interface ClientIpFinder {
@@ -54,6 +54,8 @@ export function createClientIp (
     proven: edgeProof(settings.proof, log)
   }
   const walkFrom: Walk = rules.hops !== undefined ? countHops : rules.header === 'x-real-ip' ? readRealIp : walkList
+  // Without Cloudflare's edge, whose header has the last word, and where not every hop is believed.
+  const mayWalkOnce = walkFrom === walkList && rules.header === 'x-forwarded-for' && !on && !settings.everyHop
   let warned = false
   const walk: Walk = (trail, rules) => {
     if (!isTruncated(trail.request)) return walkFrom(trail, rules)
@@ -75,7 +77,8 @@ export function createClientIp (
     const text = request.socket?.remoteAddress
     if (typeof text !== 'string') return withoutPeer(request, rules, walk)
     if (text === proxyText) {
-      return walk(startTrail(request, rules, proxy, text, proxyEnd, proxyFamily, proxyMark), rules)
+      const client = mayWalkOnce && (proxyMark & TRUSTED) !== 0 ? walkOnce(request, rules, proxy) : undefined
+      return client ?? walk(startTrail(request, rules, proxy, text, proxyEnd, proxyFamily, proxyMark), rules)
     }
     const family = parsePeer(text)
     const mark = family === 0 ? UNSPECIFIED : rules.map.at(family)

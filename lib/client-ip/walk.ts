@@ -1,7 +1,7 @@
-import type { ClientIp, ResolveReason } from '../../types/contract.ts'
+import type { ClientIp, RawRequest, ResolveReason } from '../../types/contract.ts'
 import { addressText, type Family, words } from '../ip/index.ts'
-import { addressEnd, addressStart, parseEntry, parsePlain } from './entry.ts'
-import { addressResult, nothingIgnored } from './result.ts'
+import { addressEnd, addressStart, parseEntry, parsePlain, parseQuadBefore } from './entry.ts'
+import { addressResult, isTruncated, nothingIgnored } from './result.ts'
 import { clientHere, NONE, peek, type Rules, skip, stand, standOn, stopHere, type Trail, UNUSABLE } from './trail.ts'
 import { CLASS_E, CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA } from './trust.ts'
 
@@ -149,6 +149,19 @@ export function walkList (trail: Trail, rules: Rules): ClientIp {
     else if (rules.everyHop) return stopHere(trail, rules, undefined, false)
     else return stopHere(trail, rules, trail.hops === 0 ? 'header_missing' : 'all_hops_trusted')
   }
+}
+
+/**
+ * The most frequent walk, without a trail: the only proxy is the peer, and the last entry of X-Forwarded-For is an IPv4
+ * address in plain text that is no proxy's. undefined: anything else, for `walkList` to judge.
+ */
+export function walkOnce (request: RawRequest, rules: Rules, peer: string): ClientIp | undefined {
+  const list = request.headers['x-forwarded-for']
+  if (typeof list !== 'string' || parseQuadBefore(list, list.length) < 0) return undefined
+  const mark = rules.map.at(4)
+  if ((mark & TRUSTED) !== 0 || isTruncated(request)) return undefined
+  const ip = addressText(4, list, addressStart, addressEnd)
+  return addressResult(ip, 4, mark, 'x-forwarded-for', peer, 1, false, false, undefined, nothingIgnored)
 }
 
 /** The n-th entry from the right. With Cloudflare on, the outermost hop must be an edge, which has the last word. */
