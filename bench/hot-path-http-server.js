@@ -1,20 +1,15 @@
-// The servers of bench/hot-path-http, all in one process (two differ by more than a hook costs), one of them under load at a time.
+// One server of bench/hot-path-http, in a process of its own: says its port, and its CPU time when asked.
 import Fastify from 'fastify'
-import { variants } from './hot-path-variants.js'
+import { prepareVariant } from './hot-path-variants.js'
 
-const apps = {}
-const ports = {}
-for (const [name, prepare] of Object.entries(variants).filter(([name]) => !name.endsWith('write'))) {
-  const app = apps[name] = Fastify()
-  await prepare(app)
-  app.get('/', { config: { ipRisk: true } }, (request, reply) => { reply.send('ok') })
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  ports[name] = app.server.address().port
-}
-process.send({ ports })
+const [name, against] = process.argv.slice(2)
+const app = Fastify()
+const { method, config } = await prepareVariant(name, app, against)
+app.route({ method, url: '/', config, handler: (request, reply) => { reply.send('ok') } })
+await app.listen({ port: 0, host: '127.0.0.1' })
+process.send({ port: app.server.address().port, method })
 process.on('message', () => {
   const { user, system } = process.cpuUsage()
-  const { memory, provider } = apps['fastify-ip-risk, memory hit'].ipRisk.stats().lookups
-  process.send({ cpuMicroseconds: user + system, memory, provider })
+  process.send({ cpuMicroseconds: user + system, lookups: app.ipRisk?.stats().lookups })
 })
 process.on('disconnect', () => process.exit())

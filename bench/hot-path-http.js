@@ -1,48 +1,37 @@
-// bench/hot-path over real sockets: CPU time of the server a request. Noisy where cores are shared: read it on a machine of your own.
-// `npm run build && cd bench && npm install && node hot-path-http.js [rounds]`
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
+// What a memory hit costs over sockets: CPU time of the server a request, the kernel's part included. Each variant has a process, as in
+// production; 200 addresses. `npm run build && cd bench && npm install && node hot-path-http.js [pattern] [--against FOLDER]`
 import autocannon from 'autocannon'
+import { against, answerOf, inTurn } from './hot-path-processes.js'
+import { checkHits, ratioOf, tableOf } from './hot-path-variants.js'
 
-const rounds = Number(process.argv[2] ?? 25)
-const REQUESTS = 10_000
+const LAUNCHES = 5
+const ROUNDS = 6
+const REQUESTS = 8_000
+const requests = Array.from({ length: 200 }, (_, i) => ({ headers: { 'x-forwarded-for': `203.0.113.${i}` } }))
 
-const server = fork(new URL('./hot-path-http-server.js', import.meta.url))
-const [{ ports }] = await once(server, 'message')
-
-async function ask () {
-  server.send('figures')
-  const [figures] = await once(server, 'message')
-  return figures
+async function figuresOf (child) {
+  child.send('figures')
+  return await answerOf(child)
 }
 
-async function load (name) {
-  const before = await ask()
+async function load ({ port, method }) {
   const result = await autocannon({
-    url: `http://127.0.0.1:${ports[name]}/`, connections: 20, pipelining: 4, amount: REQUESTS, headers: { 'x-forwarded-for': '203.0.113.9' }
+    url: `http://127.0.0.1:${port}/`, method, connections: 20, pipelining: 4, amount: REQUESTS, requests
   })
-  const after = await ask()
-  if (result.non2xx + result.errors > 0) throw new Error(`${name}: ${result.non2xx} refusals, ${result.errors} errors`)
-  return { microseconds: (after.cpuMicroseconds - before.cpuMicroseconds) / REQUESTS, misses: after.provider - before.provider }
+  if (result.non2xx + result.errors > 0) throw new Error(`${result.non2xx} refusals, ${result.errors} errors`)
 }
 
-const median = values => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
-
-const figures = new Map(Object.keys(ports).map(name => [name, []]))
-for (let i = 0; i < 3; i++) for (const name of figures.keys()) await load(name)
-for (let round = 0; round < rounds; round++) {
-  for (const [name, microseconds] of figures) {
-    const measured = await load(name)
-    if (measured.misses > 0) throw new Error(`${measured.misses} requests were no memory hit`)
-    microseconds.push(measured.microseconds)
-  }
-}
-server.disconnect()
-
-const bare = figures.get('bare')
-console.log(`CPU time of the server a request, ${rounds} rounds of ${REQUESTS} requests, variants in turn; differences are paired by round`)
-console.table([...figures].map(([name, microseconds]) => ({
-  'before the handler': name,
-  'us a request (median)': median(microseconds).toFixed(2),
-  'added to bare (median of pairs)': median(microseconds.map((value, i) => value - bare[i])).toFixed(2)
-})))
+const warm = new WeakSet()
+const measured = await inTurn('hot-path-http-server.js', LAUNCHES, ROUNDS, async (child, name, server) => {
+  if (!warm.has(child)) for (let i = 0; i < 4; i++) await load(server)
+  warm.add(child)
+  const before = await figuresOf(child)
+  await load(server)
+  const after = await figuresOf(child)
+  checkHits(name, before.lookups, after.lookups, REQUESTS)
+  return (after.cpuMicroseconds - before.cpuMicroseconds) / REQUESTS
+})
+console.log(`CPU time a request, ${LAUNCHES} processes for each variant, ${ROUNDS} rounds of ${REQUESTS} requests each, in turn; median of the ` +
+  'differences to bare')
+console.table(tableOf(measured))
+if (against !== undefined) console.log(`a memory hit adds ${ratioOf(measured)} times what it adds in the other build`)

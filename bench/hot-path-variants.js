@@ -1,4 +1,5 @@
-// What bench/hot-path and bench/hot-path-http put before a bare handler.
+// What bench/hot-path and bench/hot-path-http put before a bare handler. Each variant has a process of its own.
+import { pathToFileURL } from 'node:url'
 import rateLimit from '@fastify/rate-limit'
 import { context } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
@@ -6,13 +7,15 @@ import {
   AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader
 } from '@opentelemetry/sdk-metrics'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
-import ipRisk from '../dist/lib/index.js'
-import { ipRiskTelemetry } from '../dist/lib/telemetry/otel.js'
 
 const answer = {
   verdict: 'clean', score: 0.1, isVpn: false, confidence: 0.9, signals: [], info: { asn: 'AS64496', country: 'Exampleland' }, categories: []
 }
-async function plugin (app, options = {}) {
+const ownBuild = new URL('..', import.meta.url)
+const load = (build, file) => import(new URL(`dist/lib/${file}`, build).href)
+
+async function plugin (app, options = {}, build = ownBuild) {
+  const { default: ipRisk } = await load(build, 'index.js')
   await app.register(ipRisk, {
     provider: { name: 'fixed', lookup: async () => answer }, clientIp: { trusted: ['loopback'] }, cache: { ttlSeconds: 21_600 }, ...options
   })
@@ -21,7 +24,7 @@ async function plugin (app, options = {}) {
 const stepUp = { isSatisfied: () => true }
 const familiarity = { account: () => 'ada' }
 
-export const variants = {
+const variants = {
   bare () {},
   'empty hook' (app) {
     app.addHook('onRequest', (request, reply, done) => done())
@@ -33,18 +36,14 @@ export const variants = {
     })
   },
   'fastify-ip-risk, memory hit': app => plugin(app),
-  // The first application of its kind in a process is faster than the next: compare telemetry with this one.
-  'the same again, telemetry off': app => plugin(app),
+  'fastify-ip-risk, ipRisk: false': app => plugin(app),
   // `familiarity` needs `stepUp`, which has a hook of its own: compare each pair.
   'step-up on, read': app => plugin(app, { stepUp }),
   'familiarity on, read': app => plugin(app, { stepUp, familiarity }),
   'step-up on, write': app => plugin(app, { stepUp }),
   'familiarity on, write': app => plugin(app, { stepUp, familiarity }),
-  // The first request satisfies a step-up, so the account is `known` in all that are counted.
-  'familiarity on, known, write': app => plugin(app, {
-    stepUp, familiarity, policy: { rules: [{ familiarity: 'first', then: 'step_up_auth' }] }
-  }),
-  async 'the same again, telemetry on' (app) {
+  async 'telemetry on' (app) {
+    const { ipRiskTelemetry } = await load(ownBuild, 'telemetry/otel.js')
     await plugin(app)
     // As the SDK for Node does: to find the active span costs more with it.
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
@@ -59,4 +58,57 @@ export const variants = {
   async '@fastify/rate-limit, local store' (app) {
     await app.register(rateLimit, { max: 1e9, timeWindow: 3_600_000 })
   }
+}
+
+/** The folder of another build of the package, given as `--against`: for `memory hit` and `ipRisk: false` of that build. */
+export const againstBuild = folder => pathToFileURL(`${folder.replace(/\/+$/, '')}/`)
+const otherVariants = {
+  'other build, memory hit': (app, build) => plugin(app, {}, build),
+  'other build, ipRisk: false': (app, build) => plugin(app, {}, build)
+}
+
+export const variantNames = against => Object.keys({ ...variants, ...against && otherVariants })
+
+export async function prepareVariant (name, app, against) {
+  await { ...variants, ...otherVariants }[name](app, against && againstBuild(against))
+  return { method: name.endsWith('write') ? 'POST' : 'GET', config: { ipRisk: !name.endsWith('ipRisk: false') } }
+}
+
+/**
+ * Throws where a variant with the plugin did something else than answer from memory, or looked at a route that it must not. Of a load over
+ * sockets, a request or two belong to the load before or after.
+ */
+export function checkHits (name, before, after, requests) {
+  if (after === undefined) return
+  const hits = after.memory - before.memory
+  if (Math.abs(hits - (name.endsWith('ipRisk: false') ? 0 : requests)) > requests / 1000 || after.provider !== before.provider) {
+    throw new Error(`${name}: ${hits} of ${requests} requests were memory hits, ${after.provider - before.provider} called the provider`)
+  }
+}
+
+const at = (sorted, part) => sorted[Math.floor((sorted.length - 1) * part)]
+const sorted = values => values.toSorted((a, b) => a - b)
+
+/** The strictest reading first: what a pair of neighbours in time differs by, then the least of all rounds. */
+export function tableOf (measured) {
+  const bare = measured.get('bare')
+  return [...measured].map(([name, microseconds]) => {
+    const added = sorted(microseconds.map((value, i) => value - bare[i]))
+    return {
+      'before the handler': name,
+      'added to bare, us': at(added, 0.5).toFixed(2),
+      'middle half of the pairs': `${at(added, 0.25).toFixed(2)} to ${at(added, 0.75).toFixed(2)}`,
+      'added, least': (Math.min(...microseconds) - Math.min(...bare)).toFixed(2),
+      'us a request': at(sorted(microseconds), 0.5).toFixed(2)
+    }
+  })
+}
+
+/** What this build adds, as a part of what the other build adds. */
+export function ratioOf (measured) {
+  const [own, other] = ['fastify-ip-risk', 'other build'].map(build => {
+    const bare = measured.get('bare')
+    return at(sorted(measured.get(`${build}, memory hit`).map((value, i) => value - bare[i])), 0.5)
+  })
+  return (own / other).toFixed(2)
 }
