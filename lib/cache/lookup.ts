@@ -82,7 +82,9 @@ export function createLookup (parts: LookupParts): Lookup {
   function beyondMemory (next: Beyond): Lookup {
     return (ip, call) => {
       if (call.mode === 'skip') return notLookedUpResult('skipped', now())
-      const miss = { ...call, ip, untilMs: now() + call.timeoutMs, budget: shared && redisBudget(shared.timeoutMs) }
+      const { mode, write, timeoutMs } = call
+      const budget = shared && redisBudget(shared.timeoutMs)
+      const miss = { ip, mode, write, timeoutMs, untilMs: now() + timeoutMs, budget }
       const observe = shared !== undefined || call.mode === 'wait' ? observers?.lookup : undefined
       // The observer returns the result of `run`; the type that it sees leaves out what it may not use.
       return observe === undefined ? next(miss) : observe(call, async () => await next(miss)) as Promise<LookupResult>

@@ -22,6 +22,13 @@ const maxSignals = 64
  * field with an impossible value is left out, but then the body cannot call an address `clean`.
  */
 export function parseIplogsBody (value: unknown, ip: string | null): KnownAnswer | null {
+  return parseBody(value, ip, undefined)
+}
+
+type Answer = { -readonly [K in keyof KnownAnswer]: KnownAnswer[K] }
+
+/** `categories`: a list that says what the signals and the names of the network would say. */
+function parseBody (value: unknown, ip: string | null, categories: unknown): Answer | null {
   if (!isObject(value)) return null
   const verdict = readOneOf(value['verdict'], verdictNames)
   if (verdict === undefined) return null
@@ -39,17 +46,18 @@ export function parseIplogsBody (value: unknown, ip: string | null): KnownAnswer
   const info = optional('ip_info', info => isObject(info) ? info : undefined) ?? {}
   if (!sound && verdict === 'clean') return null
   if (ip !== null && !isAbout(info['ip'] ?? undefined, ip)) return null
-  const requestId = readText(value['request_id'])
-  return {
+  const answer: Answer = {
     verdict,
     score,
     isVpn,
     confidence,
     signals,
     info: readInfo(info),
-    categories: categoriesOf(isVpn, signals, info),
-    ...requestId !== undefined && { requestId }
+    categories: categories === undefined ? categoriesOf(isVpn, signals, info) : readCategories(categories)
   }
+  const requestId = readText(value['request_id'])
+  if (requestId !== undefined) answer.requestId = requestId
+  return answer
 }
 
 /**
@@ -65,15 +73,11 @@ function isAbout (given: unknown, ip: string): boolean {
  * compared: entries under a secret key leave it out.
  */
 export function parseStoredBody (value: unknown, ip: string | null): KnownAnswer | null {
-  const answer = parseIplogsBody(value, ip)
-  if (answer === null) return null
-  const body = value as Json
-  const provider = readText(body['provider'])
-  return {
-    ...answer,
-    ...body['categories'] !== undefined && { categories: readCategories(body['categories']) },
-    ...provider !== undefined && { provider }
-  }
+  const { provider, categories } = (isObject(value) ? value : {}) as Json
+  const answer = parseBody(value, ip, categories)
+  const named = readText(provider)
+  if (answer !== null && named !== undefined) answer.provider = named
+  return answer
 }
 
 /** The matched signals; undefined for anything but a list. Types are an open set. A malformed signal is skipped. */
