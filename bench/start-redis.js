@@ -5,6 +5,7 @@ import { Redis } from 'ioredis'
 export async function startRedis () {
   const port = 20_000 + process.pid % 10_000
   const server = spawn('redis-server', ['--port', port, '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
+  server.unref() // or the bench would never end
   process.on('exit', () => server.kill())
   const redis = new Redis({ port, retryStrategy: () => 50, maxRetriesPerRequest: null })
   redis.on('error', () => {})
