@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { publishers } from '../lib/lists/sources/publishers.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..')
@@ -42,6 +46,27 @@ const require = createRequire(import.meta.url)`),
     t.match(stdout, /^clean\n[^]*compiled lists are in use\n[^]*vpn_\w+\n$/, name)
     t.equal(stderr.replace(/\(node:\d+\) ExperimentalWarning: .*\n.*\n/, ''), '', name)
   }
+})
+
+t.test('the built package pulls lists in its thread', async t => {
+  const server = createServer((_request, response) => { response.writeHead(404).end() })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const [first, ...skip] = publishers.map(({ id }) => id)
+  const file = join(t.testdir({}), 'pull.mjs')
+  writeFileSync(file, `
+import { lists } from ${JSON.stringify(join(root, 'dist/lib/index.js'))}
+Math.random = () => 0 // it looks at once
+const provider = lists({ refreshHours: 24, asn: false, cacheFolder: ${JSON.stringify(join(file, '../cache'))}, skip: ${JSON.stringify(skip)},
+  mirror: 'http://127.0.0.1:${(server.address() as AddressInfo).port}' })
+const busy = setInterval(() => {}, 1000)
+const warn = fields => {
+  console.log(JSON.stringify(fields))
+  clearInterval(busy)
+  provider.close()
+}
+provider.start({ debug () {}, info () {}, warn, error: warn })`)
+  t.match(JSON.parse((await run(process.execPath, [file])).stdout), { code: 'IP_RISK_LISTS_PULL_FAILED', lists: [first], problem: /answered 404/ })
 })
 
 t.test('a class exists once, whichever entry of the package it comes from', async t => {

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BadList } from '../../errors.ts'
 import { parseAddress, words } from '../../ip/index.ts'
+import { eachLine, growingWords } from './read-lines.ts'
 import { type AsnTable, indexOfNumber } from './table.ts'
 
 const PACKAGE = '@ip-location-db/asn'
@@ -35,59 +36,58 @@ export function findAsnPackage (places: readonly string[] = PLACES): AsnPackage 
 }
 
 /**
- * Reads `asn-ipv4.csv` and `asn-ipv6.csv` (rows `first,last,number,name`; a name may be in quotes). About a second
- * and 100 MB for a while, so in a worker. `onProgress` gets 0..1. Throws `BadList` where a row is no such row.
+ * Reads `asn-ipv4.csv` and `asn-ipv6.csv` (rows `first,last,number,name`; a name may be in quotes). About a second, so
+ * in a worker; in parts, because whole files as text and as arrays of numbers took 150 MB. `onProgress` gets 0..1.
+ * Throws `BadList` where a row is no such row.
  */
 export function readAsnTable ({ folder, source }: AsnPackage, onProgress: (part: number) => void = () => {}): AsnTable {
   const names = new Map<number, string>()
-  const v4 = readRows(join(folder, 'asn-ipv4.csv'), 4, names, part => onProgress(part * 0.7))
-  const v6 = readRows(join(folder, 'asn-ipv6.csv'), 6, names, part => onProgress(0.7 + part * 0.3))
+  const read = (family: 4 | 6, progress: (part: number) => void): Announced => {
+    const bounds = growingWords()
+    const asns = growingWords()
+    eachRow(join(folder, `asn-ipv${family}.csv`), family, (asn, first, last, nameOf) => {
+      for (const word of [first, last]) for (let i = family === 4 ? 3 : 0; i < 4; i++) bounds.push(word[i]!)
+      asns.push(asn)
+      if (!names.has(asn)) names.set(asn, nameOf())
+    }, progress)
+    return { bounds: bounds.whole(), asns: asns.whole() }
+  }
+  const v4 = read(4, part => onProgress(part * 0.7))
+  const v6 = read(6, part => onProgress(0.7 + part * 0.3))
   const numbers = Uint32Array.from(names.keys()).sort()
   return {
     source,
     numbers,
     names: Array.from(numbers, number => names.get(number)!),
-    v4: Uint32Array.from(v4.bounds),
-    v4Asn: Uint32Array.from(v4.asns, asn => indexOfNumber(numbers, asn)),
-    v6: Uint32Array.from(v6.bounds),
-    v6Asn: Uint32Array.from(v6.asns, asn => indexOfNumber(numbers, asn))
+    v4: v4.bounds,
+    v4Asn: v4.asns.map(asn => indexOfNumber(numbers, asn)),
+    v6: v6.bounds,
+    v6Asn: v6.asns.map(asn => indexOfNumber(numbers, asn))
   }
 }
 
-interface Rows { readonly bounds: number[], readonly asns: number[] }
+interface Announced { readonly bounds: Uint32Array, readonly asns: Uint32Array }
+type OnRow = (asn: number, first: Uint32Array, last: Uint32Array, nameOf: () => string) => void
 
-function readRows (path: string, family: 4 | 6, names: Map<number, string>, onProgress: (part: number) => void): Rows {
-  if (!existsSync(path)) throw new BadList(`${path} is missing`)
-  const text = readFileSync(path, 'utf8')
-  const bounds: number[] = []
-  const asns: number[] = []
-  for (let start = 0, row = 1; start < text.length; row++) {
-    const newline = text.indexOf('\n', start)
-    const end = newline < 0 ? text.length : newline
-    if (end > start) readRow(start, end, row)
-    start = end + 1
-    if (row % 50_000 === 0) onProgress(start / text.length)
-  }
-  return { bounds, asns }
-
-  function readRow (start: number, end: number, row: number): void {
-    const comma1 = text.indexOf(',', start)
+/** Calls `onRow` with arrays that it must copy from. */
+function eachRow (path: string, family: 4 | 6, onRow: OnRow, onProgress: (part: number) => void): void {
+  const first = new Uint32Array(4)
+  let row = 0
+  eachLine(path, (text, part) => {
+    row++
+    if (row % 50_000 === 0) onProgress(part)
+    const comma1 = text.indexOf(',')
     const comma2 = text.indexOf(',', comma1 + 1)
     const comma3 = text.indexOf(',', comma2 + 1)
-    const asn = comma3 > 0 && comma3 < end ? Number(text.slice(comma2 + 1, comma3)) : NaN
-    if (!Number.isInteger(asn) || asn < 0 || asn > 0xffffffff || !push(start, comma1) || !push(comma1 + 1, comma2)) {
+    const asn = comma3 > 0 ? Number(text.slice(comma2 + 1, comma3)) : NaN
+    const isRow = Number.isInteger(asn) && asn >= 0 && asn <= 0xffffffff && parseAddress(text, 0, comma1) === family
+    first.set(words)
+    if (!isRow || parseAddress(text, comma1 + 1, comma2) !== family) {
       throw new BadList(`row ${row} of ${path} is not "first,last,number,name"`)
     }
-    asns.push(asn)
-    if (!names.has(asn)) names.set(asn, unquoted(text.slice(comma3 + 1, end).trimEnd()))
-  }
-
-  function push (start: number, end: number): boolean {
-    if (parseAddress(text, start, end) !== family) return false
-    if (family === 4) bounds.push(words[3]!)
-    else bounds.push(words[0]!, words[1]!, words[2]!, words[3]!)
-    return true
-  }
+    // Copied: a part of a text keeps all of it alive.
+    onRow(asn, first, words, () => Buffer.from(unquoted(text.slice(comma3 + 1).trimEnd())).toString())
+  })
 }
 
 function unquoted (field: string): string {

@@ -48,7 +48,8 @@ export function sweep4 (table: RangeTable, labelOf: LabelOf): IntervalMap4 {
       labels[kept++] = label
     }
   }
-  const starts = Uint16Array.from(positions.subarray(0, kept), position => position & 0xffff)
+  const starts = new Uint16Array(kept)
+  for (let i = 0; i < kept; i++) starts[i] = positions[i]! & 0xffff
   return { starts, labels: labels.slice(0, kept), index: bucketIndex(kept, at => positions[at]! >>> 16) }
 }
 

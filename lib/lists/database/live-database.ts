@@ -4,6 +4,7 @@ import type { IpRiskLogger } from '../../../types/contract.ts'
 import { ageText } from '../../util/index.ts'
 import type { CompileJob, CompileProgress } from '../compile/compile-job.ts'
 import { dataAgeOf } from './data-age.ts'
+import { startThread } from '../thread.ts'
 import { type Database, openDatabase } from './database.ts'
 import { staleLists } from './snapshot-files.ts'
 
@@ -54,21 +55,13 @@ export function watchFiles (
   }
 }
 
-/** Beside this source; in the package, where this source is bundled, the file that package.json names. */
-const workerFile = (): URL => import.meta.url.endsWith('.ts')
-  ? new URL('../compile/compile-worker.ts', import.meta.url)
-  : new URL(import.meta.resolve('#compile-worker'))
-
 /** A compilation under way in a thread of its own. `stop` ends it; the promise then never settles. */
 export interface Compilation { readonly done: Promise<Uint8Array>, stop (): Promise<void> }
 
 /** Neither blocks the event loop nor keeps the process alive. Rejects with what the job threw. */
 export function compileInWorker (job: CompileJob, onProgress: (progress: CompileProgress) => void): Compilation {
-  // Loaded on use: it takes several milliseconds.
-  const { Worker } = process.getBuiltinModule('node:worker_threads')
-  const worker = new Worker(workerFile(), { workerData: job })
+  const worker = startThread('compile', job)
   let stopped = false
-  worker.unref()
   const done = new Promise<Uint8Array>((resolve, reject) => {
     worker.on('message', (message: CompileProgress | Uint8Array) => {
       if (message instanceof Uint8Array) resolve(message)

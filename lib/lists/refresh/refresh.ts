@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { IpRiskLogger } from '../../../types/contract.ts'
 import { failureState, lockFile } from '../../util/index.ts'
+import { startThread } from '../thread.ts'
 import { isPullDue, readPullState, writePullState } from './pull-state.ts'
 import type { RefreshJob, RefreshResult } from './refresh-job.ts'
 
@@ -24,8 +25,6 @@ export interface Refresh {
   close (): Promise<void>
 }
 
-/** No compiler rewrites a URL: the file ends in .ts here and in .js in dist/. */
-const WORKER = new URL(import.meta.url.replace(/refresh(\.[jt]s)$/, 'refresh-worker$1'))
 /** Another process has the lock, or two asked for it at once. */
 const LOCKED_MS = 60_000
 /** The folder cannot be written, or the thread failed. */
@@ -112,8 +111,7 @@ export function createRefresh (options: RefreshOptions): Refresh {
 
   /** Rejects with what the job threw. Undefined: it was closed. */
   async function runInWorker (): Promise<RefreshResult | undefined> {
-    const thread = worker = new Worker(WORKER, { workerData: job })
-    thread.unref()
+    const thread = worker = startThread('refresh', job)
     try {
       return await new Promise<RefreshResult | undefined>((resolve, reject) => {
         thread.once('message', resolve)
