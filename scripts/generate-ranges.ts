@@ -2,10 +2,14 @@
 //   node --import tsx scripts/generate-ranges.ts                          fetches the four files
 //   node --import tsx scripts/generate-ranges.ts --from DIR [--iana-date YYYY-MM-DD] [--cloudflare-date YYYY-MM-DD]
 //                                                                         reads them from a folder, by the last part of their URL
+// With --check it writes nothing, and exits 1 where the file differs from what is published, or Cloudflare's part of it is old. The release
+// workflow does that; CI does not, because it would fail one day with nothing changed.
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import * as bundled from '../lib/ip/published-ranges.ts'
+import { rangesProblems } from './ranges/check.ts'
 import { parseCloudflare, parseRegistry, rangesModule } from './ranges/parse.ts'
 
 const iana = [
@@ -16,7 +20,7 @@ const cloudflare = ['https://www.cloudflare.com/ips-v4', 'https://www.cloudflare
 
 interface Source { readonly text: string, readonly date: string }
 
-const { values } = parseArgs({ options: { from: { type: 'string' }, 'iana-date': { type: 'string' }, 'cloudflare-date': { type: 'string' } } })
+const { values } = parseArgs({ options: { check: { type: 'boolean' }, from: { type: 'string' }, 'iana-date': { type: 'string' }, 'cloudflare-date': { type: 'string' } } })
 
 async function read (url: string): Promise<Source> {
   if (values.from !== undefined) {
@@ -44,8 +48,13 @@ const ranges = lists.flatMap(source => parseCloudflare(source.text))
 const readDay = values.from === undefined ? day(new Date()) : newest(lists)
 const cloudflareDate = values['cloudflare-date'] ?? readDay
 const path = 'lib/ip/published-ranges.ts'
-await writeFile(
-  fileURLToPath(new URL(`../${path}`, import.meta.url)),
-  rangesModule({ rows, rowsDate, cloudflare: ranges, cloudflareDate })
-)
-console.log(`wrote ${path}`)
+const published = { rows, rowsDate, cloudflare: ranges, cloudflareDate }
+if (values.check === true) {
+  const problems = rangesProblems(published, bundled, Date.now())
+  for (const problem of problems) console.error(`${path}: ${problem}: run "npm run ranges", and commit the file`)
+  if (problems.length > 0) process.exitCode = 1
+  else console.log(`${path} is what IANA and Cloudflare publish`)
+} else {
+  await writeFile(fileURLToPath(new URL(`../${path}`, import.meta.url)), rangesModule(published))
+  console.log(`wrote ${path}`)
+}

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BadList } from '../../errors.ts'
 import { parseAddress, words } from '../../ip/index.ts'
+import type { Ranges } from '../sources/list.ts'
 import { eachLine, growingWords } from './read-lines.ts'
 import { type AsnTable, indexOfNumber } from './table.ts'
 
@@ -64,6 +65,26 @@ export function readAsnTable ({ folder, source }: AsnPackage, onProgress: (part:
     v6: v6.bounds,
     v6Asn: v6.asns.map(asn => indexOfNumber(numbers, asn))
   }
+}
+
+/** What the networks announce, of a package that is read for nothing else: a fifth of a second. Throws `BadList`. */
+export function readRangesOf ({ folder }: AsnPackage, asns: ReadonlySet<number>): Ranges {
+  const read = (family: 4 | 6): Uint32Array => {
+    const bounds = growingWords()
+    eachLine(join(folder, `asn-ipv${family}.csv`), text => {
+      const comma1 = text.indexOf(',')
+      const comma2 = text.indexOf(',', comma1 + 1)
+      if (!asns.has(Number(text.slice(comma2 + 1, text.indexOf(',', comma2 + 1))))) return
+      for (const [start, end] of [[0, comma1], [comma1 + 1, comma2]] as const) {
+        if (parseAddress(text, start, end) !== family) {
+          throw new BadList(`"${text}" in ${folder} is no range of addresses`)
+        }
+        for (let i = family === 4 ? 3 : 0; i < 4; i++) bounds.push(words[i]!)
+      }
+    })
+    return bounds.whole()
+  }
+  return { v4: read(4), v6: read(6) }
 }
 
 interface Announced { readonly bounds: Uint32Array, readonly asns: Uint32Array }

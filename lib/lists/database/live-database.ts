@@ -4,6 +4,7 @@ import type { IpRiskLogger } from '../../../types/contract.ts'
 import { ageText } from '../../util/index.ts'
 import type { CompileJob, CompileProgress } from '../compile/compile-job.ts'
 import { dataAgeOf } from './data-age.ts'
+import type { LeftOut } from '../sources/source.ts'
 import { startThread } from '../thread.ts'
 import { type Database, openDatabase } from './database.ts'
 import { staleLists } from './snapshot-files.ts'
@@ -92,6 +93,8 @@ export interface LiveDatabase {
    * stays.
    */
   compile (job: CompileJob, log: IpRiskLogger, done?: (bytes: Uint8Array) => void): void
+  /** Logs what the check of a file left out, once. */
+  sayLeftOut (leftOut: LeftOut, log: IpRiskLogger): void
   /** From now on, logs each list that is past its half-life once. */
   start (log: IpRiskLogger): void
   close (): Promise<void>
@@ -133,6 +136,15 @@ export function liveDatabase (
     saidOld = isOld && toldTo !== undefined
   }
 
+  function sayLeftOut ({ list, remarks }: LeftOut, log: IpRiskLogger): void {
+    const key = `${list}: ${remarks.join()}`
+    if (said.has(key)) return
+    said.add(key)
+    log.warn({ code: 'IP_RISK_LIST_ROWS_LEFT_OUT', list, remarks },
+      'ip-risk: rows of a file in lists.sources are left out, and the others count less: fix the file, or set lint: ' +
+      'false to obey every row')
+  }
+
   function use (bytes: Uint8Array): void {
     current = openDatabase(bytes, now)
     sayStale()
@@ -148,6 +160,7 @@ export function liveDatabase (
 
   return {
     get current () { return current },
+    sayLeftOut,
     get isCompiling () { return compilation !== undefined },
     swap (bytes) {
       use(bytes)
@@ -155,7 +168,10 @@ export function liveDatabase (
     },
     compile (job, log, done) {
       giveUp()
-      const mine = compilation = compileInWorker(job, progress => log.debug(progress, 'ip-risk: compiling lists'))
+      const mine = compilation = compileInWorker(job, ({ leftOut, ...progress }) => {
+        if (leftOut === undefined) log.debug(progress, 'ip-risk: compiling lists')
+        else sayLeftOut(leftOut, log)
+      })
       mine.done.then(bytes => {
         if (compilation !== mine) return
         done?.(bytes)

@@ -5,7 +5,7 @@ import { badOption } from '../../errors.ts'
 import type { AsnPackage } from '../asn/database.ts'
 import { type CompileJob, runCompileJob } from '../compile/compile-job.ts'
 import { createRefresh, type RefreshOptions } from '../refresh/refresh.ts'
-import { type ListSource, readSources } from '../sources/source.ts'
+import { type LeftOut, type ListSource, readSources } from '../sources/source.ts'
 import { type DataAge, dataAgeOf } from './data-age.ts'
 import { fileState, liveDatabase, watchFiles } from './live-database.ts'
 import {
@@ -143,12 +143,16 @@ export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchInterv
     ? [String(source.path)]
     : [])
   const before = files.map(fileState)
-  const namesNetworks = readSources('lists.sources', sources, first.nowSeconds).some(list => list.asns.length > 0)
-  const database = liveDatabase(runCompileJob(first))
+  const { nowSeconds } = first
+  const namesNetworks = readSources('lists.sources', sources, { nowSeconds }).some(list => list.asns.length > 0)
+  const leftOut: LeftOut[] = []
+  const database = liveDatabase(runCompileJob(first, progress => {
+    if (progress.leftOut !== undefined) leftOut.push(progress.leftOut)
+  }))
   let unwatch = (): void => {}
 
   function jobNow (): CompileJob {
-    return { sources, covers, builtIn, nowSeconds: Math.floor(Date.now() / 1000) }
+    return { sources, covers, builtIn, lintPackage: asnPackage, nowSeconds: Math.floor(Date.now() / 1000) }
   }
 
   function compile (log: IpRiskLogger): void {
@@ -161,6 +165,7 @@ export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchInterv
     get isLoading () { return database.isCompiling && this.dataAge === undefined },
     start (log) {
       database.start(log)
+      for (const one of leftOut) database.sayLeftOut(one, log)
       if (namesNetworks && asnPackage !== undefined) compile(log)
       else if (namesNetworks) {
         log.warn({ code: 'IP_RISK_ASN_DATA_MISSING' }, 'ip-risk: AS numbers in lists.sources say nothing without AS ' +

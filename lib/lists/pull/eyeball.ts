@@ -1,3 +1,4 @@
+import { type AsnPackage, readRangesOf } from '../asn/database.ts'
 import { packagedAsnKinds } from '../asn/kinds.ts'
 import type { AsnTable } from '../asn/table.ts'
 import { type ListKind, mergeRanges, type Ranges } from '../sources/list.ts'
@@ -24,6 +25,12 @@ export function eyeballNetworks (
   }
   const ranges = { v4: announced(table.v4, table.v4Asn, 2), v6: announced(table.v6, table.v6Asn, 8) }
   return { asns: wanted, ranges: mergeRanges(ranges) }
+}
+
+/** The same, of a package whose other networks are not needed. Throws `BadList`. */
+export function readEyeballNetworks (asnPackage: AsnPackage): EyeballNetworks {
+  const asns = new Set(packagedAsnKinds().eyeball)
+  return { asns, ranges: mergeRanges(readRangesOf(asnPackage, asns)) }
 }
 
 /** How much of the eyeball networks a list may name, in units of `unitsOf`. */

@@ -22,6 +22,8 @@ export interface LintOptions {
   readonly kind: ListKind
   /** Without it ranges are not compared with eyeball networks; AS numbers are, with those of the package. */
   readonly eyeball?: EyeballNetworks
+  /** A list of one kind may have both addresses and AS numbers. */
+  readonly mayBeMixed?: boolean
   /** Rows of the list that this one replaces. */
   readonly previousRows?: number
 }
@@ -117,7 +119,7 @@ export function lintList (list: ReadList, options: LintOptions): LintReport {
   const covered = coveredV4(v4)
   if (list.rows === 0) refusals.push('it is empty')
   else if (wrongShare > MAX_WRONG_SHARE) refusals.push('too many of its rows cannot be right')
-  else if ((list.asns.length > 0) !== kind.endsWith('-asn')) {
+  else if (options.mayBeMixed !== true && (list.asns.length > 0) !== kind.endsWith('-asn')) {
     refusals.push(`it has ${list.asns.length > 0
     ? 'AS numbers'
     : 'addresses'}, which its kind has not`)
