@@ -25,7 +25,7 @@ const good: SoakResult = {
   pastRefusal: 0,
   falseVerdicts: 0,
   failedOpen: 3,
-  survivors: [{ warm: sample, middle: sample, end: sample }]
+  survivors: [{ start: sample, warm: sample, middle: sample, end: sample }]
 }
 
 t.test('a soak without a fault passes', async t => {
@@ -38,7 +38,7 @@ t.test('a soak without a fault passes', async t => {
 t.test('one fault of any kind is named, and fails the soak', async t => {
   const felled = (changed: Partial<Felt>): SoakResult => ({ ...good, phases: [phase, { ...phase, felt: { ...felt, ...changed } }] })
   const aged = (changed: Partial<ServerSample>): SoakResult => ({
-    ...good, survivors: [...good.survivors, { warm: sample, middle: sample, end: { ...sample, ...changed } }]
+    ...good, survivors: [...good.survivors, { start: sample, warm: sample, middle: sample, end: { ...sample, ...changed } }]
   })
   const faults: readonly [SoakResult, RegExp][] = [
     [{ ...good, pastRefusal: 1 }, /BROKEN: 1 handlers ran past a refusal/],

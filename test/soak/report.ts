@@ -12,6 +12,8 @@ export interface PhaseResult {
 }
 
 export interface Survivor {
+  /** Before the first request. */
+  readonly start: ServerSample
   readonly warm: ServerSample
   readonly middle: ServerSample
   readonly end: ServerSample
@@ -63,7 +65,7 @@ export function reportOf (result: SoakResult): { readonly text: string, readonly
     const [p50, p99, p999] = [50, 99, 99.9].map(p => ms(felt.latency.percentile(p)))
     return `| ${name} | ${count(felt.answered)} | ${p50} | ${p99} | ${p999} | ${felt.serverErrors} | ${count(unknown)} | ${count(calls)} / ${count(felt.ideal)} | ${loopDelayMs.map(delay => delay.toFixed(0)).join(' / ')} |`
   })
-  const memory = result.survivors.map(({ warm, middle, end }, i) => `| ${i + 1} | ${[warm, middle, end]
+  const memory = result.survivors.map(({ start, warm, middle, end }, i) => `| ${i + 1} | ${[start, warm, middle, end]
     .map(sample => `${mib(sample.heap)}, ${mib(sample.rss)}, ${handlesOf(sample)}`).join(' | ')} |`)
   const text = [
     `${count(answered)} requests in ${count(result.seconds)} s, ${result.perSecond} a second, through nginx to ${result.processes} processes. ` +
@@ -76,8 +78,8 @@ export function reportOf (result: SoakResult): { readonly text: string, readonly
     '|---|---|---|---|---|---|---|---|---|',
     ...rows,
     '',
-    '| Process that lived all along | After warm-up: heap, RSS, handles | Middle | End |',
-    '|---|---|---|---|',
+    '| Process that lived all along | Start: heap, RSS, handles | After warm-up | Middle | End |',
+    '|---|---|---|---|---|',
     ...memory
   ].join('\n')
   return { text, passed: checked.every(([, holds]) => holds) }

@@ -22,7 +22,8 @@ const fleet = await startFleet(processes)
 const traffic = createTraffic({ origin: fleet.origin, ports: fleet.ports, perSecond, ttlMs: 300_000 })
 const startedMs = performance.now()
 const results: PhaseResult[] = []
-const sampled = new Map<'warm' | 'middle' | 'end', readonly ServerSample[]>()
+type Time = keyof Survivor
+const sampled = new Map<Time, readonly ServerSample[]>()
 /** Counts of processes that were killed since, by the samples before. */
 let before: readonly ServerSample[] = []
 const totals = { pastRefusal: 0, falseVerdicts: 0, failedOpen: 0 }
@@ -33,9 +34,11 @@ const since = (now: number, then = 0): number => now < then ? now : now - then
 
 try {
   let calls = 0
+  sampled.set('start', await Promise.all(fleet.servers.map(server => server.ask('sample'))))
   for (const phase of phases) {
     const count = Math.round(requests * phase.share / shares)
-    const [felt] = await Promise.all([traffic.send(count), breakDuring(phase, fleet, count / perSecond * 1000)])
+    const subnets = Math.min(0.95, (phase.subnets ?? 0) / count)
+    const [felt] = await Promise.all([traffic.send(count, subnets), breakDuring(phase, fleet, count / perSecond * 1000)])
     // Nothing is under way when memory is measured, and connections that nobody uses are closed.
     await sleep(phase.sampled === undefined ? 1000 : 8000)
     const now = await Promise.all(fleet.servers.map(server => server.ask('sample')))
@@ -58,8 +61,8 @@ try {
 
 // The first two were restarted.
 const survivors = Array.from({ length: processes - 2 }, (_, i): Survivor => {
-  const at = (time: 'warm' | 'middle' | 'end'): ServerSample => sampled.get(time)![i + 2]!
-  return { warm: at('warm'), middle: at('middle'), end: at('end') }
+  const at = (time: Time): ServerSample => sampled.get(time)![i + 2]!
+  return { start: at('start'), warm: at('warm'), middle: at('middle'), end: at('end') }
 })
 const { text, passed } = reportOf({
   processes, perSecond, seconds: (performance.now() - startedMs) / 1000, phases: results, ...totals, survivors

@@ -20,8 +20,8 @@ export interface Felt {
 }
 
 export interface Traffic {
-  /** Sends `count` requests at the rate, and waits for the last one. */
-  send (count: number): Promise<Felt>
+  /** Sends `count` requests at the rate, and waits for the last one. `subnets`: the share that is from IPv6 networks never seen before. */
+  send (count: number, subnets?: number): Promise<Felt>
   close (): Promise<void>
 }
 
@@ -39,11 +39,12 @@ export function createTraffic ({ origin, ports, perSecond, ttlMs }: TrafficOptio
   const knownUntil = new Map<string, number>()
   let sent = 0
 
-  function address (): string {
+  function address (subnets: number): string {
+    const hex = (part: number): string => (0x1000 + part).toString(16)
+    if (Math.random() < subnets) return `2a03:${hex(sent >> 12)}:${hex(sent & 4095)}:1::1`
     const dice = Math.random()
     if (dice < 0.8) return text(81, Math.floor(Math.random() ** 2 * 2000))
     if (dice < 0.95) return text(82, Math.floor(Math.random() * 50_000))
-    const hex = (part: number): string => (0x1000 + part).toString(16)
     return sent % 5 === 0 ? `2a02:${hex(sent >> 12)}:${hex(sent & 4095)}:1::1` : text(90, sent)
   }
 
@@ -73,7 +74,7 @@ export function createTraffic ({ origin, ports, perSecond, ttlMs }: TrafficOptio
   }
 
   return {
-    async send (count) {
+    async send (count, subnets = 0) {
       const felt: Felt = { answered: 0, lost: 0, serverErrors: 0, wronglyBlocked: 0, ideal: 0, latency: createHistogram() }
       const underWay = new Set<Promise<void>>()
       const startedMs = performance.now()
@@ -81,7 +82,7 @@ export function createTraffic ({ origin, ports, perSecond, ttlMs }: TrafficOptio
         const dueMs = startedMs + i / perSecond * 1000
         if (dueMs > performance.now()) await sleep(Math.max(5, dueMs - performance.now()))
         sent++
-        const ip = address()
+        const ip = address(subnets)
         if ((knownUntil.get(ip) ?? 0) < dueMs) {
           felt.ideal++
           knownUntil.set(ip, dueMs + ttlMs)
