@@ -1,5 +1,9 @@
-// An application with metrics, a page for operators and a readiness probe: `node --import tsx examples/observability/server.ts`.
-// PORT=0 takes a free port. OPERATOR_TOKEN is what the page asks for: curl -H 'authorization: Bearer …' …/ip-risk
+// An application with metrics, a page for operators and a readiness probe. In a clone, after `npm ci && npm run build`:
+//   OPERATOR_TOKEN=secret node --import tsx examples/observability/server.ts
+//   curl -X POST -H 'x-forwarded-for: 198.51.100.50' http://127.0.0.1:3000/signup   # a visitor of visitors.ts
+//   curl http://127.0.0.1:3000/metrics
+//   curl http://127.0.0.1:3000/ready
+// The page is http://127.0.0.1:3000/ip-risk: the browser asks for the name `operator` and the token. PORT=0 takes a free port.
 import underPressure from '@fastify/under-pressure'
 import Fastify from 'fastify'
 import ipRisk from 'fastify-ip-risk'
@@ -8,6 +12,9 @@ import { ipRiskMetrics } from 'fastify-ip-risk/prometheus'
 import { exampleLists } from '../visitors.ts'
 
 const { PORT = '3000', OPERATOR_TOKEN, REDIS_URL } = process.env
+
+if (!OPERATOR_TOKEN) throw new Error('OPERATOR_TOKEN is not set')
+const login = `Basic ${Buffer.from(`operator:${OPERATOR_TOKEN}`).toString('base64')}`
 
 const app = Fastify({ logger: { level: 'info' } })
 
@@ -19,7 +26,11 @@ await app.register(ipRisk, {
 })
 await app.register(ipRiskDashboard, {
   prefix: '/ip-risk',
-  authorize: request => Boolean(OPERATOR_TOKEN) && request.headers.authorization === `Bearer ${OPERATOR_TOKEN}`
+  authorize (request, reply) {
+    if (request.headers.authorization === login) return true
+    reply.code(401).header('www-authenticate', 'Basic realm="ip-risk"').send()
+    return false
+  }
 })
 await app.register(underPressure, {
   exposeStatusRoute: {

@@ -1,4 +1,7 @@
-/** Runs in the browser: replaces the live part every five seconds. Without it the page is a snapshot. */
+/**
+ * Runs in the browser: replaces the live part every five seconds. Without it the page is a snapshot. The head of an
+ * update is left out, because its style has another nonce, and the browser would report a violation each time.
+ */
 export const pageScript = `
 'use strict'
 const live = document.getElementById('live')
@@ -14,7 +17,9 @@ setInterval(async () => {
   try {
     const response = await fetch(location.pathname, { cache: 'no-store' })
     if (!response.ok) throw new Error(String(response.status))
-    const next = new DOMParser().parseFromString(await response.text(), 'text/html').getElementById('live')
+    const html = await response.text()
+    const body = html.slice(html.indexOf('<main>'))
+    const next = new DOMParser().parseFromString(body, 'text/html').getElementById('live')
     live.replaceChildren(...document.importNode(next, true).childNodes)
     document.title = 'fastify-ip-risk'
   } catch {
