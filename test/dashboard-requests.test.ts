@@ -40,6 +40,16 @@ t.test('an answer that authorize sends is the only one, while a slow onSend hook
   }
 })
 
+t.test('whatever authorize throws or rejects with, nobody sees the page', async t => {
+  for (const thrown of [undefined, null, false, 0, '', 'secret text', { statusCode: 200 }, new Error('sign in')]) {
+    for (const authorize of [() => { throw thrown }, () => Promise.reject(thrown)]) {
+      const { statusCode, body } = await (await application(t, {}, authorize)).inject('/ip-risk')
+      t.equal(statusCode, 500, String(thrown))
+      t.notMatch(body, /<h1>|secret text/, String(thrown))
+    }
+  }
+})
+
 t.test('authorize may redirect, or hide the page behind the application\'s own 404', async t => {
   const redirecting = await application(t, {}, (_, reply) => { reply.redirect('/login') })
   const { statusCode, headers } = await redirecting.inject('/ip-risk')

@@ -107,12 +107,17 @@ function guard (authorize: Authorize): onRequestHookHandler {
       Object.assign(reply, { send, callNotFound })
       if (allowed) done()
       else refuse(reply, 403, 'Forbidden', 'This page is for operators')
-    }, (err: Error) => {
-      if (!answered && !reply.sent) return done(err)
+    }, (err: unknown) => {
+      // Fastify takes `undefined` and `null` for success, and answers with the text of other values.
+      if (!answered && !reply.sent) return done(err instanceof Error ? err : notAnError(err))
       request.log.error({ code: 'IP_RISK_AUTHORIZE_FAILED', err }, 'authorize of the dashboard failed after it had ' +
         'sent an answer: fix the function')
     })
   }
+}
+
+function notAnError (cause: unknown): Error {
+  return new Error('authorize of the dashboard threw what is not an Error', { cause })
 }
 
 function refuse (reply: FastifyReply, statusCode: number, error: string, message: string): FastifyReply {
