@@ -1,5 +1,6 @@
 import type { IpRisk, IpRiskLogger, Outcome } from '../../types/contract.ts'
 import type { PluginScope, RoutePolicy } from '../options/index.ts'
+import { createObservers, type Observers } from '../util/index.ts'
 
 /** Where a request is judged: its plugin scope, its route, and the log of the request. */
 export interface AssessmentContext {
@@ -32,3 +33,8 @@ export interface Decided {
   readonly outcome: Outcome
   readonly time: Time
 }
+
+/** Who is called when the engine does something. */
+export type EngineObservers = Observers<Published>
+
+export const createEngineObservers = (): EngineObservers => createObservers<Published>()

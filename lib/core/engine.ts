@@ -1,38 +1,19 @@
-import { isDeepStrictEqual } from 'node:util'
-import type {
-  ClientIp, ClientIpExplanation, EngineOptions, IpRisk, IpRiskLogger, Outcome, Provider, RawRequest,
-  SetCloudflareRanges, Stats
-} from '../../types/contract.ts'
-import type { RiskReport } from '../../types/report.ts'
+import type { EngineOptions, IpRiskLogger } from '../../types/contract.ts'
 import {
   ageLimits, createLookup, createMemoryCache, createSettling, createSingleFlight, type Lookup, readCache
 } from '../cache/index.ts'
-import { createClientIp, type Watch, watchMisconfiguration } from '../client-ip/index.ts'
 import { createAccountMemory, createFamiliarity, type FamiliarityService } from '../familiarity/index.ts'
-import { checkProvider } from '../options/index.ts'
 import { createExceptions, type ExceptionEntry, type Exceptions, nameOf, type Statement } from '../policy/index.ts'
-import { lists } from '../providers/lists/index.ts'
 import { clusterPrefix, createKeys, openFleet } from '../redis/index.ts'
-import { createPipelines, type ProviderPipelines, watchLateness } from '../resilience/index.ts'
-import { createObservers, type Observers } from '../util/index.ts'
-import { membersOf } from '../verdict/index.ts'
-import { rangesAge } from './cloudflare-ranges-age.ts'
-import type { AssessmentContext, Published } from './context.ts'
-import { countRejectedAddresses } from './rejected-addresses.ts'
-import { createCounters } from './stats.ts'
+import { type ClientAddress, createClientAddress } from './client-address.ts'
+import { createEngineObservers, type EngineObservers } from './context.ts'
+import { readProvider, type ProviderPipelines, runProvider } from './provider.ts'
+import { type Counters, createCounters } from './stats.ts'
 
 /** How an address is found and looked up. Shared by the plugin scopes whose options for it agree. */
-export interface Engine {
+export interface Engine extends ClientAddress {
   readonly log: IpRiskLogger
   readonly now: () => number
-  /** Also notices what only traffic shows to be misconfigured. */
-  readonly resolve: (request: RawRequest) => ClientIp
-  readonly explain: (request: RawRequest) => ClientIpExplanation
-  readonly setCloudflareRanges: SetCloudflareRanges
-  /** Whether any forwarding header may be read. */
-  readonly readsHeaders: boolean
-  /** Compares our address with the framework's own, for applications with a second trust setting. */
-  readonly compareAddress: Watch['compare']
   readonly providerName: string
   readonly lookup: Lookup
   /** What is remembered of accounts. */
@@ -52,12 +33,12 @@ export interface Engine {
    * looked up in its place and has the verdict. Default `ip`.
    */
   invalidate (ip: string, lookedUp?: string): Promise<void>
-  readonly observers: Observers<Published>
+  readonly observers: EngineObservers
   /** Counts a request when its outcome is known. */
-  count (risk: IpRisk, context: AssessmentContext, outcome: Outcome): void
-  stats (): Stats
+  readonly count: Counters['request']
+  stats (): ReturnType<Counters['stats']>
   /** What enforcing would have stopped, since start. */
-  report (): RiskReport
+  readonly report: Counters['report']
   /** Resolves when Redis is connected, or after a short while without it. */
   ready (): Promise<void>
   /**
@@ -69,33 +50,13 @@ export interface Engine {
   close (): Promise<void>
 }
 
-/** Whether the options of a child scope leave the engine as its parent made it. */
-export function sharesEngine (parent: EngineOptions, child: EngineOptions): boolean {
-  return child.provider === undefined || child.provider === parent.provider
-    ? (['redis', 'clientIp', 'cache'] as const)
-        .every(name => child[name] === undefined || sameValue(child[name], parent[name]))
-    : false
-}
-
-function sameValue (a: unknown, b: unknown): boolean {
-  return a === b || (isPlain(a) && isPlain(b) && isDeepStrictEqual(a, b))
-}
-
-function isPlain (value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
-}
-
 /** The composition root: each part is made of parts made above it. Throws an `IpRiskError` that names the option. */
 export function createEngine (options: EngineOptions, log: IpRiskLogger, now: () => number = Date.now): Engine {
   const cache = readCache(options.cache)
-  const provider = options.provider === undefined ? lists() : checkProvider('provider', options.provider)
-  const clientIp = createClientIp(options.clientIp, log, now())
-  for (const warning of clientIp.warnings) log.warn({ code: 'IP_RISK_CLIENT_IP_DOUBTFUL' }, warning)
-  const watch = watchMisconfiguration(clientIp, log)
-  const cloudflareRanges = rangesAge(options.clientIp, clientIp.setCloudflareRanges, now)
+  const provider = readProvider(options.provider)
+  const { clientAddress, stats: addressStats } = createClientAddress(options.clientIp, log, now)
   const counters = createCounters(now)
-  const rejected = countRejectedAddresses()
-  const observers = createObservers<Published>()
+  const observers = createEngineObservers()
 
   const ages = ageLimits(cache, provider)
   const memory = createMemoryCache({ ...cache, ages, now })
@@ -117,18 +78,17 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
 
   let familiarity: FamiliarityService | undefined // made on use: it reserves its memory at once
   const settling = createSettling({ provider, memory, shared: fleet?.verdicts, now })
-  const pipelines = startPipelines(provider, log, {
+  const running = runProvider(provider, {
     log, redis: fleet?.port, redisTimeoutMs: cache.redisTimeoutMs, settled: settling.settled, observers
-  }, () => fleet?.close())
-  const ask = provider.sync === true ? pipelines.ask : watchLateness(pipelines.ask, provider.name, log, now)
+  }, now, () => fleet?.close())
   const lookup = createLookup({
     provider,
     settled: settling.layer,
     memory,
     shared: fleet?.verdicts,
     singleFlight,
-    isCrowded: pipelines.isCrowded,
-    ask,
+    isCrowded: running.isCrowded,
+    ask: running.ask,
     ttlSeconds: cache.ttlSeconds,
     now,
     count: counters.lookup,
@@ -139,23 +99,14 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   async function abort (): Promise<void> {
     settling.close()
     const released = fleet?.release()
-    pipelines.abort()
+    running.abort()
     await released
   }
 
   return {
     log,
     now,
-    resolve (request) {
-      const address = clientIp.resolve(request)
-      watch.see(address, request)
-      rejected.see(address)
-      return address
-    },
-    explain: clientIp.explain,
-    setCloudflareRanges: cloudflareRanges.set,
-    readsHeaders: clientIp.readsHeaders,
-    compareAddress: watch.compare,
+    ...clientAddress,
     providerName: provider.name,
     lookup,
     get familiarity () {
@@ -169,7 +120,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       })
       return familiarity
     },
-    bulk: pipelines.bulk,
+    bulk: running.bulk,
     exceptions,
     async except (entry, ttlSeconds) {
       const statement = exceptions.make(entry, ttlSeconds * 1000)
@@ -191,13 +142,13 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     count: counters.request,
     stats: () => counters.stats({
       redis: fleet?.port.state ?? 'none',
-      providers: pipelines.stats(),
-      composites: pipelines.compositeStats(),
+      providers: running.stats(),
+      composites: running.compositeStats(),
       cache: { entries: memory.size(), maxEntries: cache.maxEntries },
-      clientIp: { rejected: rejected.counts(), ...cloudflareRanges.age() }
+      clientIp: addressStats()
     }),
     report () {
-      const composites = pipelines.compositeStats()
+      const composites = running.compositeStats()
       return { ...counters.report(), ...Object.keys(composites).length > 0 && { composites } }
     },
     ready: async () => await fleet?.ready(),
@@ -205,31 +156,11 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     async close () {
       const aborted = abort()
       try {
-        await pipelines.close()
+        await running.close()
       } finally {
         await aborted
         await fleet?.close()
       }
     }
-  }
-}
-
-/** Starts the provider and its members. If that fails, what is open is closed, and the first error is thrown. */
-function startPipelines (
-  provider: Provider, log: IpRiskLogger, deps: Parameters<typeof createPipelines>[1], closeFleet: () => unknown
-): ProviderPipelines {
-  const start = (provider: Provider): void => {
-    provider.start?.(log)
-    membersOf(provider).forEach(start)
-  }
-  let pipelines: ProviderPipelines | undefined
-  try {
-    pipelines = createPipelines(provider, deps)
-    start(provider)
-    return pipelines
-  } catch (err) {
-    pipelines?.close().catch(() => {})
-    closeFleet()
-    throw err
   }
 }
