@@ -1,6 +1,6 @@
 import type { CacheOptions, Provider } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { checkNumber, checkObject, checkString, checkStrings } from '../util/index.ts'
+import { checkString, checkStrings, int, type OptionReader, readObject, real, text } from '../util/index.ts'
 import { membersOf } from '../verdict/index.ts'
 
 export interface CacheSettings {
@@ -18,26 +18,20 @@ export interface CacheSettings {
 const MAX_TTL_SECONDS = 21_600
 const MIN_SECRET_LENGTH = 16
 
-const seconds = (max: number): { min: number, max: number, integer: boolean } => ({ min: 0, max, integer: false })
+const specification = {
+  ttlSeconds: int(1, MAX_TTL_SECONDS, 300),
+  maxEntries: int(1, 10_000_000, 10_000),
+  keyPrefix: text(''),
+  keySecret: readSecrets,
+  unknownTtlSeconds: real(0, 3600, 10),
+  staleIfErrorSeconds: real(0, 86_400, 3600),
+  redisTimeoutMs: int(1, 10_000, 100)
+} satisfies { readonly [K in keyof Required<CacheOptions>]: OptionReader<CacheSettings[K]> }
 
-export function readCache (given: CacheOptions | undefined): CacheSettings {
-  const cache = checkObject<CacheOptions>('cache', given, [
-    'ttlSeconds', 'maxEntries', 'keyPrefix', 'keySecret', 'unknownTtlSeconds', 'staleIfErrorSeconds', 'redisTimeoutMs'
-  ])
-  return {
-    ttlSeconds: checkNumber('cache.ttlSeconds', cache.ttlSeconds, 300, { min: 1, max: MAX_TTL_SECONDS }),
-    maxEntries: checkNumber('cache.maxEntries', cache.maxEntries, 10_000, { min: 1, max: 10_000_000 }),
-    keyPrefix: checkString('cache.keyPrefix', cache.keyPrefix, ''),
-    keySecret: readSecrets(cache.keySecret),
-    unknownTtlSeconds: checkNumber('cache.unknownTtlSeconds', cache.unknownTtlSeconds, 10, seconds(3600)),
-    staleIfErrorSeconds: checkNumber('cache.staleIfErrorSeconds', cache.staleIfErrorSeconds, 3600, seconds(86_400)),
-    redisTimeoutMs: checkNumber('cache.redisTimeoutMs', cache.redisTimeoutMs, 100, { min: 1, max: 10_000 })
-  }
-}
+export const readCache = (given: CacheOptions | undefined): CacheSettings => readObject('cache', given, specification)
 
-function readSecrets (given: CacheOptions['keySecret']): readonly string[] | undefined {
+function readSecrets (path: string, given: unknown): readonly string[] | undefined {
   if (given === undefined) return undefined
-  const path = 'cache.keySecret'
   const secrets = Array.isArray(given) ? checkStrings(path, given) : [checkString(path, given, '')]
   if (secrets.some(secret => secret.length < MIN_SECRET_LENGTH)) {
     throw badOption(path, `must have at least ${MIN_SECRET_LENGTH} characters: every address can be guessed, so the ` +

@@ -1,6 +1,6 @@
 import type { AccountId, FamiliarityOptions } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { checkFunction, checkNumber, checkObject, failureState, type FailureState } from '../util/index.ts'
+import { checkFunction, failureState, type FailureState, int, type OptionReader, readObject } from '../util/index.ts'
 
 /** A checked `familiarity` option. */
 export interface FamiliaritySettings {
@@ -14,19 +14,19 @@ export interface FamiliaritySettings {
 
 const DAY_MS = 86_400_000
 
+const specification = {
+  account (path, given) {
+    if (given === undefined) throw badOption(path, 'is missing: give a function (request) => id or null')
+    return checkFunction(path, given as FamiliaritySettings['account'])!
+  },
+  device: (path, given) => checkFunction(path, given as FamiliaritySettings['device']),
+  rememberDays: int(1, 365, 90),
+  maxNetworks: int(1, 50, 20)
+} satisfies { readonly [K in keyof Required<FamiliarityOptions<never>>]: OptionReader<unknown> }
+
 /** Throws an `IpRiskError` that names the option. */
 export function readFamiliarity (given: FamiliarityOptions<never> | undefined): FamiliaritySettings | undefined {
   if (given === undefined) return undefined
-  const { account, device, rememberDays, maxNetworks } = checkObject<FamiliarityOptions<never>>(
-    'familiarity', given, ['account', 'device', 'rememberDays', 'maxNetworks'])
-  if (account === undefined) {
-    throw badOption('familiarity.account', 'is missing: give a function (request) => id or null')
-  }
-  return {
-    account: checkFunction('familiarity.account', account)!,
-    device: checkFunction('familiarity.device', device),
-    rememberMs: checkNumber('familiarity.rememberDays', rememberDays, 90, { min: 1, max: 365 }) * DAY_MS,
-    maxNetworks: checkNumber('familiarity.maxNetworks', maxNetworks, 20, { min: 1, max: 50 }),
-    failing: failureState()
-  }
+  const { rememberDays, ...settings } = readObject('familiarity', given, specification)
+  return { ...settings, rememberMs: rememberDays * DAY_MS, failing: failureState() }
 }

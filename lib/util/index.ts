@@ -11,7 +11,8 @@ export {
   type ObservedResult, type Observer, type Observers
 } from './observers.ts'
 export {
-  checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkString, checkStrings, shown
+  checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkString, checkStrings, flag, int,
+  type OptionReader, type OptionsOf, readObject, real, shown, text
 } from './options.ts'
 export {
   bar, type Column, escapeHtml, html, type Html, page, type Page, pageStyle, type Table, table, type TimeChart,

@@ -16,6 +16,39 @@ export function checkObject<T extends object> (path: string, value: unknown, nam
   return value as T
 }
 
+/** Checks one option. `path` is what an error calls it. */
+export type OptionReader<T> = (path: string, given: unknown) => T
+
+/** What a specification reads. */
+export type OptionsOf<S> = { readonly [K in keyof S]: S[K] extends OptionReader<infer T> ? T : never }
+
+/** Reads an object by a specification, which has a reader for each option. A name that it lacks is an error. */
+export function readObject<S extends { readonly [name: string]: OptionReader<unknown> }> (
+  path: string, given: unknown, specification: S
+): OptionsOf<S> {
+  const options = checkObject<{ [name: string]: unknown }>(path, given, Object.keys(specification))
+  const read = Object.entries(specification).map(([name, reader]) => [name, reader(`${path}.${name}`, options[name])])
+  return Object.fromEntries(read) as OptionsOf<S>
+}
+
+/** An integer from `min` to `max`. */
+export function int<F extends number | undefined> (min: number, max: number, fallback: F): OptionReader<number | F> {
+  return (path, given) => checkNumber(path, given, fallback, { min, max })
+}
+
+/** A number from `min` to `max`, with a fraction or without. */
+export function real<F extends number | undefined> (min: number, max: number, fallback: F): OptionReader<number | F> {
+  return (path, given) => checkNumber(path, given, fallback, { min, max, integer: false })
+}
+
+export function text<F extends string | undefined> (fallback: F): OptionReader<string | F> {
+  return (path, given) => checkString(path, given, fallback)
+}
+
+export function flag (fallback: boolean): OptionReader<boolean> {
+  return (path, given) => checkBoolean(path, given, fallback)
+}
+
 export interface NumberRange { readonly min: number, readonly max: number, readonly integer?: boolean }
 
 /** A finite number in the range, or the fallback when nothing was given. */

@@ -1,9 +1,9 @@
 import type { CompositeProvider } from '../../../types/contract.ts'
 import type { Category, KnownAnswer, Provider, ProviderAnswer, VerdictName } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkNumber, checkObject, shown } from '../../util/index.ts'
+import { checkObject, int, type OptionReader, readObject, real, shown } from '../../util/index.ts'
 import { isVpnVerdict, unknownAnswer, validatesAnswers, verdictNames } from '../../verdict/index.ts'
-import { checkCost, checkMembers, named, timeoutOf } from './fallback.ts'
+import { checkMembers, cost, named, timeoutOf } from './fallback.ts'
 
 /** The options of `consensus`. */
 export interface ConsensusOptions {
@@ -31,15 +31,12 @@ const graceMs = 1_000
 export function consensus (members: readonly Provider[], options: ConsensusOptions = {}): CompositeProvider {
   if (!Array.isArray(members)) throw badOption('consensus', `takes an array of providers, got ${shown(members)}`)
   checkMembers('consensus', members)
-  const { quorum: given, ...rest } = checkObject<ConsensusOptions>('consensus', options,
-    ['quorum', 'weights', 'minConfidence', 'maxCostPerDay'])
-  const positive = { min: 0.001, max: 1000, integer: false }
-  const weightOf = byMember('consensus.weights', rest.weights, members, 1, positive)
-  const fraction = { min: 0, max: 1, integer: false }
-  const leastOf = byMember('consensus.minConfidence', rest.minConfidence, members, 0, fraction)
-  const maxCostPerDay = checkCost('consensus.maxCostPerDay', rest.maxCostPerDay)
-  const majority = Math.floor(members.length / 2) + 1
-  const quorum = checkNumber('consensus.quorum', given, majority, { min: 1, max: members.length })
+  const { quorum, weights: weightOf, minConfidence: leastOf, maxCostPerDay } = readObject('consensus', options, {
+    quorum: int(1, members.length, Math.floor(members.length / 2) + 1),
+    weights: byMember(members, 1, real(0.001, 1000, 1)),
+    minConfidence: byMember(members, 0, real(0, 1, 0)),
+    maxCostPerDay: cost
+  } satisfies { readonly [K in keyof Required<ConsensusOptions>]: OptionReader<unknown> })
   const name = `consensus(${quorum}:${members.map(member => member.name).join(',')})`
 
   /** Whether the answer of a member is one that the quorum counts. */
@@ -102,11 +99,13 @@ function summary (answers: readonly ProviderAnswer[], members: readonly Provider
 
 /** A number for each member, by its name. */
 function byMember (
-  path: string, value: unknown, members: readonly Provider[], fallback: number, range: Parameters<typeof checkNumber>[3]
-): (name: string) => number {
-  const given = checkObject<Record<string, number>>(path, value, members.map(({ name }) => name))
-  for (const [name, number] of Object.entries(given)) checkNumber(`${path}.${name}`, number, fallback, range)
-  return name => given[name] ?? fallback
+  members: readonly Provider[], fallback: number, read: OptionReader<number>
+): OptionReader<(name: string) => number> {
+  return (path, value) => {
+    const given = checkObject<Record<string, number>>(path, value, members.map(({ name }) => name))
+    for (const [name, number] of Object.entries(given)) read(`${path}.${name}`, number)
+    return name => given[name] ?? fallback
+  }
 }
 
 interface Vote { readonly answer: KnownAnswer & { readonly provider: string }, readonly weight: number }

@@ -3,9 +3,11 @@ import type {
   Category, CompositeContext, CompositeProvider, KnownAnswer, Provider, ProviderAnswer, VerdictName
 } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkBoolean, checkNumber, checkObject, checkStrings, shown } from '../../util/index.ts'
+import {
+  checkNumber, checkObject, checkStrings, flag, int, type OptionReader, readObject, shown
+} from '../../util/index.ts'
 import { answerNames, categoryNames, validatesAnswers, verdictNames } from '../../verdict/index.ts'
-import { checkCost, checkMembers, named, namesOf, timeoutOf } from './fallback.ts'
+import { checkMembers, cost, named, namesOf, timeoutOf } from './fallback.ts'
 
 /** Which answers of the cheap provider are in the grey zone. An answer that meets one of these conditions is. */
 export interface EscalationRule {
@@ -37,6 +39,13 @@ const unansweredMs = 300_000
 /** The expensive provider has this time at least, also after a slow cheap one: its answer is cached. */
 const leastMs = 1_000
 
+const specification = {
+  when: readRule,
+  writesOnly: flag(false),
+  attemptTimeoutMs: int(1, 120_000, 4_500),
+  maxCostPerDay: cost
+} satisfies { readonly [K in keyof Required<EscalateOptions>]: OptionReader<unknown> }
+
 /**
  * Asks the cheap provider, and the expensive one for the grey zone only. The answer is the expensive one's where it
  * has one, with a signal `escalated`. A write does not accept a cached answer of the grey zone that was not escalated:
@@ -48,13 +57,9 @@ const leastMs = 1_000
 export function escalate (cheap: Provider, expensive: Provider, options: EscalateOptions = {}): CompositeProvider {
   const members = [cheap, expensive]
   checkMembers('escalate', members)
-  const given = checkObject<EscalateOptions>('escalate', options,
-    ['when', 'writesOnly', 'attemptTimeoutMs', 'maxCostPerDay'])
-  const qualifies = readRule(given.when)
-  const writesOnly = checkBoolean('escalate.writesOnly', given.writesOnly, false)
-  const range = { min: 1, max: 120_000 }
-  const bothMs = checkNumber('escalate.attemptTimeoutMs', given.attemptTimeoutMs, 4_500, range)
-  const maxCostPerDay = checkCost('escalate.maxCostPerDay', given.maxCostPerDay)
+  const {
+    when: qualifies, writesOnly, attemptTimeoutMs: bothMs, maxCostPerDay
+  } = readObject('escalate', options, specification)
   const name = `escalate(${cheap.name},${expensive.name})`
   /** The names of answers without an escalation. Those under the composite's own name had one, without an answer. */
   const cheapNames = new Set(answerNames(cheap))
@@ -108,8 +113,7 @@ export function escalate (cheap: Provider, expensive: Provider, options: Escalat
   } satisfies CompositeProvider)
 }
 
-function readRule (value: unknown): (answer: ProviderAnswer) => boolean {
-  const path = 'escalate.when'
+function readRule (path: string, value: unknown): (answer: ProviderAnswer) => boolean {
   const given = checkObject<EscalationRule>(path, value, ['verdicts', 'scoreBetween', 'categories'])
   const hasOther = given.scoreBetween !== undefined || given.categories !== undefined
   const verdicts = given.verdicts ?? (hasOther ? [] : ['suspicious', 'vpn_likely'])

@@ -1,7 +1,7 @@
 import type { CompositeContext, CompositeProvider } from '../../../types/contract.ts'
 import type { KnownAnswer, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkNumber, checkObject, shown } from '../../util/index.ts'
+import { int, type OptionReader, readObject, real, shown } from '../../util/index.ts'
 import { answerNames, validatesAnswers } from '../../verdict/index.ts'
 
 /** The options of `fallback`. */
@@ -30,13 +30,11 @@ export function fallback (...given: readonly (Provider | FallbackOptions)[]): Co
       ? 'takes providers one by one, not in an array: fallback(a, b)'
       : 'takes providers, and options at the end')
   }
-  const options = checkObject<FallbackOptions>('fallback', rest[0],
-    ['attemptTimeoutMs', 'maxCostPerDay'])
   checkMembers('fallback', members)
-  const defaultMs = members.slice(1).every(member => member.sync) ? 4_500 : 2_000
-  const range = { min: 1, max: 120_000 }
-  const timeoutMs = checkNumber('fallback.attemptTimeoutMs', options.attemptTimeoutMs, defaultMs, range)
-  const maxCostPerDay = checkCost('fallback.maxCostPerDay', options.maxCostPerDay)
+  const { attemptTimeoutMs: timeoutMs, maxCostPerDay } = readObject('fallback', rest[0], {
+    attemptTimeoutMs: int(1, 120_000, members.slice(1).every(member => member.sync) ? 4_500 : 2_000),
+    maxCostPerDay: cost
+  } satisfies { readonly [K in keyof Required<FallbackOptions>]: OptionReader<unknown> })
   const last = members.length - 1
 
   /** Not a promise as long as the members return none. `before`: which members were unknown, and why. */
@@ -105,6 +103,4 @@ export function checkMembers (path: string, members: readonly unknown[]): void {
 }
 
 /** A budget in money; undefined without one. */
-export function checkCost (path: string, value: unknown): number | undefined {
-  return checkNumber(path, value, undefined, { min: 0, max: 1_000_000_000, integer: false })
-}
+export const cost: OptionReader<number | undefined> = real(0, 1_000_000_000, undefined)

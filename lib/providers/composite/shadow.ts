@@ -3,9 +3,9 @@ import type {
   CompositeContext, CompositeProvider, Provider, ProviderAnswer, ShadowStats
 } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkNumber, checkObject } from '../../util/index.ts'
+import { int, type OptionReader, readObject, real } from '../../util/index.ts'
 import { answerNames, validatesAnswers } from '../../verdict/index.ts'
-import { checkCost, checkMembers, named, timeoutOf } from './fallback.ts'
+import { checkMembers, cost, named, timeoutOf } from './fallback.ts'
 
 /** The options of `shadow`. */
 export interface ShadowOptions {
@@ -26,6 +26,12 @@ export interface ShadowOptions {
 const onceMs = 3_600_000
 const dayMs = 86_400_000
 
+const specification = {
+  share: real(0, 1, 1),
+  perDay: int(1, 1_000_000_000, 1_000),
+  maxCostPerDay: cost
+} satisfies { readonly [K in keyof Required<ShadowOptions>]: OptionReader<unknown> }
+
 /**
  * Answers as the primary provider does, and asks the candidate beside it, to compare them on real traffic. The
  * candidate never delays an answer and never decides; `stats().composites[name].shadow` has agreement, errors, latency
@@ -38,10 +44,7 @@ export function shadow (primary: Provider, candidate: Provider, options: ShadowO
   const members = [primary, candidate]
   checkMembers('shadow', members)
   if (primary === candidate) throw badOption('shadow', 'compares two providers, got one and the same')
-  const given = checkObject<ShadowOptions>('shadow', options, ['share', 'perDay', 'maxCostPerDay'])
-  const share = checkNumber('shadow.share', given.share, 1, { min: 0, max: 1, integer: false })
-  const perDay = checkNumber('shadow.perDay', given.perDay, 1_000, { min: 1, max: 1_000_000_000 })
-  const maxCostPerDay = checkCost('shadow.maxCostPerDay', given.maxCostPerDay)
+  const { share, perDay, maxCostPerDay } = readObject('shadow', options, specification)
   const comparison = createComparison()
   const seen = new LRUCache<string, true>({ max: 10_000, ttl: onceMs })
   let today = { day: -1, calls: 0 }

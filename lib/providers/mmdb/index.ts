@@ -5,7 +5,7 @@ import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../.
 import { badOption } from '../../errors.ts'
 import { formatAddress, parseAddress } from '../../ip/index.ts'
 import { fileState, watchFiles } from '../../lists/index.ts'
-import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString } from '../../util/index.ts'
+import { checkOneOf, checkString, flag, int, type OptionReader, readObject } from '../../util/index.ts'
 import { answerOf, MMDB_KINDS, type MmdbKind } from './answer.ts'
 
 /** A MaxMind-format file, opened. */
@@ -162,16 +162,18 @@ export function mmdb (options: MmdbOptions): Provider {
   }
 }
 
+const specification = {
+  path (path, given) {
+    const file = checkString(path, given, '')
+    if (file === '') throw badOption(path, 'is missing: give the path of an .mmdb file')
+    return file
+  },
+  kind: (path, given) => given === undefined ? undefined : checkOneOf(path, given, MMDB_KINDS, 'anonymous-ip'),
+  watch: flag(true),
+  watchIntervalMs: int(10, 86_400_000, 2000)
+} satisfies { readonly [K in keyof Required<MmdbOptions>]: OptionReader<unknown> }
+
 function checkMmdbOptions (given: MmdbOptions) {
-  const options = checkObject<MmdbOptions>('mmdb', given, ['path', 'kind', 'watch', 'watchIntervalMs'])
-  const path = checkString('mmdb.path', options.path, '')
-  if (path === '') throw badOption('mmdb.path', 'is missing: give the path of an .mmdb file')
-  const kind = options.kind === undefined
-    ? undefined
-    : checkOneOf('mmdb.kind', options.kind, MMDB_KINDS, 'anonymous-ip')
-  const watch = checkBoolean('mmdb.watch', options.watch, true)
-  const watchIntervalMs = checkNumber(
-    'mmdb.watchIntervalMs', options.watchIntervalMs, 2000, { min: 10, max: 86_400_000 }
-  )
-  return { path, kind, watchIntervalMs: watch ? watchIntervalMs : undefined }
+  const { watch, watchIntervalMs, ...settings } = readObject('mmdb', given, specification)
+  return { ...settings, watchIntervalMs: watch ? watchIntervalMs : undefined }
 }
