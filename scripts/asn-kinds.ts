@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { findAsnPackage, readAsnTable } from '../lib/lists/asn/database.ts'
 import { type AsnKinds, packNumbers } from '../lib/lists/asn/kinds.ts'
+import { VPN_OPERATOR_ASNS } from '../lib/lists/asn/named-networks.ts'
 import { GATEWAY_ASNS, TRANSIT_ASNS } from '../lib/lists/asn/special-networks.ts'
 import type { AsnTable } from '../lib/lists/asn/table.ts'
 import type { AddressList } from '../lib/lists/sources/list.ts'
@@ -17,8 +18,13 @@ export function exampleIsps (root: URL = exampleRoot!): readonly number[] {
   return readList(readFileSync(new URL('oxl/asn-kind_isp.txt', root))).asns
 }
 
-/** A hoster is what one of three collections calls so; an access network needs all three to be one, a large one never is. */
-export function computeAsnKinds (lists: readonly AddressList[], isps: readonly number[], table: AsnTable): AsnKinds {
+/**
+ * A hoster is what one of three collections calls so; an access network needs all three to be one, a large one never is.
+ * Networks of the VPN provider `without` are not known as its own.
+ */
+export function computeAsnKinds (
+  lists: readonly AddressList[], isps: readonly number[], table: AsnTable, without = ''
+): AsnKinds {
   const eyeball = new Set(EYEBALL_ASNS)
   const access = new Set(isps)
   const votes = new Map<number, number>()
@@ -31,22 +37,22 @@ export function computeAsnKinds (lists: readonly AddressList[], isps: readonly n
   const announcing = new Set(table.numbers)
   const known = (asns: Iterable<number>): number[] => [...new Set(asns)].filter(asn => announcing.has(asn)).sort((a, b) => a - b)
   const hosting = known(votes.keys()).filter(asn => votesOf(asn) > 0)
-  const classes = densities(lists, table, EXAMPLE_SECONDS)
   const hostingConfirmed = hosting.filter(asn => votesOf(asn) > 1)
   const hosters = new Set(hostingConfirmed)
   const people = known([...isps, ...EYEBALL_ASNS]).filter(asn => !hosters.has(asn))
-  const silent = new Set([...people, ...neither])
+  const classes = densities(lists, table, EXAMPLE_SECONDS, { silent: new Set([...people, ...neither]), hosters: new Set(hosting) })
   return {
     dateSeconds: EXAMPLE_SECONDS,
     hosting,
     hostingConfirmed,
     vpn: known(lists.flatMap(list => list.kind === 'vpn-asn' ? list.asns : [])),
+    operators: Object.entries(VPN_OPERATOR_ASNS).flatMap(([operator, asns]) => operator === without ? [] : asns),
     eyeball: known(EYEBALL_ASNS),
     access: people,
     gateway: GATEWAY_ASNS,
     transit: TRANSIT_ASNS,
     density: new Map(Array.from(table.numbers, (asn, i) => [asn, classes[i]!] as const)
-      .filter(([asn, kept]) => kept > 0 && !silent.has(asn)))
+      .filter(([, kept]) => kept > 0))
   }
 }
 

@@ -20,7 +20,16 @@ import { decay, densityClass, HALF_LIFE_DAYS } from '../lib/lists/compile/weight
 const DAY = 86_400
 const NOW = 20_000 * DAY
 const NO_KINDS: AsnKinds = {
-  dateSeconds: NOW, hosting: [], hostingConfirmed: [], vpn: [], eyeball: [], access: [], gateway: [], transit: [], density: new Map()
+  dateSeconds: NOW,
+  hosting: [],
+  hostingConfirmed: [],
+  vpn: [],
+  operators: [],
+  eyeball: [],
+  access: [],
+  gateway: [],
+  transit: [],
+  density: new Map()
 }
 
 const list = (id: string, kind: ListKind, cidrs: readonly string[], more: Partial<AddressList> = {}): AddressList =>
@@ -54,6 +63,7 @@ t.test('gives every kind of list its verdict', async t => {
     [['tor-exit'], ['vpn_detected', 1, ['tor']]],
     [['vpn-range'], ['vpn_detected', 0.9, ['vpn']]],
     [['vpn-asn'], ['vpn_likely', 0.8, ['vpn']]],
+    [['vpn-asn', 'vpn-asn'], ['vpn_likely', 0.87, ['vpn']]],
     [['vpn-range', 'vpn-asn'], ['vpn_detected', 0.93, ['vpn']]],
     [['public-proxy'], ['vpn_likely', 0.75, ['proxy']]],
     [['hosting'], ['suspicious', 0.45, ['hosting']]],
@@ -89,7 +99,7 @@ t.test('is clean only where data cover the address', async t => {
 t.test('knows of what stands beside published servers, and of networks full of them', async t => {
   const servers = (count: number, more: Partial<AddressList> = {}): AddressList =>
     list('servers', 'vpn-server', Array.from({ length: count }, (_, i) => `21.0.0.${i}`), { publisher: 'acme', ...more })
-  for (const [count, score] of [[1, 0.6], [2, 0.75], [3, 0.75], [4, 0.85]] as const) {
+  for (const [count, score] of [[1, 0.6], [2, 0.8], [3, 0.8], [4, 0.85]] as const) {
     t.equal(known(explain('21.0.0.200', [servers(count)], { asnTable }).answer).score, score, `${count} in the /24`)
   }
   t.same(outcome(explain('21.0.1.0', [servers(4)], { asnTable })), ['clean', 0.05, []], 'not in the /24 beside')

@@ -22,7 +22,7 @@ export function judge (data: Data, given: readonly ExampleList[], { without, asn
   const others = listsWithout(data.lists, without ?? '')
   const bytes = compileSnapshot(given, {
     nowSeconds: EXAMPLE_SECONDS,
-    asnKinds: computeAsnKinds(others, data.isps, data.table),
+    asnKinds: computeAsnKinds(others, data.isps, data.table, without),
     ...asns && { asnTable: data.table }
   })
   const database = openDatabase(bytes, () => (EXAMPLE_SECONDS + ageDays * 86400) * 1000)

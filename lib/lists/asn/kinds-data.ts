@@ -161,17 +161,18 @@ export const ACCESS: string =
 /** By class, as `densities` counts them. */
 export const DENSITY: readonly string[] = [
   '',
-  '9xo 5v1',
-  '6tv 5pg 2db 8ac 45a 7wf bnq 1m5',
-  '2ii 16f 2ug nb q7t 1gi 12f 2vy 143 8p3 5 wp 1d 1gek 10j 1g0r 4a3 1735 2tl3',
-  '391 1jd 2og 243 4ko 4by pg 7h9 3ov cf 2qo 7 540 1ey 6h 3lc 191 3er 1l4r 3a4 4my 3yv z1j 18r wv 89 45u t1 1im 4' +
-  'q1',
+  '5k3 lk 2q1 120 4u8 10t 5cq 2hi 1j0 an6 5xj 3zb 1nzb 1gwc 41bq dq 17q 6k 4s',
+  '1ms 3m1 5s 1fa 19 lf 285 2ry 2g0 2dm 1ku 1po 1lz 109 45a 7wf 3q0 7xq 1m5 u2 4v 1i92 1e5h 40o 6nr',
+  '2hw 1t5 23y 4e 61r 49k f4 1u8 l1 2jz lo 459 5nc r8 1gi 12f 2vy 9m s tp 4m 720 116 hb 5 wp 1d 1gek 10j 7k 5m7 b' +
+  'n 6h6 137b 6w 1jv 7t 1 1 9z 1m f 4v e p 20f 1735 4uu 2oq9',
+  'q3 2iy 1jd 10z 1nh 243 4ko 266 1zj 69 pg 7h9 118 2nn cf 2qo 7 540 1ey 6h 3lc 2zb 1di m ad gj ui 1jtq 3a4 4my 3' +
+  'yv z1j 11u 6x wv 89 1pq hp 1yf t1 sr pv 9i 3oi s1 17vs 2sc5',
   '',
-  'gv7 c2z 3njc',
-  'wyc 2wn 45d 2zg',
-  'jkp aw5 7ov 94b qw',
+  '39h dlq 639 5zq 114 g5s 264 1nfb 5fw5',
+  'qd 1qn a 18 16f 148 21r bs b82 8w4 4a 1 zv 1ug 1yr q5 yr x 1wz 25z 4yu 1qh 37m 304v 2os 2hk 2k4p',
+  'jkp 6td 42s 841 6fa 29v qw 2w8j 238 24g 1 2kw j2 5h 3v 5q4 40iv',
   '',
-  '4cng',
-  'w2k 7vd 4v0 790z',
-  '6y9 27p fwj em5 6ny 1n0p no 1aix 70q 46y 3wg2'
+  'y28 1wy3 qf 1gwq z7 2uv',
+  'w2k 7vd 4v0 34qy 44a1',
+  '6y9 27p 3dd cbg 7q 155 6y3 500 1g7 2q bq 43s 28g 1loq 1bz no 1aix 70q u9 2vb he 2d2 3u30 41o'
 ]

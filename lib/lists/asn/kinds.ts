@@ -1,4 +1,5 @@
 import { ACCESS, DENSITY, EYEBALL, HOSTING, HOSTING_CONFIRMED, KINDS_DATE, VPN } from './kinds-data.ts'
+import { VPN_OPERATOR_ASNS } from './named-networks.ts'
 import { GATEWAY_ASNS, TRANSIT_ASNS } from './special-networks.ts'
 
 /** What the package itself knows of networks. See NOTICE for where the figures come from. */
@@ -9,8 +10,10 @@ export interface AsnKinds {
   readonly hosting: readonly number[]
   /** Two or more do; also in `hosting`. */
   readonly hostingConfirmed: readonly number[]
-  /** Runs VPN services. */
+  /** Runs VPN services, as a public collection says. */
   readonly vpn: readonly number[]
+  /** Run by a VPN provider for itself, by name. */
+  readonly operators: readonly number[]
   /** Large networks that sell internet access: people sit behind their addresses. */
   readonly eyeball: readonly number[]
   /** Sells internet access, and is no confirmed hoster; those in `eyeball` are the largest of them. */
@@ -48,6 +51,7 @@ export function packagedAsnKinds (): AsnKinds {
     hosting: unpackNumbers(HOSTING),
     hostingConfirmed: unpackNumbers(HOSTING_CONFIRMED),
     vpn: unpackNumbers(VPN),
+    operators: Object.values(VPN_OPERATOR_ASNS).flat(),
     eyeball: unpackNumbers(EYEBALL),
     access: unpackNumbers(ACCESS),
     gateway: GATEWAY_ASNS,

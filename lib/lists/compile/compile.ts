@@ -1,5 +1,6 @@
 import { BadList } from '../../errors.ts'
 import { type AsnKinds, mixedNetworks, packagedAsnKinds } from '../asn/kinds.ts'
+import { hostersByName } from '../asn/named-networks.ts'
 import { type AsnTable, indexOfNumber } from '../asn/table.ts'
 import {
   encodeSnapshot, type MarkKind, NAME_BLOCK, type SnapshotList, type SnapshotMeta
@@ -92,7 +93,12 @@ function entriesOf (lists: readonly AddressList[], options: CompileOptions, kind
     entries.push(packaged('hosting-networks', 'hosting-asn', kinds.hosting))
     entries.push(packaged('hosting-networks-confirmed', 'hosting-asn', kinds.hostingConfirmed))
   }
+  if (options.asnTable !== undefined) {
+    const named = hostersByName(options.asnTable, kinds.hostingConfirmed, mixedNetworks(kinds))
+    entries.push(packaged('hosting-by-name', 'hosting-asn', named))
+  }
   entries.push(packaged('secure-web-gateways', 'gateway', kinds.gateway))
+  entries.push(packaged('vpn-operators', 'vpn-asn', kinds.operators))
   if (!known('vpn-asn')) entries.push(packaged('vpn-networks', 'vpn-asn', kinds.vpn))
   return entries
 }
@@ -147,13 +153,13 @@ function densityOf (
     readonly kinds: AsnKinds | undefined, readonly mixed: ReadonlySet<number>, readonly nowSeconds: number
   }
 ): Uint8Array {
-  const classes = densities(lists, table, nowSeconds)
+  // A few hundred VPN servers among millions of people say nothing of these.
+  const classes = densities(lists, table, nowSeconds, { silent: mixed, hosters: new Set(kinds?.hosting) })
   for (const [asn, remembered] of kinds?.density ?? []) {
-    const at = indexOfNumber(table.numbers, asn)
+    const at = mixed.has(asn) ? -1 : indexOfNumber(table.numbers, asn)
     if (at >= 0 && densityWeight(remembered) > densityWeight(classes[at]!)) classes[at] = remembered
   }
-  // A few hundred VPN servers among millions of people say nothing of these.
-  return classes.map((kept, at) => mixed.has(table.numbers[at]!) ? 0 : kept)
+  return classes
 }
 
 function describe (entry: Entry): SnapshotList {

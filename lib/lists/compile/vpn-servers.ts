@@ -1,6 +1,7 @@
+import { organisations } from '../asn/organisations.ts'
 import { announcedAddresses, announcerOf, type AsnTable } from '../asn/table.ts'
 import type { AddressList } from '../sources/list.ts'
-import { decay, densityClass, type Layer, LEAST_SERVERS_OF_ONE } from './weights.ts'
+import { decay, densityClass, densityWeight, type Layer, LEAST_SERVERS_OF_ONE } from './weights.ts'
 import { wideRanges } from './wide-ranges.ts'
 
 /**
@@ -52,15 +53,48 @@ export function neighbourhoods (lists: readonly AddressList[], nowSeconds: numbe
   return layers
 }
 
-/** Per network: 0 where too few servers are known, else as `densityWeight` reads it. */
-export function densities (lists: readonly AddressList[], table: AsnTable, nowSeconds: number): Uint8Array {
+export interface KnownNetworks {
+  /** They say nothing of themselves, nor of others. */
+  readonly silent: ReadonlySet<number>
+  /** A public collection calls them hosters. */
+  readonly hosters: ReadonlySet<number>
+}
+const NONE: KnownNetworks = { silent: new Set(), hosters: new Set() }
+
+/**
+ * Per network: 0 where too few servers are known, else as `densityWeight` reads it; its own density or that of its
+ * organisation, whichever says more.
+ */
+export function densities (
+  lists: readonly AddressList[], table: AsnTable, nowSeconds: number, { silent, hosters }: KnownNetworks = NONE
+): Uint8Array {
+  const isSilent = Array.from(table.numbers, asn => silent.has(asn))
+  const isHoster = (at: number): boolean => hosters.has(table.numbers[at]!)
   const announced = announcedAddresses(table)
-  const counts = tally(servers4(lists, nowSeconds), server =>
-    announcerOf(table, server.address), server => server.address)
-  const classes = new Uint8Array(table.numbers.length)
-  for (const [asn, { members, publishers }] of counts) {
-    if (asn < 0 || (publishers.size === 1 && members.size < LEAST_SERVERS_OF_ONE)) continue
-    classes[asn] = 1 + densityClass(members.size, announced[asn]!) + 4 * (Math.min(publishers.size, 3) - 1)
+  const announcers = [...servers4(lists, nowSeconds)]
+    .map(server => ({ ...server, asn: announcerOf(table, server.address) }))
+    .filter(({ asn }) => asn >= 0 && !isSilent[asn])
+  const addressOf = ({ address }: Server): number => address
+  const own = classesOf(tally(announcers, ({ asn }) => asn, addressOf), announced, isHoster)
+  const organisation = organisations(table, silent)
+  const together = new Float64Array(announced.length)
+  organisation.forEach((first, asn) => { if (!isSilent[asn]) together[first]! += announced[asn]! })
+  const shared = classesOf(tally(announcers, ({ asn }) => organisation[asn]!, addressOf), together, isHoster)
+  return own.map((kept, asn) => {
+    if (isSilent[asn]) return 0
+    const wider = shared[organisation[asn]!]!
+    return densityWeight(wider) > densityWeight(kept) ? wider : kept
+  })
+}
+
+function classesOf (
+  counts: ReadonlyMap<number, Tally>, announced: Float64Array, isHoster: (at: number) => boolean
+): Uint8Array {
+  const classes = new Uint8Array(announced.length)
+  for (const [at, { members, publishers }] of counts) {
+    const least = isHoster(at) ? LEAST_SERVERS_OF_ONE.hoster : LEAST_SERVERS_OF_ONE.other
+    if (publishers.size === 1 && members.size < least) continue
+    classes[at] = 1 + densityClass(members.size, announced[at]!) + 4 * (Math.min(publishers.size, 3) - 1)
   }
   return classes
 }

@@ -11,15 +11,15 @@ import { publicServices, publicServicesDate } from './public-services.ts'
 export const WEIGHTS = {
   /** Published by the VPN provider itself, or a Tor exit. */
   exact: { vpnServer: 1, torExit: 1 },
-  vpnNetwork: { range: 0.9, asn: 0.8, both: 0.93 },
+  vpnNetwork: { range: 0.9, asn: 0.8, asnTwice: 0.87, both: 0.93 },
   /** Known VPN servers in the same /24, or /64: one, two or three, four and more. */
-  neighbours: { one: 0.6, few: 0.75, many: 0.85 },
+  neighbours: { one: 0.6, few: 0.8, many: 0.85 },
   /**
    * Known VPN servers per announced IPv4 address of the network: below 1e-5, 1e-4, 1e-3, above. By how many publishers
-   * have servers there: one (with four servers or more), two, three or more. The strongest of this and the neighbours
+   * have servers there: one (`LEAST_SERVERS_OF_ONE`), two, three or more. The strongest of this and the neighbours
    * counts, since both count the same servers. Alone it is never `vpnDetected`.
    */
-  density: [[0.05, 0.25, 0.5, 0.7], [0.05, 0.4, 0.65, 0.8], [0.05, 0.45, 0.7, 0.89]],
+  density: [[0.05, 0.25, 0.5, 0.7], [0.05, 0.4, 0.65, 0.8], [0.05, 0.45, 0.8, 0.89]],
   /** `published`: a list of hosting ranges. `listed`: a list of hosting networks (AS numbers). */
   hosting: { publishedAndListed: 0.5, published: 0.45, listedTwice: 0.4, listed: 0.27 },
   proxy: { publicProxy: 0.75 },
@@ -44,8 +44,8 @@ export const HOSTING_CEILING = 0.59
 export const NETWORK_CEILING = 0.89
 
 /**
- * What one list alone says of a /16 or wider (IPv6: a /32) stays below `vpnDetected`: one bad row must not block an
- * access network.
+ * What one list alone says of a /16 or wider (IPv6: a /32), or of an AS number, stays below `vpnDetected`: one bad row
+ * must not block an access network, nor a cloud.
  */
 export const WIDE_CEILING = 0.89
 
@@ -76,7 +76,7 @@ export function densityClass (servers: number, announced: number): number {
 }
 
 /** Servers that one publisher alone must have in a network before their density says something of it. */
-export const LEAST_SERVERS_OF_ONE = 4
+export const LEAST_SERVERS_OF_ONE = { hoster: 2, other: 4 } as const
 
 /**
  * Of what a snapshot keeps of a network: 0 nothing, else 1 + class, and 4 more for the second and third publisher. What

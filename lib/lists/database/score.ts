@@ -44,7 +44,7 @@ export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
   if (evidence.tableAlone === true && counted.every(({ group }) => ABOUT_NETWORK.includes(group))) {
     score = Math.min(score, NETWORK_CEILING)
   }
-  if (isWideOfOneList(evidence)) score = Math.min(score, WIDE_CEILING)
+  if (isWideOfOneList(evidence) || isNetworkOfOneList(evidence, counted)) score = Math.min(score, WIDE_CEILING)
   score = Math.round(score * 1000) / 1000
   const verdict = verdictOf(score)
   return { verdict, score, groups, categories: categoriesOf(groups, found, verdict) }
@@ -61,8 +61,19 @@ function withoutSameServers (groups: readonly GroupScore[]): GroupScore[] {
 const ABOUT_VPN: readonly MarkKind[] = ['vpn-server', 'vpn-range', 'vpn-asn', 'tor-exit', 'public-proxy']
 
 function isWideOfOneList ({ marks }: Evidence): boolean {
-  if (!marks.some(({ wide }) => wide)) return false
-  return new Set(marks.filter(({ list }) => ABOUT_VPN.includes(list.kind)).map(({ list }) => list.id)).size === 1
+  return marks.some(({ wide }) => wide) && listsAboutVpn(marks).size === 1
+}
+
+/** An AS number in one list, and nothing but hosting beside it. What the application labels by hand is obeyed. */
+function isNetworkOfOneList ({ marks }: Evidence, counted: readonly GroupScore[]): boolean {
+  const lists = listsAboutVpn(marks)
+  const [only] = lists
+  return lists.size === 1 && only!.kind === 'vpn-asn' && only!.halfLifeDays !== null &&
+    counted.every(({ group }) => group === 'vpnNetwork' || NO_VPN.includes(group))
+}
+
+function listsAboutVpn (marks: Evidence['marks']): ReadonlySet<SnapshotList> {
+  return new Set(marks.map(({ list }) => list).filter(({ kind }) => ABOUT_VPN.includes(kind)))
 }
 
 export function verdictOf (score: number): VerdictName {
@@ -118,7 +129,8 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
   const range = strength('vpn-range')
   const vpnAsn = strength('vpn-asn')
   add('vpnNetwork', Math.max(
-    vpnNetwork.range * range, vpnNetwork.asn * vpnAsn, vpnNetwork.both * Math.min(range, vpnAsn)
+    vpnNetwork.range * range, vpnNetwork.asn * vpnAsn, vpnNetwork.both * Math.min(range, vpnAsn),
+    vpnNetwork.asnTwice * (found.get('vpn-asn')?.[1]?.strength ?? 0)
   ),
   signal('known_vpn_cidr', 'vpn-range', vpnNetwork.range), signal('vpn_asn', 'vpn-asn', vpnNetwork.asn))
   for (const [kind, weight] of [
