@@ -84,6 +84,21 @@ t.test('no list alone has a whole network detected, however surely that is hosti
   }
   t.equal(verdict(asns('vpn-1', 'vpn-asn')), 'vpn_likely', 'one bad row must not block a cloud')
   t.equal(verdict(asns('vpn-1', 'vpn-asn'), asns('vpn-2', 'vpn-asn')), 'vpn_detected', 'two lists say so')
+  t.equal(verdict(asns('x4bnet-vpn-asn', 'vpn-asn'), asns('x4bnet-vpn-v4', 'vpn-asn')), 'vpn_likely', 'two files of one repository')
+  t.equal(verdict(asns('x4bnet-vpn-asn', 'vpn-asn'), asns('oxl-vpn-asn', 'vpn-asn')), 'vpn_detected')
   t.equal(verdict(asns('vpn-1', 'vpn-asn'), servers('acme', '20.0.99.2', '20.0.99.3')), 'vpn_detected', 'servers beside it say so')
   t.equal(verdict(asns('ours', 'vpn-asn', Infinity)), 'vpn_detected', 'what the application labels by hand is obeyed')
+})
+
+t.test('two files of one repository do not confirm each other as hosting', async t => {
+  const score = (first: string, second: string): number | null => {
+    const lists: AddressList[] = [
+      { id: first, kind: 'hosting', ranges: rangesOf(['20.0.0.0/16']), asns: [], halfLifeDays: 365, dateSeconds: NOW },
+      { id: second, kind: 'hosting', ranges: rangesOf(['20.0.0.0/16']), asns: [], halfLifeDays: 365, dateSeconds: NOW }
+    ]
+    const answer = openDatabase(compileSnapshot(lists, { nowSeconds: NOW }), () => NOW * 1000).answer('20.0.0.1')
+    return answer.verdict === 'unknown' ? null : answer.score ?? null
+  }
+  t.equal(score('x4bnet-datacenter-v4', 'ipcat'), WEIGHTS.hosting.publishedAndListed)
+  t.equal(score('x4bnet-datacenter-v4', 'x4bnet-datacenter-asn'), WEIGHTS.hosting.published)
 })

@@ -2,6 +2,7 @@ import type { Category, Signal, VerdictName } from '../../../types/contract.ts'
 import {
   BANDS, decay, densityWeight, HOSTING_CEILING, NETWORK_CEILING, WEIGHTS, WIDE_CEILING
 } from '../compile/weights.ts'
+import { collectionOf } from '../sources/publishers.ts'
 import type { MarkKind, SnapshotList } from './snapshot.ts'
 
 /** What is known of one address. */
@@ -30,6 +31,8 @@ const CLOUDFLARE_ASN = 13335
 const NO_VPN: readonly Group[] = ['hosting', 'abuse', 'warp', 'gateway']
 /** Evidence about a network, or about addresses nearby. */
 const ABOUT_NEIGHBOURHOOD: readonly Group[] = ['hosting', 'vpnNetwork', 'density', 'neighbours']
+/** What is known of a VPN's servers in the same network. */
+const SERVERS_NEARBY: readonly Group[] = ['density', 'neighbours']
 /** What the package's own table can say. */
 const ABOUT_NETWORK: readonly Group[] = [...NO_VPN, 'vpnNetwork', 'density']
 
@@ -44,7 +47,7 @@ export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
   if (evidence.tableAlone === true && counted.every(({ group }) => ABOUT_NETWORK.includes(group))) {
     score = Math.min(score, NETWORK_CEILING)
   }
-  if (isWideOfOneList(evidence) || isNetworkOfOneList(evidence, counted)) score = Math.min(score, WIDE_CEILING)
+  if (isWideOfOneList(evidence, counted)) score = Math.min(score, WIDE_CEILING)
   score = Math.round(score * 1000) / 1000
   const verdict = verdictOf(score)
   return { verdict, score, groups, categories: categoriesOf(groups, found, verdict) }
@@ -60,20 +63,15 @@ function withoutSameServers (groups: readonly GroupScore[]): GroupScore[] {
 /** Kinds of lists that name the address itself as a VPN's, or alike. */
 const ABOUT_VPN: readonly MarkKind[] = ['vpn-server', 'vpn-range', 'vpn-asn', 'tor-exit', 'public-proxy']
 
-function isWideOfOneList ({ marks }: Evidence): boolean {
-  return marks.some(({ wide }) => wide) && listsAboutVpn(marks).size === 1
-}
-
-/** An AS number in one list, and nothing but hosting beside it. What the application labels by hand is obeyed. */
-function isNetworkOfOneList ({ marks }: Evidence, counted: readonly GroupScore[]): boolean {
-  const lists = listsAboutVpn(marks)
-  const [only] = lists
-  return lists.size === 1 && only!.kind === 'vpn-asn' && only!.halfLifeDays !== null &&
-    counted.every(({ group }) => group === 'vpnNetwork' || NO_VPN.includes(group))
-}
-
-function listsAboutVpn (marks: Evidence['marks']): ReadonlySet<SnapshotList> {
-  return new Set(marks.map(({ list }) => list).filter(({ kind }) => ABOUT_VPN.includes(kind)))
+/**
+ * A wide range, or an AS number, that one collection names, where nothing but hosting speaks beside it. What the
+ * application labels by hand is obeyed.
+ */
+function isWideOfOneList ({ marks }: Evidence, counted: readonly GroupScore[]): boolean {
+  const about = marks.filter(({ list }) => ABOUT_VPN.includes(list.kind))
+  const isWide = about.every(({ list, wide }) => list.halfLifeDays !== null && (wide ?? list.kind === 'vpn-asn'))
+  return isWide && new Set(about.map(({ list }) => collectionOf(list.id))).size === 1 &&
+    counted.every(({ group }) => !SERVERS_NEARBY.includes(group))
 }
 
 export function verdictOf (score: number): VerdictName {
@@ -180,8 +178,9 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
 function hostingWeight (published: readonly Mark[], networks: readonly Mark[]): number {
   const { hosting } = WEIGHTS
   const range = published[0]?.strength ?? 0
+  const collections = new Set([...published, ...networks].map(({ list }) => collectionOf(list.id))).size
   return Math.max(
-    published.length + networks.length > 1 ? hosting.publishedAndListed * range : hosting.published * range,
+    collections > 1 ? hosting.publishedAndListed * range : hosting.published * range,
     hosting.listedTwice * (networks[1]?.strength ?? 0),
     hosting.listed * (networks[0]?.strength ?? 0)
   )
