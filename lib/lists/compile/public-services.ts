@@ -14,11 +14,11 @@ const resolvers = [
   '2606:4700:4700::1111', '2606:4700:4700::1001', '2606:4700:4700::1112', '2606:4700:4700::1002',
   '2606:4700:4700::1113', '2606:4700:4700::1003',
   '9.9.9.9', '9.9.9.10', '9.9.9.11', '149.112.112.112', '149.112.112.10', '149.112.112.11',
-  '2620:fe::fe', '2620:fe::9', '2620:fe::10', '2620:fe::11',
+  '2620:fe::fe', '2620:fe::9', '2620:fe::10', '2620:fe::fe:10', '2620:fe::11', '2620:fe::fe:11',
   '208.67.222.222', '208.67.220.220', '208.67.222.123', '208.67.220.123', '2620:119:35::35', '2620:119:53::53'
 ]
 
-/** https://www.internic.net/domain/named.root, a to m. */
+/** https://www.internic.net/domain/named.root, a to m; compared with a copy of IANA's registry of 2026-08-22. */
 const rootServers = [
   '198.41.0.4', '170.247.170.2', '192.33.4.12', '199.7.91.13', '192.203.230.10', '192.5.5.241', '192.112.36.4',
   '198.97.190.53', '192.36.148.17', '192.58.128.30', '193.0.14.129', '199.7.83.42', '202.12.27.33',
@@ -27,8 +27,10 @@ const rootServers = [
   '2001:dc3::35'
 ]
 
-/** https://cloud.google.com/load-balancing/docs/health-check-concepts#ip-ranges */
-const googleHealthChecks = ['35.191.0.0/16', '130.211.0.0/22', '209.85.152.0/22', '209.85.204.0/22']
+/** https://cloud.google.com/load-balancing/docs/firewall-rules; those in 209.85.0.0/16 are of passthrough balancers. */
+const googleHealthChecks = [
+  '35.191.0.0/16', '130.211.0.0/22', '209.85.152.0/22', '209.85.204.0/22', '2600:2d00:1:b029::/64', '2600:2d00:1:1::/64'
+]
 
 /** https://ip-ranges.amazonaws.com/ip-ranges.json, service ROUTE53_HEALTHCHECKS. */
 const route53HealthChecks = [
