@@ -88,13 +88,16 @@ export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): 
       const family: Family = parseAddress(ip)
       if (family === 4) {
         const interval = findInterval4(index4, packed4)
-        const place = packed4[interval]! & 0xffff
-        return answers[place > 0 ? place : learn4(interval)]!
+        const known = packed4[interval]! & 0xffff
+        // First the place: learning it may replace `answers`.
+        const place = known > 0 ? known : learn4(interval)
+        return answers[place]!
       }
       if (family === 0) return NO_IP
       const interval = findInterval6(v6)
-      const place = places6[interval]!
-      return answers[place > 0 ? place : learn6(interval)]!
+      const known = places6[interval]!
+      const place = known > 0 ? known : learn6(interval)
+      return answers[place]!
     },
     refresh () {
       const today = Math.floor(now() / DAY_MS)
