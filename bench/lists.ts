@@ -107,10 +107,8 @@ for (let round = 0; round < ROUNDS + 3; round++) {
     })
   }
 }
-console.log(`\n${prefixes.length} prefixes, Node ${process.version}; ${ROUNDS} rounds, median of ${CHUNK} addresses each, ns an address (times the floor)\n`)
-console.log(''.padEnd(36) + kinds.map(([name]) => name.padStart(18)).join(''))
+console.log(`${prefixes.length} prefixes; ${ROUNDS} rounds, median of ${CHUNK} addresses each, ns an address (times the floor)`)
 const floor = times.get(methods[0]![0])!.map(median)
-for (const [name, all] of times) {
-  console.log(name.padEnd(36) + all.map((values, i) => `${Math.round(median(values))} (${(median(values) / floor[i]!).toFixed(1)})`.padStart(18)).join(''))
-}
+console.table(Object.fromEntries([...times].map(([name, all]) => [name, Object.fromEntries(all.map((values, i) =>
+  [kinds[i]![0], `${Math.round(median(values))} (${(median(values) / floor[i]!).toFixed(1)})`]))])))
 if (sink === methods) console.log()

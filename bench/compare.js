@@ -1,0 +1,34 @@
+// Compares the ratios of two runs of the benchmarks. Less is better in each.
+
+/** Less than this is never called a change: machines differ by as much. */
+const LEAST = 0.1
+
+/** Each ratio of `now`, beside the one of `before`. What the runs of either differ by among themselves is noise. */
+export function changes (before, now) {
+  return Object.entries(now).flatMap(([file, { ratios }]) => Object.entries(ratios).map(([name, { value, spread }]) => {
+    const old = before[file]?.ratios[name]
+    if (old === undefined) return { name, verdict: 'new', was: null, is: value, change: null, noise: null }
+    const change = value / old.value - 1
+    const noise = Math.max(LEAST, spread, old.spread)
+    const verdict = Math.abs(change) <= noise ? 'same' : change > 0 ? 'worse' : 'better'
+    return { name, verdict, was: old.value, is: value, change, noise }
+  }))
+}
+
+const percent = share => share === null ? '' : `${(share * 100).toFixed(0)} %`
+
+/** A table in Markdown, the worse ones first. */
+export function summary (found, { last, now }) {
+  const order = ['worse', 'better', 'new', 'same']
+  const rows = found.toSorted((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
+  const count = found.filter(({ verdict }) => verdict === 'worse').length
+  return [
+    `${count} of ${found.length} ratios are worse than on ${last?.date ?? 'no day'} by more than the noise.`,
+    `Then: ${last?.cpu ?? 'unknown'}, Node.js ${last?.node ?? 'unknown'}. Now: ${now.cpu}, Node.js ${now.node}.`,
+    '',
+    '| Ratio (less is better) | Before | Now | Change | Noise | |',
+    '|---|---|---|---|---|---|',
+    ...rows.map(({ name, was, is, change, noise, verdict }) =>
+      `| ${name} | ${was ?? ''} | ${is} | ${percent(change)} | ${percent(noise)} | ${verdict} |`)
+  ].join('\n')
+}

@@ -1,0 +1,39 @@
+// docs/benchmarks.md, made of bench/results.json.
+
+function markdown ({ caption, rows }) {
+  const entries = Object.entries(rows)
+  const columns = [...new Set(entries.flatMap(([, row]) => Object.keys(row)))]
+  const named = !Array.isArray(rows)
+  const cells = texts => `| ${texts.map(text => String(text ?? '').replaceAll('|', '\\|')).join(' | ')} |`
+  return [
+    ...caption === '' ? [] : [`${caption}:`, ''],
+    cells([...named ? [''] : [], ...columns]),
+    cells([...named ? ['---'] : [], ...columns.map(() => '---')]),
+    ...entries.map(([key, row]) => cells([...named ? [key] : [], ...columns.map(column => row[column])]))
+  ].join('\n')
+}
+
+export function page ({ machine, benches }) {
+  const { date, commit, node, cpu, memoryGiB, system, redis, fastify, peers } = machine
+  const ratios = Object.entries(benches).flatMap(([file, { ratios }]) => Object.entries(ratios).map(([name, { value, spread }]) =>
+    `| ${name} | ${value} | ${(spread * 100).toFixed(0)} % | \`${file}\` |`))
+  return `${[
+    '# Benchmarks',
+    '',
+    'Written by `npm run bench` from `bench/results.json`. Do not edit it by hand. The figures are those of one machine; the ratios',
+    'compare with something that was measured in the same run. CI measures the ratios of each commit again',
+    '(`npm run bench -- --compare`), and reports those that changed by more than the noise.',
+    '',
+    `${date}, commit ${commit}. ${cpu}, ${memoryGiB} GiB, ${system}, Node.js ${node}, Redis ${redis}, Fastify ${fastify}.`,
+    `Beside: ${Object.entries(peers).map(([name, version]) => `${name} ${version}`).join(', ')}.`,
+    '',
+    '## Ratios',
+    '',
+    'Less is better in each. "Noise" is by how much the runs differed.',
+    '',
+    '| Ratio | Median | Noise | Benchmark |',
+    '|---|---|---|---|',
+    ...ratios,
+    ...Object.entries(benches).flatMap(([file, { tables }]) => ['', `## ${file}`, ...tables.flatMap(table => ['', markdown(table)])])
+  ].join('\n')}\n`
+}

@@ -1,0 +1,95 @@
+// `npm run bench`: all benchmarks of suite.js, one after the other. Writes bench/results.json and docs/benchmarks.md.
+// `-- --compare` measures those that compare with a peer again and prints which ratios differ from bench/results.json by more than the
+// noise; it writes nothing. `--only PATTERN` selects files, `--runs N` repeats each to learn its noise (3).
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { changes, summary } from './compare.js'
+import { page } from './page.js'
+import { suite } from './suite.js'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const resultsFile = join(here, 'results.json')
+const { values } = parseArgs({
+  options: { compare: { type: 'boolean' }, only: { type: 'string' }, runs: { type: 'string', default: '3' } }
+})
+const runs = Number(values.runs)
+const last = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) : { benches: {} }
+const chosen = suite.filter(({ file, quick }) => values.compare === true ? quick === true : new RegExp(values.only ?? '').test(file))
+const work = mkdtempSync(join(tmpdir(), 'ip-risk-bench-'))
+
+/** The tables of one run; undefined where the benchmark says that it has nothing to measure with. */
+function tablesOf ({ file, args = [] }) {
+  const output = join(work, 'tables.json')
+  rmSync(output, { force: true })
+  const loader = file.endsWith('.ts') ? ['--import', 'tsx'] : []
+  const { status } = spawnSync(process.execPath, [...loader, '--import', join(here, 'record-tables.js'), join(here, file), ...args], {
+    cwd: join(here, '..'), env: { ...process.env, BENCH_TABLES: output }, stdio: ['ignore', 'inherit', 'inherit']
+  })
+  if (status !== 0) throw new Error(`${file} ended with ${status}`)
+  return existsSync(output) ? JSON.parse(readFileSync(output, 'utf8')) : undefined
+}
+
+const median = values => values.toSorted((a, b) => a - b)[values.length >> 1]
+
+function measure (bench) {
+  const all = []
+  // What has no ratio has no noise to learn.
+  for (let i = 0; i < (bench.ratios === undefined ? 1 : runs); i++) {
+    console.log(`\n== ${bench.file}, run ${i + 1}`)
+    const tables = tablesOf(bench)
+    if (tables === undefined) return undefined
+    all.push(tables)
+  }
+  const found = bench.ratios === undefined ? [] : all.map(tables => bench.ratios(tables))
+  const ratios = Object.fromEntries(Object.keys(found[0] ?? {}).map(name => {
+    const values = found.map(ratios => ratios[name])
+    const spread = (Math.max(...values) - Math.min(...values)) / median(values)
+    return [name, { value: Number(median(values).toFixed(4)), spread: Number(spread.toFixed(3)) }]
+  }))
+  return { ratios, tables: all.at(-1) }
+}
+
+function machine () {
+  const redis = spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout ?? ''
+  const { dependencies } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
+  const versionOf = folder => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    commit: spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: here, encoding: 'utf8' }).stdout.trim(),
+    node: process.versions.node,
+    cpu: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}`,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `${process.platform} ${release()}`,
+    redis: /v=([\d.]+)/.exec(redis)?.[1] ?? 'none',
+    fastify: versionOf(join(here, '../node_modules/fastify')),
+    peers: Object.fromEntries(Object.keys(dependencies).map(name => [name, versionOf(join(here, 'node_modules', name))]))
+  }
+}
+
+try {
+  const benches = {}
+  for (const bench of chosen) {
+    const result = measure(bench)
+    if (result === undefined) console.log(`${bench.file}: nothing was measured`)
+    else benches[bench.file] = result
+  }
+  if (values.compare === true) {
+    const found = changes(last.benches, benches)
+    const text = summary(found, { last: last.machine, now: machine() })
+    console.log(`\n${text}`)
+    if (process.env.GITHUB_STEP_SUMMARY !== undefined) appendFileSync(process.env.GITHUB_STEP_SUMMARY, `${text}\n`)
+    for (const { name, verdict, was, is } of found) {
+      if (verdict === 'worse') console.log(`::warning title=Benchmark::${name}: ${was} before, ${is} now`)
+    }
+  } else {
+    const results = { machine: machine(), benches: { ...last.benches, ...benches } }
+    writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`)
+    writeFileSync(join(here, '../docs/benchmarks.md'), page(results))
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}

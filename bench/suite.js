@@ -1,0 +1,87 @@
+// What `npm run bench` runs. A benchmark prints its figures with console.table: that is all it has to do to be recorded.
+// `ratios` reads numbers from those tables that compare ours with something measured in the same run, so that they hold on other machines;
+// less is better. `quick`: CI compares it, too.
+
+/** The number in a table: the row by a part of any of its texts (or its key), the column by a part of its name. */
+export function cell ({ rows }, rowPart, columnPart) {
+  const row = Object.entries(rows).find(([key, row]) => [key, ...Object.values(row)].some(text => String(text).includes(rowPart)))?.[1]
+  const [, text] = Object.entries(row ?? {}).find(([name]) => name.includes(columnPart)) ?? []
+  const value = Number.parseFloat(text)
+  if (Number.isNaN(value)) throw new Error(`no number in row "${rowPart}", column "${columnPart}": ${JSON.stringify(rows)}`)
+  return value
+}
+
+const share = (table, ours, other, column) => cell(table, ours, column) / cell(table, other, column)
+
+export const suite = [
+  {
+    file: 'hot-path.js',
+    args: ['12'],
+    quick: true,
+    ratios: ([table]) => ({
+      'memory hit / @fastify/rate-limit, in process': share(table, 'fastify-ip-risk, memory hit', '@fastify/rate-limit', 'added to bare, median')
+    })
+  },
+  {
+    file: 'hot-path-http.js',
+    args: ['10'],
+    quick: true,
+    ratios: ([table]) => ({
+      'memory hit / @fastify/rate-limit, over sockets': share(table, 'fastify-ip-risk, memory hit', '@fastify/rate-limit', 'added to bare')
+    })
+  },
+  {
+    file: 'redis-hit.js',
+    args: ['5'],
+    quick: true,
+    ratios: ([table]) => ({
+      'CPU of a Redis hit / bare GET, parsed': share(table, 'fastify-ip-risk, Redis hit', 'one GET, parsed', 'CPU us')
+    })
+  },
+  {
+    file: 'client-ip.js',
+    args: ['--rounds', '1'],
+    quick: true,
+    ratios: ([table]) => Object.fromEntries(['A', 'B', 'C', 'D', 'E'].map(shape =>
+      [`client address / proxy-addr, shape ${shape}`, cell(table, `${shape} `, 'ours / proxy-addr')]))
+  },
+  {
+    file: 'memory.js',
+    quick: true,
+    ratios: ([table]) => ({
+      'bytes of a cached verdict / bentocache': share(table, 'fastify-ip-risk', 'bentocache', 'bytes an entry'),
+      'bytes of a verdict read again / bentocache': share(table, 'fastify-ip-risk', 'bentocache', 'all read again')
+    })
+  },
+  {
+    file: 'fleet.js',
+    args: ['3'],
+    quick: true,
+    ratios: ([answers, fails]) => ({
+      'provider calls / cold addresses, 4 processes': cell(answers, 'fastify-ip-risk', 'provider calls') / 50,
+      'provider calls / cold addresses, failing provider': cell(fails, 'fastify-ip-risk', 'provider calls') / 50
+    })
+  },
+  {
+    file: 'fleet-scale.js',
+    args: ['4', '16'],
+    ratios: ([table]) => ({
+      'scripts per cold address and process, 16 processes': Object.values(table.rows)[1]['scripts an address'] / 16
+    })
+  },
+  { file: 'decide.js', args: ['3'] },
+  {
+    file: 'lists.ts',
+    args: ['5'],
+    ratios: ([table]) => ({
+      'embedded lists / maxmind, IPv4 hit': share(table, 'lists, the same prefixes', 'maxmind', 'v4 hit'),
+      'embedded lists / maxmind, IPv6 hit': share(table, 'lists, the same prefixes', 'maxmind', 'v6 hit')
+    })
+  },
+  {
+    file: 'bulk.ts',
+    ratios: ([{ rows }]) => ({ 'bulk() / least possible time': Object.values(rows).map(row => Number(row['times the minimum'])).sort()[1] })
+  },
+  { file: 'familiarity.js' },
+  { file: 'rude.js', args: ['100'] }
+]

@@ -1,0 +1,46 @@
+import t from 'tap'
+
+interface Change { readonly name: string, readonly verdict: string, readonly change: number | null }
+type Benches = Readonly<Record<string, { readonly ratios: Readonly<Record<string, { readonly value: number, readonly spread: number }>> }>>
+const { changes, summary } = await import('../bench/compare.js' as string) as {
+  changes (before: Benches, now: Benches): Change[]
+  summary (found: readonly Change[], machines: object): string
+}
+const { cell, suite } = await import('../bench/suite.js' as string) as {
+  cell (table: { readonly rows: unknown }, row: string, column: string): number
+  readonly suite: readonly { readonly file: string }[]
+}
+
+const bench = (value: number, spread = 0): Benches => ({ 'a.js': { ratios: { 'ours / theirs': { value, spread } } } })
+
+t.test('a ratio is worse or better when it changed by more than the noise of either run', async t => {
+  const table: readonly [before: Benches, now: Benches, verdict: string][] = [
+    [bench(1), bench(1.09), 'same'],
+    [bench(1), bench(1.11), 'worse'],
+    [bench(1), bench(0.89), 'better'],
+    [bench(1, 0.3), bench(1.29), 'same'],
+    [bench(1), bench(1.29, 0.3), 'same'],
+    [bench(1, 0.3), bench(1.31), 'worse'],
+    [{}, bench(2), 'new']
+  ]
+  for (const [before, now, verdict] of table) t.equal(changes(before, now)[0]!.verdict, verdict)
+})
+
+t.test('the summary begins with how many are worse, and names those first', async t => {
+  const found = [...changes(bench(1), bench(1)), ...changes(bench(1), bench(2))]
+  const text = summary(found, { last: { date: '2026-01-02', cpu: 'a', node: '20' }, now: { cpu: 'b', node: '22' } })
+  t.match(text, '1 of 2 ratios are worse than on 2026-01-02')
+  t.ok(text.indexOf('worse |') < text.indexOf('same |'))
+})
+
+t.test('a number is found by parts of its row and column, in tables with names and without, and nothing else is taken for one', async t => {
+  const rows = [{ method: 'ours, hit', 'us a request': '1.50' }, { method: 'theirs', 'us a request': '3' }]
+  t.equal(cell({ rows }, 'ours', 'us a'), 1.5)
+  t.equal(cell({ rows: { 'A no headers': { 'ours / theirs': '0.25' } } }, 'A ', 'ours /'), 0.25)
+  t.throws(() => cell({ rows }, 'gone', 'us a'), /no number in row "gone"/)
+  t.throws(() => cell({ rows }, 'ours', 'method'), /no number in row "ours", column "method"/)
+})
+
+t.test('each benchmark runs once', async t => {
+  t.equal(new Set(suite.map(({ file }) => file)).size, suite.length)
+})
