@@ -29,8 +29,10 @@ function tablesOf ({ file, args = [] }) {
   const { status } = spawnSync(process.execPath, [...loader, '--import', join(here, 'record-tables.js'), join(here, file), ...args], {
     cwd: join(here, '..'), env: { ...process.env, BENCH_TABLES: output }, stdio: ['ignore', 'inherit', 'inherit']
   })
-  if (status !== 0) throw new Error(`${file} ended with ${status}`)
-  return existsSync(output) ? JSON.parse(readFileSync(output, 'utf8')) : undefined
+  const found = existsSync(output) ? JSON.parse(readFileSync(output, 'utf8')) : undefined
+  if (status !== 0 && found === undefined) throw new Error(`${file} ended with ${status}`)
+  if (status !== 0) console.log(`${file} ended with ${status}: a target of its own was missed`)
+  return found
 }
 
 const median = values => values.toSorted((a, b) => a - b)[values.length >> 1]

@@ -1,0 +1,66 @@
+// `npm run faults -- [--seed n] [--fleets 3] [--rounds 1]`: the invariants of the simulation in real time, about a minute a round. Each
+// fleet has a redis-server and up to four processes of its own; one in three keeps a quota. Exits 1 if an invariant breaks. The seed
+// repeats the faults and their times, but not what the operating system does in between.
+import fc from 'fast-check'
+import { parseArgs } from 'node:util'
+import { checkLeases, checkQuota, type Precision } from '../test/simulation/invariants.ts'
+import type { Schedule, Step } from '../test/simulation/fleet.ts'
+import { createRealFleet } from '../test/simulation/real-fleet.ts'
+import { PER_MINUTE } from '../test/simulation/run.ts'
+import { leaseSchedules, quotaSchedules } from '../test/simulation/schedules.ts'
+
+const { values } = parseArgs({
+  options: { seed: { type: 'string' }, fleets: { type: 'string', default: '3' }, rounds: { type: 'string', default: '1' } }
+})
+const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
+const count = Number(values.fleets)
+/** Faults come for so long; then the fleet must be as good as new. */
+const FAULTS_MS = 30_000
+/** A turn of the event loop on a busy machine; what takes longer is a fault of the machine. */
+const precision: Precision = { slackMs: 250, settleMs: 12_000 }
+
+/** The steps that fit into the time, without the longest pauses. */
+function shortened ({ steps, ...rest }: Schedule): Schedule {
+  let ms = 0
+  const closer = steps.map(step => ({ ...step, afterMs: Math.min(step.afterMs, 1000) }))
+  return { ...rest, steps: closer.filter(step => (ms += step.afterMs) <= FAULTS_MS) }
+}
+
+/** Of many schedules those with the most steps, some of them faults: the simulation has run the others. */
+function schedulesOf (round: number): Schedule[] {
+  const longest = (arbitrary: fc.Arbitrary<Schedule>): Schedule[] => fc.sample(arbitrary, { seed: seed + round, numRuns: 300 })
+    .filter(({ steps }) => steps.filter(isFault).length >= steps.length / 5)
+    .sort((a, b) => b.steps.length - a.steps.length)
+  const [leases, quotas] = [longest(leaseSchedules), longest(quotaSchedules)]
+  return Array.from({ length: count }, (_, i) => shortened((i % 3 === 2 ? quotas : leases)[i]!))
+}
+
+function isFault ({ kind }: Step): boolean {
+  return kind !== 'lookup' && kind !== 'burst' && kind !== 'provider'
+}
+
+console.log(`To repeat it: npm run faults -- --seed ${seed} --fleets ${count} --rounds ${values.rounds}`)
+let broken = 0
+for (let round = 0; round < Number(values.rounds); round++) {
+  const schedules = schedulesOf(round)
+  const startedMs = performance.now()
+  // All boot before the first begins: a boot takes the processors from the others.
+  const fleets = []
+  for (const [i, schedule] of schedules.entries()) {
+    fleets.push(await createRealFleet(schedule, i % 3 === 2 ? { perMinute: PER_MINUTE } : {}))
+  }
+  await Promise.all(fleets.map(async (fleet, i) => {
+    const schedule = schedules[i]!
+    const isQuota = i % 3 === 2
+    const problems = isQuota
+      ? await checkQuota(schedule, PER_MINUTE, fleet, precision)
+      : await checkLeases(schedule, fleet, precision)
+    const kinds = schedule.steps.filter(isFault).map(({ kind }) => kind)
+    console.log(`${isQuota ? 'quota' : 'leases'}: ${schedule.skewsMs.length} processes, ${fleet.questions.length} lookups, ${fleet.calls.length} provider calls, ` +
+      `${kinds.length} faults (${[...new Set(kinds)].join(', ')}); ${problems.length} invariants broken`)
+    for (const problem of problems.slice(0, 5)) console.log(`  ${problem}`)
+    broken += problems.length
+  }))
+  console.log(`${Math.round((performance.now() - startedMs) / 1000)} s`)
+}
+process.exitCode = broken === 0 ? 0 : 1
