@@ -6,7 +6,7 @@ import Fastify, { type FastifyRequest } from 'fastify'
 import ipRisk, { type Provider } from 'fastify-ip-risk'
 
 declare module '@fastify/secure-session' {
-  interface SessionData { user: string, device: string, secondFactorAtMs: number }
+  interface SessionData { user: string, device: string, secondFactorAtMs: number, secondFactorFrom: string }
 }
 
 const { PORT = '3000', REDIS_URL, IP_RISK_SECRET } = process.env
@@ -37,8 +37,10 @@ await app.register(ipRisk, {
     scheme: 'Session',
     maxAgeSeconds: MAX_AGE_SECONDS,
     isSatisfied (request) {
+      const { ip = null } = request.ipRisk ?? {}
       const atMs = request.session.get('secondFactorAtMs')
-      return atMs !== undefined && Date.now() - atMs <= MAX_AGE_SECONDS * 1000
+      // From this address: who steals the cookie must not confirm a network of their own with it.
+      return ip !== null && request.session.get('secondFactorFrom') === ip && atMs !== undefined && Date.now() - atMs <= MAX_AGE_SECONDS * 1000
     }
   },
   familiarity: {
@@ -70,13 +72,14 @@ app.post<{ Body: { user?: unknown, password?: unknown } }>('/login', { config: {
   request.session.regenerate()
   request.session.set('user', user)
   request.session.set('device', device)
-  await app.ipRisk.trust(request)
   return { welcome: user }
 })
 
-app.post<{ Body: { code?: unknown } }>('/second-factor', { preHandler: loggedIn }, async (request, reply) => {
+app.post<{ Body: { code?: unknown } }>('/second-factor', { config: { ipRisk: { mode: 'monitor' } }, preHandler: loggedIn }, async (request, reply) => {
   if (request.body.code !== CODE) return await reply.code(403).send({ message: 'that is not the code' })
   request.session.set('secondFactorAtMs', Date.now())
+  request.session.set('secondFactorFrom', request.ipRisk?.ip ?? '')
+  await app.ipRisk.trust(request) // here, and not after the login: a thief may have the password
   return { thanks: true }
 })
 

@@ -48,6 +48,8 @@ t.test('another process drops an account by its HMAC, and no other account', t =
   memory.dropKey('k')
   t.equal(memory.get('ada'), undefined)
   t.not(memory.get('bob'), undefined)
+  t.equal(memory.get('bob')?.key, 'other')
+  memory.dropKey('unheard of')
   memory.set('ada', { ...remembered, device: 'x'.repeat(300) })
   t.equal(memory.get('ada'), undefined, 'a visitor cannot fill the memory with the text of a device')
   t.end()
@@ -68,18 +70,20 @@ for (const [name, parts] of [['Redis', undefined], ['memory', { redis: undefined
     const { learn, of, forget } = service(parts)
     await learn()
     await forget()
-    await learn(30_000)
-    t.equal(await of(), 'first')
+    for (const ageMs of [30_000, 3_599_000, 3_600_000, 86_400_000]) {
+      await learn(ageMs)
+      t.equal(await of(), 'first')
+    }
     await learn()
     t.equal(await of(), 'known', 'a later one does')
   })
 }
 
-t.test('the time of an erasure leaves Redis with the next lesson after a minute', async t => {
+t.test('the time of an erasure leaves Redis with the next lesson after an hour', async t => {
   const { learn, forget } = service()
   await forget()
   const [key] = await redis.client.keys('*')
-  await redis.client.hset(key!, 'forgotten', Date.now() - 61_000)
+  await redis.client.hset(key!, 'forgotten', Date.now() - 3_601_000)
   await learn()
   t.notOk((await redis.client.hkeys(key!)).includes('forgotten'))
   t.equal((await redis.client.hkeys(key!)).length, 2, 'a network and the place')

@@ -2,6 +2,7 @@ import type { Familiarity, RouteContext } from '../../types/contract.ts'
 import { type Strength, type Visit } from '../familiarity/index.ts'
 import { isWrite } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
+import { isThenable, waitAtMost } from '../util/index.ts'
 import type { CompletedAssessment } from './assessment.ts'
 
 const degrees: readonly Familiarity[] = ['known', 'similar', 'new', 'first', 'impossible', 'unknown']
@@ -30,29 +31,46 @@ export function visitOf (judged: CompletedAssessment): Visit | null | Promise<Vi
 function askAccount (judged: CompletedAssessment): Visit | null | Promise<Visit | null> {
   try {
     const id: unknown = judged.context.scope.familiarity!.account(judged.request as never)
-    return typeof id === 'object' && id !== null
-      ? Promise.resolve(id).then(id => visitBy(judged, id), err => failed(judged, err))
-      : visitBy(judged, id)
+    return isThenable(id) ? within(judged, id) : visitBy(judged, id)
   } catch (err) {
     return failed(judged, err)
   }
 }
 
-/** What the application calls an account, as text; undefined where it names nobody. */
+/** A visitor must not wait for ever for an account. */
+function within (judged: CompletedAssessment, pending: PromiseLike<unknown>): Promise<Visit | null> {
+  const { timeoutMs } = judged.context.route
+  const visit = Promise.resolve(pending).then(id => visitBy(judged, id), err => failed(judged, err))
+  return waitAtMost(visit, timeoutMs, () => failed(judged, new Error(`no account within ${timeoutMs} ms`)))
+}
+
+/**
+ * What the application calls an account, as text; undefined where it names nobody. A number that may be a rounded one
+ * names nobody: two accounts would share a memory.
+ */
 export function accountOf (id: unknown): string | undefined {
-  const text = typeof id === 'number' ? String(id) : id
-  return typeof text === 'string' && text !== '' ? text : undefined
+  if (typeof id === 'string') return id === '' ? undefined : id
+  return typeof id === 'bigint' || Number.isSafeInteger(id) ? String(id) : undefined
 }
 
 function visitBy (judged: CompletedAssessment, id: unknown): Visit | null {
   const account = accountOf(id)
-  if (account === undefined) return null
+  if (account === undefined) {
+    if (id === undefined || id === null || id === '') return null
+    return failed(judged, new TypeError(`account returned a value of type ${typeof id} that is no id: ` +
+      'return a text, a safe integer, a bigint or null'))
+  }
   const { request, risk, context: { scope } } = judged
   const { device, failing } = scope.familiarity!
   try {
-    const seen = device?.(request as never)
+    const seen: unknown = device?.(request as never)
+    if (typeof seen !== 'string' && seen !== undefined && seen !== null) {
+      if (seen instanceof Promise) seen.catch(() => {}) // its rejection must not end the process
+      return failed(judged, new TypeError(`device returned a value of type ${typeof seen}: return a text or null at ` +
+        'once'))
+    }
     failing.recovered()
-    return { account, device: typeof seen === 'string' && seen !== '' ? seen : null, risk }
+    return { account, device: seen === undefined || seen === '' ? null : seen, risk }
   } catch (err) {
     return failed(judged, err)
   }
@@ -60,8 +78,8 @@ function visitBy (judged: CompletedAssessment, id: unknown): Visit | null {
 
 function failed ({ context: { scope, log } }: CompletedAssessment, err: unknown): null {
   if (scope.familiarity!.failing.failed()) {
-    log.error({ code: 'IP_RISK_FAMILIARITY_FAILED', err }, 'familiarity.account or familiarity.device threw, so ' +
-      'nobody counts as known: fix the function')
+    log.error({ code: 'IP_RISK_FAMILIARITY_FAILED', err }, 'familiarity.account or familiarity.device failed, ' +
+      'so nobody counts as known: fix the function')
   }
   return null
 }

@@ -1,12 +1,13 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Familiarity, IpRisk } from '../../types/contract.ts'
-import { subnetKey } from '../ip/index.ts'
+import { lookupAddress, scopeOf, subnetKey } from '../ip/index.ts'
+import { asnOf } from '../policy/index.ts'
 import type { ScriptRunner } from '../redis/index.ts'
 import { derivedKey } from '../util/index.ts'
 import { type Bounds, CONFIRMED, type History, type KnownNetwork, type Strength } from './history.ts'
 import { type AccountMemory, createAccountMemory, type Marks, type Remembered } from './memory.ts'
 import { decryptPlace, encryptPlace, isImpossible, placeOf } from './places.ts'
-import { memoryStore, redisStore } from './store.ts'
+import { FORGOTTEN_MS, memoryStore, redisStore } from './store.ts'
 
 /** A request as an account's history sees it. */
 export interface Visit { readonly account: string, readonly device: string | null, readonly risk: IpRisk }
@@ -15,7 +16,7 @@ export interface Visit { readonly account: string, readonly device: string | nul
 export interface FamiliarityService {
   /** At once where memory answers. Rejects when Redis does not answer in time. */
   of (visit: Visit, bounds: Bounds, atMs?: number): Familiarity | Promise<Familiarity>
-  /** Learns nothing from a request without an address, or that came before its account was forgotten. */
+  /** Learns nothing from a request without an address, or an hour old, or before its account was forgotten. */
   learn (visit: Visit, strength: Strength, bounds: Bounds, atMs?: number): Promise<void>
   /**
    * In every process: at once where messages arrive, within a minute elsewhere. Rejects when Redis does not answer:
@@ -48,7 +49,7 @@ export function createFamiliarity (parts: FamiliarityParts): FamiliarityService 
   const hmac = (...parts: readonly string[]): string =>
     createHmac('sha256', hashKey).update(JSON.stringify(parts)).digest('base64url').slice(0, 22)
   const accountKey = (account: string, key: Buffer): string =>
-    createHmac('sha256', key).update(`account ${account}`).digest('hex')
+    createHmac('sha256', key).update(JSON.stringify(['account', account])).digest('hex')
 
   /** With the account in every HMAC, nobody can see that two accounts share a network. */
   function remembered ({ account, device, risk: { ip, info: { asn, countryCode: country } } }: Visit): Remembered {
@@ -57,11 +58,12 @@ export function createFamiliarity (parts: FamiliarityParts): FamiliarityService 
       isInBlock(ip!, held)) return held
     const block = blockOf(ip!)
     const key = held?.key ?? accountKey(account, hashKey)
-    const network = hmac(key, 'network', asn ?? '', block)
+    const number = asn === undefined ? '' : String(asnOf(asn) || asn)
+    const network = hmac(key, 'network', number, block)
     const marks = {
       id: hmac(key, 'device', network, device ?? ''),
       network,
-      asn: asn === undefined ? '' : hmac(key, 'asn', asn),
+      asn: number === '' ? '' : hmac(key, 'asn', number),
       country: country === undefined ? '' : hmac(key, 'country', country.toUpperCase())
     }
     const { history, untilMs = 0 } = held ?? {}
@@ -91,10 +93,29 @@ export function createFamiliarity (parts: FamiliarityParts): FamiliarityService 
       if (isSimilar(one, marks)) familiarity = 'similar'
       else if (familiarity === 'first') familiarity = 'new'
     }
+    // Without an answer no network can match, and an outage must not make strangers of all.
+    if (familiarity === 'new' && risk.verdict === 'unknown') return 'unknown'
     if (familiarity === 'first' || place === '') return familiarity
     const here = placeOf(risk, atMs)
     const last = here === undefined ? undefined : decryptPlace(placeKey, key, place)
     return last !== undefined && isImpossible(last, here!) ? 'impossible' : familiarity
+  }
+
+  /**
+   * The place to keep. `trust()` may follow a password alone, and moves the place no faster than a person travels:
+   * whoever stole the password and logs in far away stays `impossible` there.
+   */
+  async function placeToKeep (found: Remembered, risk: IpRisk, strength: Strength, nowMs: number): Promise<string> {
+    const here = placeOf(risk, nowMs)
+    if (here === undefined) return ''
+    if (strength < CONFIRMED) {
+      const { place } = found.history !== undefined && found.untilMs > nowMs
+        ? found.history
+        : await store.read(found.key)
+      const last = place === '' ? undefined : decryptPlace(placeKey, found.key, place)
+      if (last !== undefined && isImpossible(last, here)) return ''
+    }
+    return encryptPlace(placeKey, found.key, here)
   }
 
   return {
@@ -112,16 +133,12 @@ export function createFamiliarity (parts: FamiliarityParts): FamiliarityService 
     },
     async learn (visit, strength, bounds, atMs = now()) {
       const { account, risk } = visit
-      if (risk.ip === null) return
-      const found = remembered(visit)
       const nowMs = Math.floor(now())
-      const place = placeOf(risk, nowMs)
-      const lesson = {
-        ...found.marks,
-        strength,
-        atMs: nowMs,
-        place: place === undefined ? '' : encryptPlace(placeKey, found.key, place)
-      }
+      // For how long it is known that an account was forgotten.
+      if (risk.ip === null || nowMs - atMs >= FORGOTTEN_MS) return
+      const found = remembered(visit)
+      const place = await placeToKeep(found, risk, strength, nowMs)
+      const lesson = { ...found.marks, strength, atMs: nowMs, place }
       // What was read before or meanwhile is no longer true.
       const withoutHistory = (): void => {
         if (memory.get(account) !== undefined) memory.set(account, { ...remembered(visit), history: undefined })
@@ -152,14 +169,16 @@ function isSimilar (one: KnownNetwork, { network, asn, country }: Marks): boolea
   return one.network === network || (asn !== '' && one.asn === asn) || (country !== '' && one.country === country)
 }
 
-/** The /24 of an IPv4 address, the /48 of an IPv6 address. */
+/** The /24 of an IPv4 address, also of one inside the IPv6 address of a translator; the /48 of an IPv6 address. */
 function blockOf (ip: string): string {
-  return ip.includes(':') ? subnetKey(ip, 48)! : ip.slice(0, ip.lastIndexOf('.'))
+  const asked = ip.includes(':') ? lookupAddress(ip, scopeOf(ip)) ?? ip : ip
+  return asked.includes(':') ? subnetKey(asked, 48)! : asked.slice(0, asked.lastIndexOf('.'))
 }
 
-/** Three octets, or three groups: with `::` in them, they show no block. */
+/** Three octets, or three groups: with `::` in them, they show no block, and neither do those of a translator. */
 function blockTextOf (ip: string): string {
   if (!ip.includes(':')) return ip.slice(0, ip.lastIndexOf('.') + 1)
+  if (!blockOf(ip).includes(':')) return ''
   return /^(?:[0-9a-f]+:){3}/.exec(ip)?.[0] ?? ''
 }
 

@@ -37,16 +37,24 @@ const MAX_LENGTH = 256
 
 export function createAccountMemory (): AccountMemory {
   let accounts: LRUCache<string, Remembered> | undefined // made on use: it reserves its memory at once
+  /** By the HMAC, so that the messages of many erasures do not search all accounts. */
+  const byKey = new Map<string, string>()
+  const made = (): LRUCache<string, Remembered> => new LRUCache({
+    max: MAX_ACCOUNTS, noDisposeOnSet: true, dispose: one => { byKey.delete(one.key) }
+  })
+  const drop = (account: string): void => { accounts?.delete(account) }
   return {
     get: account => accounts?.get(account),
     set (account, remembered) {
-      accounts ??= new LRUCache({ max: MAX_ACCOUNTS })
-      if (account.length + (remembered.device?.length ?? 0) <= MAX_LENGTH) accounts.set(account, remembered)
-      else accounts.delete(account)
+      accounts ??= made()
+      if (account.length + (remembered.device?.length ?? 0) > MAX_LENGTH) return drop(account)
+      accounts.set(account, remembered)
+      byKey.set(remembered.key, account)
     },
-    drop: account => { accounts?.delete(account) },
+    drop,
     dropKey (key) {
-      for (const [account, one] of accounts?.entries() ?? []) if (one.key === key) accounts?.delete(account)
+      const account = byKey.get(key)
+      if (account !== undefined) drop(account)
     }
   }
 }

@@ -12,8 +12,8 @@ export interface FamiliarityStore {
 
 /** Accounts in the memory of one process. */
 const MAX_ACCOUNTS = 10_000
-/** How long it is known that an account was forgotten: for requests that wait for a step-up meanwhile. */
-const FORGOTTEN_MS = 60_000
+/** How long it is known that an account was forgotten: requests that are older teach nothing. */
+export const FORGOTTEN_MS = 3_600_000
 
 /** For an application without Redis. */
 export function memoryStore (): FamiliarityStore {
@@ -32,7 +32,7 @@ export function memoryStore (): FamiliarityStore {
   }
 }
 
-/** A hash for each account: a field for each network, one for the place, and for a minute when it was forgotten. */
+/** A hash for each account: a field for each network, one for the place, and for an hour when it was forgotten. */
 export function redisStore (redis: ScriptRunner, keyPrefix: string): FamiliarityStore {
   const keyOf = (account: string): string => `ip-risk:familiarity:${keyPrefix}${account}`
   return {

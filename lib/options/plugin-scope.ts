@@ -9,7 +9,9 @@ import {
   type AddressLists, basePolicy, type CompiledPolicy, compilePolicy, noLists, readLists, readStepUp,
   type StepUpSettings
 } from '../policy/index.ts'
-import { checkFunction, checkNumber, checkObject, checkOneOf, checkStrings, failureState } from '../util/index.ts'
+import {
+  checkFunction, checkNumber, checkObject, checkOneOf, checkStrings, failureState, isThenable
+} from '../util/index.ts'
 import { type CallOnRejected, type CallSkip, readOnRejected, readSkip } from './callbacks.ts'
 
 /** `onDecision` as `publish` calls it. */
@@ -33,10 +35,6 @@ export function withoutThrowing (onDecision: OnDecision<never>): CallOnDecision 
       failed(err, log)
     }
   }
-}
-
-function isThenable (value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }
 
 /** One of the options `logAddress` and `recordAddress`. */

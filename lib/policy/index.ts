@@ -3,7 +3,7 @@ export {
   applyPolicy, basePolicy, canStepUp, type CompiledPolicy, compilePolicy, decide, type ListedBy
 } from './policy.ts'
 export { decisions, harder, stops } from './decisions.ts'
-export { applyRules, compileRules, type Rules } from './rules.ts'
+export { applyRules, asnOf, compileRules, type Rules } from './rules.ts'
 export { readStepUp, type StepUpSettings } from './step-up.ts'
 export { defaultPolicy, failClosed } from './table.ts'
 export { shareOfAddresses } from './share.ts'

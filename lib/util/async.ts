@@ -111,3 +111,7 @@ export function deferred<T> (): { readonly promise: Promise<T>, resolve (value: 
   const promise = new Promise<T>(resolve => { settle = resolve })
   return { promise, resolve: settle }
 }
+
+export function isThenable (value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
+}

@@ -1,6 +1,6 @@
 export { ageText } from './age-text.ts'
 export {
-  deadline, type Deadline, deferred, eachConcurrently, type RedisBudget, redisBudget, waitAtMost
+  deadline, type Deadline, deferred, eachConcurrently, isThenable, type RedisBudget, redisBudget, waitAtMost
 } from './async.ts'
 export { compareRow, upperBound, upperBoundOfRows } from './binary-search.ts'
 export { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts'
