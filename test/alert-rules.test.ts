@@ -157,6 +157,18 @@ const healthy: Series = {
   'fastify_ip_risk_client_ip_rejected_total{fastify_ip_risk_cause="forged_header"}': '0+30x2100'
 }
 
+/** Few requests, by night fewer: a dozen on a VPN are a large share of an hour, and nothing to wake up for. */
+const seldom: Series = {
+  [`${decisions}{fastify_ip_risk_verdict="vpn_detected"}`]: '0x2016 0+1x19 19x40',
+  [`${decisions}{fastify_ip_risk_verdict="clean"}`]: '0+1x2016 2016x64'
+}
+
+/** An application in its first days, of which no week is known. */
+const young: Series = {
+  [`${decisions}{fastify_ip_risk_verdict="vpn_detected"}`]: '0+1x288 338+50x36',
+  [`${decisions}{fastify_ip_risk_verdict="clean"}`]: '0+99x288 28562+50x36'
+}
+
 function inputSeries (series: Series): object[] {
   return Object.entries(series).map(([name, values]) => {
     const [metric, rest = '}'] = name.split('{')
@@ -197,9 +209,16 @@ t.test('each alert fires on the series that it is for, not before, and none on t
     input_series: inputSeries(healthy),
     alert_rule_test: ['2h', '172h'].flatMap(at => names.map(alertname => ({ eval_time: at, alertname, exp_alerts: [] })))
   }
+  const calm = ([['seldom', seldom, ['168h', '169h', '170h', '171h']], ['young', young, ['25h', '26h', '27h']]] as const)
+    .map(([name, series, times]) => ({
+      name,
+      interval: '5m',
+      input_series: inputSeries(series),
+      alert_rule_test: times.map(at => ({ eval_time: at, alertname: 'IpRiskVerdictMixShifted', exp_alerts: [] }))
+    }))
   const [short, long] = [groups.filter((_, i) => !overAWeek(cases[i]!)), groups.filter((_, i) => overAWeek(cases[i]!))]
   // A week is evaluated more rarely, because that takes its time.
-  const files = ([['5m', short], ['30m', [...long, quiet]]] as const).map(([interval, tests]) => {
+  const files = ([['5m', short], ['30m', [...long, ...calm, quiet]]] as const).map(([interval, tests]) => {
     const file = join(folder, `${interval}.yaml`)
     writeFileSync(file, JSON.stringify({ rule_files: [rules], evaluation_interval: interval, tests }))
     return file

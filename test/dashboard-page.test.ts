@@ -14,7 +14,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 t.setTimeout(150_000) // a browser starts slowly on a busy machine
 const attack = '<img src=x onerror=alert(1)>'
 
-type Authorize = () => any
+type Authorize = (request: any) => any
 
 async function application (
   t: Test, options: FastifyIpRiskOptions = {}, authorize: Authorize = () => true
@@ -104,7 +104,10 @@ t.test('the form explains pasted headers, and repeats nothing of them as markup'
   const body = await explain(`10.0.0.1${attack}`, `</textarea>${attack}\nX-Forwarded-For: ${attack}`)
   t.notMatch(body, '<img')
   t.match(body, '&lt;/textarea&gt;&lt;img')
-  t.equal((await send('x'.repeat(40_000))).statusCode, 413)
+  t.equal((await send('x'.repeat(200_000))).statusCode, 413)
+  for (const character of ['%', '€', '\n']) {
+    t.match(await explain('10.0.0.1', `X-Forwarded-For: 192.0.2.7\n${character.repeat(15_900)}`), /"status">[^<]*192\.0\.2\.7/)
+  }
   t.equal((await app.inject({ method: 'POST', url: '/ip-risk' })).statusCode, 200)
 })
 

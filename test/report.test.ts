@@ -66,6 +66,21 @@ t.test('visitors who bring a million networks do not fill the memory', async t =
   t.match(countries[0], { key: 'other', wouldBlock: 19_700 })
 })
 
+t.test('lines that hold any words do not fill the memory either, and are counted as numbers', async t => {
+  const report = reportOfRecords()
+  for (let i = 0; i < 20_000; i++) report.add(record({ action: `action${i}`, verdict: 'unknown', reason: `reason${i}` as 'timeout' }))
+  const reasons = ['constructor', '__proto__', 'toString'] as const
+  for (const reason of reasons) report.add(record({ verdict: 'unknown', reason: reason as never }))
+  const { total, actions, reasons: rows } = report.report()
+  t.equal(total.requests, 20_003)
+  t.equal(actions.length, 301)
+  t.equal(rows.length, 301)
+  const few = reportOfRecords()
+  for (const reason of reasons) few.add(record({ verdict: 'unknown', reason: reason as never }))
+  t.strictSame(pick(few.report().reasons, 'key', 'requests'), reasons.map(reason => [reason, 1]))
+  t.equal(readRecordLine(JSON.stringify(record({ verdict: 'made_up' as never }))), null)
+})
+
 t.test('a line is a record, a log line that holds one, or nothing', async t => {
   const text = JSON.stringify(record({ ...wouldBlock, info: example }))
   t.match(readRecordLine(text), { action: 'signup', info: example })

@@ -61,6 +61,11 @@ export interface ProviderStats {
   readonly calls: number
   /** Answers that are `unknown` for another reason than `no_data`. */
   readonly failures: number
+  /**
+   * Calls that have ended without a failure, of `calls`. It only grows, which `calls` less `failures` does not while
+   * calls are in flight.
+   */
+  readonly succeeded: number
   /** The failures by their reason. */
   readonly errors: { readonly [R in UnknownReason]?: number }
   /** Calls in flight. */

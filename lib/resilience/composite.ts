@@ -62,7 +62,7 @@ export function createCompositePipeline (provider: Provider, deps: CompositeDeps
       }
       for (const ip of missing) yield [ip, failed]
     },
-    stats: () => ({ calls: 0, failures: 0, errors: {}, active: 0, pausedSeconds: 0, breaker: 'closed' }),
+    stats: () => ({ calls: 0, succeeded: 0, failures: 0, errors: {}, active: 0, pausedSeconds: 0, breaker: 'closed' }),
     abort () {}, // its members end
     async close () { await provider.close?.() }
   }
@@ -96,7 +96,15 @@ export function createSyncPipeline (provider: Provider, deps: CompositeDeps): Pi
     async * askAll (ips, options) {
       for (const ip of ips) yield [ip, ask(ip, options)]
     },
-    stats: () => ({ calls, failures, errors: {}, active: 0, pausedSeconds: 0, breaker: 'closed' }),
+    stats: () => ({
+      calls,
+      succeeded: calls - failures,
+      failures,
+      errors: failures === 0 ? {} : { unavailable: failures },
+      active: 0,
+      pausedSeconds: 0,
+      breaker: 'closed'
+    }),
     abort () {},
     async close () { await provider.close?.() }
   }

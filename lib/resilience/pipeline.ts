@@ -48,6 +48,7 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
   const inFlight = new Set<Deadline>()
   let closed = false
   let calls = 0
+  let succeeded = 0
   const errors: { [R in UnknownReason]?: number } = {}
 
   const circuit = providerCircuit({
@@ -113,18 +114,23 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
   /** Counts an answer, and obeys it where it orders a pause. */
   function seen (answer: ProviderAnswer): ProviderAnswer {
     if (closed) return closing // the provider did not fail
-    if (answer.verdict === 'unknown' && answer.reason !== 'no_data') {
-      errors[answer.reason] = (errors[answer.reason] ?? 0) + 1
-    }
+    if (isFailed(answer)) errors[answer.reason] = (errors[answer.reason] ?? 0) + 1
     pause.see(answer)
     return answer
   }
 
   const call: CallProvider = async question => {
     if (closed) return closing
-    const spendAgain = async (): Promise<UnknownAnswer | null> => await spend(question.write, question.redisBudget)
-    return seen(await inTime(question, async signal =>
+    let repeated = 0
+    const spendAgain = async (): Promise<UnknownAnswer | null> => {
+      const refused = await spend(question.write, question.redisBudget)
+      if (refused === null) repeated++
+      return refused
+    }
+    const answer = seen(await inTime(question, async signal =>
       withoutAddress(check(await question.look(context(question, signal, spendAgain))), question.ip)))
+    succeeded += isFailed(answer) ? repeated : repeated + 1
+    return answer
   }
 
   /** Refuses everything once the application closes. */
@@ -172,8 +178,23 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
   ]
   const ask = layers.reduceRight<CallProvider>((next, layer) => layer(next), call)
 
+  /** Failures of rows of a bulk are not counted, so neither are those of its calls. */
+  async function spendInBulk (write: boolean): Promise<UnknownAnswer | null> {
+    const refused = await spend(write)
+    if (refused === null) succeeded++
+    return refused
+  }
+
   const bulk = bulkPipeline({
-    provider, windowMs: deps.windowMs, ask, spend, context, circuit, pause, state, observers: deps.observers
+    provider,
+    windowMs: deps.windowMs,
+    ask,
+    spend: spendInBulk,
+    context,
+    circuit,
+    pause,
+    state,
+    observers: deps.observers
   })
 
   return {
@@ -182,6 +203,7 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     isCrowded: subnets.isFull,
     stats: () => ({
       calls,
+      succeeded,
       failures: Object.values(errors).reduce((sum, count) => sum + count, 0),
       errors: { ...errors },
       active: inFlight.size,
@@ -203,6 +225,10 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
       await provider.close?.()
     }
   }
+}
+
+function isFailed (answer: ProviderAnswer): answer is UnknownAnswer {
+  return answer.verdict === 'unknown' && answer.reason !== 'no_data'
 }
 
 function isUnknown (value: unknown): value is UnknownAnswer {

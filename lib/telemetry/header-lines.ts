@@ -8,8 +8,9 @@ export function headersOf (text: string): PastedHeaders {
   const headers: Record<string, string> = Object.create(null)
   const rawHeaders: string[] = []
   for (const line of text.split(/\r?\n/)) {
-    const [, name, value] = /^([\w!#$%&'*+.^`|~-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? []
-    if (name === undefined || value === undefined) continue
+    const [, name, rest] = /^([\w!#$%&'*+.^`|~-]+):(.*)$/.exec(line) ?? []
+    if (name === undefined || rest === undefined) continue
+    const value = rest.trim()
     const key = name.toLowerCase()
     rawHeaders.push(name, value)
     headers[key] = headers[key] === undefined ? value : `${headers[key]}, ${value}`

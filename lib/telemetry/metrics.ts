@@ -45,9 +45,9 @@ export const metrics: readonly Metric[] = [
     name: 'provider.calls',
     kind: 'counter',
     unit: '{call}',
-    help: 'Calls to providers; with an error_type those that failed',
-    read: eachProvider(({ calls, failures, errors }, labels) => [
-      [Math.max(0, calls - failures), labels],
+    help: 'Calls to providers that have ended; with an error_type those that failed',
+    read: eachProvider(({ succeeded, errors }, labels) => [
+      [succeeded, labels],
       ...Object.entries(errors).map(([reason, count]): Sample => [count, { ...labels, error_type: reason }])
     ])
   },
