@@ -130,7 +130,7 @@ t.test('a page that is closed keeps no decision any more', async t => {
 t.test('in a browser', { skip: withoutBrowser, timeout: 120_000 }, async t => {
   const browser: Browser = await startBrowser()
   t.teardown(() => browser.close())
-  const app = await application(t)
+  const app = await application(t, {}, ({ query }) => query.key === 'in the query')
   await visit(app)
   const url = `${await app.listen({ host: '127.0.0.1', port: 0 })}/ip-risk`
 
@@ -142,7 +142,7 @@ t.test('in a browser', { skip: withoutBrowser, timeout: 120_000 }, async t => {
     page.on('pageerror', error => problems.push(error.message))
     page.on('request', request => { if (!request.url().startsWith(url)) problems.push(request.url()) })
     await prepare(page)
-    await page.goto(url)
+    await page.goto(`${url}?key=in+the+query`)
     return { page, problems }
   }
 

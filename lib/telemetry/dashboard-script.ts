@@ -15,7 +15,7 @@ pause.addEventListener('click', () => {
 setInterval(async () => {
   if (paused || document.hidden || live.contains(document.activeElement) || String(getSelection()) !== '') return
   try {
-    const response = await fetch(location.pathname, { cache: 'no-store' })
+    const response = await fetch(location.pathname + location.search, { cache: 'no-store' })
     if (!response.ok) throw new Error(String(response.status))
     const html = await response.text()
     const body = html.slice(html.indexOf('<main>'))
