@@ -18,7 +18,7 @@ const resolvers = [
   '208.67.222.222', '208.67.220.220', '208.67.222.123', '208.67.220.123', '2620:119:35::35', '2620:119:53::53'
 ]
 
-/** https://www.internic.net/domain/named.root, a to m; compared with a copy of IANA's registry of 2026-08-22. */
+/** https://www.internic.net/domain/named.root, a to m; compared with a third party's copy of 2026-08-22. */
 const rootServers = [
   '198.41.0.4', '170.247.170.2', '192.33.4.12', '199.7.91.13', '192.203.230.10', '192.5.5.241', '192.112.36.4',
   '198.97.190.53', '192.36.148.17', '192.58.128.30', '193.0.14.129', '199.7.83.42', '202.12.27.33',
