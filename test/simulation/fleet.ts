@@ -68,6 +68,8 @@ export interface Fleet {
 /** As long as a fault may show after its end: probes, circuits, reconnections, waits for leases. */
 export const RECOVERY_MS = 4000
 export const TTL_SECONDS = 60
+/** As long as a broadcast may travel in the worst weather. */
+const MESSAGE_MS = 200
 export const TIMEOUT_MS = 5000
 const log: IpRiskLogger = { debug () {}, info () {}, warn () {}, error () {} }
 
@@ -79,6 +81,8 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
   const network = createNetwork(world)
   const calls: ProviderCall[] = []
   const questions: Question[] = []
+  /** When an address was last to be forgotten, by any process. */
+  const invalidatedMs = new Map<string, number>()
   const faults: Fault[] = []
   const problems: string[] = []
   const provider = { latencyMs: 20, failures: 0 }
@@ -89,6 +93,8 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
 
   function start (process: number): void {
     const actor: Actor = { alive: true, frozenUntilMs: 0, skewMs: skewsMs[process] ?? 0 }
+    /** Not those of a process that it replaces, which may still be closing. */
+    const own: ProviderCall[] = []
     const engine = world.as(actor, () => createEngine({
       redis: network.connect(actor),
       cache: { ttlSeconds: TTL_SECONDS, staleIfErrorSeconds: 0, maxEntries: 100 },
@@ -98,10 +104,13 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
         maxConcurrent: 1000,
         lookup: async ip => {
           const call: ProviderCall = { process, ip, startMs: world.nowMs, endMs: Infinity, known: false }
-          const other = calls.find(other => other.process === process && other.ip === ip && other.endMs > world.nowMs)
+          // A call from before an invalidation must not answer lookups after it. Its message may arrive late.
+          const other = own.find(other => other.ip === ip && other.endMs > world.nowMs &&
+            (invalidatedMs.get(ip) ?? -Infinity) + MESSAGE_MS < other.startMs)
           if (other !== undefined && members[process]?.actor === actor) {
             problems.push(`process ${process} called twice at once for ${ip}`)
           }
+          own.push(call)
           calls.push(call)
           const { latencyMs, failures } = provider
           await new Promise<void>(resolve => world.at(latencyMs * (0.5 + world.random()), actor, resolve))
@@ -201,7 +210,10 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     switch (step.kind) {
       case 'invalidate':
         fault(0)
-        world.at(0, actor, () => { engine.invalidate(address(step.ip)) })
+        world.at(0, actor, () => {
+          invalidatedMs.set(address(step.ip), world.nowMs)
+          engine.invalidate(address(step.ip))
+        })
         return
       case 'kill':
         fault(0, step.process)
