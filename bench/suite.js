@@ -13,22 +13,22 @@ export function cell ({ rows }, rowPart, columnPart) {
 
 const share = (table, ours, other, column) => cell(table, ours, column) / cell(table, other, column)
 
+const besideRateLimit = where => ([table]) => ({
+  [`memory hit / @fastify/rate-limit, ${where}`]: share(table, 'fastify-ip-risk, memory hit', '@fastify/rate-limit', 'added to bare')
+})
+
 export const suite = [
   {
     file: 'hot-path.js',
     args: ['memory hit|@fastify/rate-limit'],
     quick: true,
-    ratios: ([table]) => ({
-      'memory hit / @fastify/rate-limit, in process': share(table, 'fastify-ip-risk, memory hit', '@fastify/rate-limit', 'added to bare')
-    })
+    ratios: besideRateLimit('in process')
   },
   {
     file: 'hot-path-http.js',
     args: ['memory hit|@fastify/rate-limit'],
     quick: true,
-    ratios: ([table]) => ({
-      'memory hit / @fastify/rate-limit, over sockets': share(table, 'fastify-ip-risk, memory hit', '@fastify/rate-limit', 'added to bare')
-    })
+    ratios: besideRateLimit('over sockets')
   },
   {
     file: 'redis-hit.js',

@@ -1,5 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
+import { blankRisk } from '../lib/cli/blank-risk.ts'
 import { decide, defaultPolicy, IpRiskError } from '../lib/index.ts'
 import { decisions, milder } from '../lib/policy/decisions.ts'
 import { basePolicy, canStepUp, compilePolicy, applyPolicy as ruling } from '../lib/policy/policy.ts'
@@ -10,25 +11,7 @@ const write: RouteContext = { action: 'signup', write: true, method: 'POST', url
 const read: RouteContext = { action: null, write: false, method: 'GET', url: '/account' }
 
 function risk (verdict: IpRisk['verdict'], more: Partial<IpRisk> = {}): IpRisk {
-  return {
-    ip: '203.0.113.9',
-    source: 'remote_address',
-    verdict,
-    score: null,
-    isVpn: false,
-    confidence: null,
-    signals: [],
-    info: {},
-    categories: [],
-    provider: 'table',
-    cache: 'miss',
-    ageSeconds: 0,
-    action: null,
-    write: true,
-    decision: 'allow',
-    decidedBy: 'policy',
-    ...more
-  }
+  return { ...blankRisk(verdict), ip: '203.0.113.9', source: 'remote_address', provider: 'table', cache: 'miss', ...more }
 }
 const unknown = (reason: UnknownReason): IpRisk => risk('unknown', { reason })
 const of = (...categories: Category[]): IpRisk => risk('vpn_detected', { categories })

@@ -136,7 +136,7 @@ t.test('a Redis that answers and refuses: full, read-only, without the password'
   t.notMatch(log.text(), /203\.0\.|198\.51/)
 })
 
-t.test('a wrong password is no more than a Redis that is down, and stands in no log', { buffered }, async t => {
+t.test('a wrong password is no more than a Redis that is down, and is in no log', { buffered }, async t => {
   const server = await startRedis()
   t.teardown(() => server.stop())
   await server.client.config('SET', 'requirepass', 'right one')

@@ -103,7 +103,7 @@ export function createFamiliarity (parts: FamiliarityParts): FamiliarityService 
 
   /**
    * The place to keep. `trust()` may follow a password alone, and moves the place no faster than a person travels:
-   * whoever stole the password and logs in far away stays `impossible` there.
+   * a thief of the password who logs in far away stays `impossible` there.
    */
   async function placeToKeep (found: Remembered, risk: IpRisk, strength: Strength, nowMs: number): Promise<string> {
     const here = placeOf(risk, nowMs)

@@ -1,6 +1,6 @@
-import { createEngine, type Engine } from '../../lib/core/engine.ts'
-import type { IpRiskLogger } from '../../types/contract.ts'
+import type { Engine } from '../../lib/core/engine.ts'
 import { createNetwork } from './network.ts'
+import { createMember, createRecord, RECOVERY_MS } from './record.ts'
 import { type Actor, installWorld, type World } from './world.ts'
 
 /** One event of a schedule. `process` counts from 0; `afterMs` is the time since the previous event. */
@@ -65,13 +65,9 @@ export interface Fleet {
   end (): void | Promise<void>
 }
 
-/** As long as a fault may show after its end: probes, circuits, reconnections, waits for leases. */
-export const RECOVERY_MS = 4000
-export const TTL_SECONDS = 60
 /** As long as a broadcast may travel in the worst weather. */
 const MESSAGE_MS = 200
 export const TIMEOUT_MS = 5000
-const log: IpRiskLogger = { debug () {}, info () {}, warn () {}, error () {} }
 
 interface Member { readonly actor: Actor, readonly engine: Engine }
 
@@ -79,12 +75,10 @@ interface Member { readonly actor: Actor, readonly engine: Engine }
 export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs = TIMEOUT_MS }: Options = {}): Fleet {
   const world = installWorld(seed)
   const network = createNetwork(world)
-  const calls: ProviderCall[] = []
-  const questions: Question[] = []
   /** When an address was last to be forgotten, by any process. */
   const invalidatedMs = new Map<string, number>()
-  const faults: Fault[] = []
-  const problems: string[] = []
+  const record = createRecord(world)
+  const { calls, questions, faults, problems, fault } = record
   const provider = { latencyMs: 20, failures: 0 }
   const members: (Member | undefined)[] = []
   let version = 0
@@ -95,40 +89,22 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     const actor: Actor = { alive: true, frozenUntilMs: 0, skewMs: skewsMs[process] ?? 0 }
     /** Not those of a process that it replaces, which may still be closing. */
     const own: ProviderCall[] = []
-    const engine = world.as(actor, () => createEngine({
-      redis: network.connect(actor),
-      cache: { ttlSeconds: TTL_SECONDS, staleIfErrorSeconds: 0, maxEntries: 100 },
-      provider: {
-        name: 'simulated',
-        ...perMinute !== undefined && { limits: { perMinute } },
-        maxConcurrent: 1000,
-        lookup: async ip => {
-          const call: ProviderCall = { process, ip, startMs: world.nowMs, endMs: Infinity, known: false }
-          // A call from before an invalidation must not answer lookups after it. Its message may arrive late.
-          const other = own.find(other => other.ip === ip && other.endMs > world.nowMs &&
-            (invalidatedMs.get(ip) ?? -Infinity) + MESSAGE_MS < other.startMs)
-          if (other !== undefined && members[process]?.actor === actor) {
-            problems.push(`process ${process} called twice at once for ${ip}`)
-          }
-          own.push(call)
-          calls.push(call)
-          const { latencyMs, failures } = provider
-          await new Promise<void>(resolve => world.at(latencyMs * (0.5 + world.random()), actor, resolve))
-          call.endMs = world.nowMs
-          if (world.random() < failures) return { verdict: 'unknown', reason: 'unavailable' } as const
-          call.known = true
-          return {
-            verdict: 'suspicious',
-            score: 0.5,
-            isVpn: false,
-            confidence: null,
-            signals: [],
-            categories: [],
-            info: { org: `${ip} ${++version}` }
-          } as const
-        }
+    const engine = world.as(actor, () => createMember(network.connect(actor), perMinute, async ip => {
+      const call: ProviderCall = { process, ip, startMs: world.nowMs, endMs: Infinity, known: false }
+      // A call from before an invalidation must not answer lookups after it. Its message may arrive late.
+      const other = own.find(other => other.ip === ip && other.endMs > world.nowMs &&
+        (invalidatedMs.get(ip) ?? -Infinity) + MESSAGE_MS < other.startMs)
+      if (other !== undefined && members[process]?.actor === actor) {
+        problems.push(`process ${process} called twice at once for ${ip}`)
       }
-    }, log, () => Date.now()))
+      own.push(call)
+      calls.push(call)
+      const { latencyMs, failures } = provider
+      await new Promise<void>(resolve => world.at(latencyMs * (0.5 + world.random()), actor, resolve))
+      call.endMs = world.nowMs
+      call.known = world.random() >= failures
+      return call.known ? ++version : undefined
+    }))
     members[process] = { actor, engine }
   }
 
@@ -145,23 +121,11 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
       Promise.resolve(engine.lookup(ip, { mode: 'wait', write, timeoutMs })).then(({ answer, cache, checkedAtMs }) => {
         question.endMs = world.nowMs
         question.verdict = answer.verdict
-        if (answer.verdict === 'unknown') {
-          question.reason = answer.reason
-        } else if (answer.info.org?.startsWith(`${ip} `) !== true) {
-          problems.push(`${ip} got the verdict of ${answer.info.org}`)
-        } else {
-          const ageMs = Date.now() - checkedAtMs
-          if (cache !== 'miss' && ageMs > TTL_SECONDS * 1000 + 1) problems.push(`${ip} got a verdict of ${ageMs} ms`)
-        }
+        if (answer.verdict === 'unknown') question.reason = answer.reason
+        else record.checkVerdict(ip, answer.info.org, cache === 'miss', Date.now() - checkedAtMs)
       }, (err: Error) => problems.push(`a lookup rejected: ${err.message}`))
     })
     return question
-  }
-
-  function fault (forMs: number, process?: number): Fault {
-    const fault = { fromMs: world.nowMs, toMs: world.nowMs + forMs + RECOVERY_MS, process }
-    faults.push(fault)
-    return fault
   }
 
   function kill (process: number): void {
@@ -169,7 +133,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     member.actor.alive = false
     network.drop(member.actor)
     members[process] = undefined
-    for (const call of calls) if (call.process === process && call.endMs > world.nowMs) call.endMs = world.nowMs
+    record.endCalls(process)
   }
 
   async function run (step: Step): Promise<void> {

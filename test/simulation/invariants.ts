@@ -1,4 +1,5 @@
-import { type Fleet, type ProviderCall, RECOVERY_MS, type Schedule, TIMEOUT_MS, TTL_SECONDS } from './fleet.ts'
+import { type Fleet, type ProviderCall, type Schedule, TIMEOUT_MS } from './fleet.ts'
+import { RECOVERY_MS, TTL_SECONDS } from './record.ts'
 
 /** `LEASE_MS` of the library, and its slack. */
 const LEASE_MS = 2010

@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { address, type Fault, type Fleet, type Options, type ProviderCall, type Question, RECOVERY_MS, type Schedule, type Step, TTL_SECONDS } from './fleet.ts'
+import { address, type Fault, type Fleet, type Options, type ProviderCall, type Question, type Schedule, type Step } from './fleet.ts'
 import { type Link, openLink, openStore } from './real-network.ts'
 import type { Order, ProcessOptions, Report } from './real-process.ts'
+import { createRecord, RECOVERY_MS } from './record.ts'
 import type { Actor } from './world.ts'
 
 interface Member {
@@ -18,10 +19,6 @@ interface Member {
  * each process and Redis. Times in which this machine gave no processor to a process, or to Redis, count as faults. Must be ended.
  */
 export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Options = {}): Promise<Fleet> {
-  const calls: ProviderCall[] = []
-  const questions: Question[] = []
-  const faults: Fault[] = []
-  const problems: string[] = []
   const members: (Member | undefined)[] = []
   const background = new Set<Promise<unknown>>()
   const children = new Set<ChildProcess>()
@@ -35,6 +32,8 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     get nowMs () { return Date.now() - beganMs },
     advance: async (toMs: number) => { await sleep(Math.max(0, toMs - (Date.now() - beganMs))) }
   }
+  const record = createRecord(world)
+  const { calls, questions, faults, problems, fault } = record
   const store = await openStore(forMs => {
     faults.push({ fromMs: world.nowMs - forMs, toMs: world.nowMs + RECOVERY_MS, process: undefined })
   })
@@ -68,8 +67,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         const question = questions[report.id]!
         Object.assign(question, { endMs: atMs, verdict: report.verdict, reason: report.reason })
         if (report.verdict === 'unknown') return
-        if (report.org?.startsWith(`${question.ip} `) !== true) problems.push(`${question.ip} got the verdict of ${report.org}`)
-        if (!report.isMiss && report.ageMs > TTL_SECONDS * 1000 + 1) problems.push(`${question.ip} got a verdict of ${report.ageMs} ms`)
+        record.checkVerdict(question.ip, report.org, report.isMiss, report.ageMs)
         return
       }
       case 'rejected':
@@ -106,12 +104,6 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     for (const member of members) member?.send({ kind: 'provider', ...provider })
   }
 
-  function fault (forMs: number, process?: number): Fault {
-    const fault = { fromMs: world.nowMs, toMs: world.nowMs + forMs + RECOVERY_MS, process }
-    faults.push(fault)
-    return fault
-  }
-
   /** Goes on beside the schedule. `over` ends the fault when the machine took longer than the schedule. */
   function meanwhile (fault: Fault, run: () => Promise<unknown>): void {
     const running = run().then(() => { fault.toMs = Math.max(fault.toMs, world.nowMs + RECOVERY_MS) })
@@ -125,7 +117,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     actor.alive = false
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    for (const call of calls) if (call.process === process && call.endMs > world.nowMs) call.endMs = world.nowMs
+    record.endCalls(process)
   }
 
   async function run (step: Step): Promise<void> {

@@ -1,6 +1,6 @@
 // One process of a real fleet: an engine whose provider and clock are as its parent says. Tells its parent what happens, and when.
-import { createEngine } from '../../lib/core/engine.ts'
-import { TIMEOUT_MS, TTL_SECONDS } from './fleet.ts'
+import { TIMEOUT_MS } from './fleet.ts'
+import { createMember } from './record.ts'
 
 export interface ProcessOptions {
   readonly port: number
@@ -35,43 +35,31 @@ export type Report = { readonly atMs: number } & (
 const { port, skewMs, perMinute } = JSON.parse(process.argv[2]!) as ProcessOptions
 const realNow = Date.now
 Date.now = () => realNow() + skewMs
-type Said = Report extends infer One ? One extends Report ? Omit<One, 'atMs'> : never : never
-const say = (said: Said): void => { if (process.connected) process.send!({ ...said, atMs: realNow() }) }
+type UntimedReport = Report extends infer One ? One extends Report ? Omit<One, 'atMs'> : never : never
+const send = (event: UntimedReport): void => { if (process.connected) process.send!({ ...event, atMs: realNow() }) }
 let provider = { latencyMs: 20, failures: 0 }
 let calls = 0
 
-const engine = createEngine({
-  redis: `redis://127.0.0.1:${port}`,
-  cache: { ttlSeconds: TTL_SECONDS, staleIfErrorSeconds: 0, maxEntries: 100 },
-  provider: {
-    name: 'simulated',
-    ...perMinute !== undefined && { limits: { perMinute } },
-    maxConcurrent: 1000,
-    lookup: async ip => {
-      const call = ++calls
-      say({ kind: 'call', call, ip })
-      const { latencyMs, failures } = provider
-      await new Promise<void>(resolve => setTimeout(resolve, latencyMs * (0.5 + Math.random())))
-      const known = Math.random() >= failures
-      say({ kind: 'called', call, known })
-      if (!known) return { verdict: 'unknown', reason: 'unavailable' } as const
-      return {
-        verdict: 'suspicious', score: 0.5, isVpn: false, confidence: null, signals: [], categories: [], info: { org: `${ip} ${call}` }
-      } as const
-    }
-  }
-}, { debug () {}, info () {}, warn () {}, error () {} }, () => Date.now())
+const engine = createMember(`redis://127.0.0.1:${port}`, perMinute, async ip => {
+  const call = ++calls
+  send({ kind: 'call', call, ip })
+  const { latencyMs, failures } = provider
+  await new Promise<void>(resolve => setTimeout(resolve, latencyMs * (0.5 + Math.random())))
+  const known = Math.random() >= failures
+  send({ kind: 'called', call, known })
+  return known ? call : undefined
+})
 await engine.ready()
 
 async function lookup (id: number, ip: string, write: boolean): Promise<void> {
-  say({ kind: 'began', id })
+  send({ kind: 'began', id })
   try {
     const { answer, cache, checkedAtMs } = await engine.lookup(ip, { mode: 'wait', write, timeoutMs: TIMEOUT_MS })
     const { verdict } = answer
     const what = verdict === 'unknown' ? { reason: answer.reason } : { org: answer.info.org }
-    say({ kind: 'answered', id, verdict, ...what, ageMs: Date.now() - checkedAtMs, isMiss: cache === 'miss' })
+    send({ kind: 'answered', id, verdict, ...what, ageMs: Date.now() - checkedAtMs, isMiss: cache === 'miss' })
   } catch (err) {
-    say({ kind: 'rejected', id, message: String(err) })
+    send({ kind: 'rejected', id, message: String(err) })
   }
 }
 
@@ -87,7 +75,7 @@ process.on('message', (order: Order) => {
       provider = order
       return
     case 'close':
-      engine.close().then(() => say({ kind: 'closed' }))
+      engine.close().then(() => send({ kind: 'closed' }))
   }
 })
 process.on('disconnect', () => process.exit())
@@ -98,6 +86,6 @@ let last = performance.now()
 setInterval(() => {
   const lateMs = performance.now() - last - TICK_MS
   last += lateMs + TICK_MS
-  if (lateMs > STALL_MS) say({ kind: 'stalled', forMs: lateMs })
+  if (lateMs > STALL_MS) send({ kind: 'stalled', forMs: lateMs })
 }, TICK_MS)
-say({ kind: 'ready' })
+send({ kind: 'ready' })

@@ -94,7 +94,7 @@ export interface LiveDatabase {
    */
   compile (job: CompileJob, log: IpRiskLogger, done?: (bytes: Uint8Array) => void): void
   /** Logs what the check of a file left out, once. */
-  sayLeftOut (leftOut: LeftOut, log: IpRiskLogger): void
+  warnLeftOut (leftOut: LeftOut, log: IpRiskLogger): void
   /** From now on, logs each list that is past its half-life once. */
   start (log: IpRiskLogger): void
   close (): Promise<void>
@@ -106,40 +106,42 @@ export function liveDatabase (
   initial: Uint8Array, now: () => number = Date.now, refreshMs: number = HOUR_MS
 ): LiveDatabase {
   let current = openDatabase(initial, now)
-  let toldTo: IpRiskLogger | undefined
+  let startedLog: IpRiskLogger | undefined
   let compilation: Compilation | undefined
   let timer: NodeJS.Timeout | undefined
-  const said = new Set<string>()
-  let saidOld = false
+  const logged = new Set<string>()
+  let loggedOld = false
 
-  function sayStale (): void {
-    for (const { id, ageDays, halfLifeDays } of staleLists(current.snapshot.meta, now())) {
-      const key = `${id} ${ageDays - ageDays % halfLifeDays}`
-      if (said.has(key)) continue
-      said.add(key)
-      toldTo?.warn({ code: 'IP_RISK_LIST_STALE', list: id, ageDays, halfLifeDays },
+  function isNew (key: string): boolean {
+    if (logged.has(key)) return false
+    logged.add(key)
+    return true
+  }
+
+  /** What the age of the data says: lists past their half-life, and pulled ones that nobody renews. */
+  function warnOfAge (): void {
+    if (startedLog === undefined) return
+    const { meta } = current.snapshot
+    for (const { id, ageDays, halfLifeDays } of staleLists(meta, now())) {
+      if (!isNew(`${id} ${ageDays - ageDays % halfLifeDays}`)) continue
+      startedLog.warn({ code: 'IP_RISK_LIST_STALE', list: id, ageDays, halfLifeDays },
         'ip-risk: a list is past its half-life and counts less and less: renew it ("ip-risk lists pull" for public ' +
         'lists)')
     }
-  }
-
-  /** Pulled lists that nobody renews: once, until they are renewed. */
-  function sayOld (): void {
-    const age = dataAgeOf(current.snapshot.meta)
+    const age = dataAgeOf(meta)
     const ageSeconds = age === undefined ? 0 : Math.floor((now() - age.builtAtMs) / 1000)
     const isOld = age?.oldAfterSeconds !== undefined && ageSeconds > age.oldAfterSeconds
-    if (isOld && !saidOld) {
-      toldTo?.warn({ code: 'IP_RISK_LISTS_OLD', ageSeconds, oldAfterSeconds: age.oldAfterSeconds },
+    // Again after they were renewed and became old anew.
+    if (isOld && !loggedOld) {
+      startedLog.warn({ code: 'IP_RISK_LISTS_OLD', ageSeconds, oldAfterSeconds: age.oldAfterSeconds },
         `ip-risk: the public lists are ${ageText(ageSeconds)} old, so new VPN servers are not recognized: run ` +
         '"ip-risk lists pull" daily, or set "lists.refreshHours"')
     }
-    saidOld = isOld && toldTo !== undefined
+    loggedOld = isOld
   }
 
-  function sayLeftOut ({ list, remarks }: LeftOut, log: IpRiskLogger): void {
-    const key = `${list}: ${remarks.join()}`
-    if (said.has(key)) return
-    said.add(key)
+  function warnLeftOut ({ list, remarks }: LeftOut, log: IpRiskLogger): void {
+    if (!isNew(`${list}: ${remarks.join()}`)) return
     log.warn({ code: 'IP_RISK_LIST_ROWS_LEFT_OUT', list, remarks },
       'ip-risk: rows of a file in lists.sources are left out, and the others count less: fix the file, or set lint: ' +
       'false to obey every row')
@@ -147,8 +149,7 @@ export function liveDatabase (
 
   function use (bytes: Uint8Array): void {
     current = openDatabase(bytes, now)
-    sayStale()
-    sayOld()
+    warnOfAge()
   }
 
   /** What its thread has sent already still arrives afterwards: it is no longer the one that counts. */
@@ -160,7 +161,7 @@ export function liveDatabase (
 
   return {
     get current () { return current },
-    sayLeftOut,
+    warnLeftOut,
     get isCompiling () { return compilation !== undefined },
     swap (bytes) {
       use(bytes)
@@ -170,7 +171,7 @@ export function liveDatabase (
       giveUp()
       const mine = compilation = compileInWorker(job, ({ leftOut, ...progress }) => {
         if (leftOut === undefined) log.debug(progress, 'ip-risk: compiling lists')
-        else sayLeftOut(leftOut, log)
+        else warnLeftOut(leftOut, log)
       })
       mine.done.then(bytes => {
         if (compilation !== mine) return
@@ -187,14 +188,11 @@ export function liveDatabase (
       })
     },
     start (log) {
-      toldTo = log
-      sayStale()
-      sayOld()
+      startedLog = log
+      warnOfAge()
       timer ??= setInterval(() => {
         current.refresh()
-        sayStale()
-        sayOld()
-        sayOld()
+        warnOfAge()
       }, refreshMs).unref()
     },
     async close () {

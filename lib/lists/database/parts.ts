@@ -39,7 +39,7 @@ export interface SnapshotPartOptions {
   readonly refresh?: Omit<RefreshOptions, 'cacheFolder' | 'asnPackage' | 'lacksLists'> | undefined
 }
 
-/** How users get data, said once at boot. */
+/** How users get data, logged once at boot. */
 const NO_DATA_HINT = 'ip-risk: there are no data, so every address but Cloudflare\'s is "unknown", reason "no_data". ' +
   'Run "npx ip-risk lists pull" (public lists), or "npm install @ip-location-db/asn" (networks; compiled at the next ' +
   'start)'
@@ -165,7 +165,7 @@ export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchInterv
     get isLoading () { return database.isCompiling && this.dataAge === undefined },
     start (log) {
       database.start(log)
-      for (const one of leftOut) database.sayLeftOut(one, log)
+      for (const one of leftOut) database.warnLeftOut(one, log)
       if (namesNetworks && asnPackage !== undefined) compile(log)
       else if (namesNetworks) {
         log.warn({ code: 'IP_RISK_ASN_DATA_MISSING' }, 'ip-risk: AS numbers in lists.sources say nothing without AS ' +
