@@ -4,7 +4,7 @@ import type {
 } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { TRUSTED } from '../familiarity/index.ts'
-import { canonicalAddress, lookupAddress, scopeOf } from '../ip/index.ts'
+import { canonicalAddress, effectiveAddress, scopeOf } from '../ip/index.ts'
 import type { PluginScope } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
 import { shown } from '../util/index.ts'
@@ -48,7 +48,7 @@ async function * askOnce (
 ): AsyncGenerator<[string, ProviderAnswer]> {
   const waiting = new Map<string, string[]>()
   for (const ip of ips) {
-    const asked = ip.includes(':') ? lookupAddress(ip, scopeOf(ip))! : ip
+    const asked = effectiveAddress(ip)
     const same = waiting.get(asked)
     if (same === undefined) waiting.set(asked, [ip])
     else same.push(ip)
@@ -90,7 +90,7 @@ export function createApi (engine: Engine, scope: PluginScope, assessmentOf: Ass
     },
     async invalidate (ip) {
       const address = checkAddress(ip)
-      await engine.invalidate(address, lookupAddress(address, scopeOf(address)) ?? address)
+      await engine.invalidate(address, effectiveAddress(address))
     },
     async trust (request, account) {
       if (scope.familiarity === undefined) {

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Familiarity, IpRisk } from '../../types/contract.ts'
-import { lookupAddress, scopeOf, subnetKey } from '../ip/index.ts'
+import { effectiveAddress, subnetKey } from '../ip/index.ts'
 import { asnOf } from '../policy/index.ts'
 import type { ScriptRunner } from '../redis/index.ts'
 import { derivedKey } from '../util/index.ts'
@@ -171,7 +171,7 @@ function isSimilar (one: KnownNetwork, { network, asn, country }: Marks): boolea
 
 /** The /24 of an IPv4 address, also of one inside the IPv6 address of a translator; the /48 of an IPv6 address. */
 function blockOf (ip: string): string {
-  const asked = ip.includes(':') ? lookupAddress(ip, scopeOf(ip)) ?? ip : ip
+  const asked = effectiveAddress(ip)
   return asked.includes(':') ? subnetKey(asked, 48)! : asked.slice(0, asked.lastIndexOf('.'))
 }
 

@@ -51,6 +51,11 @@ export function lookupAddress (ip: string, scope: AddressScope | null): string |
   return placeEmbedded(scope) && isLookedUp(scopes[scopeMap.at(4)]!) ? formatAddress(4) : null
 }
 
+/** As `lookupAddress`, and the address itself where nobody is asked: two texts of one client are one address. */
+export function effectiveAddress (ip: string): string {
+  return ip.includes(':') ? lookupAddress(ip, scopeOf(ip)) ?? ip : ip
+}
+
 function isLookedUp (scope: AddressScope | null): boolean {
   return scope === 'public' || scope === 'documentation'
 }

@@ -1,6 +1,6 @@
 export {
-  embeddedIPv4, lookupAddress, networksOf, placeEmbedded, SCOPE_MASK, scopeEntries, scopeOf, scopes, subnetKey,
-  subnetOf, UNSPECIFIED
+  effectiveAddress, embeddedIPv4, lookupAddress, networksOf, placeEmbedded, SCOPE_MASK, scopeEntries, scopeOf, scopes,
+  subnetKey, subnetOf, UNSPECIFIED
 } from './address-scope.ts'
 export {
   addressText, canonicalAddress, type Family, formatAddress, parseAddress, parseIPv4Before, words

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { lookupAddress, scopeOf, subnetKey } from '../ip/index.ts'
+import { effectiveAddress, subnetKey } from '../ip/index.ts'
 import { derivedKey } from '../util/index.ts'
 
 /**
@@ -9,8 +9,6 @@ import { derivedKey } from '../util/index.ts'
  */
 export function shareOfAddresses (secret: string, share: number, salt: string): (ip: string) => boolean {
   const key = derivedKey(secret, 'share')
-  return ip => {
-    const asked = ip.includes(':') ? lookupAddress(ip, scopeOf(ip)) ?? ip : ip
-    return createHmac('sha256', key).update(`${salt} ${subnetKey(asked)}`).digest().readUInt32BE(0) < share * 2 ** 32
-  }
+  return ip => createHmac('sha256', key).update(`${salt} ${subnetKey(effectiveAddress(ip))}`).digest()
+    .readUInt32BE(0) < share * 2 ** 32
 }
