@@ -1,6 +1,6 @@
 import type { CacheOptions, Provider } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { checkString, checkStrings, int, type OptionReader, readObject, real, text } from '../util/index.ts'
+import { checkString, checkStrings, int, readObject, real, type Specification, text } from '../util/index.ts'
 import { membersOf } from '../verdict/index.ts'
 
 export interface CacheSettings {
@@ -26,7 +26,7 @@ const specification = {
   unknownTtlSeconds: real(0, 3600, 10),
   staleIfErrorSeconds: real(0, 86_400, 3600),
   redisTimeoutMs: int(1, 10_000, 100)
-} satisfies { readonly [K in keyof Required<CacheOptions>]: OptionReader<CacheSettings[K]> }
+} satisfies Specification<CacheOptions>
 
 export const readCache = (given: CacheOptions | undefined): CacheSettings => readObject('cache', given, specification)
 

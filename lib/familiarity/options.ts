@@ -1,6 +1,6 @@
 import type { AccountId, FamiliarityOptions } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { checkFunction, failureState, type FailureState, int, type OptionReader, readObject } from '../util/index.ts'
+import { checkFunction, failureState, type FailureState, int, readObject, type Specification } from '../util/index.ts'
 
 /** A checked `familiarity` option. */
 export interface FamiliaritySettings {
@@ -22,7 +22,7 @@ const specification = {
   device: (path, given) => checkFunction(path, given as FamiliaritySettings['device']),
   rememberDays: int(1, 365, 90),
   maxNetworks: int(1, 50, 20)
-} satisfies { readonly [K in keyof Required<FamiliarityOptions<never>>]: OptionReader<unknown> }
+} satisfies Specification<FamiliarityOptions<never>>
 
 /** Throws an `IpRiskError` that names the option. */
 export function readFamiliarity (given: FamiliarityOptions<never> | undefined): FamiliaritySettings | undefined {

@@ -12,7 +12,7 @@ export {
 } from './observers.ts'
 export {
   checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkString, checkStrings, flag, int,
-  type OptionReader, type OptionsOf, readObject, real, shown, text
+  type OptionReader, type OptionsOf, readObject, real, shown, type Specification, text
 } from './options.ts'
 export {
   bar, type Column, escapeHtml, html, type Html, page, type Page, pageStyle, type Table, table, type TimeChart,

@@ -19,6 +19,9 @@ export function checkObject<T extends object> (path: string, value: unknown, nam
 /** Checks one option. `path` is what an error calls it. */
 export type OptionReader<T> = (path: string, given: unknown) => T
 
+/** A reader for each option. */
+export type Specification<Options> = { readonly [K in keyof Required<Options>]: OptionReader<unknown> }
+
 /** What a specification reads. */
 export type OptionsOf<S> = { readonly [K in keyof S]: S[K] extends OptionReader<infer T> ? T : never }
 

@@ -1,7 +1,7 @@
 import type { CompositeProvider } from '../../../types/contract.ts'
 import type { Category, KnownAnswer, Provider, ProviderAnswer, VerdictName } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkObject, int, type OptionReader, readObject, real, shown } from '../../util/index.ts'
+import { checkObject, int, type OptionReader, readObject, real, shown, type Specification } from '../../util/index.ts'
 import { isVpnVerdict, unknownAnswer, validatesAnswers, verdictNames } from '../../verdict/index.ts'
 import { checkMembers, cost, named, timeoutOf } from './fallback.ts'
 
@@ -36,7 +36,7 @@ export function consensus (members: readonly Provider[], options: ConsensusOptio
     weights: byMember(members, 1, real(0.001, 1000, 1)),
     minConfidence: byMember(members, 0, real(0, 1, 0)),
     maxCostPerDay: cost
-  } satisfies { readonly [K in keyof Required<ConsensusOptions>]: OptionReader<unknown> })
+  } satisfies Specification<ConsensusOptions>)
   const name = `consensus(${quorum}:${members.map(member => member.name).join(',')})`
 
   /** Whether the answer of a member is one that the quorum counts. */

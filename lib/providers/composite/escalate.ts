@@ -4,7 +4,7 @@ import type {
 } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
 import {
-  checkNumber, checkObject, checkStrings, flag, int, type OptionReader, readObject, shown
+  checkNumber, checkObject, checkStrings, flag, int, readObject, shown, type Specification
 } from '../../util/index.ts'
 import { answerNames, categoryNames, validatesAnswers, verdictNames } from '../../verdict/index.ts'
 import { checkMembers, cost, named, namesOf, timeoutOf } from './fallback.ts'
@@ -44,7 +44,7 @@ const specification = {
   writesOnly: flag(false),
   attemptTimeoutMs: int(1, 120_000, 4_500),
   maxCostPerDay: cost
-} satisfies { readonly [K in keyof Required<EscalateOptions>]: OptionReader<unknown> }
+} satisfies Specification<EscalateOptions>
 
 /**
  * Asks the cheap provider, and the expensive one for the grey zone only. The answer is the expensive one's where it

@@ -1,7 +1,7 @@
 import type { CompositeContext, CompositeProvider } from '../../../types/contract.ts'
 import type { KnownAnswer, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { int, type OptionReader, readObject, real, shown } from '../../util/index.ts'
+import { int, type OptionReader, readObject, real, shown, type Specification } from '../../util/index.ts'
 import { answerNames, validatesAnswers } from '../../verdict/index.ts'
 
 /** The options of `fallback`. */
@@ -34,7 +34,7 @@ export function fallback (...given: readonly (Provider | FallbackOptions)[]): Co
   const { attemptTimeoutMs: timeoutMs, maxCostPerDay } = readObject('fallback', rest[0], {
     attemptTimeoutMs: int(1, 120_000, members.slice(1).every(member => member.sync) ? 4_500 : 2_000),
     maxCostPerDay: cost
-  } satisfies { readonly [K in keyof Required<FallbackOptions>]: OptionReader<unknown> })
+  } satisfies Specification<FallbackOptions>)
   const last = members.length - 1
 
   /** Not a promise as long as the members return none. `before`: which members were unknown, and why. */

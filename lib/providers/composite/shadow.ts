@@ -3,7 +3,7 @@ import type {
   CompositeContext, CompositeProvider, Provider, ProviderAnswer, ShadowStats
 } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { int, type OptionReader, readObject, real } from '../../util/index.ts'
+import { int, readObject, real, type Specification } from '../../util/index.ts'
 import { answerNames, validatesAnswers } from '../../verdict/index.ts'
 import { checkMembers, cost, named, timeoutOf } from './fallback.ts'
 
@@ -30,7 +30,7 @@ const specification = {
   share: real(0, 1, 1),
   perDay: int(1, 1_000_000_000, 1_000),
   maxCostPerDay: cost
-} satisfies { readonly [K in keyof Required<ShadowOptions>]: OptionReader<unknown> }
+} satisfies Specification<ShadowOptions>
 
 /**
  * Answers as the primary provider does, and asks the candidate beside it, to compare them on real traffic. The

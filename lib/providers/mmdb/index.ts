@@ -5,7 +5,7 @@ import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../.
 import { badOption } from '../../errors.ts'
 import { formatAddress, parseAddress } from '../../ip/index.ts'
 import { fileState, watchFiles } from '../../lists/index.ts'
-import { checkOneOf, checkString, flag, int, type OptionReader, readObject } from '../../util/index.ts'
+import { checkOneOf, checkString, flag, int, readObject, type Specification } from '../../util/index.ts'
 import { answerOf, MMDB_KINDS, type MmdbKind } from './answer.ts'
 
 /** A MaxMind-format file, opened. */
@@ -171,7 +171,7 @@ const specification = {
   kind: (path, given) => given === undefined ? undefined : checkOneOf(path, given, MMDB_KINDS, 'anonymous-ip'),
   watch: flag(true),
   watchIntervalMs: int(10, 86_400_000, 2000)
-} satisfies { readonly [K in keyof Required<MmdbOptions>]: OptionReader<unknown> }
+} satisfies Specification<MmdbOptions>
 
 function checkMmdbOptions (given: MmdbOptions) {
   const { watch, watchIntervalMs, ...settings } = readObject('mmdb', given, specification)
