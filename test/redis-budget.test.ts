@@ -142,3 +142,29 @@ t.test('a dead node of a Cluster costs the keys that live there, and no request 
   nodes[1]!.process.kill('SIGCONT')
   await until(() => engine.stats().redis === 'up')
 })
+
+t.test('no lookup makes a second round trip for a script that Redis does not know, unless somebody removed it', async t => {
+  const redis = await startRedis()
+  t.teardown(() => redis.stop())
+  const { engine } = engineOn(t, redis.url, 1000)
+  await engine.ready()
+  const refused = async (): Promise<number> =>
+    Number(/errorstat_NOSCRIPT:count=(\d+)/.exec(await redis.client.info('errorstats'))?.[1] ?? 0)
+  const stored = async (ip: string): Promise<boolean> => {
+    await engine.lookup(ip, { mode: 'wait', write: true, timeoutMs: 2000 })
+    return await redis.client.exists(ip) === 1
+  }
+  await until(async () => await stored('203.0.1.1'))
+  t.equal(await refused(), 0, 'a new Redis')
+
+  await redis.client.script('FLUSH')
+  await until(async () => await stored('203.0.1.2'))
+  const removed = await refused()
+  t.ok(removed > 0, 'scripts that were removed are sent again')
+
+  await redis.client.script('FLUSH')
+  await redis.client.call('CLIENT', 'KILL', 'TYPE', 'normal')
+  let ip = 0
+  await until(async () => await stored(`203.0.2.${++ip}`))
+  t.equal(await refused(), removed, 'a new connection')
+})

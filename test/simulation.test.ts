@@ -34,3 +34,23 @@ const lateReply: Schedule = {
 t.test('a process whose subscription was confirmed too late waits for messages again', async t => {
   t.strictSame(await checkLeases(lateReply, createFleet(lateReply)), [])
 })
+
+// Found by `npm run simulate:fleet`: a new Redis knew none of our scripts, so each command took two round trips, and a read and a claim
+// more than `redisTimeoutMs`. Both processes called the provider.
+const newRedis = (seed: number): Schedule => ({
+  seed,
+  skewsMs: [0, 0],
+  steps: [
+    { afterMs: 0, kind: 'weather', delayMs: 20, loss: 0, twice: 0 },
+    { afterMs: 0, kind: 'lookup', process: 1, ip: 2, write: false },
+    { afterMs: 16, kind: 'lookup', process: 0, ip: 2, write: false },
+    { afterMs: 200, kind: 'provider', latencyMs: 20, failures: 0 }
+  ]
+})
+
+t.test('two processes make one call while a new Redis, which knows no script yet, answers each command in time', async t => {
+  for (const seed of [1, 2, 3, 4]) {
+    const schedule = newRedis(seed)
+    t.strictSame(await checkLeases(schedule, createFleet(schedule)), [], `seed ${seed}`)
+  }
+})

@@ -63,7 +63,13 @@ export function createRedisPort (
     },
     onReturn () { for (const listener of listeners) listener() }
   })
-  client.on('ready', circuits.probeNow)
+  /** Scripts whose text was sent on this connection, so that Redis, new or restarted, knows them. */
+  const sent = new Set<string>()
+  const connectedAgain = (): void => {
+    sent.clear()
+    circuits.probeNow()
+  }
+  client.on('ready', connectedAgain)
 
   async function run (
     script: string, keys: readonly string[], args: readonly (string | number)[], limitMs = timeoutMs
@@ -108,7 +114,7 @@ export function createRedisPort (
     close () {
       connected.settle()
       circuits.close()
-      client.off('ready', circuits.probeNow)
+      client.off('ready', connectedAgain)
       if (own) client.disconnect()
     }
   }
@@ -118,12 +124,15 @@ export function createRedisPort (
     if (!isOpen(client)) {
       throw new Error(lastError === undefined ? `no connection (${client.status})` : reasonOf(lastError))
     }
-    try {
-      return await client.evalsha(shaOf(script), keys.length, ...keys, ...args)
-    } catch (err) {
-      if (!(err as Error).message.startsWith('NOSCRIPT')) throw err
-      return await client.eval(script, keys.length, ...keys, ...args)
+    if (sent.has(script)) {
+      try {
+        return await client.evalsha(shaOf(script), keys.length, ...keys, ...args)
+      } catch (err) { // it was removed, or this is another node of a Cluster
+        if (!(err as Error).message.startsWith('NOSCRIPT')) throw err
+      }
     }
+    sent.add(script)
+    return await client.eval(script, keys.length, ...keys, ...args)
   }
 }
 

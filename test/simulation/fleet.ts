@@ -65,6 +65,11 @@ export interface Fleet {
   end (): void | Promise<void>
 }
 
+/**
+ * Redis is reachable while what a lookup asks of it, a read and a claim, ends within `redisTimeoutMs` (100): two round trips at 20 ms in
+ * each direction. Worse weather is a fault, as a loss is.
+ */
+const REACHABLE_DELAY_MS = 20
 /** As long as a broadcast may travel in the worst weather. */
 const MESSAGE_MS = 200
 export const TIMEOUT_MS = 5000
@@ -145,7 +150,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
       case 'weather':
         network.weather = step
         if (badWeather !== undefined) badWeather.toMs = world.nowMs + RECOVERY_MS
-        badWeather = step.loss > 0 || step.twice > 0 || step.delayMs > 20 ? fault(Infinity) : undefined
+        badWeather = step.loss > 0 || step.twice > 0 || step.delayMs > REACHABLE_DELAY_MS ? fault(Infinity) : undefined
         return
       case 'redis': {
         if (!network.isUp) return

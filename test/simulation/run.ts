@@ -36,5 +36,5 @@ export async function simulate ({ property, runs, seed, path, shrink = true }: R
   })
   if (!result.failed) return undefined
   return `${String(result.errorInstance)}\n${JSON.stringify(result.counterexample?.[0])}\nTo repeat it: npm run simulate:fleet ` +
-    `-- --property ${property} --runs 1 --seed ${result.seed} --path ${result.counterexamplePath}`
+    `-- --property ${property} --runs 1 --seed=${result.seed} --path ${result.counterexamplePath}`
 }
