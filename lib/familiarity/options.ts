@@ -1,6 +1,6 @@
 import type { AccountId, FamiliarityOptions } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { checkFunction, failureState, type FailureState, int, readObject, type Specification } from '../util/index.ts'
+import { checkFunction, failureState, type FailureState, func, int, readObject, type Specification } from '../util/index.ts'
 
 /** A checked `familiarity` option. */
 export interface FamiliaritySettings {
@@ -19,14 +19,14 @@ const specification = {
     if (given === undefined) throw badOption(path, 'is missing: give a function (request) => id or null')
     return checkFunction(path, given as FamiliaritySettings['account'])!
   },
-  device: (path, given) => checkFunction(path, given as FamiliaritySettings['device']),
+  device: func<NonNullable<FamiliaritySettings['device']>>(),
   rememberDays: int(1, 365, 90),
   maxNetworks: int(1, 50, 20)
 } satisfies Specification<FamiliarityOptions<never>>
 
 /** Throws an `IpRiskError` that names the option. */
-export function readFamiliarity (given: FamiliarityOptions<never> | undefined): FamiliaritySettings | undefined {
+export function readFamiliarity (path: string, given: unknown): FamiliaritySettings | undefined {
   if (given === undefined) return undefined
-  const { rememberDays, ...settings } = readObject('familiarity', given, specification)
+  const { rememberDays, ...settings } = readObject(path, given, specification)
   return { ...settings, rememberMs: rememberDays * DAY_MS, failing: failureState() }
 }

@@ -6,8 +6,9 @@ export type CallSkip = (request: object, log: IpRiskLogger) => boolean
 /** `onRejected` as it is called: it never rejects. */
 export type CallOnRejected = (request: object, reply: object, risk: IpRisk, log: IpRiskLogger) => Promise<void>
 
-export function readSkip (skip: Skip<never> | undefined): CallSkip | undefined {
-  if (checkFunction('skip', skip) === undefined) return undefined
+export function readSkip (path: string, given: unknown): CallSkip | undefined {
+  const skip = checkFunction(path, given as Skip<never> | undefined)
+  if (skip === undefined) return undefined
   const failing = failureState()
   const failed = (log: IpRiskLogger, fields: object, what: string): false => {
     if (failing.failed()) {
@@ -18,7 +19,7 @@ export function readSkip (skip: Skip<never> | undefined): CallSkip | undefined {
   }
   return (request, log) => {
     try {
-      const answer: unknown = skip!(request as never)
+      const answer: unknown = skip(request as never)
       if (answer instanceof Promise) {
         answer.catch(() => {}) // its rejection must not end the process
         return failed(log, {}, 'returned a promise')
@@ -31,12 +32,13 @@ export function readSkip (skip: Skip<never> | undefined): CallSkip | undefined {
   }
 }
 
-export function readOnRejected (onRejected: OnRejected<never, never> | undefined): CallOnRejected | undefined {
-  if (checkFunction('onRejected', onRejected) === undefined) return undefined
+export function readOnRejected (path: string, given: unknown): CallOnRejected | undefined {
+  const onRejected = checkFunction(path, given as OnRejected<never, never> | undefined)
+  if (onRejected === undefined) return undefined
   const failing = failureState()
   return async (request, reply, risk, log) => {
     try {
-      await onRejected!(request as never, reply as never, risk)
+      await onRejected(request as never, reply as never, risk)
       failing.recovered()
     } catch (err) {
       if (!failing.failed()) return

@@ -1,5 +1,6 @@
 import type {
-  DecisionRecord, EngineOptions, IpRiskLogger, LogAddress, LookupMode, Mode, ModeOption, OnDecision, RequestOptions
+  CacheOptions, DecisionRecord, EngineOptions, IpRiskLogger, LogAddress, LookupMode, Mode, ModeOption, OnDecision,
+  Policy, RequestOptions
 } from '../../types/contract.ts'
 import { readCache } from '../cache/index.ts'
 import { badOption } from '../errors.ts'
@@ -10,7 +11,7 @@ import {
   type StepUpSettings
 } from '../policy/index.ts'
 import {
-  checkFunction, checkNumber, checkObject, checkOneOf, checkStrings, failureState, isThenable
+  checkOneOf, checkStrings, failureState, func, int, isThenable, oneOf, readObject, real, type Specification, unread
 } from '../util/index.ts'
 import { type CallOnRejected, type CallSkip, readOnRejected, readSkip } from './callbacks.ts'
 
@@ -81,8 +82,7 @@ export function readMode (
   if (typeof given !== 'object' || given === null) {
     return { mode: checkOneOf(path, given, modes, parent.mode), enforceShare: undefined }
   }
-  const { enforceShare } = checkObject<Exclude<ModeOption, Mode>>(path, given, ['enforceShare'])
-  const share = checkNumber(`${path}.enforceShare`, enforceShare, undefined, { min: 0, max: 1, integer: false })
+  const { enforceShare: share } = readObject(path, given, { enforceShare: real(0, 1, undefined) })
   if (share === undefined) throw badOption(`${path}.enforceShare`, 'is missing: give a number from 0 to 1')
   if (keySecret === undefined) {
     throw badOption(`${path}.enforceShare`, 'needs a secret, so that no visitor can compute on which side an address ' +
@@ -93,10 +93,7 @@ export function readMode (
 const logAddresses: readonly LogAddress[] = ['full', 'truncated', 'hmac', 'none']
 
 export interface PluginScopeOptions extends EngineOptions, RequestOptions<never> {}
-const optionNames: readonly (keyof PluginScopeOptions)[] = [
-  'provider', 'redis', 'clientIp', 'cache', 'timeoutMs', 'actions', 'policy', 'mode', 'unmarked', 'allow', 'deny',
-  'logAddress', 'recordAddress', 'onDecision', 'stepUp', 'skip', 'onRejected', 'familiarity'
-]
+
 const rootScope: PluginScope = {
   revision: 0,
   actions: new Map((['signup', 'payment', 'kyc', 'withdrawal', 'admin']).map(name => [name, 'write'])),
@@ -117,68 +114,85 @@ const rootScope: PluginScope = {
   onRejected: undefined
 }
 
+function specificationOver (parent: PluginScope) {
+  return {
+    provider: unread,
+    redis: unread,
+    clientIp: unread,
+    cache: (_path, given) => given === undefined ? parent.keySecret : readCache(given as CacheOptions).keySecret,
+    timeoutMs: int(1, 60_000, parent.timeoutMs),
+    actions: (path, given) => readActions(path, given, parent.actions),
+    policy: (_path, given) => compilePolicy(parent.policy, given as Policy | undefined),
+    mode: (_path, given) => given as ModeOption | undefined,
+    unmarked: oneOf(lookupModes, parent.unmarked),
+    allow: (_path, given) => given as EngineOptions['allow'],
+    deny: (_path, given) => given as EngineOptions['deny'],
+    logAddress: oneOf(logAddresses, parent.logAddress.how),
+    recordAddress: oneOf(logAddresses, parent.recordAddress.how),
+    onDecision: func<OnDecision<never>>(),
+    stepUp: readStepUp,
+    skip: readSkip,
+    onRejected: readOnRejected,
+    familiarity: readFamiliarity
+  } satisfies Specification<PluginScopeOptions>
+}
+
 /** The options named, over those of the parent scope. Throws an `IpRiskError` that names the option. */
-export function readPluginScope (given: PluginScopeOptions, parent: PluginScope = rootScope): PluginScope {
-  const options = checkObject<PluginScopeOptions>('options', given, optionNames)
-  const forms = readAddressForms(options, parent)
-  const stepUp = readStepUp('stepUp', options.stepUp) ?? parent.stepUp
-  const familiarity = readFamiliarity(options.familiarity) ?? parent.familiarity
+export function readPluginScope (options: PluginScopeOptions, parent: PluginScope = rootScope): PluginScope {
+  const given = readObject('options', options, specificationOver(parent))
+  const { cache: keySecret, actions, policy, unmarked, timeoutMs } = given
+  const { stepUp = parent.stepUp, familiarity = parent.familiarity } = given
   if (familiarity !== undefined && stepUp === undefined) {
     throw badOption('familiarity', 'needs the option "stepUp": only a satisfied step-up confirms a network')
   }
-  const hasRedis = options.redis !== undefined || parent.hasRedis
-  if (familiarity !== undefined && hasRedis && forms.keySecret === undefined) {
+  const hasRedis = given.redis !== undefined || parent.hasRedis
+  if (familiarity !== undefined && hasRedis && keySecret === undefined) {
     throw badOption('familiarity', 'keeps HMACs in Redis, which need a secret: give "cache.keySecret" too')
   }
   return {
     revision: 0,
     hasRedis,
-    actions: readActions(parent.actions, options.actions),
-    policy: compilePolicy(parent.policy, options.policy),
-    ...readMode('mode', options.mode, parent, forms.keySecret),
-    unmarked: checkOneOf('unmarked', options.unmarked, lookupModes, parent.unmarked),
-    timeoutMs: checkNumber('timeoutMs', options.timeoutMs, parent.timeoutMs, { min: 1, max: 60_000 }),
-    lists: readLists(options, parent.lists),
-    ...forms,
-    onDecision: options.onDecision === undefined
-      ? parent.onDecision
-      : withoutThrowing(checkFunction('onDecision', options.onDecision)!),
+    keySecret,
+    actions,
+    policy,
+    ...readMode('mode', given.mode, parent, keySecret),
+    unmarked,
+    timeoutMs,
+    lists: readLists(given, parent.lists),
+    logAddress: addressForm('logAddress', given.logAddress, keySecret),
+    recordAddress: addressForm('recordAddress', given.recordAddress, keySecret),
+    onDecision: given.onDecision === undefined ? parent.onDecision : withoutThrowing(given.onDecision),
     stepUp,
     familiarity,
-    skip: readSkip(options.skip) ?? parent.skip,
-    onRejected: readOnRejected(options.onRejected) ?? parent.onRejected
+    skip: given.skip ?? parent.skip,
+    onRejected: given.onRejected ?? parent.onRejected
   }
 }
 
-function readActions (parent: PluginScope['actions'], given: EngineOptions['actions']): PluginScope['actions'] {
-  const { write, read } = checkObject<NonNullable<EngineOptions['actions']>>('actions', given, ['write', 'read'])
+const namesOfActions = { write: checkStrings, read: checkStrings }
+
+function readActions (path: string, given: unknown, parent: PluginScope['actions']): PluginScope['actions'] {
+  const { write, read } = readObject(path, given, namesOfActions)
   const actions = new Map(parent)
-  for (const name of checkStrings('actions.write', write)) {
+  for (const name of write) {
     if (actions.get(name) === 'read') {
-      throw badOption('actions.write', `names "${name}", which is a read in the scope above: leave it in one of ` +
+      throw badOption(`${path}.write`, `names "${name}", which is a read in the scope above: leave it in one of ` +
         'the two')
     }
     actions.set(name, 'write')
   }
-  for (const name of checkStrings('actions.read', read)) {
+  for (const name of read) {
     if (actions.get(name) === 'write') {
-      throw badOption('actions.read', `names "${name}", which is a write already: leave it in one of the two`)
+      throw badOption(`${path}.read`, `names "${name}", which is a write already: leave it in one of the two`)
     }
     actions.set(name, 'read')
   }
   return actions
 }
 
-type AddressForms = Pick<PluginScope, 'keySecret' | 'logAddress' | 'recordAddress'>
-
-function readAddressForms (options: EngineOptions, parent: PluginScope): AddressForms {
-  const { keySecret } = options.cache === undefined ? parent : readCache(options.cache)
-  const read = (name: 'logAddress' | 'recordAddress'): AddressForm => {
-    const how = checkOneOf(name, options[name], logAddresses, parent[name].how)
-    if (how === 'hmac' && keySecret === undefined) {
-      throw badOption(name, 'is "hmac", which needs a secret: give "cache.keySecret" too')
-    }
-    return { how, show: showAddress(how, keySecret) }
+function addressForm (name: string, how: LogAddress, keySecret: readonly string[] | undefined): AddressForm {
+  if (how === 'hmac' && keySecret === undefined) {
+    throw badOption(name, 'is "hmac", which needs a secret: give "cache.keySecret" too')
   }
-  return { keySecret, logAddress: read('logAddress'), recordAddress: read('recordAddress') }
+  return { how, show: showAddress(how, keySecret) }
 }

@@ -1,7 +1,7 @@
-import type { IpRiskAction, LookupMode, Mode, RouteIpRiskOptions } from '../../types/contract.ts'
+import type { LookupMode, Mode, ModeOption, Policy, RouteIpRiskOptions } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { type CompiledPolicy, compilePolicy, shareOfAddresses } from '../policy/index.ts'
-import { checkBoolean, checkNumber, checkObject, checkOneOf, checkString, shown } from '../util/index.ts'
+import { checkBoolean, int, oneOf, optional, readObject, shown, type Specification, text } from '../util/index.ts'
 import { lookupModes, type PluginScope, readMode } from './plugin-scope.ts'
 
 /** What a route wants, read once. `null` means a route with `ipRisk: false`. */
@@ -34,6 +34,17 @@ export function isWrite (plan: RoutePolicy, method: string): boolean {
   return plan.write ?? !isSafeMethod(method)
 }
 
+function specificationIn (scope: PluginScope) {
+  return {
+    action: text(undefined),
+    write: optional((path, given) => checkBoolean(path, given, false)),
+    policy: (path, given) => compilePolicy(scope.policy, given as Policy | undefined, path),
+    mode: (_path, given) => given as ModeOption | undefined,
+    lookup: oneOf(lookupModes, 'wait'),
+    timeoutMs: int(1, 60_000, scope.timeoutMs)
+  } satisfies Specification<RouteIpRiskOptions>
+}
+
 /** Reads `config.ipRisk`. Throws an `IpRiskError` that names the option; `path` names the route. */
 export function readRoutePolicy (path: string, option: unknown, scope: PluginScope): RoutePolicy | null {
   if (option === false) return null
@@ -41,8 +52,8 @@ export function readRoutePolicy (path: string, option: unknown, scope: PluginSco
     const { policy, mode, unmarked, timeoutMs } = scope
     return { marked: false, action: null, write: undefined, policy, mode, lookup: unmarked, timeoutMs }
   }
-  const given = writtenOut(path, option)
-  const action = checkString(`${path}.action`, given.action, undefined) ?? null
+  const given = readObject(path, writtenOut(path, option), specificationIn(scope))
+  const { action = null, policy, lookup, timeoutMs } = given
   const kind = action === null ? undefined : scope.actions.get(action)
   if (action !== null && kind === undefined) {
     throw badOption(path, `names the action ${shown(action)}, which is not declared: use one of ` +
@@ -52,25 +63,17 @@ export function readRoutePolicy (path: string, option: unknown, scope: PluginSco
   }
   const declared = kind === undefined ? undefined : kind === 'write'
   const { mode, enforceShare } = readMode(`${path}.mode`, given.mode, scope, scope.keySecret)
-  const plan = {
-    marked: true,
-    action,
-    write: given.write === undefined ? declared : checkBoolean(`${path}.write`, given.write, false),
-    policy: compilePolicy(scope.policy, given.policy, `${path}.policy`),
-    mode,
-    lookup: checkOneOf(`${path}.lookup`, given.lookup, lookupModes, 'wait'),
-    timeoutMs: checkNumber(`${path}.timeoutMs`, given.timeoutMs, scope.timeoutMs, { min: 1, max: 60_000 })
-  }
+  const plan = { marked: true, action, write: given.write ?? declared, policy, mode, lookup, timeoutMs }
   if (enforceShare === undefined) return plan
   const has = shareOfAddresses(scope.keySecret![0]!, enforceShare, action ?? '')
   return { ...plan, share: { has, enforced: { ...plan, mode: 'enforce' } } }
 }
 
-function writtenOut (path: string, option: unknown): RouteIpRiskOptions {
+function writtenOut (path: string, option: unknown): object {
   if (option === true) return {}
-  if (typeof option === 'string') return { action: option as IpRiskAction }
+  if (typeof option === 'string') return { action: option }
   if (typeof option !== 'object' || option === null || Array.isArray(option)) {
     throw badOption(path, `must be an action name, true, false or an object, got ${shown(option)}`)
   }
-  return checkObject<RouteIpRiskOptions>(path, option, ['action', 'write', 'policy', 'mode', 'lookup', 'timeoutMs'])
+  return option
 }

@@ -22,7 +22,7 @@ const ALLOW = 2
 export const noLists: AddressLists = { allow: [], deny: [], of: () => undefined }
 
 /** The lists named, over those of the parent scope. Throws an `IpRiskError` that names the entry. */
-export function readLists ({ allow, deny }: EngineOptions, parent: AddressLists): AddressLists {
+export function readLists ({ allow, deny }: Pick<EngineOptions, 'allow' | 'deny'>, parent: AddressLists): AddressLists {
   if (allow === undefined && deny === undefined) return parent
   return addressLists(
     allow === undefined ? parent.allow : readCidrs('allow', allow),

@@ -1,7 +1,7 @@
 import type { StepUp } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import {
-  checkFunction, checkNumber, checkObject, checkString, checkStrings, type FailureState, failureState, shown
+  checkFunction, checkString, checkStrings, type FailureState, failureState, int, readObject, shown, type Specification
 } from '../util/index.ts'
 
 /** A checked `stepUp` option: the check, and the value of `WWW-Authenticate`. */
@@ -22,32 +22,41 @@ const ACR_VALUE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 /** Printable ASCII: what a quoted-string can carry everywhere. */
 const REALM = /^[\x20-\x7e]*$/
 
+const specification = {
+  isSatisfied (path, given) {
+    if (given === undefined) throw badOption(path, 'is missing: give a function (request) => boolean')
+    return checkFunction(path, given as StepUpSettings<never>['isSatisfied'])!
+  },
+  scheme (path, given) {
+    const scheme = checkString(path, given, 'Bearer')
+    if (!TOKEN.test(scheme)) throw badOption(path, `must be one HTTP token such as "Bearer", got ${shown(scheme)}`)
+    return scheme
+  },
+  acrValues (path, given) {
+    const acrValues = checkStrings(path, given)
+    acrValues.forEach((value, i) => {
+      if (ACR_VALUE.test(value)) return
+      throw badOption(`${path}[${i}]`, 'must be printable ASCII without spaces, quotes and backslashes')
+    })
+    return acrValues
+  },
+  maxAgeSeconds: int(0, 2 ** 31 - 1, undefined),
+  realm (path, given) {
+    const realm = checkString(path, given, undefined)
+    if (realm !== undefined && !REALM.test(realm)) throw badOption(path, 'must be printable ASCII')
+    return realm
+  }
+} satisfies Specification<StepUp<never>>
+
 /** Throws an `IpRiskError` naming the option; undefined stays undefined. */
-export function readStepUp<Request> (
-  path: string, option: StepUp<never> | undefined
-): StepUpSettings<Request> | undefined {
-  if (option === undefined) return undefined
-  checkObject<StepUp<never>>(path, option, ['isSatisfied', 'scheme', 'acrValues', 'maxAgeSeconds', 'realm'])
-  if (option.isSatisfied === undefined) {
-    throw badOption(`${path}.isSatisfied`, 'is missing: give a function (request) => boolean')
+export function readStepUp (path: string, given: unknown): StepUpSettings<unknown> | undefined {
+  if (given === undefined) return undefined
+  const { isSatisfied, scheme, realm, acrValues, maxAgeSeconds } = readObject(path, given, specification)
+  return {
+    isSatisfied: isSatisfied as StepUpSettings<unknown>['isSatisfied'],
+    challenge: challenge(scheme, realm, acrValues, maxAgeSeconds),
+    failing: failureState()
   }
-  checkFunction(`${path}.isSatisfied`, option.isSatisfied)
-  const scheme = checkString(`${path}.scheme`, option.scheme, 'Bearer')
-  if (!TOKEN.test(scheme)) {
-    throw badOption(`${path}.scheme`, `must be one HTTP token such as "Bearer", got ${shown(scheme)}`)
-  }
-  const realm = checkString(`${path}.realm`, option.realm, undefined)
-  if (realm !== undefined && !REALM.test(realm)) throw badOption(`${path}.realm`, 'must be printable ASCII')
-  const acrValues = checkStrings(`${path}.acrValues`, option.acrValues)
-  acrValues.forEach((value, i) => {
-    if (!ACR_VALUE.test(value)) {
-      throw badOption(`${path}.acrValues[${i}]`, 'must be printable ASCII without spaces, quotes and backslashes')
-    }
-  })
-  const range = { min: 0, max: 2 ** 31 - 1 }
-  const maxAgeSeconds = checkNumber(`${path}.maxAgeSeconds`, option.maxAgeSeconds, undefined, range)
-  const isSatisfied = option.isSatisfied as unknown as StepUpSettings<Request>['isSatisfied']
-  return { isSatisfied, challenge: challenge(scheme, realm, acrValues, maxAgeSeconds), failing: failureState() }
 }
 
 /** RFC 9470 section 3: the error code, then what would satisfy. */

@@ -11,8 +11,8 @@ export {
   type ObservedResult, type Observer, type Observers
 } from './observers.ts'
 export {
-  checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkString, checkStrings, flag, int,
-  type OptionReader, type OptionsOf, readObject, real, shown, type Specification, text
+  checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkString, checkStrings, flag, func,
+  int, oneOf, optional, type OptionReader, type OptionsOf, readObject, real, shown, type Specification, text, unread
 } from './options.ts'
 export {
   bar, type Column, escapeHtml, html, type Html, page, type Page, pageStyle, type Table, table, type TimeChart,

@@ -10,17 +10,20 @@ export function checkObject<T extends object> (path: string, value: unknown, nam
   }
   for (const name of Object.keys(value)) {
     if (!(names as readonly string[]).includes(name)) {
-      throw badOption(path === 'options' ? name : `${path}.${name}`, `does not exist: use one of ${names.join(', ')}`)
+      throw badOption(memberOf(path, name), `does not exist: use one of ${names.join(', ')}`)
     }
   }
   return value as T
 }
 
+/** What an error calls an option. The options of a plugin have no name before them. */
+const memberOf = (path: string, name: string): string => path === 'options' ? name : `${path}.${name}`
+
 /** Checks one option. `path` is what an error calls it. */
 export type OptionReader<T> = (path: string, given: unknown) => T
 
 /** A reader for each option. */
-export type Specification<Options> = { readonly [K in keyof Required<Options>]: OptionReader<unknown> }
+export type Specification<Options> = { readonly [K in keyof Required<Options> & string]: OptionReader<unknown> }
 
 /** What a specification reads. */
 export type OptionsOf<S> = { readonly [K in keyof S]: S[K] extends OptionReader<infer T> ? T : never }
@@ -30,7 +33,7 @@ export function readObject<S extends { readonly [name: string]: OptionReader<unk
   path: string, given: unknown, specification: S
 ): OptionsOf<S> {
   const options = checkObject<{ [name: string]: unknown }>(path, given, Object.keys(specification))
-  const read = Object.entries(specification).map(([name, reader]) => [name, reader(`${path}.${name}`, options[name])])
+  const read = Object.entries(specification).map(([name, reader]) => [name, reader(memberOf(path, name), options[name])])
   return Object.fromEntries(read) as OptionsOf<S>
 }
 
@@ -42,6 +45,24 @@ export function int<F extends number | undefined> (min: number, max: number, fal
 /** A number from `min` to `max`, with a fraction or without. */
 export function real<F extends number | undefined> (min: number, max: number, fallback: F): OptionReader<number | F> {
   return (path, given) => checkNumber(path, given, fallback, { min, max, integer: false })
+}
+
+/** An option that another part of the library reads. */
+export const unread: OptionReader<unknown> = (_path, given) => given
+
+/** Undefined where nothing was given. */
+export function optional<T> (reader: (path: string, given: unknown) => T): OptionReader<T | undefined> {
+  return (path, given) => given === undefined ? undefined : reader(path, given)
+}
+
+export function func<T> (): OptionReader<T | undefined> {
+  return (path, given) => checkFunction(path, given as T | undefined)
+}
+
+export function oneOf<T extends string, F extends T | undefined> (
+  allowed: readonly T[], fallback: F
+): OptionReader<T | F> {
+  return (path, given) => given === undefined ? fallback : checkOneOf(path, given, allowed, allowed[0]!)
 }
 
 export function text<F extends string | undefined> (fallback: F): OptionReader<string | F> {
