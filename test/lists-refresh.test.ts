@@ -40,13 +40,13 @@ t.test('a process without data pulls, uses what came, and asks again only when i
   await until(() => isDetected(part, '20.0.0.1') && isDetected(part, '20.0.1.1'))
   await until(() => locksIn(folder).length === 0)
   t.ok(stateOf(folder).succeeded)
-  t.same([...requests], [['/a', 1], ['/b', 1]])
+  t.same([...requests].sort(), [['/a', 1], ['/b', 1]])
   t.same(log.lines.map(({ level }) => level), ['info'], 'the new snapshot, and no warning of missing data')
 
   routes['/a'] = text('20.0.0.1\n20.0.0.3\n')
   writeFileSync(join(folder, 'pull.json'), JSON.stringify({ endedAtMs: Date.now() - 27 * HOUR, succeeded: true }))
   await until(() => isDetected(part, '20.0.0.3'))
-  t.same([...requests], [['/a', 2], ['/b', 2]])
+  t.same([...requests].sort(), [['/a', 2], ['/b', 2]])
 })
 
 t.test('several processes on one folder pull once, and all of them use it', async t => {

@@ -18,6 +18,7 @@ const wrong: [options: object, message: RegExp][] = [
   [{ provider: { ...provider, reserveForWrites: 7 } }, /"provider.reserveForWrites" must be a number from 0 to 1/],
   [{ provider: [provider, provider] }, /"provider" must be one provider, got an array: use fallback\(a, b\)/],
   [{ provider: { ...provider, costPerCall: -1 } }, /"provider.costPerCall" must be a number from 0/],
+  [{ provider: { ...provider, limits: { timeZone: 'Nowhere/Land' } } }, /"provider.limits.timeZone" must be an IANA time zone/],
   [{ provider: { ...provider, limits: { perMonth: 0 } } }, /"provider.limits.perMonth" must be an integer from 1/],
   [{ provider: { ...provider, names: 3 } }, /"provider.names" must be an array of strings/],
   [{ provider: { ...provider, sync: 'yes' } }, /"provider.sync" must be true or false/],

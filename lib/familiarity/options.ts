@@ -1,6 +1,8 @@
 import type { AccountId, FamiliarityOptions } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import { checkFunction, failureState, type FailureState, func, int, readObject, type Specification } from '../util/index.ts'
+import {
+  checkFunction, failureState, type FailureState, func, int, readObject, type Specification
+} from '../util/index.ts'
 
 /** A checked `familiarity` option. */
 export interface FamiliaritySettings {

@@ -1,9 +1,41 @@
-import type { CompositeProvider, SettlingProvider } from '../../types/contract.ts'
-import type { Provider } from '../../types/contract.ts'
+import type { CompositeProvider, Provider, SettlingProvider } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
-import {
-  checkBoolean, checkFunction, checkNumber, checkObject, checkString, checkStrings, shown
-} from '../util/index.ts'
+import { readLimits } from '../rate-limit/index.ts'
+import { checkString, checkStrings, flag, func, int, real, shown, type Specification, text } from '../util/index.ts'
+
+const specification = {
+  lookup: func(),
+  prepare: func(),
+  bulk: func(),
+  close: func(),
+  families (path, given) {
+    if (given === undefined || (Array.isArray(given) && given.every(family => family === 4 || family === 6))) return
+    throw badOption(path, 'must be an array of 4 and 6')
+  },
+  limits: readLimits,
+  timeoutMs: int(1, 600_000, undefined),
+  maxAgeSeconds: real(1, 31_536_000, undefined),
+  settlesAfterMs: int(1, 60_000, undefined),
+  maxConcurrent: int(1, 1_000_000, undefined),
+  reserveForWrites: real(0, 1, undefined),
+  costPerCall: real(0, 1_000_000, undefined),
+  maxCostPerDay: real(0, 1_000_000_000, undefined),
+  dataBuiltAtMs: real(0, 8.64e15, undefined),
+  dataIsLoading: flag(false),
+  dataOldAfterSeconds: int(1, 3_153_600_000, undefined),
+  origin (path, given) {
+    const origin = checkString(path, given, undefined)
+    if (origin === undefined) return
+    // What is more than an origin may hold a key, and would be exported.
+    if (!/^https?:\/\/[^/?#@\s]+\/?$/.test(origin)) {
+      throw badOption(path, 'must be scheme, host and port alone, such as "https://api.example.com"')
+    }
+    if (!URL.canParse(origin)) throw badOption(path, 'must be a URL')
+  },
+  quotaName: text(undefined),
+  sync: flag(false),
+  names: checkStrings
+} satisfies Partial<Specification<Provider & SettlingProvider & CompositeProvider>>
 
 /** A provider as an option: an own one may lack what ours have. */
 export function checkProvider (path: string, given: unknown): Provider {
@@ -21,38 +53,9 @@ export function checkProvider (path: string, given: unknown): Provider {
   if (provider.lookup === undefined) {
     throw badOption(`${path}.lookup`, 'is missing: give a function (ip, context) => answer')
   }
-  checkFunction(`${path}.lookup`, provider.lookup)
-  checkFunction(`${path}.prepare`, provider.prepare)
-  checkFunction(`${path}.bulk`, provider.bulk)
-  checkFunction(`${path}.close`, provider.close)
-  const { families } = provider
-  if (families !== undefined && !(Array.isArray(families) && families.every(family => family === 4 || family === 6))) {
-    throw badOption(`${path}.families`, 'must be an array of 4 and 6')
+  for (const [name, reader] of Object.entries(specification)) {
+    reader(`${path}.${name}`, provider[name as keyof typeof specification])
   }
-  const limits = checkObject<NonNullable<Provider['limits']>>(`${path}.limits`, provider.limits,
-    ['perMinute', 'perDay', 'perCalendarDay', 'perMonth', 'timeZone', 'burst'])
-  for (const name of ['perMinute', 'perDay', 'perCalendarDay', 'perMonth', 'burst'] as const) {
-    checkNumber(`${path}.limits.${name}`, limits[name], undefined, { min: 1, max: 1e9 })
-  }
-  checkNumber(`${path}.timeoutMs`, provider.timeoutMs, undefined, { min: 1, max: 600_000 })
-  checkNumber(`${path}.maxAgeSeconds`, provider.maxAgeSeconds, undefined, { min: 1, max: 31_536_000, integer: false })
-  checkNumber(`${path}.settlesAfterMs`, provider.settlesAfterMs, undefined, { min: 1, max: 60_000 })
-  checkNumber(`${path}.maxConcurrent`, provider.maxConcurrent, undefined, { min: 1, max: 1_000_000 })
-  checkNumber(`${path}.reserveForWrites`, provider.reserveForWrites, undefined, { min: 0, max: 1, integer: false })
-  checkNumber(`${path}.costPerCall`, provider.costPerCall, undefined, { min: 0, max: 1e6, integer: false })
-  checkNumber(`${path}.maxCostPerDay`, provider.maxCostPerDay, undefined, { min: 0, max: 1e9, integer: false })
-  checkNumber(`${path}.dataBuiltAtMs`, provider.dataBuiltAtMs, undefined, { min: 0, max: 8.64e15, integer: false })
-  checkBoolean(`${path}.dataIsLoading`, provider.dataIsLoading, false)
-  checkNumber(`${path}.dataOldAfterSeconds`, provider.dataOldAfterSeconds, undefined, { min: 1, max: 3_153_600_000 })
-  const origin = checkString(`${path}.origin`, provider.origin, undefined)
-  // What is more than an origin may hold a key, and would be exported.
-  if (origin !== undefined && !/^https?:\/\/[^/?#@\s]+\/?$/.test(origin)) {
-    throw badOption(`${path}.origin`, 'must be scheme, host and port alone, such as "https://api.example.com"')
-  }
-  if (origin !== undefined && !URL.canParse(origin)) throw badOption(`${path}.origin`, 'must be a URL')
-  checkString(`${path}.quotaName`, provider.quotaName, undefined)
-  checkBoolean(`${path}.sync`, provider.sync, false)
-  checkStrings(`${path}.names`, provider.names)
   if (provider.members !== undefined && !Array.isArray(provider.members)) {
     throw badOption(`${path}.members`, 'must be an array of providers')
   }

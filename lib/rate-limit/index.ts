@@ -5,3 +5,4 @@ export {
   type CalendarBudget, calendarBudget, type CalendarUnit, calendarWindow, type Charge, hasJustBegun, withCharges
 } from './calendar.ts'
 export { type OfflineCause, redisQuota } from './redis-quota.ts'
+export { readLimits } from './limits.ts'

@@ -33,7 +33,8 @@ export function readObject<S extends { readonly [name: string]: OptionReader<unk
   path: string, given: unknown, specification: S
 ): OptionsOf<S> {
   const options = checkObject<{ [name: string]: unknown }>(path, given, Object.keys(specification))
-  const read = Object.entries(specification).map(([name, reader]) => [name, reader(memberOf(path, name), options[name])])
+  const read = Object.entries(specification).map(
+    ([name, reader]) => [name, reader(memberOf(path, name), options[name])])
   return Object.fromEntries(read) as OptionsOf<S>
 }
 
@@ -59,7 +60,7 @@ export function func<T> (): OptionReader<T | undefined> {
   return (path, given) => checkFunction(path, given as T | undefined)
 }
 
-export function oneOf<T extends string, F extends T | undefined> (
+export function oneOf<const T extends string, const F extends T | undefined> (
   allowed: readonly T[], fallback: F
 ): OptionReader<T | F> {
   return (path, given) => given === undefined ? fallback : checkOneOf(path, given, allowed, allowed[0]!)

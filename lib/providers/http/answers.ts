@@ -1,6 +1,7 @@
 import type { ProviderLimits, UnknownAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkNumber, checkObject, checkString, shown } from '../../util/index.ts'
+import { readLimits } from '../../rate-limit/index.ts'
+import { checkString, int, type OptionReader, real, shown } from '../../util/index.ts'
 
 /** Pause after a refusal of our account (not of the address). */
 const refusedAccountSeconds = 60
@@ -79,61 +80,33 @@ export interface RemoteOptions {
   readonly costPerCall?: number | undefined
 }
 
-export const remoteOptionNames = [
-  'baseUrl', 'timeoutMs', 'limits', 'reserveForWrites', 'maxConcurrent', 'userAgent', 'costPerCall'
-] as const
-
-export interface RemoteSettings {
-  readonly baseUrl: string
-  readonly timeoutMs: number
-  readonly limits: ProviderLimits
-  readonly reserveForWrites: number
-  readonly maxConcurrent: number
-  readonly userAgent: string | undefined
-  readonly costPerCall?: number | undefined
+/** With defaults. */
+export type RemoteSettings = {
+  readonly [K in keyof RemoteOptions]-?: Exclude<RemoteOptions[K], undefined> |
+    (K extends 'userAgent' | 'costPerCall' ? undefined : never)
 }
 
-export function readRemoteOptions (
-  path: string, options: RemoteOptions, defaults: Pick<RemoteSettings, 'baseUrl' | 'timeoutMs' | 'limits'>
-): RemoteSettings {
-  const baseUrl = checkString(`${path}.baseUrl`, options.baseUrl, defaults.baseUrl)
-  baseUrlParts(`${path}.baseUrl`, baseUrl)
-  const userAgent = checkString(`${path}.userAgent`, options.userAgent, undefined)
-  if (userAgent !== undefined && !/^[\x20-\x7e]+$/.test(userAgent)) {
-    throw badOption(`${path}.userAgent`, 'must be printable ASCII text')
-  }
-  const costPerCall = checkNumber(`${path}.costPerCall`, options.costPerCall, undefined, price)
+/** How the options are read that every remote provider has. */
+export function remoteSpecification (
+  defaults: Pick<RemoteSettings, 'baseUrl' | 'timeoutMs' | 'limits'>
+): { readonly [K in keyof RemoteSettings]: OptionReader<RemoteSettings[K]> } {
   return {
-    baseUrl,
-    userAgent,
-    ...costPerCall !== undefined && { costPerCall },
-    timeoutMs: checkNumber(`${path}.timeoutMs`, options.timeoutMs, defaults.timeoutMs, { min: 1, max: 120_000 }),
-    limits: options.limits === undefined ? defaults.limits : readLimits(`${path}.limits`, options.limits),
-    reserveForWrites: checkNumber(`${path}.reserveForWrites`, options.reserveForWrites, 0.5, fraction),
-    maxConcurrent: checkNumber(`${path}.maxConcurrent`, options.maxConcurrent, 50, { min: 1, max: 10_000 })
+    baseUrl (path, given) {
+      const baseUrl = checkString(path, given, defaults.baseUrl)
+      baseUrlParts(path, baseUrl)
+      return baseUrl
+    },
+    timeoutMs: int(1, 120_000, defaults.timeoutMs),
+    limits: (path, given) => given === undefined ? defaults.limits : readLimits(path, given),
+    reserveForWrites: real(0, 1, 0.5),
+    maxConcurrent: int(1, 10_000, 50),
+    userAgent (path, given) {
+      const userAgent = checkString(path, given, undefined)
+      if (userAgent === undefined || /^[\x20-\x7e]+$/.test(userAgent)) return userAgent
+      throw badOption(path, 'must be printable ASCII text')
+    },
+    costPerCall: real(0, 1_000_000, undefined)
   }
-}
-
-const fraction = { min: 0, max: 1, integer: false }
-const price = { min: 0, max: 1_000_000, integer: false }
-
-const limitNames = ['perMinute', 'perDay', 'perCalendarDay', 'perMonth', 'burst'] as const
-
-export function readLimits (path: string, value: unknown): ProviderLimits {
-  const given = checkObject<ProviderLimits>(path, value, [...limitNames, 'timeZone'])
-  const limits: { [N in keyof ProviderLimits]?: ProviderLimits[N] } = {}
-  for (const name of limitNames) {
-    const max = checkNumber(`${path}.${name}`, given[name], undefined, { min: 1, max: 1_000_000_000 })
-    if (max !== undefined) Object.assign(limits, { [name]: max })
-  }
-  const timeZone = checkString(`${path}.timeZone`, given.timeZone, undefined)
-  if (timeZone === undefined) return limits
-  try {
-    new Intl.DateTimeFormat('en', { timeZone }).format(0)
-  } catch {
-    throw badOption(`${path}.timeZone`, `must be an IANA time zone such as "Europe/Berlin", got ${shown(timeZone)}`)
-  }
-  return { ...limits, timeZone }
 }
 
 /** Origin and path (without the last slash) of a base URL. */

@@ -1,6 +1,6 @@
 import type { LookupContext, ProviderAnswer, UnknownAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
-import { checkFunction, checkNumber, checkObject, checkOneOf, shown } from '../../util/index.ts'
+import { checkNumber, func, int, oneOf, readObject, shown, type Specification } from '../../util/index.ts'
 import type { HttpRequest } from './client.ts'
 
 /** What `read` gets beside the body. */
@@ -34,20 +34,19 @@ export interface HttpBulk<Body> {
 export type CheckedBulk<Body> = { [K in keyof Required<HttpBulk<Body>>]: Exclude<HttpBulk<Body>[K], undefined> }
 export type Rows = [string, ProviderAnswer][]
 
-export function checkBulk<Body> (path: string, value: unknown): CheckedBulk<Body> | undefined {
-  if (value === undefined) return undefined
-  const given = checkObject<HttpBulk<Body>>(path, value, ['max', 'countsPer', 'timeoutMs', 'request', 'read'])
-  const request = checkFunction(`${path}.request`, given.request)
-  const read = checkFunction(`${path}.read`, given.read)
+export function readBulk<Body> (path: string, given: unknown): CheckedBulk<Body> {
+  const { request, read, ...bulk } = readObject(path, given, {
+    max (path, given) {
+      if (given === undefined) throw badOption(path, 'is missing: how many addresses one call may hold')
+      return checkNumber(path, given, 1, { min: 1, max: 10_000 })
+    },
+    countsPer: oneOf(['address', 'call'], 'address'),
+    timeoutMs: int(1, 600_000, 30_000),
+    request: func<HttpBulk<Body>['request']>(),
+    read: func<HttpBulk<Body>['read']>()
+  } satisfies Specification<HttpBulk<Body>>)
   if (request === undefined || read === undefined) throw badOption(path, 'needs the functions "request" and "read"')
-  if (given.max === undefined) throw badOption(`${path}.max`, 'is missing: how many addresses one call may hold')
-  return {
-    max: checkNumber(`${path}.max`, given.max, 1, { min: 1, max: 10_000 }),
-    countsPer: checkOneOf<'address' | 'call'>(`${path}.countsPer`, given.countsPer, ['address', 'call'], 'address'),
-    timeoutMs: checkNumber(`${path}.timeoutMs`, given.timeoutMs, 30_000, { min: 1, max: 600_000 }),
-    request: (ips, secret) => given.request(ips, secret),
-    read: (body, ip, reply) => given.read(body, ip, reply)
-  }
+  return { ...bulk, request: request.bind(given), read: read.bind(given) }
 }
 
 /** HTTP statuses, as an option. */

@@ -1,18 +1,20 @@
 import type { LookupContext, Provider, ProviderAnswer, Remaining, UnknownAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
 import { calendarWindow, hasJustBegun } from '../../rate-limit/index.ts'
-import { checkFunction, checkNumber, checkObject, checkOneOf, checkString, eachConcurrently } from '../../util/index.ts'
+import {
+  checkString, eachConcurrently, func, int, oneOf, optional, readObject, real, type Specification, text
+} from '../../util/index.ts'
 import { isObject, unknownAnswer } from '../../verdict/index.ts'
 import {
-  checkFamilies, parseRetryAfter, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer
+  checkFamilies, parseRetryAfter, type RemoteOptions, remoteSpecification, statusAnswer
 } from './answers.ts'
-import { checkBulk, checkStatuses, chunksOf, type HttpBulk, type HttpReplyInfo, type Rows, spendFor } from './bulk.ts'
+import { checkStatuses, chunksOf, type HttpBulk, type HttpReplyInfo, readBulk, type Rows, spendFor } from './bulk.ts'
 import { httpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
 import { checkSecret, type Secret, secretFinder, secretValue } from './secret.ts'
 
 export { chunksOf, type HttpBulk, type HttpReplyInfo } from './bulk.ts'
 export {
-  checkFamilies, readRemoteOptions, remoteOptionNames, type RemoteOptions, statusAnswer
+  checkFamilies, type RemoteOptions, remoteSpecification, statusAnswer
 } from './answers.ts'
 export { httpClient, type HttpClient, type HttpReply, type HttpRequest, parseJson } from './client.ts'
 export { checkSecret, type Secret, secretFinder, secretValue } from './secret.ts'
@@ -61,10 +63,6 @@ export interface HttpProviderOptions<Body> extends RemoteOptions {
   readonly bulk?: HttpBulk<Body> | undefined
 }
 
-const optionNames = [
-  ...remoteOptionNames, 'name', 'families', 'retries', 'alsoRead', 'spentStatuses', 'spentUntil', 'secret',
-  'maxEvidenceAgeDays', 'quotaName', 'maxAgeSeconds', 'request', 'read', 'remaining', 'bulk'
-] as const
 /** A limit that is still spent when its window has just begun is tried again after this: clocks differ. */
 const spentAtStartSeconds = 60
 const concurrentBulks = 4
@@ -77,30 +75,38 @@ export function httpProvider<Body = unknown> (options: HttpProviderOptions<Body>
   return namedHttpProvider('httpProvider', options)
 }
 
+/** The functions are called on the options, where they may use `this`. */
+const specification = {
+  ...remoteSpecification({ baseUrl: '', timeoutMs: 5_000, limits: {} }),
+  name (path, given) {
+    const name = checkString(path, given, '')
+    if (/^[\x21-\x7e]{1,80}$/.test(name)) return name
+    throw badOption(path, 'must be 1 to 80 printable ASCII characters without spaces')
+  },
+  families: optional(checkFamilies),
+  retries: int(0, 3, 0),
+  alsoRead: checkStatuses,
+  spentStatuses: checkStatuses,
+  spentUntil: oneOf(['day', 'month'], undefined),
+  secret: optional(checkSecret),
+  maxEvidenceAgeDays: int(1, 3650, 30),
+  quotaName: text(undefined),
+  maxAgeSeconds: real(1, 31_536_000, undefined),
+  request: func<HttpProviderOptions<unknown>['request']>(),
+  read: func<HttpProviderOptions<never>['read']>(),
+  remaining: func<NonNullable<HttpProviderOptions<never>['remaining']>>(),
+  bulk: optional(readBulk<never>)
+} satisfies Specification<HttpProviderOptions<never>>
+
 /** `path` is what errors call the options. */
 export function namedHttpProvider<Body> (path: string, options: HttpProviderOptions<Body>): Provider {
-  const given = checkObject<HttpProviderOptions<Body>>(path, options, optionNames)
-  const name = checkString(`${path}.name`, given.name, '')
-  if (!/^[\x21-\x7e]{1,80}$/.test(name)) {
-    throw badOption(`${path}.name`, 'must be 1 to 80 printable ASCII characters without spaces')
-  }
-  const request = checkFunction(`${path}.request`, given.request)
-  if (request === undefined || checkFunction(`${path}.read`, given.read) === undefined) {
-    throw badOption(path, 'needs the functions "request" and "read"')
-  }
-  const defaults = { baseUrl: '', timeoutMs: 5_000, limits: {} }
-  const { baseUrl, userAgent, ...settings } = readRemoteOptions(path, given, defaults)
-  const retries = checkNumber(`${path}.retries`, given.retries, 0, { min: 0, max: 3 })
-  const evidenceDays = checkNumber(`${path}.maxEvidenceAgeDays`, given.maxEvidenceAgeDays, 30, { min: 1, max: 3650 })
-  const { quotaName, maxAgeSeconds } = given
-  const alsoRead = checkStatuses(`${path}.alsoRead`, given.alsoRead)
-  const spentStatuses = checkStatuses(`${path}.spentStatuses`, given.spentStatuses)
-  const bulk = checkBulk<Body>(`${path}.bulk`, given.bulk)
-  checkFunction(`${path}.remaining`, given.remaining)
-  const secret = given.secret === undefined ? undefined : checkSecret(`${path}.secret`, given.secret)
+  const {
+    name, baseUrl, userAgent, retries, alsoRead, spentStatuses, spentUntil, secret, maxEvidenceAgeDays,
+    request, read, remaining: _, bulk, ...settings
+  } = readObject(path, options, specification)
+  if (request === undefined || read === undefined) throw badOption(path, 'needs the functions "request" and "read"')
   const { timeZone = 'UTC', perMonth } = settings.limits
-  const defaultUnit = perMonth === undefined ? 'day' : 'month'
-  const unit = checkOneOf(`${path}.spentUntil`, given.spentUntil, ['day', 'month'], defaultUnit)
+  const unit = spentUntil ?? (perMonth === undefined ? 'day' : 'month')
   const client = httpClient({
     baseUrl, userAgent, retries, connections: settings.maxConcurrent, alsoRead: [...alsoRead, ...spentStatuses]
   })
@@ -116,7 +122,7 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
 
   function isOld (lastSeen: unknown): boolean {
     const ms = typeof lastSeen === 'number' ? lastSeen * 1000 : Date.parse(String(lastSeen))
-    return Number.isFinite(ms) && Date.now() - ms > evidenceDays * 86_400_000
+    return Number.isFinite(ms) && Date.now() - ms > maxEvidenceAgeDays * 86_400_000
   }
 
   /** The answers in one reply, each read by `readOne`. */
@@ -131,7 +137,7 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
     }
     const body = parseJson(reply.text) as Body
     const info: HttpReplyInfo = { status, headers, isOld }
-    const left = attempt(() => given.remaining?.(body, info))
+    const left = attempt(() => options.remaining?.(body, info))
     if (isObject(left) && !('reason' in left)) context.remaining?.(left)
     // One failure of a bulk counts once, however many rows have it: they share one answer.
     const same = new Map<string, ProviderAnswer>()
@@ -154,13 +160,13 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
 
   async function ask (ips: readonly string[], key: string, context: LookupContext, many: boolean): Promise<Rows> {
     const all = (answer: ProviderAnswer): Rows => ips.map(ip => [ip, answer])
-    const question = attempt(() => many ? bulk!.request(ips, key) : given.request(ips[0]!, key))
+    const question = attempt(() => many ? bulk!.request(ips, key) : options.request(ips[0]!, key))
     if (question === undefined) return all(unknownAnswer('bad_response', 'no request'))
     if ('reason' in question) return all(question)
     const reply = many
       ? await client.send(question, context, { timeoutMs: bulk!.timeoutMs, maxBodyBytes: bulkBodyBytes })
       : await client.send(question, context)
-    return 'reason' in reply ? all(reply) : answersIn(reply, ips, many ? bulk!.read : given.read, key, context)
+    return 'reason' in reply ? all(reply) : answersIn(reply, ips, many ? bulk!.read : options.read, key, context)
   }
 
   /** Leaves half of the time for the call. */
@@ -185,9 +191,6 @@ export function namedHttpProvider<Body> (path: string, options: HttpProviderOpti
     name,
     origin: client.origin,
     ...settings,
-    ...quotaName !== undefined && { quotaName },
-    ...maxAgeSeconds !== undefined && { maxAgeSeconds },
-    ...given.families !== undefined && { families: checkFamilies(`${path}.families`, given.families) },
     lookup,
     ...typeof secret === 'function' && { prepare: currentKey },
     ...bulk !== undefined && {

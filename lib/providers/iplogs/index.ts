@@ -2,14 +2,14 @@ import type {
   Category, KnownAnswer, LookupContext, Provider, ProviderAnswer, UnknownAnswer
 } from '../../../types/contract.ts'
 import { canonicalAddress } from '../../ip/index.ts'
-import { checkNumber, checkObject, eachConcurrently } from '../../util/index.ts'
+import { eachConcurrently, int, optional, readObject, type Specification } from '../../util/index.ts'
 import {
   categoriesOf, failureReasons, isObject, isVpnVerdict, type Json, knownAnswer, parseIplogsBody, readBoolean,
   readCategories, readFraction, readInfo, readOneOf, readText, unknownAnswer, validatesAnswers, verdictNames
 } from '../../verdict/index.ts'
 import {
-  checkSecret, chunksOf, type HttpClient, httpClient, type HttpReply, type HttpRequest, parseJson, readRemoteOptions,
-  remoteOptionNames, type RemoteOptions, type Secret, secretFinder, secretValue
+  checkSecret, chunksOf, type HttpClient, httpClient, type HttpReply, type HttpRequest, parseJson,
+  type RemoteOptions, remoteSpecification, type Secret, secretFinder, secretValue
 } from '../http/index.ts'
 
 /**
@@ -99,6 +99,12 @@ export interface IplogsOptions extends RemoteOptions {
   readonly secret?: Secret | undefined
 }
 
+const specification = {
+  ...remoteSpecification({ baseUrl: 'https://iplogs.com', timeoutMs: 8_000, limits: {} }),
+  retries: int(0, 3, 1),
+  secret: optional(checkSecret)
+} satisfies Specification<IplogsOptions>
+
 type Sender = Pick<HttpClient, 'send'>
 
 /** Sends the token with each request, and refuses a reply that repeats it. */
@@ -120,15 +126,11 @@ function withToken (client: HttpClient, secret: Secret): Sender {
  * writes. Its `verdict` is used as it is, never computed from the score.
  */
 export function iplogs (options: IplogsOptions = {}): Provider {
-  const given = checkObject<IplogsOptions>('iplogs', options, [...remoteOptionNames, 'retries', 'secret'])
-  const { baseUrl, userAgent, ...settings } = readRemoteOptions('iplogs', given, {
-    baseUrl: 'https://iplogs.com', timeoutMs: 8_000, limits: {}
-  })
-  const retries = checkNumber('iplogs.retries', given.retries, 1, { min: 0, max: 3 })
+  const { baseUrl, userAgent, retries, secret, ...settings } = readObject('iplogs', options, specification)
   const client = httpClient({
     baseUrl, userAgent, retries, connections: settings.maxConcurrent, alsoReadWith: REASON_HEADER
   })
-  const sender = given.secret === undefined ? client : withToken(client, checkSecret('iplogs.secret', given.secret))
+  const sender = secret === undefined ? client : withToken(client, secret)
   return validatesAnswers({
     name: 'iplogs',
     origin: client.origin,

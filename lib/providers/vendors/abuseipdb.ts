@@ -1,10 +1,10 @@
 import type { Provider, ProviderAnswer, Remaining } from '../../../types/contract.ts'
 import { canonicalAddress } from '../../ip/index.ts'
-import { checkNumber } from '../../util/index.ts'
+import { int } from '../../util/index.ts'
 import { isObject, readNumber, readText } from '../../verdict/index.ts'
 import { type HttpReplyInfo, namedHttpProvider, type RemoteOptions, type Secret } from '../http/index.ts'
 import { type Finding, grade, infoOf } from './grade.ts'
-import { readVendorOptions, requireKey } from './options.ts'
+import { readVendorOptions, requiredKey, type VendorSpecification } from './options.ts'
 
 /** The options of `abuseipdb`. */
 export interface AbuseipdbOptions extends RemoteOptions {
@@ -14,14 +14,17 @@ export interface AbuseipdbOptions extends RemoteOptions {
   readonly maxAgeDays?: number | undefined
 }
 
+const specification = {
+  key: requiredKey('it is in the account of AbuseIPDB'),
+  maxAgeDays: int(1, 365, 30)
+} satisfies VendorSpecification<AbuseipdbOptions>
+
 /**
  * AbuseIPDB: reports of abuse, and never more than `suspicious`, except for Tor. It says nothing about VPNs. Defaults:
  * 1,000 checks a day, which begins at 00:00 UTC.
  */
 export function abuseipdb (options: AbuseipdbOptions): Provider {
-  const { key, maxAgeDays, ...remote } = readVendorOptions('abuseipdb', options, ['key', 'maxAgeDays'])
-  requireKey('abuseipdb.key', key, 'it is in the account of AbuseIPDB')
-  const days = checkNumber('abuseipdb.maxAgeDays', maxAgeDays, 30, { min: 1, max: 365 })
+  const { key, maxAgeDays: days, remote } = readVendorOptions('abuseipdb', options, specification)
   return namedHttpProvider<unknown>('abuseipdb', {
     baseUrl: 'https://api.abuseipdb.com',
     limits: { perCalendarDay: 1_000 },

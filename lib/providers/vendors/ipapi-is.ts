@@ -1,15 +1,18 @@
 import type { Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { canonicalAddress } from '../../ip/index.ts'
+import { optional } from '../../util/index.ts'
 import { isObject, type Json, readText, unknownAnswer } from '../../verdict/index.ts'
-import { type HttpReplyInfo, namedHttpProvider, type RemoteOptions, type Secret } from '../http/index.ts'
+import { checkSecret, type HttpReplyInfo, namedHttpProvider, type RemoteOptions, type Secret } from '../http/index.ts'
 import { type Finding, grade, infoOf, sectionOf, sharedExit, sharedExitName } from './grade.ts'
-import { readVendorOptions } from './options.ts'
+import { readVendorOptions, type VendorSpecification } from './options.ts'
 
 /** The options of `ipapiIs`. */
 export interface IpapiIsOptions extends RemoteOptions {
   /** The API key, which ipapi.is takes only in the URL or a bulk body. Without one: 1,000 calls a day, too. */
   readonly key?: Secret | undefined
 }
+
+const specification = { key: optional(checkSecret) } satisfies VendorSpecification<IpapiIsOptions>
 
 /** Cloudflare's network, from which WARP comes. */
 const cloudflareAsn = 13335
@@ -19,7 +22,7 @@ const cloudflareAsn = 13335
  * 2 000: some of its answers take longer than 20 s.
  */
 export function ipapiIs (options: IpapiIsOptions = {}): Provider {
-  const { key, ...remote } = readVendorOptions('ipapiIs', options, ['key'])
+  const { key, remote } = readVendorOptions('ipapiIs', options, specification)
   return namedHttpProvider<unknown>('ipapiIs', {
     baseUrl: 'https://api.ipapi.is',
     limits: { perCalendarDay: 1_000 },

@@ -1,10 +1,10 @@
 import type { IpInfo, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { canonicalAddress } from '../../ip/index.ts'
-import { checkOneOf } from '../../util/index.ts'
+import { oneOf } from '../../util/index.ts'
 import { isObject, type Json, readNumber, readText, unknownAnswer } from '../../verdict/index.ts'
 import { type HttpReplyInfo, namedHttpProvider, type RemoteOptions, type Secret } from '../http/index.ts'
 import { type Finding, grade, infoOf, sectionOf, sharedExit, sharedExitName } from './grade.ts'
-import { readVendorOptions, requireKey } from './options.ts'
+import { readVendorOptions, requiredKey, type VendorSpecification } from './options.ts'
 
 /** `lite` has no privacy data, so its answers are `unknown`, `no_data`, with `info`. */
 export type IpinfoProduct = 'lite' | 'core' | 'plus' | 'max' | 'privacy' | 'privacy_extended'
@@ -17,6 +17,11 @@ export interface IpinfoOptions extends RemoteOptions {
   readonly product: IpinfoProduct
 }
 
+const specification = {
+  token: requiredKey('it is in the dashboard of IPinfo'),
+  product: oneOf(['lite', 'core', 'plus', 'max', 'privacy', 'privacy_extended'], 'lite')
+} satisfies VendorSpecification<IpinfoOptions>
+
 /** Products of the older host, which also has the batch. */
 const legacy: ReadonlySet<IpinfoProduct> = new Set(['privacy', 'privacy_extended'])
 
@@ -24,10 +29,7 @@ const legacy: ReadonlySet<IpinfoProduct> = new Set(['privacy', 'privacy_extended
  * IPinfo. Its quota is monthly and depends on the plan: set `limits: { perMonth }`. Bulk with the privacy products.
  */
 export function ipinfo (options: IpinfoOptions): Provider {
-  const { token, product: given, ...remote } = readVendorOptions('ipinfo', options, ['token', 'product'])
-  requireKey('ipinfo.token', token, 'it is in the dashboard of IPinfo')
-  const products = ['lite', 'core', 'plus', 'max', 'privacy', 'privacy_extended'] as const
-  const product = checkOneOf('ipinfo.product', given, products, 'lite')
+  const { token, product, remote } = readVendorOptions('ipinfo', options, specification)
   const headers = (secret: string): Record<string, string> => ({ authorization: `Bearer ${secret}` })
   const pathOf = (ip: string): string => legacy.has(product)
     ? `/${encodeURIComponent(ip)}/${product}`

@@ -1,9 +1,9 @@
 import type { Provider, ProviderAnswer } from '../../../types/contract.ts'
-import { checkBoolean, checkNumber, checkOneOf } from '../../util/index.ts'
+import { checkBoolean, checkNumber, oneOf, optional } from '../../util/index.ts'
 import { isObject, type Json, readNumber, readText, unknownAnswer } from '../../verdict/index.ts'
 import { namedHttpProvider, type RemoteOptions, type Secret } from '../http/index.ts'
 import { type Finding, grade, infoOf, sharedExit, sharedExitName } from './grade.ts'
-import { readVendorOptions, requireKey } from './options.ts'
+import { readVendorOptions, requiredKey, type VendorSpecification } from './options.ts'
 
 /** The options of `ipqualityscore`. */
 export interface IpqualityscoreOptions extends RemoteOptions {
@@ -21,21 +21,29 @@ export interface IpqualityscoreOptions extends RemoteOptions {
   readonly fast?: boolean | undefined
 }
 
+/** As its query takes it. */
+const flagText = optional((path, given) => String(checkBoolean(path, given, false)))
+
+const specification = {
+  key: requiredKey('it is in the dashboard of IPQualityScore'),
+  keyIn: oneOf(['header', 'path'], 'header'),
+  strictness: optional((path, given) => String(checkNumber(path, given, 0, { min: 0, max: 3 }))),
+  allowPublicAccessPoints: flagText,
+  lighterPenalties: flagText,
+  fast: flagText
+} satisfies VendorSpecification<IpqualityscoreOptions>
+
 /**
  * IPQualityScore: fraud score and active VPN. Defaults of its free plan: 35 calls a day and 1,000 a month (UTC, a
  * guess).
  */
 export function ipqualityscore (options: IpqualityscoreOptions): Provider {
-  const { key, keyIn, strictness, allowPublicAccessPoints, lighterPenalties, fast, ...remote } = readVendorOptions(
-    'ipqualityscore', options, ['key', 'keyIn', 'strictness', 'allowPublicAccessPoints', 'lighterPenalties', 'fast'])
-  requireKey('ipqualityscore.key', key, 'it is in the dashboard of IPQualityScore')
-  const place = checkOneOf('ipqualityscore.keyIn', keyIn, ['header', 'path'], 'header')
-  const level = checkNumber('ipqualityscore.strictness', strictness, undefined, { min: 0, max: 3 })
+  const { key, keyIn, remote, ...given } = readVendorOptions('ipqualityscore', options, specification)
   const query = {
-    strictness: level === undefined ? undefined : String(level),
-    allow_public_access_points: flag('allowPublicAccessPoints', allowPublicAccessPoints),
-    lighter_penalties: flag('lighterPenalties', lighterPenalties),
-    fast: flag('fast', fast)
+    strictness: given.strictness,
+    allow_public_access_points: given.allowPublicAccessPoints,
+    lighter_penalties: given.lighterPenalties,
+    fast: given.fast
   }
   const changed = Object.entries(query).flatMap(([name, value]) => value === undefined ? [] : [`${name}=${value}`])
   return namedHttpProvider<unknown>('ipqualityscore', {
@@ -46,15 +54,11 @@ export function ipqualityscore (options: IpqualityscoreOptions): Provider {
     quotaName: 'ipqualityscore',
     secret: key,
     spentUntil: 'day',
-    request: (ip, secret) => place === 'header'
+    request: (ip, secret) => keyIn === 'header'
       ? { path: '/api/json/ip', query: { ip, ...query }, headers: { 'ipqs-key': secret } }
       : { path: `/api/json/ip/${encodeURIComponent(secret)}/${encodeURIComponent(ip)}`, query },
     read: readIpqualityscore
   })
-
-  function flag (name: string, value: unknown): string | undefined {
-    return value === undefined ? undefined : String(checkBoolean(`ipqualityscore.${name}`, value, false))
-  }
 }
 
 export function readIpqualityscore (body: unknown): ProviderAnswer | null {

@@ -4,7 +4,7 @@ import { badOption } from '../../errors.ts'
 import { isObject, type Json, readNumber, readText, unknownAnswer } from '../../verdict/index.ts'
 import { type HttpReplyInfo, namedHttpProvider, type RemoteOptions, type Secret } from '../http/index.ts'
 import { type Finding, grade, infoOf, sectionOf, sharedExit, sharedExitName } from './grade.ts'
-import { readVendorOptions, requireKey } from './options.ts'
+import { readVendorOptions, requiredKey, type VendorSpecification } from './options.ts'
 
 /** The options of `maxmindInsights`. */
 export interface MaxmindInsightsOptions extends RemoteOptions {
@@ -14,17 +14,20 @@ export interface MaxmindInsightsOptions extends RemoteOptions {
   readonly licenseKey: Secret
 }
 
+const specification = {
+  accountId (path, given) {
+    if (/^\d{1,12}$/.test(String(given))) return String(given)
+    throw badOption(path, 'must be the number of the account')
+  },
+  licenseKey: requiredKey('it is in the account of MaxMind')
+} satisfies VendorSpecification<MaxmindInsightsOptions>
+
 /**
  * The web service GeoIP Insights of MaxMind. It has no rate, only a credit: set `costPerCall`, and `maxCostPerDay` of
  * a composite. For its sandbox: `baseUrl: 'https://sandbox.maxmind.com'`.
  */
 export function maxmindInsights (options: MaxmindInsightsOptions): Provider {
-  const given = readVendorOptions('maxmindInsights', options, ['accountId', 'licenseKey'])
-  const { accountId, licenseKey, ...remote } = given
-  if (!/^\d{1,12}$/.test(String(accountId))) {
-    throw badOption('maxmindInsights.accountId', 'must be the number of the account')
-  }
-  requireKey('maxmindInsights.licenseKey', licenseKey, 'it is in the account of MaxMind')
+  const { accountId, licenseKey, remote } = readVendorOptions('maxmindInsights', options, specification)
   return namedHttpProvider<unknown>('maxmindInsights', {
     baseUrl: 'https://geoip.maxmind.com',
     timeoutMs: 3_000,

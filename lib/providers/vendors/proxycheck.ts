@@ -1,11 +1,12 @@
 import type { KnownAnswer, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { canonicalAddress } from '../../ip/index.ts'
-import { checkNumber } from '../../util/index.ts'
+import { int, optional, text } from '../../util/index.ts'
 import { isObject, type Json, readNumber, readText, unknownAnswer } from '../../verdict/index.ts'
-import type { HttpReplyInfo, HttpRequest, RemoteOptions, Secret } from '../http/index.ts'
-import { namedHttpProvider } from '../http/index.ts'
+import {
+  checkSecret, type HttpReplyInfo, type HttpRequest, namedHttpProvider, type RemoteOptions, type Secret
+} from '../http/index.ts'
 import { type Finding, grade, infoOf, sectionOf, sharedExit, sharedExitName } from './grade.ts'
-import { readVendorOptions } from './options.ts'
+import { readVendorOptions, type VendorSpecification } from './options.ts'
 
 /** The options of `proxycheck`. */
 export interface ProxycheckOptions extends RemoteOptions {
@@ -17,6 +18,12 @@ export interface ProxycheckOptions extends RemoteOptions {
   readonly days?: number | undefined
 }
 
+const specification = {
+  key: optional(checkSecret),
+  version: text(undefined),
+  days: int(1, 60, undefined)
+} satisfies VendorSpecification<ProxycheckOptions>
+
 /** Keys of the body that are no address. */
 const metaKeys: ReadonlySet<string> = new Set(['status', 'message', 'node', 'query_time', 'ip'])
 
@@ -25,8 +32,7 @@ const metaKeys: ReadonlySet<string> = new Set(['status', 'message', 'node', 'que
  * day of UTC (a guess).
  */
 export function proxycheck (options: ProxycheckOptions = {}): Provider {
-  const { key, version, days, ...remote } = readVendorOptions('proxycheck', options, ['key', 'version', 'days'])
-  const window = checkNumber('proxycheck.days', days, undefined, { min: 1, max: 60 })
+  const { key, version, days: window, remote } = readVendorOptions('proxycheck', options, specification)
   const query = (secret: string): NonNullable<HttpRequest['query']> =>
     ({ key: secret === '' ? undefined : secret, ver: version, days: window === undefined ? undefined : String(window) })
   return namedHttpProvider<unknown>('proxycheck', {
