@@ -45,13 +45,14 @@ t.test('consumers of the packed package compile, and what must not compile does 
   writeFileSync(join(folder, 'typo.ts'), [
     "import Fastify from 'fastify'",
     "import type {} from 'fastify-ip-risk'",
-    "Fastify().post('/', { config: { ipRisk: { acton: 'signup' } } }, async () => 'ok')"
+    "Fastify().post('/', { config: { ipRisk: { action: 'signup', lokup: 'cache' } } }, async () => 'ok')"
   ].join('\n'))
   await eachCompiler(t, async ({ tsc, version }) => {
     // The native compiler is quick enough to check every declaration that is reached, ours among them.
     const options = ['--skipLibCheck', String(!version.startsWith('7.'))]
     const [typo = '', ...others] = (await compile(tsc, folder, options)).split(/\n(?=\S)/)
-    t.match(typo, /^typo\.ts\(3,\d+\): error TS\d+: .*'\{ acton: string; \}'.*RouteIpRiskOption/, `${version} quotes the typo`)
+    t.match(typo, /^typo\.ts\(3,\d+\): error TS\d+: .*'\{ action: "signup"; lokup: "cache"; \}'.*RouteIpRiskOption/, `${version} quotes the typo`)
+    t.match(typo, /Property 'lokup' .*\s.*'"no such option: use action, write, policy, mode, lookup or timeoutMs"'/, `${version} names the options`)
     t.same(others.filter(line => line !== ''), [], `TypeScript ${version}`)
   })
 
@@ -61,6 +62,7 @@ t.test('consumers of the packed package compile, and what must not compile does 
   const installed = join(elsewhere, 'node_modules')
   cpSync(join(modules, 'fastify-ip-risk'), join(installed, 'fastify-ip-risk'), { recursive: true })
   mkdirSync(join(installed, '@types'))
+  symlinkSync(join(root, 'node_modules', '@opentelemetry'), join(installed, '@opentelemetry'))
   for (const name of ['express', 'node']) {
     symlinkSync(join(root, 'node_modules', '@types', name), join(installed, '@types', name))
   }
@@ -69,6 +71,9 @@ t.test('consumers of the packed package compile, and what must not compile does 
     "import { createServer } from 'node:http'",
     "import express from 'express'",
     "import { createIpRisk, lists, type StepUp } from 'fastify-ip-risk'",
+    "import ipRiskDashboard from 'fastify-ip-risk/dashboard'",
+    "import { instrumentIpRisk } from 'fastify-ip-risk/otel'",
+    "import { ipRiskMetrics } from 'fastify-ip-risk/prometheus'",
     "import { ipRisk } from 'fastify-ip-risk/express'",
     "import { proxycheck } from 'fastify-ip-risk/providers'",
     "import { fakeProvider } from 'fastify-ip-risk/testing'",
@@ -79,6 +84,9 @@ t.test('consumers of the packed package compile, and what must not compile does 
     "risk.route('transfer')",
     'const engine = createIpRisk({ provider: lists() })',
     'createServer(async (request, response) => { await engine.assess(request, true, response) })',
+    'export const stop = instrumentIpRisk(engine)',
+    'export const metrics = ipRiskMetrics(engine)',
+    'export const dashboard: Function = ipRiskDashboard',
     'export default fakeProvider()'
   ].join('\n'))
   writeFileSync(join(elsewhere, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['app.ts'] }))

@@ -93,6 +93,12 @@ app.post('/d', { config: { ipRisk: 'transfer' } }, handler)
 app.post('/e', { config: { ipRisk: { action: 'transfer' } } }, handler)
 // @ts-expect-error -- a typo in the name of an option
 app.post('/typo', { config: { ipRisk: { acton: 'signup' } } }, handler)
+// @ts-expect-error -- a typo beside a right name
+app.post('/typo', { config: { ipRisk: { action: 'signup', lokup: 'cache' } } }, handler)
+// @ts-expect-error -- a typo at the end of a name
+app.post('/typo', { config: { ipRisk: { action: 'signup', timeoutMS: 500 } } }, handler)
+// @ts-expect-error -- a name that ends too early
+app.post('/typo', { config: { ipRisk: { action: 'signup', mod: 'monitor' } } }, handler)
 // @ts-expect-error -- no such way of looking up
 app.post('/f', { config: { ipRisk: { lookup: 'now' } } }, handler)
 // @ts-expect-error -- a wrong decision

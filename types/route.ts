@@ -61,15 +61,36 @@ export interface RouteIpRiskOptions {
 }
 
 /**
- * `config.ipRisk` of a route, written out: at least one of its options. Fastify infers the type of `config` from what
- * is written, so the compiler does not look for excess properties there; an object that has none of these names is a
- * mistake that it does find. Boot refuses every other unknown name.
+ * `config.ipRisk` of a route, written out: at least one of its options, and no other name. Boot refuses other names,
+ * too.
  */
-export type RouteIpRisk = RouteIpRiskOptions & {
+export type RouteIpRisk = RouteIpRiskOptions & NoOtherOption & {
   [Name in RouteOptionName]: { readonly [N in Name]: RouteIpRiskOptions[N] }
 }[RouteOptionName]
 /** The names of a route's options. */
-type RouteOptionName = 'action' | 'write' | 'policy' | 'mode' | 'lookup' | 'timeoutMs'
+type RouteOptionName = keyof RouteIpRiskOptions & string
+
+/**
+ * Fastify infers the type of `config` from what is written, so the compiler does not look for excess properties there.
+ * An index signature for the other names does it.
+ */
+type NoOtherOption = { readonly [Name in OtherName]?: NoSuchOption }
+/** What the compiler prints where a name is wrong. */
+type NoSuchOption = 'no such option: use action, write, policy, mode, lookup or timeoutMs'
+/** A name that is no option ends early, or goes on with another character than the options that begin like it. */
+type OtherName<Start extends string = StartOf<RouteOptionName>> = Start extends string
+  ? Exclude<Start, RouteOptionName | ''> | `${Start}${Exclude<Character, NextIn<RouteOptionName, Start>>}${string}`
+  : never
+/** The empty text, the name, and what is between them. */
+type StartOf<Name extends string, Start extends string = ''> =
+  Name extends `${infer Next}${infer Rest}` ? Start | StartOf<Rest, `${Start}${Next}`> : Start
+/** The character after `Start`. */
+type NextIn<Name extends string, Start extends string> = Name extends `${Start}${infer Next}${string}` ? Next : never
+/** What a name may begin or go on with. */
+type Character = Lower | Uppercase<Lower> | '0' | '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9' | '_' | '-' | '$'
+/** Lower-case letters. */
+type Lower = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'g' | 'h' | 'i' | 'j' | 'k' | 'l' | 'm' | 'n' | 'o' | 'p' | 'q' | 'r' |
+  's' | 't' | 'u' | 'v' | 'w' | 'x' | 'y' | 'z'
 
 /** `config.ipRisk`: an action name, `true`, `false` (nothing happens), or written out. */
 export type RouteIpRiskOption = IpRiskAction | boolean | RouteIpRisk

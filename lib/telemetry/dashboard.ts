@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+/** @ts-ignore -- an optional peer: without it, these types are `any` */
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import type {} from '../../types/fastify.ts'
 import { badOption } from '../errors.ts'

@@ -1,4 +1,5 @@
 import { type MeterProvider, metrics as apiMetrics, trace, type TracerProvider } from '@opentelemetry/api'
+/** @ts-ignore -- an optional peer: without it, these types are `any` */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { IpRiskApi } from '../../types/api.ts'

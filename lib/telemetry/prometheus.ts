@@ -1,3 +1,4 @@
+/** @ts-ignore -- an optional peer: without it, these types are `any` */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { IpRiskApi } from '../../types/api.ts'
