@@ -72,7 +72,7 @@ t.test('exits with 1 when the provider fails, and names the number of addresses'
   const { code, out, err } = await check(env, '192.0.2.7', '192.0.2.8', '--provider', 'iplogs', '--timeout-ms', '2000')
   t.equal(code, 1)
   t.match(out, /^192\.0\.2\.7 {2}unknown \(unavailable\)\n192\.0\.2\.8 {2}unknown/)
-  t.match(err, /2 of 2 addresses have no verdict/)
+  t.match(err, /2 of 2 addresses without a verdict/)
 })
 
 t.test('GetIPIntel gets its flags, and its limits hold over runs', async t => {

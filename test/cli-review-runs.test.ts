@@ -73,7 +73,7 @@ t.test('asks about each address once, a hundred in a call, and goes on past fail
   t.same(iplogs.calls.map(ips => ips.length).sort(), [100, 100, 50])
   const dead = { ...iplogs.env, IP_RISK_IPLOGS_URL: 'http://127.0.0.1:1' }
   const failed = await runCommand(['review', '--retries', '0'], { env: dead, stdin: '8.8.8.8\n10.0.0.1\n' })
-  t.match(failed, { code: 1, out: /^8\.8\.8\.8,unknown,,,,,,iplogs,allow\n10\.0\.0\.1,unknown/m, err: /1 rows have no verdict because their lookup failed/ })
+  t.match(failed, { code: 1, out: /^8\.8\.8\.8,unknown,,,,,,iplogs,allow\n10\.0\.0\.1,unknown/m, err: /1 row without a verdict: the lookup failed/ })
 })
 
 t.test('waits as long as the provider has no room, and tries failures again', async t => {
@@ -115,7 +115,7 @@ t.test('stops when the provider rejects the calls, and keeps what was written', 
   const args = ['review', input, '--provider', 'getipintel', '--flags', 'm', '--output', output]
   const { code, err } = await runCommand(args, { env })
   t.equal(code, 1)
-  t.match(err, /ip-risk: stopped after 1 rows; the same command with --resume goes on here\nip-risk: the provider rejects the calls/)
+  t.match(err, /ip-risk: stopped after 1 row; the same command with --resume goes on here\nip-risk: the provider rejects the calls/)
   t.match(readFileSync(output, 'utf8'), /^address,.*\n9\.9\.9\.9,clean,.*\n$/)
   t.ok(existsSync(`${output}.resume`))
 })

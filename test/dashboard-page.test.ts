@@ -74,7 +74,7 @@ t.test('the tables are there without JavaScript, with addresses as recordAddress
   const app = await application(t)
   await visit(app)
   const { body } = await app.inject('/ip-risk')
-  t.match(body, 'Of 4 requests, 1 were blocked and 0 challenged. In enforce mode, 1 more would be blocked (25 %)')
+  t.match(body, 'Of 4 requests, 1 was blocked and 0 challenged. In enforce mode, 1 more would be blocked (25 %)')
   for (const text of ['signup', 'payment', 'vpn_detected', 'not_enforced', 'Health: ok', 'Circuit breaker']) t.match(body, text)
   t.match(body, visitors.vpn_detected.replace(/\d+$/, '0'))
   t.notMatch(body, visitors.vpn_detected)

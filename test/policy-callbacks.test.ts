@@ -170,9 +170,12 @@ t.test('update() changes mode, policy and lists for the next request, and record
   t.equal(await statusOf('198.51.100.9'), 403)
   app.ipRisk.update({ allow: ['198.51.100.9'] })
   t.equal(await statusOf('198.51.100.9'), 200)
-  app.ipRisk.update({ policy: { write: { unknown: 'block' } } })
+  const { changes } = app.ipRisk.update({ policy: { write: { unknown: 'block' } } })
   t.equal(await statusOf(), 403, 'also for a route that was judged before')
-  t.equal(records.length, 4)
+  const { policy } = changes as { policy: { write: { unknown: string } } }
+  t.throws(() => { policy.write.unknown = 'allow' }, TypeError, 'the record is frozen with all that is in it')
+  t.throws(() => (app.ipRisk.update({ allow: [] }).changes.allow as string[]).push('x'), TypeError)
+  t.equal(records.length, 5)
 })
 
 t.test('a wrong update changes nothing', async t => {

@@ -39,7 +39,15 @@ t.test('a report counts what was stopped, and what enforcing would have stopped'
   ])
   t.strictSame(pick(result.countries, 'key', 'wouldBlock'), [['unknown', 0], ['XA', 1], ['Exampleland', 1]])
   t.strictSame(pick(result.reasons, 'key', 'requests', 'flagged'), [['timeout', 1, 1], ['no_data', 1, 0]])
-  t.match(reportSummary(result), 'Of 9 requests, 1 were blocked and 1 challenged. In enforce mode, 2 more would be blocked (22.22 %) and 1 more challenged')
+  t.match(reportSummary(result), 'Of 9 requests, 1 was blocked and 1 challenged. In enforce mode, 2 more would be blocked (22.22 %) and 1 more challenged')
+})
+
+t.test('the summary of one request is grammatical', t => {
+  const report = reportOfRecords()
+  report.add(record({ decision: 'block', outcome: 'blocked' }))
+  t.match(reportSummary(report.report()), /^Of 1 request, 1 was blocked and 0 challenged\./)
+  t.match(reportSummary(reportOfRecords().report()), /^Of 0 requests, 0 were blocked/)
+  t.end()
 })
 
 t.test('a step-up that is not configured, and an unmarked route, would stop nobody', async t => {

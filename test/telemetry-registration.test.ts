@@ -2,9 +2,11 @@ import t, { type Test } from 'tap'
 import { metrics as globalMetrics, type MeterProvider as ApiMeterProvider } from '@opentelemetry/api'
 import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { Gauge, Registry } from 'prom-client'
 import { internalsOf } from '../lib/core/index.ts'
 import ipRisk from '../lib/index.ts'
-import { ipRiskTelemetry, type IpRiskTelemetryOptions } from '../lib/telemetry/otel.ts'
+import { instrumentIpRisk, ipRiskTelemetry, type IpRiskTelemetryOptions } from '../lib/telemetry/otel.ts'
+import { ipRiskMetrics, ipRiskPrometheus } from '../lib/telemetry/prometheus.ts'
 import { tableProvider, visitors } from './support/table-provider.ts'
 
 function sdk (t: Test) {
@@ -79,4 +81,37 @@ t.test('closing the application removes the callbacks and the observers', async 
   await names()
   t.equal(reads, 1, 'the meter does not keep the engine')
   for (const name of ['lookup', 'refresh', 'providerCall', 'redis', 'decision'] as const) t.equal(engine.observers[name], undefined, name)
+})
+
+t.test('a second registration of one engine with the same providers is refused, so that no figure doubles', async t => {
+  const { meterProvider } = sdk(t)
+  const { app } = await application(t, { meterProvider })
+  const code = 'FST_IP_RISK_BAD_OPTION'
+  t.throws(() => instrumentIpRisk(app.ipRisk, { meterProvider }), { code, message: /"meterProvider" gets the metrics of this engine already/ })
+  t.throws(() => instrumentIpRisk(app.ipRisk, { meterProvider: sdk(t).meterProvider }), { code, message: /"tracerProvider".*set spans to false/ })
+  t.throws(() => instrumentIpRisk(app.ipRisk, { meterProvider: sdk(t).meterProvider, spans: 1 as never }), { code, message: /"spans"/ })
+  const second = sdk(t)
+  const stop = instrumentIpRisk(app.ipRisk, { meterProvider: second.meterProvider, spans: false })
+  t.ok((await second.names()).includes('fastify_ip_risk.lookups'), 'two exporters are no mistake')
+  stop()
+  instrumentIpRisk(app.ipRisk, { meterProvider: second.meterProvider, spans: false })()
+})
+
+t.test('a registry that refuses one metric keeps none, and may be used once that is over', async t => {
+  const { app } = await application(t, { meterProvider: sdk(t).meterProvider })
+  const registry = new Registry()
+  const clash = new Gauge({ name: 'fastify_ip_risk_redis_status', help: 'of somebody else', registers: [registry] })
+  clash.set(7)
+  const metrics = ipRiskMetrics(app.ipRisk)
+  t.teardown(() => metrics.close())
+  t.throws(() => metrics.register(registry), { code: 'FST_IP_RISK_BAD_OPTION', message: /"registry" refused the metric fastify_ip_risk_redis_status/ })
+  t.strictSame(registry.getMetricsAsArray().map(({ name }) => name), ['fastify_ip_risk_redis_status'], 'the other one is still there')
+  registry.clear()
+  metrics.register(registry)
+  const registered = registry.getMetricsAsArray().length
+  const again = ipRiskMetrics(app.ipRisk)
+  t.teardown(() => again.close())
+  t.throws(() => again.register(registry), { code: 'FST_IP_RISK_BAD_OPTION' })
+  t.equal(registry.getMetricsAsArray().length, registered, 'what was registered before stays')
+  await t.rejects(async () => { await app.register(ipRiskPrometheus, { registry }) }, { code: 'FST_IP_RISK_BAD_OPTION' })
 })

@@ -95,7 +95,7 @@ t.test('a refresh in the background is a trace of its own, with a link to the re
 })
 
 t.test('a bulk call is one span, which ends with the last row, with the error, or when the caller stops', async t => {
-  let end: 'rows' | 'missing' | 'throws' = 'rows'
+  let end: 'rows' | 'missing' | 'throws' | 'one bad row' = 'rows'
   const { lookup } = tableProvider({ [visitors.clean]: 'clean' })
   const provider: Provider = {
     name: 'many',
@@ -106,6 +106,7 @@ t.test('a bulk call is one span, which ends with the last row, with the error, o
       for (const ip of ips) {
         if (end === 'throws') throw new Error(`no row for ${ip}`)
         if (end === 'rows') yield [ip, await lookup(ip, context)]
+        if (end === 'one bad row') yield [ip, ip.endsWith('7') ? { verdict: 'unknown', reason: 'timeout' } : await lookup(ip, context)]
       }
     }
   }
@@ -130,6 +131,17 @@ t.test('a bulk call is one span, which ends with the last row, with the error, o
   await stopped.return!()
   t.equal(bulkSpans().length, 4)
   t.notOk('error.type' in bulkSpans()[3]!.attributes, 'the caller had enough')
+  end = 'one bad row'
+  for await (const [ip] of engine.bulk(['198.51.100.6', '198.51.100.7', '198.51.100.8'])) t.ok(ip)
+  t.equal(bulkSpans().at(-1)!.attributes['fastify_ip_risk.failed'], 1)
+  t.notOk('error.type' in bulkSpans().at(-1)!.attributes, 'one bad row does not name the whole run')
+  t.equal(bulkSpans().at(-1)!.status.code, 0)
+  end = 'rows'
+  const count = bulkSpans().length
+  await engine.bulk(['198.51.100.9', '198.51.100.10']).next() // and nobody calls return()
+  t.equal(bulkSpans().length, count)
+  await engine.close()
+  t.equal(bulkSpans().length, count + 1, 'a reader that went away without a word does not keep the span open for ever')
   t.equal(named('ip_risk.provider.call').length, calls, 'its calls have none')
   t.notMatch(JSON.stringify(bulkSpans().map(({ attributes, events }) => [attributes, events])), /\d+\.\d+\.\d+\.\d+/)
 })

@@ -58,8 +58,9 @@ export type Skip<Request> = (request: Request) => boolean
 /**
  * Called before a rejection (403, 401, 431) is sent, for a body or a page of your own. The status and the challenge are
  * set on the reply already. Under `createIpRisk` it is called by `enforce`, if `assess` was given the response. If it
- * does not send, the default error goes its way. If it throws or rejects, that is
- * logged, code `IP_RISK_ON_REJECTED_FAILED`. It cannot let the request pass. Not called for a client that is gone.
+ * begins no answer before it settles, the default error goes its way. If it throws, rejects, or does not settle within
+ * the `timeoutMs` of the route, that is logged, code `IP_RISK_ON_REJECTED_FAILED`. It cannot let the request
+ * pass. Not called for a client that is gone.
  */
 export type OnRejected<Request, Reply> = (request: Request, reply: Reply, risk: IpRisk) => unknown
 

@@ -1,6 +1,9 @@
 /** Step-up authentication by RFC 9470. `Request` is Fastify's, Express's or Node's own. */
 export interface StepUp<Request> {
-  /** Asked after authentication ran. A rejection counts as "no". */
+  /**
+   * Asked after authentication ran. A rejection, or no answer within the `timeoutMs` of the route, counts as "no" and
+   * is logged, code `IP_RISK_STEP_UP_FAILED`.
+   */
   isSatisfied (request: Request): boolean | Promise<boolean>
   /** The authentication scheme of the challenge. Default `Bearer`. */
   readonly scheme?: string | undefined

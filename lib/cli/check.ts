@@ -44,7 +44,10 @@ export const check: Command = command({
         const known = risks.filter(({ ip }) => ip !== null)
         for (const line of values.json ? risks.map(risk => JSON.stringify(risk)) : linesOf(known, io)) io.out(line)
       }
-      if (problems.failed > 0) io.err(`ip-risk: ${problems.failed} of ${texts.length} addresses have no verdict`)
+      if (problems.failed > 0) {
+        io.err(`ip-risk: ${problems.failed} of ` +
+        `${texts.length === 1 ? '1 address' : `${texts.length} addresses`} without a verdict`)
+      }
       return problems.failed + problems.wrong > 0 ? EXIT.failure : EXIT.ok
     } finally {
       await ipRisk.close()

@@ -7,6 +7,7 @@ import {
   addComposites, type Composites, readComposites, readRecordLine, reportOfRecords, reportPage, reportSummary,
   shadowSummaries
 } from '../report/index.ts'
+import { counted } from '../util/index.ts'
 import { type Command, command, EXIT, UsageError } from './command.ts'
 import type { Io } from './io.ts'
 
@@ -39,7 +40,7 @@ export const report: Command = command({
         records.add(record)
       }
     }
-    if (skipped > 0) io.err(`ip-risk: skipped ${skipped} lines without a decision`)
+    if (skipped > 0) io.err(`ip-risk: skipped ${counted(skipped, 'line')} without a decision`)
     const result = { ...records.report(), ...composites !== undefined && { composites } }
     if (values.json) io.out(JSON.stringify(result))
     else if (values.html) io.out(reportPage(result))

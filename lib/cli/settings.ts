@@ -6,7 +6,7 @@ import { badOption, IpRiskError } from '../errors.ts'
 import { type PluginScopeOptions } from '../options/index.ts'
 import { basePolicy, type CompiledPolicy, compilePolicy } from '../policy/index.ts'
 import { EXIT, UsageError } from './command.ts'
-import { within } from './within.ts'
+import { within } from '../util/index.ts'
 
 /** The options of the plugin, as a module of the application exports them. */
 export type Settings = PluginScopeOptions

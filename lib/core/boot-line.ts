@@ -1,7 +1,7 @@
 import type { ClientIpOptions, EngineOptions } from '../../types/contract.ts'
 import type { PluginScope } from '../options/index.ts'
 import { defaultPolicy } from '../policy/index.ts'
-import { ageText, version } from '../util/index.ts'
+import { ageText, counted, version } from '../util/index.ts'
 import type { Engine } from './engine.ts'
 
 /** What an engine was started with: fields without a secret or an address, and a sentence. */
@@ -38,7 +38,7 @@ export function bootLine (engine: Engine, scope: PluginScope, options: EngineOpt
       `mode ${scope.mode}, policy ${policy.length === 0 ? 'default' : policy.join(', ')}` +
       ages.map(([name, age]) => `, data of ${name} ${ageText(age)} old`).join('') +
       loading.map(name => `, data of ${name} loading (addresses are "unknown" until they are compiled)`).join('') +
-      (rangesDays === undefined ? '' : `, Cloudflare's ranges ${rangesDays} days old`)
+      (rangesDays === undefined ? '' : `, Cloudflare's ranges ${counted(rangesDays, 'day')} old`)
   }
 }
 
@@ -49,7 +49,7 @@ function trustedText (options: ClientIpOptions = {}): string {
   const parts = [
     ...dangerouslyTrustEveryHop === true ? ['trusts every hop'] : [],
     ...count > 0 ? [`trusts ${count} ${count === 1 ? 'entry' : 'entries'} of clientIp.trusted`] : [],
-    ...hops === undefined ? [] : [`trusts ${hops} hops`],
+    ...hops === undefined ? [] : [`trusts ${counted(hops, 'hop')}`],
     ...cloudflare === undefined || cloudflare === false ? [] : ['trusts Cloudflare']
   ]
   return parts.length === 0 ? 'trusts no proxy' : parts.join(' and ')
@@ -61,7 +61,7 @@ function policyDifferences ({ policy: { table, judge } }: PluginScope): string[]
   const rules = table.rules.length - defaultPolicy.rules.length
   return [
     ...cells,
-    ...rules > 0 ? [`${rules} more rules`] : [],
+    ...rules > 0 ? [counted(rules, 'more rule')] : [],
     ...table.allowBlockingReads === defaultPolicy.allowBlockingReads ? [] : ['allowBlockingReads'],
     ...judge === undefined ? [] : ['a function']
   ]

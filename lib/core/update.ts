@@ -8,6 +8,11 @@ import { checkObject, checkString } from '../util/index.ts'
 const updateChannel: Channel = channel('fastify-ip-risk:update')
 const names = ['mode', 'policy', 'allow', 'deny'] as const
 
+/** Frozen with all that is in it, so that no subscriber changes what another one gets. */
+function frozenCopy (value: object): unknown {
+  return JSON.parse(JSON.stringify(value), (_name, part: unknown) => Object.freeze(part))
+}
+
 /** Throws an `IpRiskError` that names the text. */
 export function checkNote (path: string, note: UpdateNote): void {
   for (const [name, text] of Object.entries(note)) {
@@ -35,10 +40,10 @@ export function updateScope (
     at: new Date(nowMs).toISOString(),
     author: author ?? null,
     reason: reason ?? null,
-    changes: Object.freeze(JSON.parse(JSON.stringify(Object.fromEntries(changed.map(name => {
+    changes: frozenCopy(Object.fromEntries(changed.map(name => {
       const value = changes[name]
       return [name, typeof value === 'function' ? 'function' : value]
-    }))))) as UpdateRecord['changes']
+    }))) as UpdateRecord['changes']
   })
   const revision = scope.revision + 1
   Object.assign(scope, { mode, enforceShare, policy, lists, revision } satisfies Partial<PluginScope>)

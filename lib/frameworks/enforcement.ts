@@ -6,6 +6,7 @@ import { CONFIRMED } from '../familiarity/index.ts'
 import { Blocked, ClientGone, type IpRiskError, StepUpRequired, TruncatedHeaders } from '../errors.ts'
 import { isWrite, type PluginScope, type RoutePolicy } from '../options/index.ts'
 import { canStepUp } from '../policy/index.ts'
+import { within } from '../util/index.ts'
 
 /**
  * What a visitor gets: an error for the application's handler, and for a step-up the value of `WWW-Authenticate`.
@@ -48,17 +49,17 @@ function enforceDecision (
 
 /** Asks whether the visitor has authenticated strongly enough, and publishes the outcome. Never rejects. */
 async function challenged (judged: CompletedAssessment, raw: RawRequest): Promise<Rejection | undefined> {
-  const { request, context: { scope, log } } = judged
+  const { request, context: { scope, route: { timeoutMs }, log } } = judged
   const { isSatisfied, challenge, failing } = scope.stepUp!
   let satisfied = false
   try {
-    const answer: unknown = await isSatisfied(request)
+    const answer: unknown = await within(timeoutMs, isSatisfied(request))
     failing.recovered()
     satisfied = answer === true
   } catch (err) {
     if (failing.failed()) {
-      log.error({ code: 'IP_RISK_STEP_UP_FAILED', err }, 'stepUp.isSatisfied failed, which counts as "no", so ' +
-        'visitors are challenged: fix the function, or what it asks')
+      log.error({ code: 'IP_RISK_STEP_UP_FAILED', err }, 'stepUp.isSatisfied failed or did not settle in time, which ' +
+        'counts as "no", so visitors are challenged: fix the function, or what it asks')
     }
   }
   const gone = rejectionOf(judged, raw)

@@ -84,9 +84,8 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
         if (refused?.challenge !== undefined) res.setHeader('www-authenticate', refused.challenge)
         const gone: boolean = refused?.error instanceof ClientGone
         if (refused === undefined || scope.onRejected === undefined || gone) return next(refused?.error)
-        const { risk, context: { log } } = latest(req)!
         res.status(refused.error.statusCode!)
-        return scope.onRejected(req, res, risk, log).then(() => { if (!res.headersSent) next(refused.error) })
+        return scope.onRejected(latest(req)!, res).then(() => { if (!res.headersSent) next(refused.error) })
       }, next)
     }
   }

@@ -14,6 +14,7 @@ import {
   checkRoutes, hasRoutes, isWebSocket, keepAllHeaderLines, nameOf, type RegisteredRoute, type StepUpPlace
 } from './fastify-routes.ts'
 import { type Config, lateRoute, seen } from './late-route.ts'
+import { ownAnswer } from './own-answer.ts'
 import { routeConfigs } from './route-config.ts'
 
 /** What a registration leaves on its Fastify instance; child scopes inherit it. */
@@ -194,13 +195,11 @@ function continueOrEnd (
 }
 
 /** By `onRejected`, where that sends an answer. */
-function reject (
-  request: FastifyRequest, reply: FastifyReply, error: IpRiskError, done: Done, risk: IpRisk | null
-): void {
+function reject (request: Assessed, reply: FastifyReply, error: IpRiskError, done: Done, risk: IpRisk | null): void {
   const { onRejected } = mountedOn(request.server)!.scope
   if (onRejected === undefined || risk === null) return done(error)
   reply.code(error.statusCode!)
-  onRejected(request, reply, risk, request.log).then(() => { if (!reply.sent) done(error) })
+  ownAnswer(onRejected, request[assessed]!, reply, () => done(error))
 }
 
 /** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */

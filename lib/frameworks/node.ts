@@ -160,13 +160,13 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
 
   /** By `onRejected`, where that sends an answer. */
   async function reject (
-    { request, risk, context: { log } }: CompletedAssessment, { error, challenge }: Rejection, response: RawResponse
+    judged: CompletedAssessment, { error, challenge }: Rejection, response: RawResponse
   ): Promise<void> {
     if (response.headersSent) return
     const own = response as RawResponse & Pick<ServerResponse, 'statusCode' | 'setHeader'>
     own.statusCode = error.statusCode!
     if (challenge !== undefined) own.setHeader('www-authenticate', challenge)
-    await scope.onRejected!(request, response, risk, log)
+    await scope.onRejected!(judged, response)
   }
 
   /** Nobody assessed this request: nothing to enforce, but its client may be gone all the same. */

@@ -1,10 +1,16 @@
 import type { IpRisk, IpRiskLogger, OnRejected, Skip } from '../../types/contract.ts'
-import { checkFunction, failureState } from '../util/index.ts'
+import { checkFunction, failureState, isThenable, within } from '../util/index.ts'
 
 /** `skip` as it is called for a request: it never throws, and only `true` skips. */
 export type CallSkip = (request: object, log: IpRiskLogger) => boolean
-/** `onRejected` as it is called: it never rejects. */
-export type CallOnRejected = (request: object, reply: object, risk: IpRisk, log: IpRiskLogger) => Promise<void>
+/** What is rejected, as `onRejected` needs it. */
+export interface Rejected {
+  readonly request: object
+  readonly risk: IpRisk
+  readonly context: { readonly route: { readonly timeoutMs: number }, readonly log: IpRiskLogger }
+}
+/** `onRejected` as it is called: it never rejects, and settles within the `timeoutMs` of the route. */
+export type CallOnRejected = (judged: Rejected, reply: object) => Promise<void>
 
 export function readSkip (path: string, given: unknown): CallSkip | undefined {
   const skip = checkFunction(path, given as Skip<never> | undefined)
@@ -20,8 +26,8 @@ export function readSkip (path: string, given: unknown): CallSkip | undefined {
   return (request, log) => {
     try {
       const answer: unknown = skip(request as never)
-      if (answer instanceof Promise) {
-        answer.catch(() => {}) // its rejection must not end the process
+      if (isThenable(answer)) {
+        answer.then(() => {}, () => {}) // its rejection must not end the process
         return failed(log, {}, 'returned a promise')
       }
       failing.recovered()
@@ -36,14 +42,14 @@ export function readOnRejected (path: string, given: unknown): CallOnRejected | 
   const onRejected = checkFunction(path, given as OnRejected<never, never> | undefined)
   if (onRejected === undefined) return undefined
   const failing = failureState()
-  return async (request, reply, risk, log) => {
+  return async ({ request, risk, context: { route: { timeoutMs }, log } }, reply) => {
     try {
-      await onRejected(request as never, reply as never, risk)
+      await within(timeoutMs, onRejected(request as never, reply as never, risk))
       failing.recovered()
     } catch (err) {
       if (!failing.failed()) return
-      log.error({ code: 'IP_RISK_ON_REJECTED_FAILED', err }, 'the option "onRejected" threw or rejected, so ' +
-        'visitors get the default answer: fix the function')
+      log.error({ code: 'IP_RISK_ON_REJECTED_FAILED', err }, 'the option "onRejected" threw, rejected or did not ' +
+        'settle in time, so visitors get the default answer: fix the function')
     }
   }
 }

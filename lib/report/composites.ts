@@ -1,5 +1,5 @@
 import type { CompositeStats, ShadowStats } from '../../types/contract.ts'
-import { type Column, html, type Html, table } from '../util/index.ts'
+import { type Column, counted, html, type Html, table } from '../util/index.ts'
 import { isObject, type Json } from '../verdict/index.ts'
 
 export type Composites = Readonly<Record<string, CompositeStats>>
@@ -71,7 +71,7 @@ export function shadowTable (composites: Composites = {}): Html | false {
 export function shadowSummaries (composites: Composites = {}): string[] {
   return shadows(composites).map(([name, stats]) => {
     const { asked = 0, agreed = 0, disagreed = 0, onlyPrimary = 0, onlyCandidate = 0, cost = 0 } = stats
-    return `${name}: of ${asked} lookups, ${agreed} had the same verdict and ${disagreed} another ` +
+    return `${name}: of ${counted(asked, 'lookup')}, ${agreed} had the same verdict and ${disagreed} another ` +
       `(${listed(stats.verdicts)}); only the primary knew ${onlyPrimary} and only the candidate ${onlyCandidate}. ` +
       `Categories that one found: ${listed(stats.categories)}. Errors: ${listed(stats.errors)}. ` +
       `Mean time in ms: ${meanMs(stats)}. Cost: ${cost}.`

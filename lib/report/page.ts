@@ -1,5 +1,5 @@
 import type { ReportCounts, ReportRow, RiskReport } from '../../types/report.ts'
-import { bar, type Column, html, type Html, page, table } from '../util/index.ts'
+import { bar, type Column, counted, html, type Html, page, table } from '../util/index.ts'
 import { shadowTable } from './composites.ts'
 import { stopped } from './counts.ts'
 
@@ -33,7 +33,8 @@ ${reportTable('Unknown verdicts by reason', 'Reason', reasons)}`
 export function reportSummary ({ total }: RiskReport): string {
   const { requests, blocked, challenged, wouldBlock, wouldChallenge } = total
   const share = (count: number): string => (100 * count / Math.max(1, requests)).toFixed(2).replace(/\.?0+$/, '')
-  return `Of ${requests} requests, ${blocked} were blocked and ${challenged} challenged. In enforce mode, ` +
+  return `Of ${counted(requests, 'request')}, ${blocked} ${blocked === 1 ? 'was' : 'were'} blocked and ` +
+    `${challenged} challenged. In enforce mode, ` +
     `${wouldBlock} more would be blocked (${share(wouldBlock)} %) and ${wouldChallenge} more challenged ` +
     `(${share(wouldChallenge)} %).`
 }

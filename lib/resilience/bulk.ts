@@ -71,26 +71,29 @@ export function bulkPipeline (
     // A failed chunk gives all its rows one and the same answer: it counts once.
     const counted = new WeakSet<ProviderAnswer>()
     let failed: ProviderAnswer = unknownAnswer('bad_response', 'no row for this address')
-    const observed = observedBulk(provider, deps.observers, { write, addresses: ips.length })
+    const observed = observedBulk(provider, deps.observers, { write, addresses: ips.length }, signal)
     try {
       for await (const [ip, row] of provider.bulk!(ips, context)) {
         if (!missing.delete(ip)) continue
         const answer = check(row)
-        observed?.see(answer)
         if (!counted.has(answer)) {
           counted.add(answer)
           circuit.record(answer, options)
           pause.see(answer)
           state.see(answer, { write, bulk: true })
         }
+        observed?.row(answer)
         yield [ip, answer]
+        observed?.taken()
       }
-      if (missing.size > 0) observed?.see(failed)
+      observed?.missing(missing.size, failed)
     } catch (error) {
-      failed = signal.aborted ? unknownAnswer('unavailable', kindOf(error)) : state.threw(error)
+      const cause = signal.aborted ? unknownAnswer('unavailable', kindOf(error)) : state.threw(error)
+      failed = cause
       if (!signal.aborted) {
         circuit.record(failed, options)
-        observed?.see(failed)
+        observed?.missing(missing.size, failed)
+        observed?.threw(cause.reason)
       }
     } finally {
       circuit.settle(options)

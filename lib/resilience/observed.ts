@@ -1,5 +1,7 @@
-import type { Provider, ProviderAnswer } from '../../types/contract.ts'
-import type { ObservedBulk, ObservedBulkResult, ObservedCall, Observers } from '../util/index.ts'
+import type { Provider, ProviderAnswer, UnknownReason } from '../../types/contract.ts'
+import {
+  deferred, type ObservedBulk, type ObservedBulkResult, type ObservedCall, type Observers
+} from '../util/index.ts'
 import type { Layer } from './layer.ts'
 
 type Observed = Pick<Provider, 'name' | 'origin'>
@@ -19,26 +21,56 @@ export function observedCalls (
 
 /** What one run of `bulk` gives, for observers. */
 export interface BulkObservation {
-  see (answer: ProviderAnswer): void
+  /** Just before a row is given to the reader; `taken` follows when the reader comes for the next one. */
+  row (answer: ProviderAnswer): void
+  taken (): void
+  /** Addresses without a row. */
+  missing (addresses: number, answer: ProviderAnswer): void
+  threw (reason: UnknownReason): void
   end (): void
 }
 
-/** Begins with the run. Undefined while nobody observes that. */
+/** A reader that takes no row for so long has given up: a loop that is abandoned without `return()` tells nobody. */
+const ABANDONED_MS = 600_000
+
+/** Begins with the run, and ends with `signal` at the latest. Undefined while nobody observes that. */
 export function observedBulk (
   provider: Observed, observers: Pick<Observers, 'providerBulk'> | undefined,
-  asked: Pick<ObservedBulk, 'write' | 'addresses'>
+  asked: Pick<ObservedBulk, 'write' | 'addresses'>, signal: AbortSignal,
+  abandonedMs: number = ABANDONED_MS
 ): BulkObservation | undefined {
   const observe = observers?.providerBulk
   if (observe === undefined) return undefined
-  let result: ObservedBulkResult = {}
-  let end = (): void => {}
-  const ended = new Promise<ObservedBulkResult>(resolve => { end = () => resolve(result) })
-  observe({ ...calledBy(provider), ...asked }, () => ended)
+  let [answered, failed] = [0, 0]
+  let first: UnknownReason | undefined
+  let thrown: UnknownReason | undefined
+  let timer: NodeJS.Timeout | undefined
+  const { promise, resolve } = deferred<ObservedBulkResult>()
+  const endAs = (abandoned: boolean): void => {
+    clearTimeout(timer)
+    const error = thrown ?? (answered === 0 ? first : undefined)
+    resolve({ failed, ...error !== undefined && { error }, ...abandoned && { abandoned } })
+  }
+  const count = (addresses: number, answer: ProviderAnswer): void => {
+    if (addresses === 0) return
+    if (answer.verdict !== 'unknown' || answer.reason === 'no_data') answered += addresses
+    else {
+      failed += addresses
+      first ??= answer.reason
+    }
+  }
+  const end = (): void => endAs(false)
+  observe({ ...calledBy(provider), ...asked }, () => promise)
+  signal.addEventListener('abort', end, { once: true })
   return {
-    see (answer) {
-      const failed = answer.verdict === 'unknown' && answer.reason !== 'no_data'
-      if (failed && result.error === undefined) result = { error: answer.reason }
+    row (answer) {
+      count(1, answer)
+      timer = setTimeout(endAs, abandonedMs, true)
+      timer.unref()
     },
+    taken () { clearTimeout(timer) },
+    missing: count,
+    threw (reason) { thrown = reason },
     end
   }
 }

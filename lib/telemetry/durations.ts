@@ -29,6 +29,7 @@ export function durationObserver (record: RecordDuration): Observer<unknown> {
     async providerBulk ({ provider }, run) {
       const startedMs = performance.now()
       const result = await run()
+      if (result.abandoned === true) return result // nobody knows how long the run would have taken
       record('providerBulk', secondsSince(startedMs), {
         provider_name: provider, ...result.error !== undefined && { error_type: result.error }
       })

@@ -60,6 +60,8 @@ export function spanObserver (tracer: Tracer): Observer<Published> {
         }
       })
       const result = await within(span, run)
+      if (result.failed > 0) span.setAttribute(attributeOf('failed'), result.failed)
+      if (result.abandoned === true) span.setAttribute(attributeOf('abandoned'), true)
       if (result.error !== undefined) fail(span, result.error)
       span.end()
       return result

@@ -60,7 +60,12 @@ export interface MetricRegistry {
 export interface IpRiskMetrics {
   /** Every metric in the Prometheus text format, version 0.0.4, for a route of your own. */
   text (): Promise<string>
-  /** Registers every metric. Its values are read when the registry is collected. */
+  /**
+   * Registers every metric. Its values are read when the registry is collected.
+   *
+   * @throws {IpRiskError} `FST_IP_RISK_BAD_OPTION` where the registry refuses one, because it has that name already.
+   * Then none is registered.
+   */
   register (registry: MetricRegistry): void
   /** Removes what was registered, and records nothing any more. */
   close (): void
@@ -110,10 +115,18 @@ export function ipRiskMetrics (api: IpRiskApi): IpRiskMetrics {
       return (await Promise.all(all.map(metric => metric.get()))).map(textOf).join('')
     },
     register (registry) {
+      const added: { readonly registry: MetricRegistry, readonly name: string }[] = []
       for (const metric of all) {
-        registry.registerMetric(metric as never)
-        registered.push({ registry, name: metric.name })
+        try {
+          registry.registerMetric(metric as never)
+        } catch (err) {
+          for (const { name } of added) registry.removeSingleMetric(name)
+          throw badOption('registry', `refused the metric ${metric.name}, so none is registered: register the ` +
+            'metrics of an engine once, and give each engine a registry of its own', err)
+        }
+        added.push({ registry, name: metric.name })
       }
+      registered.push(...added)
     },
     close () {
       remove()
@@ -166,8 +179,8 @@ export const ipRiskPrometheus: FastifyPluginAsync<IpRiskPrometheusOptions> = fp(
       throw badOption('registry', 'must be a registry of prom-client or of a library like it: pass its "register"')
     }
     const metrics = ipRiskMetrics(app.ipRisk)
-    metrics.register(registry)
     app.addHook('onClose', async () => metrics.close())
+    metrics.register(registry)
   },
   { name: 'fastify-ip-risk-prometheus', fastify: '5.x', dependencies: ['fastify-ip-risk'] }
 )

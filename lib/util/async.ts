@@ -105,6 +105,23 @@ export function waitAtMost<T> (pending: Promise<T>, timeoutMs: number, fallback:
   })
 }
 
+export class TooLate extends Error {}
+
+/** Rejects with `TooLate` and this message when the time is over. What was started goes on. */
+export async function within<T> (
+  ms: number, pending: T | PromiseLike<T>, late = `no answer within ${ms} ms`
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new TooLate(late)), ms)
+  })
+  try {
+    return await Promise.race([pending, over])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** A promise, and the function that resolves it. (`Promise.withResolvers` needs Node 22.) */
 export function deferred<T> (): { readonly promise: Promise<T>, resolve (value: T): void } {
   let settle!: (value: T) => void

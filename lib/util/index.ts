@@ -1,6 +1,7 @@
-export { ageText } from './age-text.ts'
+export { ageText, counted } from './age-text.ts'
 export {
-  deadline, type Deadline, deferred, eachConcurrently, isThenable, type RedisBudget, redisBudget, waitAtMost
+  deadline, type Deadline, deferred, eachConcurrently, isThenable, type RedisBudget, redisBudget, TooLate, waitAtMost,
+  within
 } from './async.ts'
 export { compareRow, upperBound, upperBoundOfRows } from './binary-search.ts'
 export { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts'

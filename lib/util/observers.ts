@@ -22,8 +22,14 @@ export interface ObservedBulk extends Omit<ObservedCall, 'bulk'> {
   readonly addresses: number
 }
 
-/** `error`: the reason of the first address that has no verdict, though the provider was to know it. */
-export interface ObservedBulkResult { readonly error?: UnknownReason }
+export interface ObservedBulkResult {
+  /** Addresses that the provider failed to answer. One that it has no data on is answered. */
+  readonly failed: number
+  /** Why the run itself failed: its code threw, or it answered no address; then the first one's reason. */
+  readonly error?: UnknownReason
+  /** The reader took no further row. */
+  readonly abandoned?: boolean
+}
 
 /**
  * Sees where the process is left, and what came of requests. `lookup`, `refresh`, `providerCall` and `providerBulk`

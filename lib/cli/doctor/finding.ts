@@ -1,4 +1,4 @@
-import { TooLate, within } from '../within.ts'
+import { TooLate, within } from '../../util/index.ts'
 
 /** What a check looks at, in the order of the output. */
 export const checkNames = ['node', 'package', 'options', 'app', 'redis', 'provider', 'proxies'] as const

@@ -1,6 +1,6 @@
 import type { ClientIpExplanation } from '../../../types/contract.ts'
 import { isObject } from '../../verdict/index.ts'
-import { within } from '../within.ts'
+import { within } from '../../util/index.ts'
 import { type Finding, messageOf, reporter } from './finding.ts'
 
 const report = reporter('proxies')

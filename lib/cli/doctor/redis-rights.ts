@@ -1,5 +1,5 @@
 import type { RedisClientLike } from '../../../types/redis.ts'
-import { TooLate, within } from '../within.ts'
+import { TooLate, within } from '../../util/index.ts'
 
 /** One command, within its time. */
 export type Call = (...command: readonly [string, ...(string | number)[]]) => Promise<unknown>

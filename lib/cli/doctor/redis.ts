@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { EngineOptions, IpRiskLogger } from '../../../types/contract.ts'
 import type { RedisClientLike } from '../../../types/redis.ts'
 import { connectRedis } from '../../redis/index.ts'
-import { TooLate, within } from '../within.ts'
+import { TooLate, within } from '../../util/index.ts'
 import { type Finding, messageOf, reporter } from './finding.ts'
 import { type Call, missingRights } from './redis-rights.ts'
 

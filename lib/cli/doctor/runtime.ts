@@ -6,7 +6,7 @@ import { readPluginScope } from '../../options/index.ts'
 import { canStepUp } from '../../policy/index.ts'
 import { version } from '../../util/index.ts'
 import type { Settings } from '../settings.ts'
-import { within } from '../within.ts'
+import { within } from '../../util/index.ts'
 import { type Finding, messageOf, reporter } from './finding.ts'
 
 const MIN_NODE = [20, 19] as const

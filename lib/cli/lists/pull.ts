@@ -1,6 +1,7 @@
 import {
   eyeballNetworks, pulledFolder, type PulledList, pullLists, sweepTemporaryFiles, writePullState
 } from '../../lists/index.ts'
+import { counted } from '../../util/index.ts'
 import { EXIT, type ExitCode } from '../command.ts'
 import type { Io } from '../io.ts'
 import { createProgress } from '../progress.ts'
@@ -39,7 +40,7 @@ export async function pull (settings: Settings, io: Io): Promise<ExitCode> {
 }
 
 function report ({ id, outcome, problem, remarks, stored }: PulledList, io: Io): void {
-  if (problem === undefined) io.out(`${id}  ${outcome}  ${stored!.publishedRows} rows`)
+  if (problem === undefined) io.out(`${id}  ${outcome}  ${counted(stored!.publishedRows, 'row')}`)
   for (const remark of remarks) io.err(`ip-risk: ${id}: ${remark}`)
 }
 
@@ -54,6 +55,7 @@ export function failureLines (failed: readonly PulledList[]): string[] {
     const kept = lists.filter(({ stored }) => stored !== undefined).length
     if (lists.length === 1) return `${lists[0]!.id} ${cause}${kept === 0 ? '' : '; the list from before stays'}`
     const ids = lists.map(({ id }) => id).join(', ')
-    return `${lists.length} lists ${cause}${kept === 0 ? '' : `; ${kept} lists from before stay`}: ${ids}`
+    const stay = kept === 0 ? '' : `; ${counted(kept, 'list')} from before ${kept === 1 ? 'stays' : 'stay'}`
+    return `${lists.length} lists ${cause}${stay}: ${ids}`
   })
 }

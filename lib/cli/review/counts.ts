@@ -1,3 +1,4 @@
+import { counted } from '../../util/index.ts'
 import { shownDuration } from '../progress.ts'
 
 /** What a review counts. */
@@ -23,7 +24,7 @@ export function countIn (counters: Record<string, number>, key: string): void {
 /** `1,234 rows in 0:12; verdicts: clean 1,000, …; decisions: …; 3 lines were no records`. */
 export function countsLine ({ rows, skipped, verdicts, decisions }: Counts, elapsedMs: number): string {
   return [
-    `${grouped(rows)} rows in ${shownDuration(elapsedMs)}`,
+    `${counted(rows, 'row', grouped(rows))} in ${shownDuration(elapsedMs)}`,
     rows > 0 ? `verdicts: ${listed(verdicts)}` : '',
     rows > 0 ? `decisions: ${listed(decisions)}` : '',
     skipped > 0 ? `${grouped(skipped)} ${skipped === 1 ? 'line was no record' : 'lines were no records'}` : ''

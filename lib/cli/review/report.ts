@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { html, page, type TimeChart, timeChart } from '../../util/index.ts'
+import { counted, html, page, type TimeChart, timeChart } from '../../util/index.ts'
 import {
   type BarRow, barChart, chartStyle, dataTable, dataTableScript, dataTableStyle, shownNumber, type Tone
 } from '../html/index.ts'
@@ -44,7 +44,7 @@ export function reportPage ({ inputs, provider, counts, state, nowMs }: ReportOp
     script: dataTableScript,
     body: html`<main>
 <h1>Review of ${names}</h1>
-<p>${shownNumber(counts.rows)} rows, judged by ${provider}, ${made} UTC.</p>
+<p>${counted(counts.rows, 'row', shownNumber(counts.rows))}, judged by ${provider}, ${made} UTC.</p>
 <p>Verdicts: ${listed(counts.verdicts)}. Decisions of the policy: ${listed(counts.decisions)}.</p>
 <h2>Addresses to look at</h2>
 <p>First the ones most worth a person's time: of high risk, and with many writes that succeeded. ${limits}</p>

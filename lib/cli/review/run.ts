@@ -1,5 +1,6 @@
 import type { IpRiskEngine } from '../../../types/api.ts'
 import { EXIT, type ExitCode, UsageError } from '../command.ts'
+import { counted } from '../../util/index.ts'
 import { isFailure } from '../../verdict/index.ts'
 import type { Io } from '../io.ts'
 import { createProgress } from '../progress.ts'
@@ -87,19 +88,19 @@ export async function review (settings: ReviewSettings, tools: ReviewTools): Pro
     if (summary !== null) await writeReport(report!, { ...settings, counts, state: summary.state, nowMs: now() })
     if (output !== null) await removeCheckpoint(checkpointPath(output))
     io.err(`ip-risk: ${countsLine(counts, now() - startedMs)}`)
-    if (counts.failed > 0) io.err(`ip-risk: ${counts.failed} rows have no verdict because their lookup failed`)
+    if (counts.failed > 0) io.err(`ip-risk: ${counted(counts.failed, 'row')} without a verdict: the lookup failed`)
     return counts.failed > 0 ? EXIT.failure : EXIT.ok
   } catch (error) {
     progress.end()
     const resume = output === null ? '' : '; the same command with --resume goes on here'
     if (signal.aborted) {
       await saveCheckpoint(run)
-      io.err(`ip-risk: interrupted after ${counts.rows} rows${resume}`)
+      io.err(`ip-risk: interrupted after ${counted(counts.rows, 'row')}${resume}`)
       return EXIT.failure
     }
     // Where this fails too, the checkpoint from before stays, and the first error is the one to fix.
     await saveCheckpoint(run).catch(() => {})
-    if (!(error instanceof UsageError)) io.err(`ip-risk: stopped after ${counts.rows} rows${resume}`)
+    if (!(error instanceof UsageError)) io.err(`ip-risk: stopped after ${counted(counts.rows, 'row')}${resume}`)
     throw error
   } finally {
     progress.end()

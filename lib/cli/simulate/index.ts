@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
+import { counted } from '../../util/index.ts'
 import { type Command, command, EXIT, UsageError } from '../command.ts'
 import type { Io } from '../io.ts'
 import { plainText } from '../output.ts'
@@ -157,7 +158,7 @@ async function eachRow (
   } catch (error) {
     if (!signal.aborted) throw error
     progress.end()
-    io.err(`ip-risk: interrupted after ${rows} records`)
+    io.err(`ip-risk: interrupted after ${counted(rows, 'record')}`)
     return null
   } finally {
     progress.end()

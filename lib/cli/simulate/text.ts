@@ -43,11 +43,12 @@ export function summaryOf ({ before, after, total, exact }: Simulation): string 
   const of = (requests: number, people: number): string => (
     `${shownNumber(requests)} (of ${people === 0 ? '' : about}${shownNumber(people)} ` +
       `${people === 1 ? 'visitor' : 'visitors'})`)
-  return `Of ${shownNumber(records)} records, ` +
+  return `Of ${count(records, 'record', 'records')}, ` +
     `${before} stops ${of(stopped.stoppedBefore, visitors.stoppedBefore)} and ` +
     `${after} ${of(stopped.stoppedAfter, visitors.stoppedAfter)}: ` +
     `${of(stopped.newlyStopped, visitors.newlyStopped)} newly, ` +
-    `${of(stopped.noLongerStopped, visitors.noLongerStopped)} no longer. ${shownNumber(changed)} decisions change.`
+    `${of(stopped.noLongerStopped, visitors.noLongerStopped)} no longer. ` +
+    `${count(changed, 'decision changes', 'decisions change')}.`
 }
 
 const count = (n: number, one: string, many: string): string => `${shownNumber(n)} ${n === 1 ? one : many}`
