@@ -24,6 +24,9 @@ export interface OfflineShareOptions {
   readonly now: () => number
 }
 
+/** A call that was made without Redis. */
+export interface OfflineCall { readonly id: number, readonly at: number }
+
 /** What one process may call while it cannot use the fleet's count. */
 export interface OfflineShare {
   take (write: boolean): UnknownAnswer | null
@@ -37,11 +40,16 @@ export interface OfflineShare {
   isQuiet (): boolean
   /** What is left of this minute's share. */
   minuteLeft (): number
-  /** Hands over calls made here that Redis does not know of: those that still count somewhere, the newest first. */
-  takeUnreported (atMost: number): number[]
+  /** How many calls were ever made here. */
+  made (): number
+  /**
+   * Calls made here of which Redis has not confirmed that it knows them: those that still count somewhere, the newest
+   * first to go. Each command reports them until one is answered.
+   */
+  unreported (atMost: number): readonly OfflineCall[]
   /** Whether there are more than so many. */
   hasUnreported (moreThan: number): boolean
-  giveBack (unreported: number[]): void
+  reported (calls: readonly OfflineCall[]): void
 }
 
 /** A process that never reached Redis assumes a fleet of so many. */
@@ -66,7 +74,8 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
   const own = slidingWindow(windowMs)
   /** The newest calls that fill the largest limit say all that can be said: a window that holds them is full. */
   const most = Math.max(0, ...limits.all.map(({ max }) => max))
-  let unreported: number[] = []
+  let unreported: OfflineCall[] = []
+  let made = 0
   let contact: (Contact & { readonly joinedAt: number, readonly founder: boolean }) | null = null
   /** Since when this process may make so many calls without Redis. */
   let reserved = { at: -Infinity, part: 0 }
@@ -142,7 +151,7 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
       if (keepMs > 0) {
         offline.add(at, write)
         own.add(at, write)
-        unreported.push(at)
+        unreported.push({ id: ++made, at })
         if (unreported.length > 2 * most) unreported = unreported.slice(-most) // now and then: each cut costs a copy
       }
       return null
@@ -171,16 +180,16 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
     },
     isQuiet: () => now() < quietUntil,
     minuteLeft: () => limits.minute === null ? 0 : minuteRoom(limits.minute, now(), true),
-    takeUnreported (atMost) {
-      const from = Math.max(0, unreported.length - atMost)
+    made: () => made,
+    unreported (atMost) {
       const oldest = now() - limits.keepMs
-      const newest = unreported.slice(from).filter(at => at > oldest)
-      unreported = newest.length < unreported.length - from ? [] : unreported.slice(0, from)
-      return newest
+      unreported = unreported.slice(-most).filter(({ at }) => at > oldest)
+      return unreported.slice(-atMost)
     },
     hasUnreported: moreThan => unreported.length > moreThan,
-    giveBack (calls) {
-      unreported = calls.concat(unreported).sort((a, b) => a - b).slice(-most)
+    reported (calls) {
+      const known = new Set(calls)
+      unreported = unreported.filter(call => !known.has(call))
     }
   }
 }

@@ -42,7 +42,8 @@ if known ~= '' and known ~= epoch and not quiet then
 end
 
 for i = 18, #ARGV do
-  redis.call('ZADD', calls, now - tonumber(ARGV[i]), callId .. ':' .. i)
+  local id, age = string.match(ARGV[i], '(%d+):(%d+)')
+  redis.call('ZADD', calls, now - tonumber(age), me .. ':without:' .. id)
 end
 if keep > 0 then
   redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - keep)
