@@ -50,16 +50,17 @@ const policies = [
 ]
 const log = { debug () {}, info () {}, warn () {}, error () {} }
 
-console.log(`${COUNT} cold addresses of each kind, ${WRITES * 100} % of them on a write. Calls of the expensive provider:`)
+const rows = []
 for (const [mix, next] of mixes) {
   const visits = Array.from({ length: COUNT }, () => [next(), random() < WRITES])
-  console.log(`\n${mix}`)
   for (const [name, compose] of policies) {
     let calls = 0
     const expensive = { name: 'expensive', maxConcurrent: 1_000_000, lookup: () => { calls++; return knownAnswer('clean') } }
     const pipelines = createPipelines(compose(expensive), { log })
     for (const [ip, write] of visits) await pipelines.ask(ip, { write })
     await pipelines.close()
-    console.log(`  ${name.padEnd(36)} ${String(calls).padStart(8)}   saved ${(100 - calls / COUNT * 100).toFixed(1).padStart(5)} %`)
+    rows.push({ visits: mix, asked: name, calls, 'saved, %': (100 - calls / COUNT * 100).toFixed(1) })
   }
 }
+console.log(`${COUNT} cold addresses of each kind, ${WRITES * 100} % of them on a write: calls of the expensive provider`)
+console.table(rows)

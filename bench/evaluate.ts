@@ -12,7 +12,7 @@ import { evaluateRecall } from './evaluate/recall.ts'
 const { values: { data: folder, history: clone } } = parseArgs({ options: { data: { type: 'string' }, history: { type: 'string' } } })
 const data = readData(folder)
 if (data === undefined) {
-  console.log('Needs the example lists (--data DIR, default ../shared/data) and the package @ip-location-db/asn: nothing was evaluated.')
+  console.log('Needs the example lists (--data DIR, default ../shared/data) and the package @ip-location-db/asn: nothing was measured.')
   process.exit(folder === undefined ? 0 : 1)
 }
 const history = clone === undefined ? undefined : readHistory(clone)

@@ -3,12 +3,14 @@ import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { variantNames } from './hot-path-variants.js'
 
-const { values: { against }, positionals: [pattern = ''] } =
-  parseArgs({ options: { against: { type: 'string' } }, allowPositionals: true })
+const { values: { against, ...values }, positionals: [pattern = ''] } =
+  parseArgs({ options: { against: { type: 'string' }, launches: { type: 'string', default: '5' } }, allowPositionals: true })
 
 export { against }
+/** How many processes each variant gets. */
+export const launches = Number(values.launches)
 /** In the order in which they take turns. `pattern` selects variants beside the bare one. */
-export const names = variantNames(against).filter(name => name === 'bare' || new RegExp(pattern).test(name))
+export const names = variantNames(against).filter(name => name.startsWith('bare') || new RegExp(pattern).test(name))
 
 /** The next message of a child. Rejects when it ends instead. */
 export function answerOf (child) {
@@ -25,18 +27,20 @@ export function answerOf (child) {
 /**
  * What `measure(child, name)` gives for each variant, round by round, the order reversed in every second one. How a process
  * compiled its code stays with it, and may differ from the next one's: so each variant gets `launches` processes, one after the other.
+ * A list for each launch.
  */
-export async function inTurn (file, launches, rounds, measure) {
+export async function inTurn (file, rounds, measure) {
   const measured = new Map(names.map(name => [name, []]))
   for (let launch = 0; launch < launches; launch++) {
     const children = []
+    for (const lists of measured.values()) lists.push([])
     for (const name of names) {
       const child = fork(new URL(file, import.meta.url), [name, ...against === undefined ? [] : [against]])
       children.push({ name, child, ready: await answerOf(child) })
     }
     for (let round = 0; round < rounds; round++) {
       for (const { name, child, ready } of round % 2 === 0 ? children : children.toReversed()) {
-        measured.get(name).push(await measure(child, name, ready))
+        measured.get(name).at(-1).push(await measure(child, name, ready))
       }
     }
     for (const { child } of children) child.disconnect()

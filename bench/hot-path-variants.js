@@ -26,6 +26,8 @@ const familiarity = { account: () => 'ada' }
 
 const variants = {
   bare () {},
+  // What two equal processes differ by.
+  'bare, again' () {},
   'empty hook' (app) {
     app.addHook('onRequest', (request, reply, done) => done())
   },
@@ -89,26 +91,36 @@ export function checkHits (name, before, after, requests) {
 const at = (sorted, part) => sorted[Math.floor((sorted.length - 1) * part)]
 const sorted = values => values.toSorted((a, b) => a - b)
 
-/** The strictest reading first: what a pair of neighbours in time differs by, then the least of all rounds. */
+const median = values => at(sorted(values), 0.5)
+const added = (lists, bare) => lists.map((values, launch) => values.map((value, i) => value - bare[launch][i]))
+
+/** From one run to the next, the median of so many launches differs by this: their standard deviation over the root of their number. */
+function noiseOf (medians) {
+  const mean = medians.reduce((sum, value) => sum + value, 0) / medians.length
+  const variance = medians.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (medians.length - 1)
+  return Math.sqrt(variance / medians.length)
+}
+
+/** `measured`: for each variant a list of rounds for each launch. The pairs are neighbours in time. */
 export function tableOf (measured) {
   const bare = measured.get('bare')
-  return [...measured].map(([name, microseconds]) => {
-    const added = sorted(microseconds.map((value, i) => value - bare[i]))
+  return [...measured].map(([name, lists]) => {
+    const differences = added(lists, bare)
+    const all = sorted(differences.flat())
     return {
       'before the handler': name,
-      'added to bare, us': at(added, 0.5).toFixed(2),
-      'middle half of the pairs': `${at(added, 0.25).toFixed(2)} to ${at(added, 0.75).toFixed(2)}`,
-      'added, least': (Math.min(...microseconds) - Math.min(...bare)).toFixed(2),
-      'us a request': at(sorted(microseconds), 0.5).toFixed(2)
+      'added to bare, us': median(all).toFixed(2),
+      noise: differences.length < 2 ? '?' : noiseOf(differences.map(median)).toFixed(2),
+      'middle half of the pairs': `${at(all, 0.25).toFixed(2)} to ${at(all, 0.75).toFixed(2)}`,
+      'added, least': (Math.min(...lists.flat()) - Math.min(...bare.flat())).toFixed(2),
+      'us a request': median(lists.flat()).toFixed(2)
     }
   })
 }
 
 /** What this build adds, as a part of what the other build adds. */
 export function ratioOf (measured) {
-  const [own, other] = ['fastify-ip-risk', 'other build'].map(build => {
-    const bare = measured.get('bare')
-    return at(sorted(measured.get(`${build}, memory hit`).map((value, i) => value - bare[i])), 0.5)
-  })
+  const [own, other] = ['fastify-ip-risk', 'other build'].map(build =>
+    median(added(measured.get(`${build}, memory hit`), measured.get('bare')).flat()))
   return (own / other).toFixed(2)
 }

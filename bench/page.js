@@ -1,6 +1,7 @@
 // docs/benchmarks.md, made of bench/results.json.
 
-function markdown ({ caption, rows }) {
+function markdown ({ caption, rows, text }) {
+  if (text !== undefined) return ['```', text, '```'].join('\n')
   const entries = Object.entries(rows)
   const columns = [...new Set(entries.flatMap(([, row]) => Object.keys(row)))]
   const named = !Array.isArray(rows)
@@ -14,7 +15,7 @@ function markdown ({ caption, rows }) {
 }
 
 export function page ({ machine, benches }) {
-  const { date, commit, node, cpu, memoryGiB, system, redis, fastify, peers } = machine
+  const { node, cpu, memoryGiB, system, redis, fastify, peers } = machine
   const ratios = Object.entries(benches).flatMap(([file, { ratios }]) => Object.entries(ratios).map(([name, { value, spread }]) =>
     `| ${name} | ${value} | ${(spread * 100).toFixed(0)} % | \`${file}\` |`))
   return `${[
@@ -24,7 +25,7 @@ export function page ({ machine, benches }) {
     'compare with something that was measured in the same run. CI measures the ratios of each commit again',
     '(`npm run bench -- --compare`), and reports those that changed by more than the noise.',
     '',
-    `${date}, commit ${commit}. ${cpu}, ${memoryGiB} GiB, ${system}, Node.js ${node}, Redis ${redis}, Fastify ${fastify}.`,
+    `${cpu}, ${memoryGiB} GiB, ${system}, Node.js ${node}, Redis ${redis}, Fastify ${fastify}.`,
     `Beside: ${Object.entries(peers).map(([name, version]) => `${name} ${version}`).join(', ')}.`,
     '',
     '## Ratios',
@@ -34,6 +35,6 @@ export function page ({ machine, benches }) {
     '| Ratio | Median | Noise | Benchmark |',
     '|---|---|---|---|',
     ...ratios,
-    ...Object.entries(benches).flatMap(([file, { tables }]) => ['', `## ${file}`, ...tables.flatMap(table => ['', markdown(table)])])
+    ...Object.entries(benches).flatMap(([file, { date, commit, tables }]) => ['', `## ${file}`, '', `${date}, commit ${commit}.`, ...tables.flatMap(table => ['', markdown(table)])])
   ].join('\n')}\n`
 }

@@ -1,6 +1,7 @@
 // `npm run bench`: all benchmarks of suite.js, one after the other. Writes bench/results.json and docs/benchmarks.md.
-// `-- --compare` measures those that compare with a peer again and prints which ratios differ from bench/results.json by more than the
-// noise; it writes nothing. `--only PATTERN` selects files, `--runs N` repeats each to learn its noise (3).
+// `-- --compare` measures the quick ones that compare with a peer again, and prints which ratios differ from bench/results.json by more
+// than the noise; it writes nothing. `--only PATTERN` selects files and keeps the results of the others, `--runs N` repeats each to learn
+// its noise (3).
 import { spawnSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, release, tmpdir, totalmem } from 'node:os'
@@ -18,14 +19,13 @@ const { values } = parseArgs({
 })
 const runs = Number(values.runs)
 const last = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) : { benches: {} }
-const chosen = suite.filter(({ file, quick }) => values.compare === true ? quick === true : new RegExp(values.only ?? '').test(file))
-const work = mkdtempSync(join(tmpdir(), 'ip-risk-bench-'))
+const chosen = suite.filter(({ file, quick }) => new RegExp(values.only ?? '').test(file) && (values.compare !== true || quick === true))
 
 /** The tables of one run; undefined where the benchmark says that it has nothing to measure with. */
-function tablesOf ({ file, args = [] }) {
+function tablesOf ({ file, args = [], typescript = file.endsWith('.ts') }) {
   const output = join(work, 'tables.json')
   rmSync(output, { force: true })
-  const loader = file.endsWith('.ts') ? ['--import', 'tsx'] : []
+  const loader = typescript ? ['--import', 'tsx'] : []
   const { status } = spawnSync(process.execPath, [...loader, '--import', join(here, 'record-tables.js'), join(here, file), ...args], {
     cwd: join(here, '..'), env: { ...process.env, BENCH_TABLES: output }, stdio: ['ignore', 'inherit', 'inherit']
   })
@@ -52,7 +52,8 @@ function measure (bench) {
     const spread = (Math.max(...values) - Math.min(...values)) / median(values)
     return [name, { value: Number(median(values).toFixed(4)), spread: Number(spread.toFixed(3)) }]
   }))
-  return { ratios, tables: all.at(-1) }
+  const { date, commit } = now
+  return { date, commit, ratios, tables: all.at(-1) }
 }
 
 function machine () {
@@ -72,6 +73,14 @@ function machine () {
   }
 }
 
+const now = machine()
+const kept = values.only === undefined ? {} : last.benches
+const isSameMachine = ['cpu', 'system', 'node', 'redis', 'fastify'].every(part => last.machine?.[part] === now[part])
+if (Object.keys(kept).length > 0 && values.compare !== true && !isSameMachine) {
+  throw new Error('bench/results.json is of another machine or other versions: run all benchmarks, without --only')
+}
+const work = mkdtempSync(join(tmpdir(), 'ip-risk-bench-'))
+
 try {
   const benches = {}
   for (const bench of chosen) {
@@ -81,14 +90,16 @@ try {
   }
   if (values.compare === true) {
     const found = changes(last.benches, benches)
-    const text = summary(found, { last: last.machine, now: machine() })
+    const text = summary(found, { last: last.machine, now })
     console.log(`\n${text}`)
     if (process.env.GITHUB_STEP_SUMMARY !== undefined) appendFileSync(process.env.GITHUB_STEP_SUMMARY, `${text}\n`)
     for (const { name, verdict, was, is } of found) {
       if (verdict === 'worse') console.log(`::warning title=Benchmark::${name}: ${was} before, ${is} now`)
     }
   } else {
-    const results = { machine: machine(), benches: { ...last.benches, ...benches } }
+    const all = { ...kept, ...benches }
+    const inOrder = suite.flatMap(({ file }) => file in all ? [[file, all[file]]] : [])
+    const results = { machine: now, benches: Object.fromEntries(inOrder) }
     writeFileSync(resultsFile, `${JSON.stringify(results, null, 2)}\n`)
     writeFileSync(join(here, '../docs/benchmarks.md'), page(results))
   }

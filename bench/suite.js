@@ -1,4 +1,5 @@
-// What `npm run bench` runs. A benchmark prints its figures with console.table: that is all it has to do to be recorded.
+// What `npm run bench` runs. A benchmark prints its figures with console.table: that is all it has to do to be recorded. Of one without
+// tables, what it prints is recorded. `typescript`: a benchmark in JavaScript that imports TypeScript.
 // `ratios` reads numbers from those tables that compare ours with something measured in the same run, so that they hold on other machines;
 // less is better. `quick`: CI compares it, too.
 
@@ -82,6 +83,23 @@ export const suite = [
     file: 'bulk.ts',
     ratios: ([{ rows }]) => ({ 'bulk() / least possible time': Object.values(rows).map(row => Number(row['times the minimum'])).sort()[1] })
   },
+  {
+    file: 'import.js',
+    ratios: ([table]) => ({
+      'CPU of importing, with lists() / @fastify/rate-limit': share(table, 'import and lists()', '@fastify/rate-limit, import', 'CPU ms')
+    })
+  },
+  {
+    file: 'review.js',
+    args: ['200000'],
+    ratios: ([lines, calls]) => ({
+      'CPU of ip-risk review / least possible': cell(lines, 'every address once', 'CPU, floor'),
+      'time of bulk calls of ip-risk review / least possible': cell(calls, '', 'time, floor')
+    })
+  },
+  { file: 'redis-states.js', args: ['5'] },
+  { file: 'escalate.js', typescript: true },
+  { file: 'evaluate.ts' },
   { file: 'familiarity.js' },
   { file: 'rude.js', args: ['100'] }
 ]
