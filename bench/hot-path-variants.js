@@ -1,7 +1,7 @@
 // What bench/hot-path and bench/hot-path-http put before a bare handler. Each variant has a process of its own.
 import { pathToFileURL } from 'node:url'
 import rateLimit from '@fastify/rate-limit'
-import { context } from '@opentelemetry/api'
+import { context, ROOT_CONTEXT } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import {
   AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader
@@ -24,6 +24,19 @@ async function plugin (app, options = {}, build = ownBuild) {
 const stepUp = { isSatisfied: () => true }
 const familiarity = { account: () => 'ada' }
 
+/** As the SDK for Node does. To find the active span costs more with its context manager, above all once that has run. */
+function startSdk () {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  context.with(ROOT_CONTEXT, () => {})
+  const reader = new PeriodicExportingMetricReader({
+    exporter: new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE), exportIntervalMillis: 1_000
+  })
+  return {
+    meterProvider: new MeterProvider({ readers: [reader] }),
+    tracerProvider: new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(new InMemorySpanExporter())] })
+  }
+}
+
 const variants = {
   bare () {},
   // What two equal processes differ by.
@@ -38,24 +51,27 @@ const variants = {
     })
   },
   'fastify-ip-risk, memory hit': app => plugin(app),
+  // The plugin makes `request.ipRisk` when somebody reads it.
+  'fastify-ip-risk, memory hit, read': app => plugin(app),
   'fastify-ip-risk, ipRisk: false': app => plugin(app),
   // `familiarity` needs `stepUp`, which has a hook of its own: compare each pair.
   'step-up on, read': app => plugin(app, { stepUp }),
   'familiarity on, read': app => plugin(app, { stepUp, familiarity }),
   'step-up on, write': app => plugin(app, { stepUp }),
   'familiarity on, write': app => plugin(app, { stepUp, familiarity }),
+  'telemetry off, SDK started' (app) {
+    startSdk()
+    return plugin(app)
+  },
   async 'telemetry on' (app) {
     const { ipRiskTelemetry } = await load(ownBuild, 'telemetry/otel.js')
     await plugin(app)
-    // As the SDK for Node does: to find the active span costs more with it.
-    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-    const reader = new PeriodicExportingMetricReader({
-      exporter: new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE), exportIntervalMillis: 1_000
-    })
-    await app.register(ipRiskTelemetry, {
-      meterProvider: new MeterProvider({ readers: [reader] }),
-      tracerProvider: new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(new InMemorySpanExporter())] })
-    })
+    await app.register(ipRiskTelemetry, startSdk())
+  },
+  async 'telemetry on, no spans' (app) {
+    const { ipRiskTelemetry } = await load(ownBuild, 'telemetry/otel.js')
+    await plugin(app)
+    await app.register(ipRiskTelemetry, { ...startSdk(), spans: false })
   },
   async '@fastify/rate-limit, local store' (app) {
     await app.register(rateLimit, { max: 1e9, timeWindow: 3_600_000 })
@@ -66,6 +82,8 @@ const variants = {
 export const againstBuild = folder => pathToFileURL(`${folder.replace(/\/+$/, '')}/`)
 const otherVariants = {
   'other build, memory hit': (app, build) => plugin(app, {}, build),
+  'other build, memory hit, read': (app, build) => plugin(app, {}, build),
+  'other build, step-up on, write': (app, build) => plugin(app, { stepUp }, build),
   'other build, ipRisk: false': (app, build) => plugin(app, {}, build)
 }
 
@@ -73,7 +91,13 @@ export const variantNames = against => Object.keys({ ...variants, ...against && 
 
 export async function prepareVariant (name, app, against) {
   await { ...variants, ...otherVariants }[name](app, against && againstBuild(against))
-  return { method: name.endsWith('write') ? 'POST' : 'GET', config: { ipRisk: !name.endsWith('ipRisk: false') } }
+  return {
+    method: name.endsWith('write') ? 'POST' : 'GET',
+    config: { ipRisk: !name.endsWith('ipRisk: false') },
+    ...name.endsWith('hit, read') && {
+      handler: (request, reply) => { reply.send(request.ipRisk.verdict === 'clean' ? 'ok' : 'not ok') }
+    }
+  }
 }
 
 /**

@@ -1,67 +1,8 @@
-// One variant of bench/hot-path, in a process of its own. Requests and responses are Node's, without a socket under them; each
-// address is a new string, as the HTTP parser makes them.
-import { IncomingMessage, ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
-import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
-import Fastify from 'fastify'
-import { checkHits, prepareVariant } from './hot-path-variants.js'
+// One variant of bench/hot-path, in a process of its own.
+import { startVariant } from './hot-path-load.js'
 
 const [name, against] = process.argv.slice(2)
-const REQUESTS = 20_000
-const addresses = Array.from({ length: 200 }, (_, i) => Buffer.from(`203.0.113.${i}`))
-let answered = 0
-
-class Response extends ServerResponse {
-  writeHead () { return this }
-  end () {
-    answered++
-    return this
-  }
-}
-
-const app = Fastify()
-const { method, config } = await prepareVariant(name, app, against)
-app.route({ method, url: '/', config, handler: (request, reply) => { reply.send('ok') } })
-await app.ready()
-const socket = Object.defineProperty(new Socket(), 'remoteAddress', { value: '127.0.0.1' })
-
-function request (i) {
-  const message = new IncomingMessage(socket)
-  message.method = method
-  message.url = '/'
-  message.httpVersion = '1.1'
-  message.httpVersionMajor = 1
-  message.httpVersionMinor = 1
-  const address = addresses[i % addresses.length].latin1Slice()
-  const lines = ['host', 'localhost', 'connection', 'keep-alive', 'x-forwarded-for', address]
-  message._addHeaderLines(lines, lines.length) // as the parser does
-  app.routing(message, new Response(message))
-}
-
-/** In turns of the event loop as a busy server has them: what waits for a promise must not pile up. */
-async function run () {
-  const before = process.cpuUsage()
-  for (let i = 0; i < REQUESTS; i++) {
-    request(i)
-    if (i % 100 === 0) await turn()
-  }
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / REQUESTS
-}
-
-for (let i = 0; i < 5; i++) {
-  await run()
-  await wait(20) // first lookups take their time
-}
-process.on('message', async () => {
-  answered = 0
-  const before = app.ipRisk?.stats().lookups
-  const microseconds = await run()
-  await turn()
-  await turn()
-  if (answered !== REQUESTS) throw new Error(`${name}: ${answered} answers to ${REQUESTS} requests`)
-  checkHits(name, before, app.ipRisk?.stats().lookups, REQUESTS)
-  process.send({ microseconds })
-})
+const { run } = await startVariant(name, against)
+process.on('message', async () => process.send({ microseconds: await run() }))
 process.on('disconnect', () => process.exit())
 process.send('ready')

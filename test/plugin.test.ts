@@ -32,6 +32,25 @@ t.test('request.ipRisk is there from our onRequest hook on, and null before it',
   t.same(seen, [['before', null], ['after', 'clean'], ['route', 'clean'], ['preHandler', 'clean']])
 })
 
+t.test('request.ipRisk is one frozen object, and what the application writes there stays', async t => {
+  const { app } = create(t)
+  const own = { verdict: 'clean' } as IpRisk
+  const seen: (IpRisk | null)[] = []
+  await app.register(ipRisk, risky({ stepUp: { isSatisfied: () => true }, familiarity: { account: () => 'ada' } }))
+  const read = async (request: FastifyRequest) => { seen.push(request.ipRisk, request.ipRisk) }
+  const write = async (request: FastifyRequest) => { request.ipRisk = own }
+  app.post('/read', { config: { ipRisk: true }, preHandler: read }, show)
+  app.post('/written', { config: { ipRisk: true }, preHandler: write }, async request => request.ipRisk === own)
+  app.post('/removed', { config: { ipRisk: true }, preHandler: async request => { request.ipRisk = null } }, show)
+  const after = await app.inject({ method: 'POST', url: '/read', remoteAddress: visitors.suspicious })
+  t.match(after.json(), { verdict: 'suspicious', familiarity: 'first' }, 'judged again behind the preHandlers')
+  t.equal(seen[0], seen[1])
+  t.ok(Object.isFrozen(seen[0]))
+  t.match(seen[0], { verdict: 'suspicious', familiarity: undefined })
+  t.equal((await app.inject({ method: 'POST', url: '/written', remoteAddress: visitors.clean })).body, 'true')
+  t.equal((await app.inject({ method: 'POST', url: '/removed', remoteAddress: visitors.clean })).body, 'null')
+})
+
 t.test('a route with ipRisk false has no risk at all', async t => {
   const { app } = create(t)
   const provider = visitorProvider()

@@ -1,10 +1,11 @@
 import type { Familiarity, RouteContext } from '../../types/contract.ts'
 import { type Strength, type Visit } from '../familiarity/index.ts'
-import { isWrite } from '../options/index.ts'
 import { applyPolicy } from '../policy/index.ts'
 import { isThenable, waitAtMost } from '../util/index.ts'
 import type { CompletedAssessment } from './assessment.ts'
+import { categoriesOf } from './risk.ts'
 
+const noInfo = Object.freeze({})
 const degrees: readonly Familiarity[] = ['known', 'similar', 'new', 'first', 'impossible', 'unknown']
 
 /**
@@ -12,11 +13,11 @@ const degrees: readonly Familiarity[] = ['known', 'similar', 'new', 'first', 'im
  * ends the request before anything else runs.
  */
 export function awaitFamiliarity (judged: CompletedAssessment): void {
-  const { risk, context: { route: plan, method, url } } = judged
-  if (!plan.marked || !isWrite(plan, method) || risk.reason === 'listed') return
+  const { context: { route: plan, method, url } } = judged
+  if (!plan.marked || !judged.write || judged.reason === 'listed') return
   const route: RouteContext = { action: plan.action, write: true, method, url }
-  judged.awaitsFamiliarity = risk.decision !== 'block' ||
-    degrees.some(familiarity => applyPolicy(plan.policy, { ...risk, familiarity }, route).decision !== 'block')
+  judged.awaitsFamiliarity = judged.decision !== 'block' || degrees.some(familiarity =>
+    applyPolicy(plan.policy, { ...judged.risk, familiarity }, route).decision !== 'block')
 }
 
 /**
@@ -60,7 +61,7 @@ function visitBy (judged: CompletedAssessment, id: unknown): Visit | null {
     return failed(judged, new TypeError(`account returned a value of type ${typeof id} that is no id: ` +
       'return a text, a safe integer, a bigint or null'))
   }
-  const { request, risk, context: { scope } } = judged
+  const { request, context: { scope } } = judged
   const { device, failing } = scope.familiarity!
   try {
     const seen: unknown = device?.(request as never)
@@ -70,10 +71,16 @@ function visitBy (judged: CompletedAssessment, id: unknown): Visit | null {
         'once'))
     }
     failing.recovered()
-    return { account, device: seen === undefined || seen === '' ? null : seen, risk }
+    return { account, device: seen === undefined || seen === '' ? null : seen, risk: foundOf(judged) }
   } catch (err) {
     return failed(judged, err)
   }
+}
+
+/** What a history reads of a risk, without making the risk. */
+function foundOf ({ address, result: { answer } }: CompletedAssessment): Visit['risk'] {
+  const { verdict, info = noInfo } = answer
+  return { ip: address.ip, verdict, info, categories: categoriesOf(address, answer.categories) }
 }
 
 function failed ({ context: { scope, log } }: CompletedAssessment, err: unknown): null {
@@ -115,4 +122,23 @@ function ask (
   const found = engine.familiarity.of(visit, context.scope.familiarity!, startedAtMs)
   // The circuit breaker of Redis has logged it.
   return found instanceof Promise ? found.catch(() => 'unknown') : found
+}
+
+/**
+ * Judges again once it is known whose request it is. Replaces `risk`, and does nothing where no familiarity is awaited.
+ * To be called behind the authentication. Never rejects; no promise where nothing has to be waited for.
+ */
+export function assessAgain (judged: CompletedAssessment): Promise<void> | undefined {
+  if (!judged.awaitsFamiliarity) return undefined
+  if (judged.again !== undefined) return judged.again
+  const familiarity = familiarityOf(judged)
+  if (familiarity instanceof Promise) judged.again = familiarity.then(found => replace(judged, found))
+  else replace(judged, familiarity)
+  return judged.again
+}
+
+function replace (judged: CompletedAssessment, familiarity: Familiarity): void {
+  // By the time at which the request came: another look at the clock costs as much as the policy.
+  judged.judge(judged.startedAtMs, familiarity)
+  judged.awaitsFamiliarity = false
 }

@@ -10,7 +10,7 @@ import { applyPolicy } from '../policy/index.ts'
 import { shown } from '../util/index.ts'
 import { answeredBy } from '../verdict/index.ts'
 import { accountOf, learnFrom, loggedIn } from './accounts.ts'
-import { assess, riskOf } from './assess.ts'
+import { assess } from './assess.ts'
 import type { CompletedAssessment } from './assessment.ts'
 import type { AssessmentContext } from './context.ts'
 import { bulk, type BulkAsk } from './bulk.ts'
@@ -19,6 +19,7 @@ import { makeException, revokeException } from './exceptions.ts'
 import { updateScope } from './update.ts'
 import { healthOf } from './health.ts'
 import { rememberInternals } from './internals.ts'
+import { riskOf } from './risk.ts'
 
 /** Addresses that no request brought: judged as a write by them would be. */
 

@@ -1,43 +1,31 @@
-import type { Category, ClientIp, Familiarity, IpRisk, RawRequest, RouteContext } from '../../types/contract.ts'
+import type { ClientIp, IpRisk, RawRequest } from '../../types/contract.ts'
 import { noAddress, nothingIgnored, notLookedUp } from '../client-ip/index.ts'
 import { lookupAddress } from '../ip/index.ts'
 import { isWrite, type PluginScope, type RouteShare } from '../options/index.ts'
-import { applyPolicy, type ListedBy } from '../policy/index.ts'
+import type { ListedBy } from '../policy/index.ts'
 import { isKnown, listedResult, type LookupResult, notLookedUpResult } from '../verdict/index.ts'
-import { isTimed, lookupChannel, publishLookup } from './decision-log.ts'
-import { type Assessment, type CompletedAssessment, endsAsGone } from './assessment.ts'
-import type { AssessmentContext } from './context.ts'
-import type { Engine } from './engine.ts'
 import { awaitFamiliarity } from './accounts.ts'
-
-type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }
-const nothing: readonly never[] = Object.freeze([])
-const noInfo = Object.freeze({})
+import { Assessment, type CompletedAssessment, endsAsGone } from './assessment.ts'
+import type { AssessmentContext } from './context.ts'
+import { isTimed, lookupChannel, publishLookup } from './decision-log.ts'
+import type { Engine } from './engine.ts'
+import { riskOf } from './risk.ts'
 
 /** The address and what is known of it are taken over from an earlier assessment of the same request. */
 export function assessment (
-  engine: Engine, place: AssessmentContext, request: object, earlier?: Assessment
+  engine: Engine, context: AssessmentContext, request: object, earlier?: Assessment
 ): Assessment {
-  return {
-    engine,
-    context: place,
-    request,
-    startedAtMs: engine.now(),
-    startedMs: isTimed(engine, place) ? performance.now() : undefined,
-    address: earlier?.address,
-    verdict: place.route.lookup === 'skip' ? undefined : knownOf(earlier),
-    risk: undefined,
-    judged: undefined,
-    gone: false,
-    awaitsFamiliarity: false,
-    visit: undefined,
-    again: undefined,
-    outcome: undefined
+  const startedMs = isTimed(engine, context) ? performance.now() : undefined
+  const current = new Assessment(engine, context, request, engine.now(), startedMs)
+  if (earlier !== undefined) {
+    current.address = earlier.address
+    current.result = context.route.lookup === 'skip' ? undefined : knownOf(earlier)
   }
+  return current
 }
 
-function knownOf (earlier: Assessment | undefined): LookupResult | undefined {
-  return earlier?.verdict !== undefined && isKnown(earlier.verdict) ? earlier.verdict : undefined
+function knownOf ({ result }: Assessment): LookupResult | undefined {
+  return result !== undefined && isKnown(result) ? result : undefined
 }
 
 /**
@@ -47,29 +35,26 @@ function knownOf (earlier: Assessment | undefined): LookupResult | undefined {
 export function assessRequest (
   current: Assessment, raw: RawRequest
 ): CompletedAssessment | Promise<CompletedAssessment> {
-  const { engine, context: place } = current
-  if (endsAsGone(raw, place.route)) return gone(current)
+  const { engine, context } = current
+  if (endsAsGone(raw, context.route)) return gone(current)
   const address = current.address ??= engine.resolve(raw)
-  if (place.route.share !== undefined) enforceShare(current, place.route.share, address)
-  if (place.scope.skip?.(current.request, place.log) === true) return skipped(current, address)
+  if (context.route.share !== undefined) enforceShare(current, context.route.share, address)
+  if (context.scope.skip?.(current.request, context.log) === true) return skipped(current, address)
   const { startedAtMs } = current
-  const verdict = current.verdict ?? find(engine, address, place, startedAtMs)
-  if (!(verdict instanceof Promise)) return finished(current, address, verdict, startedAtMs)
-  return verdict.then(found => endsAsGone(raw, current.context.route)
+  const result = current.result ?? find(engine, address, context, startedAtMs)
+  if (!(result instanceof Promise)) return finished(current, result, startedAtMs)
+  return result.then(found => endsAsGone(raw, current.context.route)
     ? gone(current)
-    : finished(current, address, found, engine.now()))
+    : finished(current, found, engine.now()))
 }
 
 /**
  * For a client that left before its request was judged. A block, so that whoever acts on the decision alone stops too.
  */
 function gone (current: Assessment): CompletedAssessment {
-  const { engine, context: { route: plan, method } } = current
   const nobody = noAddress(false, 'no_peer', nothingIgnored)
-  const verdict = notLookedUpResult('no_ip', engine.now())
-  const risk = describe(nobody, verdict, plan.action, isWrite(plan, method), engine.now())
   current.gone = true
-  current.risk = Object.freeze({ ...risk, decision: 'block' })
+  current.decide(nobody, notLookedUpResult('no_ip', current.engine.now()), { decision: 'block', decidedBy: 'policy' })
   return current as CompletedAssessment
 }
 
@@ -80,19 +65,14 @@ function enforceShare (current: Assessment, { has, enforced }: RouteShare, { ip 
 
 /** By the option `skip`: nothing is looked up and nothing is enforced. */
 function skipped (current: Assessment, address: ClientIp): CompletedAssessment {
-  const { engine, context: { route: plan, method } } = current
-  const verdict = notLookedUpResult('skipped', engine.now())
-  const risk = describe(address, verdict, plan.action, isWrite(plan, method), engine.now())
-  current.verdict = verdict
-  current.risk = Object.freeze({ ...risk, decidedBy: 'skip' as const })
+  const result = notLookedUpResult('skipped', current.engine.now())
+  current.decide(address, result, { decision: 'allow', decidedBy: 'skip' })
   return current as CompletedAssessment
 }
 
-function finished (
-  current: Assessment, address: ClientIp, verdict: LookupResult, nowMs: number
-): CompletedAssessment {
-  current.verdict = verdict
-  current.risk = riskOf(nowMs, address, verdict, current.context)
+function finished (current: Assessment, result: LookupResult, nowMs: number): CompletedAssessment {
+  current.result = result
+  current.judge(nowMs)
   if (current.context.scope.familiarity !== undefined) awaitFamiliarity(current as CompletedAssessment)
   return current as CompletedAssessment
 }
@@ -139,57 +119,4 @@ function publishing (
   }
   const verdict = engine.lookup(ip, call)
   return verdict instanceof Promise ? verdict.then(publish) : publish(verdict)
-}
-
-/** The risk of a verdict that is there. */
-export function riskOf (
-  nowMs: number, address: ClientIp, verdict: LookupResult, place: AssessmentContext, familiarity?: Familiarity
-): IpRisk {
-  const { route: plan, method, url, log } = place
-  const write = isWrite(plan, method)
-  const risk = describe(address, verdict, plan.action, write, nowMs)
-  if (familiarity !== undefined) risk.familiarity = familiarity
-  const { decision, decidedBy, rule } = applyPolicy(plan.policy, risk, { action: plan.action, write, method, url }, log)
-  risk.decision = decision
-  risk.decidedBy = decidedBy
-  if (rule !== undefined) risk.rule = rule
-  return Object.freeze(risk)
-}
-
-function describe (
-  address: ClientIp, verdict: LookupResult, action: RouteContext['action'], write: boolean, nowMs: number
-): Building {
-  const { answer, provider, cache, checkedAtMs, listedBy } = verdict
-  const known = answer.verdict !== 'unknown'
-  const risk: Building = {
-    ip: address.ip,
-    source: address.source,
-    verdict: answer.verdict,
-    score: known ? answer.score : null,
-    isVpn: known && answer.isVpn,
-    confidence: known ? answer.confidence : null,
-    signals: answer.signals ?? nothing,
-    info: answer.info ?? noInfo,
-    categories: withScope(address, answer.categories),
-    provider,
-    cache,
-    ageSeconds: cache === 'none' || cache === 'miss' ? 0 : Math.max(0, Math.floor((nowMs - checkedAtMs) / 1000)),
-    action,
-    write,
-    decision: 'allow',
-    decidedBy: listedBy ?? 'policy'
-  }
-  if (!known) risk.reason = answer.reason
-  return risk
-}
-
-/**
- * What the address itself says. A client behind Cloudflare's edge with an address of Cloudflare's is a Worker: a hosted
- * machine. One in shared address space (RFC 6598), which nobody can be asked about, is behind its carrier's NAT.
- */
-function withScope (
-  { worker, infrastructure, scope }: ClientIp, categories: readonly Category[] = nothing
-): readonly Category[] {
-  const own = worker ? 'hosting' : scope === 'shared' && !infrastructure ? 'cgnat' : undefined
-  return own === undefined || categories.includes(own) ? categories : [...categories, own]
 }

@@ -1,9 +1,13 @@
-import type { ClientIp, IpRisk, Outcome, RawRequest } from '../../types/contract.ts'
+import type {
+  ClientIp, Decision, Familiarity, IpRisk, Outcome, RawRequest, UnknownReason
+} from '../../types/contract.ts'
 import type { Visit } from '../familiarity/index.ts'
-import type { RoutePolicy } from '../options/index.ts'
+import { isWrite, type RoutePolicy } from '../options/index.ts'
+import { decideByTable, type PolicyDecision } from '../policy/index.ts'
 import type { LookupResult } from '../verdict/index.ts'
 import type { AssessmentContext, Time } from './context.ts'
 import type { Engine } from './engine.ts'
+import { categoriesOf, decidedRisk, riskOf } from './risk.ts'
 
 /**
  * Whether nobody waits for the answer to this request any more. A client that only stopped sending (a half-close) is
@@ -23,8 +27,8 @@ export function endsAsGone (request: RawRequest, { marked, mode }: Pick<RoutePol
   return marked && mode === 'enforce' && isGone(request)
 }
 
-/** One request, from its address to its one record. */
-export interface Assessment {
+/** One request, from its address to its one record. What it says of a verdict or decision counts once it is judged. */
+export class Assessment {
   readonly engine: Engine
   /** Its route is replaced where the request belongs to the enforced share. */
   context: AssessmentContext
@@ -34,22 +38,79 @@ export interface Assessment {
   readonly startedAtMs: number
   /** The same by `performance.now()`, where somebody reads how long it took. */
   readonly startedMs: number | undefined
-  address: ClientIp | undefined
-  verdict: LookupResult | undefined
-  /** Undefined until it is judged. */
-  risk: IpRisk | undefined
+  address: ClientIp | undefined = undefined
+  /** What the lookup found. */
+  result: LookupResult | undefined = undefined
   /** When it was judged; kept only where the record is published later. */
-  judged: Time | undefined
+  judged: Time | undefined = undefined
   /** The client left before it was judged. */
-  gone: boolean
+  gone: boolean = false
   /** Its decision may change, once it is known whose request it is. */
-  awaitsFamiliarity: boolean
+  awaitsFamiliarity: boolean = false
   /** Whose request it is; null: nobody's. Undefined until the application was asked. */
-  visit: Visit | null | Promise<Visit | null> | undefined
+  visit: Visit | null | Promise<Visit | null> | undefined = undefined
   /** The second assessment, while it is under way: two callers share one. */
-  again: Promise<void> | undefined
+  again: Promise<void> | undefined = undefined
   /** What came of it; set when the record is published. */
-  outcome: Outcome | undefined
+  outcome: Outcome | undefined = undefined
+  private atMs = 0
+  private familiarity: Familiarity | undefined = undefined
+  private ruling: PolicyDecision | undefined = undefined
+  private shown: IpRisk | undefined = undefined
+
+  constructor (
+    engine: Engine, context: AssessmentContext, request: object, startedAtMs: number, startedMs: number | undefined
+  ) {
+    this.engine = engine
+    this.context = context
+    this.request = request
+    this.startedAtMs = startedAtMs
+    this.startedMs = startedMs
+  }
+
+  /** Lets the policy decide about what was found. A second call replaces the decision, and so the risk. */
+  judge (atMs: number, familiarity?: Familiarity): void {
+    const { context, address, result, verdict, reason, write } = this
+    const { policy, action } = context.route
+    const isPlain = categoriesOf(address!, result!.answer.categories).length === 0
+    this.atMs = atMs
+    this.familiarity = familiarity
+    this.shown = undefined
+    this.ruling = decideByTable(policy, verdict, reason, isPlain, familiarity, action, write) ??
+      (this.shown = riskOf(atMs, address!, result!, context, familiarity))
+  }
+
+  /** Without the policy. */
+  decide (address: ClientIp, result: LookupResult, ruling: PolicyDecision): void {
+    this.address = address
+    this.result = result
+    this.ruling = ruling
+    this.atMs = result.checkedAtMs
+  }
+
+  get verdict (): IpRisk['verdict'] {
+    return this.result!.answer.verdict
+  }
+
+  get reason (): UnknownReason | undefined {
+    const { answer } = this.result!
+    return answer.verdict === 'unknown' ? answer.reason : undefined
+  }
+
+  get write (): boolean {
+    return isWrite(this.context.route, this.context.method)
+  }
+
+  get decision (): Decision {
+    return this.ruling!.decision
+  }
+
+  /** What the application gets. Made when somebody reads it: most requests that are allowed end without. */
+  get risk (): IpRisk {
+    const { atMs, address, result, context, familiarity, ruling } = this
+    this.shown ??= decidedRisk(atMs, address!, result!, context, familiarity, ruling!)
+    return this.shown
+  }
 }
 /** One that has been judged. */
-export type CompletedAssessment = Assessment & { readonly risk: IpRisk }
+export type CompletedAssessment = Assessment & { readonly address: ClientIp, readonly result: LookupResult }

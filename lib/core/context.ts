@@ -15,8 +15,9 @@ export interface AssessmentContext {
 /** How long it took to judge a request, and when that was done. */
 export interface Time { readonly durationMs: number, readonly atMs: number }
 
-/** What an observer sees of a request whose outcome is known, made without an allocation. It must not be kept. */
+/** What an observer sees of a request whose outcome is known. It must not be kept. */
 export interface Published {
+  /** Made when it is read. */
   readonly risk: IpRisk
   readonly context: AssessmentContext
   readonly outcome: Outcome | undefined

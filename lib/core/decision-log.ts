@@ -1,6 +1,6 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 import type {
-  DecisionRecord, IpRisk, IpRiskLogger, LookupMode, LookupRecord, Outcome
+  DecisionRecord, IpRiskLogger, LookupMode, LookupRecord, Outcome
 } from '../../types/contract.ts'
 import { type ShowAddress, withoutAddress } from '../ip/index.ts'
 import { stops } from '../policy/index.ts'
@@ -18,7 +18,7 @@ export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')
  * outcome is known later.
  */
 export function outcomeOf (judged: CompletedAssessment): Outcome | undefined {
-  const { gone, risk: { decision }, context: { route: plan, scope } } = judged
+  const { gone, decision, context: { route: plan, scope } } = judged
   if (gone) return 'client_gone'
   if (judged.awaitsFamiliarity) return undefined
   if (decision === 'allow') return 'allowed'
@@ -33,7 +33,7 @@ export function outcomeOf (judged: CompletedAssessment): Outcome | undefined {
  * the clock is not read again.
  */
 export function postpone (judged: CompletedAssessment): void {
-  judged.judged = timeOf(judged, judged.risk.cache === 'memory' ? judged.startedAtMs : judged.engine.now())
+  judged.judged = timeOf(judged, judged.result.cache === 'memory' ? judged.startedAtMs : judged.engine.now())
 }
 
 export function isPostponed ({ judged }: CompletedAssessment): boolean {
@@ -58,14 +58,15 @@ export function timeOf ({ startedMs, startedAtMs }: Pick<Assessment, 'startedMs'
 export function publish (judged: CompletedAssessment, outcome: Outcome): void {
   if (judged.outcome !== undefined) return
   judged.outcome = outcome
-  const { engine, risk, context: place, request } = judged
-  engine.count(risk, place, outcome)
-  const { scope: { onDecision, recordAddress, logAddress }, log } = place
-  const level = isNotable(outcome, risk, place) ? 'info' : 'debug'
+  const { engine, context, request } = judged
+  engine.count(judged, context, outcome)
+  const { scope: { onDecision, recordAddress, logAddress }, log } = context
+  const level = isNotable(outcome, judged) ? 'info' : 'debug'
   const logs = writes(log, level)
   engine.observers.decision?.(judged)
   if (!logs && onDecision === undefined && !decisionChannel.hasSubscribers) return
-  const decided = { risk, context: place, outcome, time: judged.judged ?? timeOf(judged, engine.now()) }
+  const { risk } = judged
+  const decided = { risk, context, outcome, time: judged.judged ?? timeOf(judged, engine.now()) }
   const record = recordOf(decided, recordAddress.show)
   if (logs) {
     const line = logAddress.how === recordAddress.how ? record : recordOf(decided, logAddress.show)
@@ -76,10 +77,10 @@ export function publish (judged: CompletedAssessment, outcome: Outcome): void {
 }
 
 /** What stopped a visitor, or would have if it had been enforced: an operator wants to see it without `debug`. */
-function isNotable (outcome: Outcome, risk: IpRisk, context: AssessmentContext): boolean {
+function isNotable (outcome: Outcome, judged: CompletedAssessment): boolean {
   switch (outcome) {
     case 'blocked': case 'challenged': case 'satisfied': return true
-    case 'not_enforced': return stops(wouldBeOf(risk, context))
+    case 'not_enforced': return stops(wouldBeOf(judged, judged.context))
     default: return false
   }
 }

@@ -7,11 +7,17 @@ import { createOrigins, outcomes, reportOf } from '../report/index.ts'
 import type { AssessmentContext } from './context.ts'
 import { createRequestCounts, wouldBeOf } from './request-counts.ts'
 
+/** What is counted of a request. The whole risk is read only where it was not allowed. */
+export interface Counted extends Pick<IpRisk, 'decision' | 'verdict' | 'write'> {
+  readonly reason?: UnknownReason | undefined
+  readonly risk: IpRisk
+}
+
 /** Counts since start: plain numbers that only grow. */
 export interface Counters {
   lookup (what: LookupCounter): void
   /** A request was judged, and its outcome is known. */
-  request (risk: IpRisk, context: AssessmentContext, outcome: Outcome): void
+  request (judged: Counted, context: AssessmentContext, outcome: Outcome): void
   stats (rest: Pick<Stats, 'providers' | 'composites' | 'redis' | 'cache' | 'clientIp'>): Stats
   report (): RiskReport
 }
@@ -35,11 +41,11 @@ export function createCounters (now: () => number): Counters {
     lookup (what) {
       lookups[what]++
     },
-    request (risk, context, outcome) {
-      const { reason } = risk
+    request (judged, context, outcome) {
+      const { reason } = judged
       if (reason !== undefined) unknown[reason] = (unknown[reason] ?? 0) + 1
-      requests.add(risk, context, outcome)
-      if (outcome !== 'allowed') origins.add(outcome, wouldBeOf(risk, context), risk)
+      requests.add(judged, context, outcome)
+      if (outcome !== 'allowed') origins.add(outcome, wouldBeOf(judged, context), judged.risk)
     },
     stats (rest) {
       const rows = requests.rows()

@@ -10,7 +10,11 @@ import { decryptPlace, encryptPlace, isImpossible, placeOf } from './places.ts'
 import { FORGOTTEN_MS, memoryStore, redisStore } from './store.ts'
 
 /** A request as an account's history sees it. */
-export interface Visit { readonly account: string, readonly device: string | null, readonly risk: IpRisk }
+export interface Visit {
+  readonly account: string
+  readonly device: string | null
+  readonly risk: Pick<IpRisk, 'ip' | 'verdict' | 'info' | 'categories'>
+}
 
 /** Answers how well an account knows the network of a request, and learns. `atMs`: when the request came. */
 export interface FamiliarityService {
@@ -81,7 +85,8 @@ export function createFamiliarity (parts: FamiliarityParts): FamiliarityService 
 
   /** Without an allocation, as all that runs for each write. */
   function judge (
-    { networks, place }: History, { key, marks, device }: Remembered, risk: IpRisk, rememberMs: number, atMs: number
+    { networks, place }: History, { key, marks, device }: Remembered, risk: Visit['risk'], rememberMs: number,
+    atMs: number
   ): Familiarity {
     // Anybody can take the exit of a VPN that the account uses, so there the device must be the same.
     const isShared = risk.verdict === 'vpn_likely' || risk.verdict === 'vpn_detected'
@@ -105,7 +110,9 @@ export function createFamiliarity (parts: FamiliarityParts): FamiliarityService 
    * The place to keep. `trust()` may follow a password alone, and moves the place no faster than a person travels:
    * a thief of the password who logs in far away stays `impossible` there.
    */
-  async function placeToKeep (found: Remembered, risk: IpRisk, strength: Strength, nowMs: number): Promise<string> {
+  async function placeToKeep (
+    found: Remembered, risk: Visit['risk'], strength: Strength, nowMs: number
+  ): Promise<string> {
     const here = placeOf(risk, nowMs)
     if (here === undefined) return ''
     if (strength < CONFIRMED) {

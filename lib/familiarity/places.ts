@@ -12,7 +12,9 @@ const MOBILE = /mobile|cellular|satellite|aircraft|in-?flight|avionics|aero\b|go
  * The place of a request; undefined where its address does not show one: a relay or VPN, a mobile gateway, an aircraft,
  * or coordinates without a city, which are the middle of a country.
  */
-export function placeOf ({ info, categories, verdict }: IpRisk, atMs: number): Place | undefined {
+export function placeOf (
+  { info, categories, verdict }: Pick<IpRisk, 'info' | 'categories' | 'verdict'>, atMs: number
+): Place | undefined {
   const { lat, lon, city } = info
   if (lat === undefined || lon === undefined || city === undefined || city === '') return undefined
   if (!(Math.abs(lat) <= 90 && Math.abs(lon) <= 180)) return undefined

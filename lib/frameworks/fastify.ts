@@ -38,14 +38,17 @@ type Done = (err?: Error) => void
 const mounted = Symbol('fastify-ip-risk')
 /** On a request that was judged. Not read from `request.ipRisk`, which an application may replace. */
 const assessed = Symbol('fastify-ip-risk.assessed')
-/** The value of `request.ipRisk`. */
-const shown = Symbol('fastify-ip-risk.shown')
-type Assessed = FastifyRequest & { [assessed]?: CompletedAssessment, [shown]?: IpRisk | null }
+/** What an application wrote to `request.ipRisk`. */
+const replaced = Symbol('fastify-ip-risk.replaced')
+type Assessed = FastifyRequest & { [assessed]?: CompletedAssessment, [replaced]?: IpRisk | null }
 
 /** Fastify would store a plain value on every request of the application, also where the plugin has nothing to do. */
 const ipRiskAccessor = {
-  getter (this: FastifyRequest): IpRisk | null { return (this as Assessed)[shown] ?? null },
-  setter (this: FastifyRequest, risk: IpRisk | null): void { (this as Assessed)[shown] = risk }
+  getter (this: Assessed): IpRisk | null {
+    const own = this[replaced]
+    return own === undefined ? this[assessed]?.risk ?? null : own
+  },
+  setter (this: Assessed, risk: IpRisk | null): void { this[replaced] = risk }
 }
 
 const configs = routeConfigs()
@@ -165,23 +168,21 @@ function onRequest (this: FastifyInstance, request: FastifyRequest, reply: Fasti
 function act (
   here: Mounted, request: FastifyRequest, reply: FastifyReply, judged: CompletedAssessment, done: Done
 ): void {
-  const { risk } = judged
-  ;(request as Assessed)[shown] = risk
-  ;(request as Assessed)[assessed] = judged
-  if (here.comparing) here.comparing = !here.engine.compareAddress(risk, request.ip)
+  (request as Assessed)[assessed] = judged
+  if (here.comparing) here.comparing = !here.engine.compareAddress(judged.address, request.ip)
   const outcome = outcomeOf(judged)
   if (outcome === undefined) awaitStepUp(reply, judged)
   else publish(judged, outcome)
   const ends = outcome === 'blocked' || outcome === 'client_gone'
-  continueOrEnd(request, reply, ends ? rejectionOf(judged, request.raw) : undefined, done, risk)
+  continueOrEnd(request, reply, ends ? rejectionOf(judged, request.raw) : undefined, done)
 }
 
 /** Continues, or ends the request with the error. Hooks see a client that is gone, but it must not fill the log. */
 function continueOrEnd (
-  request: FastifyRequest, reply: FastifyReply, error: IpRiskError | undefined, done: Done, risk: IpRisk | null = null
+  request: FastifyRequest, reply: FastifyReply, error: IpRiskError | undefined, done: Done
 ): void {
   if (error === undefined) return done()
-  if (!(error instanceof ClientGone)) return reject(request, reply, error, done, risk)
+  if (!(error instanceof ClientGone)) return reject(request, reply, error, done)
   const { log, raw } = reply
   const atDebug = (level: 'info' | 'error') => (fields: { err?: unknown }, ...rest: []): void => {
     log[fields?.err === error ? 'debug' : level](fields, ...rest)
@@ -195,11 +196,12 @@ function continueOrEnd (
 }
 
 /** By `onRejected`, where that sends an answer. */
-function reject (request: Assessed, reply: FastifyReply, error: IpRiskError, done: Done, risk: IpRisk | null): void {
+function reject (request: Assessed, reply: FastifyReply, error: IpRiskError, done: Done): void {
   const { onRejected } = mountedOn(request.server)!.scope
-  if (onRejected === undefined || risk === null) return done(error)
+  const judged = request[assessed]
+  if (onRejected === undefined || judged === undefined) return done(error)
   reply.code(error.statusCode!)
-  ownAnswer(onRejected, request[assessed]!, reply, () => done(error))
+  ownAnswer(onRejected, judged, reply, () => done(error))
 }
 
 /** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */
@@ -217,17 +219,14 @@ function beforeHandler (request: Assessed, reply: FastifyReply, done: Done): voi
     return isGone ? continueOrEnd(request, reply, new ClientGone(), done) : done()
   }
   const refused = enforce(judged, request.raw)
-  if (refused instanceof Promise) refused.then(refused => answer(judged, request, reply, refused, done))
-  else answer(judged, request, reply, refused, done)
+  if (refused instanceof Promise) refused.then(refused => answer(request, reply, refused, done))
+  else answer(request, reply, refused, done)
 }
 
-function answer (
-  { risk }: CompletedAssessment, request: Assessed, reply: FastifyReply, refused: Rejection | undefined, done: Done
-): void {
-  if (risk.familiarity !== undefined) request.ipRisk = risk
-  if (refused?.challenge === undefined) return continueOrEnd(request, reply, refused?.error, done, risk)
+function answer (request: Assessed, reply: FastifyReply, refused: Rejection | undefined, done: Done): void {
+  if (refused?.challenge === undefined) return continueOrEnd(request, reply, refused?.error, done)
   reply.header('www-authenticate', refused.challenge) // before the error, so that it survives custom error handlers
-  reject(request, reply, refused.error, done, risk)
+  reject(request, reply, refused.error, done)
 }
 
 /** Runs before the route's own `preHandler`s, which is the latest place for a hook that is not one of them. */

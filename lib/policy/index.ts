@@ -1,6 +1,7 @@
 export { type AddressLists, noLists, readLists } from './address-lists.ts'
 export {
-  applyPolicy, basePolicy, canStepUp, type CompiledPolicy, compilePolicy, decide, type ListedBy
+  applyPolicy, basePolicy, canStepUp, type CompiledPolicy, compilePolicy, decide, decideByTable, type ListedBy,
+  type PolicyDecision
 } from './policy.ts'
 export { decisions, harder, stops } from './decisions.ts'
 export { applyRules, asnOf, compileRules, type Rules } from './rules.ts'

@@ -100,12 +100,27 @@ export function applyPolicy (
   const decision = byFunction(policy.judge, risk, route, log)
   if (decision === undefined) return byTable(policy, risk, route)
   return nearer === undefined
-    ? rulings.function[clamped(decision, table, route)]
+    ? rulings.function[clamped(decision, table, route.write)]
     : withRules(nearer.rules, 'function', decision, risk, table, route)
 }
 
 function byTable ({ table, rules }: CompiledPolicy, risk: IpRisk, route: RouteContext): PolicyDecision {
-  return withRules(rules, 'policy', cell(route.write ? table.write : table.read, risk), risk, table, route)
+  const { verdict, reason } = risk
+  return withRules(rules, 'policy', cell(route.write ? table.write : table.read, verdict, reason), risk, table, route)
+}
+
+/**
+ * What `applyPolicy` decides where no list, function or rule can have a say, which spares it the whole risk; otherwise
+ * undefined. `isPlain`: the address has no category.
+ */
+export function decideByTable (
+  { table, rules, judge }: CompiledPolicy, verdict: IpRisk['verdict'], reason: IpRisk['reason'], isPlain: boolean,
+  familiarity: IpRisk['familiarity'], action: RouteContext['action'], write: boolean
+): PolicyDecision | undefined {
+  if (judge !== undefined || (isPlain ? rules.withoutCategory : rules.all).length > 0) return undefined
+  if (reason === 'listed' || reason === 'truncated_headers') return undefined
+  const decision = clamped(cell(write ? table.write : table.read, verdict, reason), table, write)
+  return familiarity === 'known' ? softened(decision, verdict, action) : rulings.policy[decision]
 }
 
 /** A rule has decided only where it changed something. */
@@ -114,8 +129,10 @@ function withRules (
 ): PolicyDecision {
   const ruled = applyRules(rules, risk, route.action, decision)
   if (ruled !== undefined) return byRule(ruled, table, route)
-  if (risk.familiarity === 'known' && by === 'policy') return softened(clamped(decision, table, route), risk, route)
-  return rulings[by][clamped(decision, table, route)]
+  if (risk.familiarity === 'known' && by === 'policy') {
+    return softened(clamped(decision, table, route.write), risk.verdict, route.action)
+  }
+  return rulings[by][clamped(decision, table, route.write)]
 }
 
 /** Where the default for known networks does not apply. */
@@ -129,23 +146,25 @@ const familiarNetwork = {
  * The default for a network that a satisfied step-up of this account confirmed: no further step-up, and a step-up in
  * place of a block. Softens verdicts only, as `atMost` does.
  */
-function softened (decision: Decision, { verdict }: IpRisk, { action }: RouteContext): PolicyDecision {
+function softened (
+  decision: Decision, verdict: IpRisk['verdict'], action: RouteContext['action']
+): PolicyDecision {
   if (!stops(decision) || verdict === 'unknown' || neverSoftened.has(action)) return rulings.policy[decision]
   return decision === 'block' ? familiarNetwork.step_up_auth : familiarNetwork.elevate_risk
 }
 
 function byRule ({ decision, rule }: Ruled, table: Table, route: RouteContext): PolicyDecision {
-  const clampedDecision = clamped(decision, table, route)
+  const clampedDecision = clamped(decision, table, route.write)
   const name = rule?.name
   return name === undefined
     ? rulings.rule[clampedDecision]
     : { decision: clampedDecision, decidedBy: 'rule', rule: name }
 }
 
-function cell (row: Row, risk: IpRisk): Decision {
-  if (risk.verdict !== 'unknown') return row[risk.verdict]
+function cell (row: Row, verdict: IpRisk['verdict'], reason: IpRisk['reason']): Decision {
+  if (verdict !== 'unknown') return row[verdict]
   if (typeof row.unknown === 'string') return row.unknown
-  return row.unknown[risk.reason!] ?? row.unknown.default
+  return row.unknown[reason!] ?? row.unknown.default
 }
 
 function byFunction (
@@ -184,8 +203,8 @@ function begins (decide: PolicyFunction): boolean {
 }
 
 /** Reads are never stopped by a rule or a function unless the policy says so in as many words. */
-function clamped (decision: Decision, table: Table, route: RouteContext): Decision {
-  return !route.write && stops(decision) && !table.allowBlockingReads ? 'elevate_risk' : decision
+function clamped (decision: Decision, table: Table, write: boolean): Decision {
+  return !write && stops(decision) && !table.allowBlockingReads ? 'elevate_risk' : decision
 }
 
 /** Whether `step_up_auth` may come of writes, or of reads; a function may say anything that it is not clamped from. */

@@ -24,9 +24,6 @@ export interface OfflineShareOptions {
   readonly now: () => number
 }
 
-/** A call that was made without Redis. */
-export interface OfflineCall { readonly id: number, readonly at: number }
-
 /** What one process may call while it cannot use the fleet's count. */
 export interface OfflineShare {
   take (write: boolean): UnknownAnswer | null
@@ -40,16 +37,11 @@ export interface OfflineShare {
   isQuiet (): boolean
   /** What is left of this minute's share. */
   minuteLeft (): number
-  /** How many calls were ever made here. */
-  made (): number
-  /**
-   * Calls made here of which Redis has not confirmed that it knows them: those that still count somewhere, the newest
-   * first to go. Each command reports them until one is answered.
-   */
-  unreported (atMost: number): readonly OfflineCall[]
+  /** Hands over calls made here that Redis does not know of: those that still count somewhere, the newest first. */
+  takeUnreported (atMost: number): number[]
   /** Whether there are more than so many. */
   hasUnreported (moreThan: number): boolean
-  reported (calls: readonly OfflineCall[]): void
+  giveBack (unreported: number[]): void
 }
 
 /** A process that never reached Redis assumes a fleet of so many. */
@@ -74,8 +66,7 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
   const own = slidingWindow(windowMs)
   /** The newest calls that fill the largest limit say all that can be said: a window that holds them is full. */
   const most = Math.max(0, ...limits.all.map(({ max }) => max))
-  let unreported: OfflineCall[] = []
-  let made = 0
+  let unreported: number[] = []
   let contact: (Contact & { readonly joinedAt: number, readonly founder: boolean }) | null = null
   /** Since when this process may make so many calls without Redis. */
   let reserved = { at: -Infinity, part: 0 }
@@ -151,7 +142,7 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
       if (keepMs > 0) {
         offline.add(at, write)
         own.add(at, write)
-        unreported.push({ id: ++made, at })
+        unreported.push(at)
         if (unreported.length > 2 * most) unreported = unreported.slice(-most) // now and then: each cut costs a copy
       }
       return null
@@ -180,16 +171,16 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
     },
     isQuiet: () => now() < quietUntil,
     minuteLeft: () => limits.minute === null ? 0 : minuteRoom(limits.minute, now(), true),
-    made: () => made,
-    unreported (atMost) {
+    takeUnreported (atMost) {
+      const from = Math.max(0, unreported.length - atMost)
       const oldest = now() - limits.keepMs
-      unreported = unreported.slice(-most).filter(({ at }) => at > oldest)
-      return unreported.slice(-atMost)
+      const newest = unreported.slice(from).filter(at => at > oldest)
+      unreported = newest.length < unreported.length - from ? [] : unreported.slice(0, from)
+      return newest
     },
     hasUnreported: moreThan => unreported.length > moreThan,
-    reported (calls) {
-      const known = new Set(calls)
-      unreported = unreported.filter(call => !known.has(call))
+    giveBack (calls) {
+      unreported = calls.concat(unreported).sort((a, b) => a - b).slice(-most)
     }
   }
 }

@@ -42,8 +42,7 @@ if known ~= '' and known ~= epoch and not quiet then
 end
 
 for i = 18, #ARGV do
-  local id, age = string.match(ARGV[i], '(%d+):(%d+)')
-  redis.call('ZADD', calls, now - tonumber(age), me .. ':without:' .. id)
+  redis.call('ZADD', calls, now - tonumber(ARGV[i]), callId .. ':' .. i)
 end
 if keep > 0 then
   redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - keep)

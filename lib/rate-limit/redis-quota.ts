@@ -44,8 +44,6 @@ interface Reply {
   readonly usedMinute: number
   readonly usedDay: number
   readonly reason: UnknownReason
-  /** Calls made without Redis when the script was sent: it counted them. */
-  readonly madeBefore: number
 }
 
 const answers: ReadonlySet<unknown> = new Set<Reply['answer']>(['ok', 'full', 'burst', 'quiet', 'held'])
@@ -86,22 +84,21 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   async function runOnce (op: 'read' | 'write' | 'beat', timeoutMs: number): Promise<Reply> {
     const begun = now()
     const believed = offline.reservation()
-    const unreported = offline.unreported(reportedAtOnce)
-    const calls = unreported.map(({ id, at }) => `${id}:${Math.round(Math.max(0, begun - at))}`)
-    const madeBefore = offline.made()
+    const unreported = offline.takeUnreported(reportedAtOnce)
+    const ages = unreported.map(at => Math.max(0, begun - at))
     const run = ++sent
     let reply: Reply
     try {
-      const numbers = [...settings, believed].map(Math.round)
-      const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers, ...calls]
-      reply = { ...readReply(await redis.run(quotaScript, keys, args, timeoutMs)), madeBefore }
+      const numbers = [...settings, believed, ...ages].map(Math.round)
+      const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers]
+      reply = readReply(await redis.run(quotaScript, keys, args, timeoutMs))
     } catch (error) {
+      offline.giveBack(unreported)
       failing = true
       // One slow answer is no change of state.
       if (now() - answeredAt >= 2 * beatMs) change('redis_unreachable')
       throw error
     }
-    offline.reported(unreported)
     failing = false
     answeredAt = now()
     change(reply.answer === 'quiet' ? 'redis_count_lost' : null)
@@ -138,11 +135,6 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     return waitMs > 0 ? exhausted(waitMs) : null
   }
 
-  /** The script did not count calls that were made without Redis since then. It leaves at least two parts free. */
-  function hasRoom ({ madeBefore, part }: Reply): boolean {
-    return limits.minute === null || offline.made() - madeBefore <= 2 * part
-  }
-
   return {
     refusal,
     async take (write, redisBudget) {
@@ -170,7 +162,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
         case 'burst': return burstFull(reply.waitMs)
         // A permit that took so long to arrive may belong to a window that is over.
         case 'ok':
-          if (now() - begun > windows.slackMs || !hasRoom(reply)) return exhausted(0)
+          if (now() - begun > windows.slackMs) return exhausted(0)
           offline.granted(write)
           return null
       }
@@ -198,7 +190,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   }
 }
 
-function readReply (reply: unknown): Omit<Reply, 'madeBefore'> {
+function readReply (reply: unknown): Reply {
   if (!Array.isArray(reply) || reply.length < 8) throw new TypeError('the quota script answered something else')
   const [answer, waitMs, epoch, members, part, usedMinute, usedDay, reason] = reply
   const numbers = [waitMs, members, part, usedMinute, usedDay].map(Number)

@@ -67,12 +67,12 @@ export function spanObserver (tracer: Tracer): Observer<Published> {
       return result
     },
     // Runs for each request. To read the active context is most of its cost.
-    decision ({ risk, outcome }) {
+    decision (published) {
       const active = context.active()
       if (active === ROOT_CONTEXT) return
       const span = trace.getSpan(active)
       if (span === undefined || !span.isRecording()) return
-      const { verdict, decision, decidedBy, action, write } = risk
+      const { risk: { verdict, decision, decidedBy, action, write }, outcome } = published
       const attributes = { [names.verdict]: verdict, [names.decision]: decision, [names.outcome]: outcome ?? 'allowed' }
       span.setAttributes(attributes)
       if (decision === 'allow') return

@@ -141,10 +141,7 @@ const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
     quiet = now + minute
     redis.hset(state!, { quiet: String(quiet) })
   }
-  for (const call of args.slice(17)) {
-    const [id, age] = call.split(':')
-    redis.zadd(calls!, now - Number(age), `${me}:without:${id}`)
-  }
+  args.slice(17).forEach((age, i) => redis.zadd(calls!, now - Number(age), `${callId}:${i + 18}`))
   if (keep > 0) for (const key of [calls!, reads!]) redis.zkeep(key, score => score > now - keep)
 
   let fence = 0

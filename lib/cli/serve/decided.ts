@@ -33,7 +33,8 @@ export function decided (api: IpRiskApi, risk: IpRisk, wanted: Wanted | null): D
   const { policy, timeoutMs } = scope
   const route = { marked: true, action, write, policy, mode: 'monitor', lookup: 'wait', timeoutMs } as const
   const context = { scope, route, method, url: undefined, requestId: '', log: engine.log }
-  engine.count({ ...risk, action, write, decision }, context, outcomeOf(decision))
+  const counted = { ...risk, action, write, decision }
+  engine.count({ ...counted, risk: counted }, context, outcomeOf(decision))
   return { decision, decided_by: decidedBy, ...rule !== undefined && { rule } }
 }
 
