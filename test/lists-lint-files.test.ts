@@ -106,8 +106,11 @@ t.test('reads the access networks of the package alone as of its whole table', t
   t.same([...asns], packagedAsnKinds().eyeball)
   t.same(ranges, eyeballNetworks(readAsnTable(asnPackage)).ranges)
   t.ok(ranges.v4.length > 1000 && ranges.v6.length > 1000)
-  t.throws(() => readRangesOf({ folder: t.testdir({ 'asn-ipv4.csv': 'x,20.0.0.1,7922,a' }), source: '' }, new Set([COMCAST])), {
-    code: 'FST_IP_RISK_BAD_LIST', message: /is no range of addresses/
-  })
+  for (const row of ['x,20.0.0.1,7922,a', '20.0.0.0,20.0.0.1,AS7922,a']) {
+    const folder = t.testdir({ 'asn-ipv4.csv': `20.0.1.0,20.0.1.1,1,b\n${row}` })
+    t.throws(() => readRangesOf({ folder, source: '' }, new Set([COMCAST])), {
+      code: 'FST_IP_RISK_BAD_LIST', message: /row 2 of .* is not "first,last,number,name"/
+    })
+  }
   t.end()
 })

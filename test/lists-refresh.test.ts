@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
@@ -12,6 +12,7 @@ import type { RefreshJob } from '../lib/lists/refresh/refresh-job.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import type { PublishedList } from '../lib/lists/sources/publishers.ts'
 import { lists } from '../lib/providers/lists/index.ts'
+import { runCommand } from './support/cli.ts'
 import { until } from './support/engine.ts'
 import { memoryLog } from './support/log.ts'
 import { type Handler, publisher } from './support/publisher.ts'
@@ -106,6 +107,21 @@ t.test('waits for another process, and not for one that was killed', async t => 
   utimesSync(held, new Date(Date.now() + 2 * HOUR), new Date(Date.now() + 2 * HOUR))
   await until(() => isDetected(part, '20.0.0.1'))
   t.notOk(existsSync(held))
+})
+
+t.test('the command waits for no other process: it says who pulls, and asks no publisher', async t => {
+  const { url, requests } = await publisher(t, { '/raw.githubusercontent.com/stamparm/ipsum/HEAD/levels/3.txt': text('20.0.0.1\n') })
+  const folder = t.testdir({})
+  const held = join(folder, 'pull.lock-other')
+  const pull = async () => await runCommand(['lists', 'pull', '--only', 'ipsum', '--no-asn', '--folder', folder, '--mirror', url])
+  writeFileSync(held, JSON.stringify({ host: 'another-container', pid: 1, began: '1' }))
+  const refused = await pull()
+  t.same([refused.code, refused.out, requests.size], [1, '', 0])
+  t.match(refused.err, /another process is pulling into .*, so nothing was pulled: run the command again .*pull\.lock-other/)
+  t.same(locksIn(folder), ['pull.lock-other'], 'and its own is gone')
+  rmSync(held)
+  t.match(await pull(), { code: 0, out: /^ipsum {2}new {2}1 row$/m })
+  t.same(locksIn(folder), [])
 })
 
 t.test('ends at once when it is closed while a publisher stalls, and leaves no lock', async t => {

@@ -14,7 +14,7 @@ export {
 export { eyeballNetworks } from './pull/eyeball.ts'
 export { loadPulled, type PulledList, pullLists } from './pull/pull.ts'
 export { sweepTemporaryFiles } from './pull/sweep.ts'
-export { writePullState } from './refresh/pull-state.ts'
+export { lockPull, writePullState } from './refresh/pull-state.ts'
 export { pulledFolder } from './refresh/refresh-job.ts'
 export { rangesOf } from './sources/list.ts'
 export { type PublishedList, publishers } from './sources/publishers.ts'

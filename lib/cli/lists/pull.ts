@@ -1,5 +1,5 @@
 import {
-  eyeballNetworks, pulledFolder, type PulledList, pullLists, sweepTemporaryFiles, writePullState
+  eyeballNetworks, lockPull, pulledFolder, type PulledList, pullLists, sweepTemporaryFiles, writePullState
 } from '../../lists/index.ts'
 import { counted } from '../../util/index.ts'
 import { EXIT, type ExitCode } from '../command.ts'
@@ -8,7 +8,22 @@ import { createProgress } from '../progress.ts'
 import { compileInto, readNetworks } from './compile.ts'
 import type { Settings } from './settings.ts'
 
+/** With the lock that a process with `refreshHours` takes: two pulls would ask each publisher twice. */
 export async function pull (settings: Settings, io: Io): Promise<ExitCode> {
+  const lock = await lockPull(settings.folder)
+  if ('heldBy' in lock) {
+    io.err(`ip-risk: another process is pulling into ${settings.folder}, so nothing was pulled: run the command ` +
+      `again when that has ended (its lock file is ${lock.heldBy})`)
+    return EXIT.failure
+  }
+  try {
+    return await pullAlone(settings, io)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function pullAlone (settings: Settings, io: Io): Promise<ExitCode> {
   const { folder, pulled: sources, mirror, acceptSize, timeoutMs } = settings
   await Promise.all([folder, pulledFolder(folder)].map(path => sweepTemporaryFiles(path)))
   const asnTable = readNetworks(settings, io)

@@ -43,18 +43,9 @@ export function findAsnPackage (places: readonly string[] = PLACES): AsnPackage 
  */
 export function readAsnTable ({ folder, source }: AsnPackage, onProgress: (part: number) => void = () => {}): AsnTable {
   const names = new Map<number, string>()
-  const read = (family: 4 | 6, progress: (part: number) => void): Announced => {
-    const bounds = growingWords()
-    const asns = growingWords()
-    eachRow(join(folder, `asn-ipv${family}.csv`), family, (asn, first, last, nameOf) => {
-      for (const word of [first, last]) for (let i = family === 4 ? 3 : 0; i < 4; i++) bounds.push(word[i]!)
-      asns.push(asn)
-      if (!names.has(asn)) names.set(asn, nameOf())
-    }, progress)
-    return { bounds: bounds.whole(), asns: asns.whole() }
-  }
-  const v4 = read(4, part => onProgress(part * 0.7))
-  const v6 = read(6, part => onProgress(0.7 + part * 0.3))
+  const onName = (asn: number, nameOf: () => string): void => { if (!names.has(asn)) names.set(asn, nameOf()) }
+  const v4 = readRows(folder, 4, { onName, onProgress: part => onProgress(part * 0.7) })
+  const v6 = readRows(folder, 6, { onName, onProgress: part => onProgress(0.7 + part * 0.3) })
   const numbers = Uint32Array.from(names.keys()).sort()
   return {
     source,
@@ -69,46 +60,45 @@ export function readAsnTable ({ folder, source }: AsnPackage, onProgress: (part:
 
 /** What the networks announce, of a package that is read for nothing else: a fifth of a second. Throws `BadList`. */
 export function readRangesOf ({ folder }: AsnPackage, asns: ReadonlySet<number>): Ranges {
-  const read = (family: 4 | 6): Uint32Array => {
-    const bounds = growingWords()
-    eachLine(join(folder, `asn-ipv${family}.csv`), text => {
-      const comma1 = text.indexOf(',')
-      const comma2 = text.indexOf(',', comma1 + 1)
-      if (!asns.has(Number(text.slice(comma2 + 1, text.indexOf(',', comma2 + 1))))) return
-      for (const [start, end] of [[0, comma1], [comma1 + 1, comma2]] as const) {
-        if (parseAddress(text, start, end) !== family) {
-          throw new BadList(`"${text}" in ${folder} is no range of addresses`)
-        }
-        for (let i = family === 4 ? 3 : 0; i < 4; i++) bounds.push(words[i]!)
-      }
-    })
-    return bounds.whole()
-  }
+  const read = (family: 4 | 6): Uint32Array => readRows(folder, family, { isWanted: asn => asns.has(asn) }).bounds
   return { v4: read(4), v6: read(6) }
 }
 
 interface Announced { readonly bounds: Uint32Array, readonly asns: Uint32Array }
-type OnRow = (asn: number, first: Uint32Array, last: Uint32Array, nameOf: () => string) => void
+interface RowOptions {
+  /** Addresses of the other networks are not even parsed. Default: all. */
+  readonly isWanted?: (asn: number) => boolean
+  readonly onName?: (asn: number, nameOf: () => string) => void
+  readonly onProgress?: (part: number) => void
+}
 
-/** Calls `onRow` with arrays that it must copy from. */
-function eachRow (path: string, family: 4 | 6, onRow: OnRow, onProgress: (part: number) => void): void {
-  const first = new Uint32Array(4)
+function readRows (folder: string, family: 4 | 6, options: RowOptions): Announced {
+  const { isWanted = () => true, onName, onProgress } = options
+  const path = join(folder, `asn-ipv${family}.csv`)
+  const firstWord = family === 4 ? 3 : 0
+  const bounds = growingWords()
+  const asns = growingWords()
   let row = 0
   eachLine(path, (text, part) => {
     row++
-    if (row % 50_000 === 0) onProgress(part)
+    if (row % 50_000 === 0) onProgress?.(part)
     const comma1 = text.indexOf(',')
     const comma2 = text.indexOf(',', comma1 + 1)
     const comma3 = text.indexOf(',', comma2 + 1)
     const asn = comma3 > 0 ? Number(text.slice(comma2 + 1, comma3)) : NaN
-    const isRow = Number.isInteger(asn) && asn >= 0 && asn <= 0xffffffff && parseAddress(text, 0, comma1) === family
-    first.set(words)
-    if (!isRow || parseAddress(text, comma1 + 1, comma2) !== family) {
-      throw new BadList(`row ${row} of ${path} is not "first,last,number,name"`)
+    const isRow = Number.isInteger(asn) && asn >= 0 && asn <= 0xffffffff
+    if (isRow && !isWanted(asn)) return
+    for (const [start, end] of [[0, comma1], [comma1 + 1, comma2]] as const) {
+      if (!isRow || parseAddress(text, start, end) !== family) {
+        throw new BadList(`row ${row} of ${path} is not "first,last,number,name"`)
+      }
+      for (let i = firstWord; i < 4; i++) bounds.push(words[i]!)
     }
+    asns.push(asn)
     // Copied: a part of a text keeps all of it alive.
-    onRow(asn, first, words, () => Buffer.from(unquoted(text.slice(comma3 + 1).trimEnd())).toString())
+    onName?.(asn, () => Buffer.from(unquoted(text.slice(comma3 + 1).trimEnd())).toString())
   })
+  return { bounds: bounds.whole(), asns: asns.whole() }
 }
 
 function unquoted (field: string): string {

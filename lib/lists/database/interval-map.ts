@@ -48,7 +48,10 @@ export function labelFinder ({ v4, v6 }: IntervalMap): (family: 4 | 6) => number
  * is then near when the start is found.
  */
 export function packStarts ({ starts }: IntervalMap4): Uint32Array {
-  return Uint32Array.from(starts, start => start * 0x10000)
+  // A loop: `Uint32Array.from` takes a hundred times as long, in which no request is answered.
+  const packed = new Uint32Array(starts.length)
+  for (let i = 0; i < packed.length; i++) packed[i] = starts[i]! * 0x10000
+  return packed
 }
 
 /** So many starts are counted, not searched: about as many as a processor compares while it mispredicts one branch. */

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type FileLock, lockFile } from '../../util/index.ts'
 import { writeAtomically } from '../pull/list-store.ts'
 
 /** When the public lists of a folder were pulled last, whichever process or command did it. */
@@ -18,6 +19,15 @@ const MAX_AHEAD_MS = HOUR_MS
 
 function stateFile (cacheFolder: string): string {
   return join(cacheFolder, 'pull.json')
+}
+
+/**
+ * Of the processes and commands on one folder one pulls. Makes the folder where it is missing. A process gets the lock
+ * twice.
+ */
+export async function lockPull (cacheFolder: string): Promise<FileLock> {
+  await mkdir(cacheFolder, { recursive: true })
+  return await lockFile(join(cacheFolder, 'pull'))
 }
 
 export async function writePullState (cacheFolder: string, state: PullState): Promise<void> {

@@ -1,10 +1,8 @@
-import { join } from 'node:path'
-import { mkdir } from 'node:fs/promises'
 import type { Worker } from 'node:worker_threads'
 import type { IpRiskLogger } from '../../../types/contract.ts'
-import { failureState, lockFile } from '../../util/index.ts'
+import { failureState } from '../../util/index.ts'
 import { startThread } from '../thread.ts'
-import { isPullDue, readPullState, writePullState } from './pull-state.ts'
+import { isPullDue, lockPull, readPullState, writePullState } from './pull-state.ts'
 import type { RefreshJob, RefreshResult } from './refresh-job.ts'
 
 export interface RefreshOptions extends RefreshJob {
@@ -67,8 +65,7 @@ export function createRefresh (options: RefreshOptions): Refresh {
     if (!await isDue() || pulling.has(cacheFolder)) return about(checkMs)
     pulling.add(cacheFolder)
     try {
-      await mkdir(cacheFolder, { recursive: true })
-      const lock = await lockFile(join(cacheFolder, 'pull'))
+      const lock = await lockPull(cacheFolder)
       if ('heldBy' in lock) return about(Math.min(LOCKED_MS, checkMs))
       try {
         // Another process may have ended its pull just before.
