@@ -1,17 +1,19 @@
 // Computes lib/lists/asn/kinds-data.ts: node --import tsx scripts/asn-kinds.ts
-// From the example lists and @ip-location-db/asn; NOTICE names the sources. Only figures of our own are kept: votes and classes by network.
+// From the example lists, scripts/further-providers.json and @ip-location-db/asn;
+// NOTICE names the sources. Only figures of our own are kept: votes and classes by network.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { findAsnPackage, readAsnTable } from '../lib/lists/asn/database.ts'
 import { type AsnKinds, packNumbers } from '../lib/lists/asn/kinds.ts'
 import { VPN_OPERATOR_ASNS } from '../lib/lists/asn/named-networks.ts'
-import { GATEWAY_ASNS, TRANSIT_ASNS } from '../lib/lists/asn/special-networks.ts'
+import { CONTENT_ASNS, GATEWAY_ASNS, RELAY_ASNS, TRANSIT_ASNS } from '../lib/lists/asn/special-networks.ts'
 import type { AsnTable } from '../lib/lists/asn/table.ts'
 import type { AddressList } from '../lib/lists/sources/list.ts'
 import { readList } from '../lib/lists/sources/read-list.ts'
-import { densities } from '../lib/lists/compile/vpn-servers.ts'
+import { densities, serverCounts } from '../lib/lists/compile/vpn-servers.ts'
 import { EXAMPLE_SECONDS, exampleLists, exampleRoot } from './example-lists.ts'
 import { EYEBALL_ASNS } from './eyeball-asns.ts'
+import { companyOf, furtherCounts } from './further-providers.ts'
 
 /** Networks that sell access, as a list of them says. */
 export function exampleIsps (root: URL = exampleRoot!): readonly number[] {
@@ -20,7 +22,7 @@ export function exampleIsps (root: URL = exampleRoot!): readonly number[] {
 
 /**
  * A hoster is what one of three collections calls so; an access network needs all three to be one, a large one never is.
- * Networks of the VPN provider `without` are not known as its own.
+ * Nothing is known of the VPN provider `without`: neither which networks are its own, nor where its servers are.
  */
 export function computeAsnKinds (
   lists: readonly AddressList[], isps: readonly number[], table: AsnTable, without = ''
@@ -40,7 +42,10 @@ export function computeAsnKinds (
   const hostingConfirmed = hosting.filter(asn => votesOf(asn) > 1)
   const hosters = new Set(hostingConfirmed)
   const people = known([...isps, ...EYEBALL_ASNS]).filter(asn => !hosters.has(asn))
-  const classes = densities(lists, table, EXAMPLE_SECONDS, { silent: new Set([...people, ...neither]), hosters: new Set(hosting) })
+  const named = lists.flatMap(({ publisher }) => publisher ?? [])
+  const counts = [...serverCounts(lists, table, EXAMPLE_SECONDS), ...furtherCounts(new Set([...named, ...companyOf(without)]))]
+  const silent = new Set([...people, ...neither, ...CONTENT_ASNS])
+  const classes = densities(counts, table, { silent, hosters: new Set(hosting) })
   return {
     dateSeconds: EXAMPLE_SECONDS,
     hosting,
@@ -51,6 +56,8 @@ export function computeAsnKinds (
     access: people,
     gateway: GATEWAY_ASNS,
     transit: TRANSIT_ASNS,
+    content: CONTENT_ASNS,
+    relay: RELAY_ASNS,
     density: new Map(Array.from(table.numbers, (asn, i) => [asn, classes[i]!] as const)
       .filter(([, kept]) => kept > 0))
   }

@@ -3,6 +3,7 @@ import { bootstrap, randomOf, wilson } from '../bench/evaluate/intervals.ts'
 import { listsWithout, withoutCopies } from '../bench/evaluate/judge.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import type { ExampleList } from '../scripts/example-lists.ts'
+import { companyOf, furtherCounts } from '../scripts/further-providers.ts'
 
 function list (id: string, kind: ExampleList['kind'], cidrs: readonly string[], contains?: readonly string[]): ExampleList {
   return { id, kind, ranges: rangesOf(cidrs), asns: [], halfLifeDays: 60, dateSeconds: 0, ...contains && { contains } }
@@ -39,4 +40,12 @@ t.test('a provider that is left out is in no list: neither its own, nor as copie
   t.same(others[0]!.ranges.v4, rangesOf(['192.0.2.6', '198.51.100.0/24']).v4, 'knowledge of a whole network stays')
   t.same(others[1]!.ranges.v6, rangesOf(['2001:db8::8']).v6)
   t.equal(others[2], lists[3], 'hosting names no provider')
+})
+
+t.test('the counts of a provider that is left out are left out, and those of its company', async t => {
+  const providers = (without: readonly string[]): string[] => furtherCounts(new Set(without)).map(({ publisher }) => publisher)
+  t.ok(providers([]).includes('surfshark') && providers([]).includes('giganews'))
+  t.notOk(providers(companyOf('surfshark')).includes('surfshark'))
+  t.same(providers(companyOf('vyprvpn')).filter(name => name === 'giganews' || name === 'vyprvpn'), [])
+  t.ok(furtherCounts(new Set()).every(({ asn, servers }) => Number.isInteger(asn) && servers > 0))
 })

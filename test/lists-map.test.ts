@@ -170,7 +170,7 @@ t.test('says why it refuses', async t => {
   const rows: [Uint8Array, RegExp][] = [
     [small.slice(0, 20), /too short/],
     [changed(header => { header[0] = 7 }), /no snapshot of lists/],
-    [changed(header => { header[1] = 99 }), /format 99, and this version reads 3/],
+    [changed(header => { header[1] = 99 }), /format 99, and this version reads 4/],
     [changed(header => { header[2] = 0x04030201 }), /another byte order/],
     [changed(header => { header[3]! += 8 }), /cut off/],
     [changed(header => { header[8] = 3 }), /misplaced/],

@@ -3,7 +3,7 @@ import { packagedAsnKinds } from '../lib/lists/asn/kinds.ts'
 import { hostersByName, VPN_OPERATOR_ASNS } from '../lib/lists/asn/named-networks.ts'
 import { organisationOf, organisations } from '../lib/lists/asn/organisations.ts'
 import type { AsnTable } from '../lib/lists/asn/table.ts'
-import { densities } from '../lib/lists/compile/vpn-servers.ts'
+import { densities, serverCounts } from '../lib/lists/compile/vpn-servers.ts'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
 import { densityWeight, WEIGHTS } from '../lib/lists/compile/weights.ts'
 import { openDatabase } from '../lib/lists/database/database.ts'
@@ -47,7 +47,7 @@ t.test('servers in one network of an organisation say something of its other net
   const table = tableOf('Acmehost GmbH', 'Acmehost Inc.', 'Elsewhere Ltd')
   const known = [servers('acme', '20.0.0.1', '20.0.0.2', '20.0.0.3', '20.0.0.4')]
   const weights = (silent: ReadonlySet<number>): number[] =>
-    [...densities(known, table, NOW, { silent, hosters: NOBODY })].map(kept => kept === 0 ? 0 : densityWeight(kept))
+    [...densities(serverCounts(known, table, NOW), table, { silent, hosters: NOBODY })].map(kept => kept === 0 ? 0 : densityWeight(kept))
   t.same(weights(NOBODY), [WEIGHTS.density[0][1], WEIGHTS.density[0][1], 0])
   t.same(weights(new Set([64501])), [WEIGHTS.density[0][1], 0, 0])
   t.same(weights(new Set([64500])), [0, 0, 0], 'a silent network says nothing of its siblings')
@@ -56,7 +56,8 @@ t.test('servers in one network of an organisation say something of its other net
 t.test('two servers of one provider say something of a hoster, and nothing of another network', async t => {
   const table = tableOf('Acme', 'Elsewhere')
   const known = [servers('acme', '20.0.0.1', '20.0.0.2', '20.1.0.1', '20.1.0.2')]
-  t.same([...densities(known, table, NOW, { silent: NOBODY, hosters: new Set([64500]) })].map(kept => kept > 0), [true, false])
+  const kept = densities(serverCounts(known, table, NOW), table, { silent: NOBODY, hosters: new Set([64500]) })
+  t.same([...kept].map(kept => kept > 0), [true, false])
 })
 
 t.test('a network that calls itself a hoster is one, and so is a sibling of a known one', async t => {

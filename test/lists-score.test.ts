@@ -29,6 +29,8 @@ const NO_KINDS: AsnKinds = {
   access: [],
   gateway: [],
   transit: [],
+  content: [],
+  relay: [],
   density: new Map()
 }
 
@@ -204,6 +206,16 @@ t.test('a secure web gateway is no VPN by what is said of its network, and is na
   t.ok(packagedAsnKinds().gateway.includes(22616), 'Zscaler')
 })
 
+t.test('without the lists of relays, a network of a relay is one, and VPN servers beside content say nothing of it', async t => {
+  const hosters = list('hosters', 'hosting-asn', [], { asns: [64500] })
+  const servers = list('servers', 'vpn-server', ['20.0.1.0/26'])
+  const density = new Map([[64500, 12]])
+  t.same(outcome(explain('20.0.9.9', [hosters, servers], { asnTable, asnKinds: { ...NO_KINDS, relay: [64500], density } })), ['clean', 0.2, ['relay']])
+  t.same(outcome(explain('20.0.9.9', [hosters, servers], { asnTable, asnKinds: { ...NO_KINDS, content: [64500], density } })), ['suspicious', 0.27, ['hosting']])
+  const { relay, content, density: packaged } = packagedAsnKinds()
+  t.same([...relay, ...content].filter(asn => packaged.has(asn)), [])
+})
+
 t.test('lists do not make a hoster of a network of people, or of one that carries everybody', async t => {
   const said = list('hosters', 'hosting-asn', [], { asns: [64500] })
   const full = list('a', 'vpn-server', ['20.0.1.0/26'])
@@ -238,7 +250,7 @@ t.test('describes what is in a snapshot, and what is old in it', async t => {
   const lists = [old, list('y', 'hosting-asn', [], { asns: [1, 2], trust: 0.5 })]
   const description = describeSnapshot(compileSnapshot(lists, { nowSeconds: NOW, asnTable }), NOW * 1000)
   t.match(description, {
-    version: 3,
+    version: 4,
     createdSeconds: NOW,
     networks: 3,
     asnSource: 'test',

@@ -41,15 +41,15 @@ export function evaluateDecay (data: Data, history: History | undefined): void {
   }
 }
 
-/** Providers that are in the history and in no list of the folder: what the detector says of them was never looked at to set a weight. */
-export function evaluateFurther (data: Data, { newest }: History): void {
-  const further = newest.lists.filter(({ id }) => !data.providers.includes(id))
+/** Providers that are in no list of the folder, one left out at a time also of the package's own table of networks. */
+export function evaluateFurther (data: Data, lists: readonly ExampleList[]): void {
+  const further = lists.filter(({ id }) => !data.providers.includes(id))
   const own = new Set(data.providers.flatMap(provider => serversOf(data.lists, provider)))
-  console.log('\nProviders that are only in the history: all lists of the folder, without copies, addresses of its providers not asked about.')
+  console.log('\nFurther providers: all lists of the folder, without copies, addresses of its providers not asked about.')
   printRecall('further providers', further.flatMap(list => {
     const servers = addressesOf([list]).filter(address => !own.has(address))
     if (servers.length === 0) return []
-    const verdict = judge(data, withoutCopies(data.lists, servers))
+    const verdict = judge(data, withoutCopies(data.lists, servers), { without: list.id })
     return [{ name: list.id, counts: countsOf(servers.map(textOf), verdict), of: servers.length }]
   }))
 }

@@ -161,18 +161,23 @@ export const ACCESS: string =
 /** By class, as `densities` counts them. */
 export const DENSITY: readonly string[] = [
   '',
-  '5k3 lk 2q1 120 4u8 10t 5cq 2hi 1j0 an6 5xj 3zb 1nzb 1gwc 41bq dq 17q 6k 4s',
-  '1ms 3m1 5s 1fa 19 lf 285 2ry 2g0 2dm 1ku 1po 1lz 109 45a 7wf 3q0 7xq 1m5 u2 4v 1i92 1e5h 40o 6nr',
-  '2hw 1t5 23y 4e 61r 49k f4 1u8 l1 2jz lo 459 5nc r8 1gi 12f 2vy 9m s tp 4m 720 116 hb 5 wp 1d 1gek 10j 7k 5m7 b' +
-  'n 6h6 137b 6w 1jv 7t 1 1 9z 1m f 4v e p 20f 1735 4uu 2oq9',
-  'q3 2iy 1jd 10z 1nh 243 4ko 266 1zj 69 pg 7h9 118 2nn cf 2qo 7 540 1ey 6h 3lc 2zb 1di m ad gj ui 1jtq 3a4 4my 3' +
-  'yv z1j 11u 6x wv 89 1pq hp 1yf t1 sr pv 9i 3oi s1 17vs 2sc5',
+  'fj 5q4 gu7',
+  '1ms 3m1 1x 1j5 19 2tk 2ry 4tm gt 9l7 fz 18k 1bn 1mm 1lp 4mg ri 1am 244 3nd 1aj 179 vw 31 4b 2wa8 3xy 2q 3g 45s' +
+  ' 4n 2r3 7b 17l jw 3va0 1',
+  '2hw 1s1 14 14j 4b v4 eu 4vd qr 57 49k 2ud 1zi kh 4qx 2bo 3hv 1kn 30 1d7 ay 1vv mj 5q 9m s bl i4 4m 143 1fj ui ' +
+  '8x p w7 1s0 q3 29 vs 35 4o h 16w s 1c 1d 1gek 4q ok i4 4hj p3 ca bn 6h6 1it yze 29h mj 8e 1bh 7t 1 1 9z i 14 f' +
+  ' 4v e p 1vd 52 29g 44 8x 37c 12fp 7ut 15yb ms 1dyu 2op 11o',
+  'q3 42b 10z 1nh 243 15x 5k4 t xg bm qh 69 pg 79y 12 69 3ov cf tj 1qz 59 14 2jv 1py d5 h2 1ey 1uc 1xh 4ct m 7s 2' +
+  'l gj 1gt0 1sf 9x 1sw 37p 2f 4my 3yv z1j 11u 6x wv 2ul 125 5t 14l sr pv 9i bd 3d5 s1 17vs 16zp 1hsv 3jl',
+  'ck4',
+  '5el 73p 2f 2bx 16u 35x 1bd 1uo rk 5h3 a5 3kj3 7n9',
+  '2g2 1h 41u 93x 1mi 1u8 bvg 1nt 2dd ws 9k9 bn 2td 1gls wl 12c 1fmb 1ci 3jm 4hj d3 11te 4uu 2p2f 2b5',
+  '391 fw 6wo 3k0 bde 26h 75j 1i2 j1 39q 6kn 31u9 hp 1yf',
   '',
-  '39h dlq 639 5zq 114 g5s 264 1nfb 5fw5',
-  'qd 1qn a 18 16f 148 21r bs b82 8w4 4a 1 zv 1ug 1yr q5 yr x 1wz 25z 4yu 1qh 37m 304v 2os 2hk 2k4p',
-  'jkp 6td 42s 841 6fa 29v qw 2w8j 238 24g 1 2kw j2 5h 3v 5q4 40iv',
-  '',
-  'y28 1wy3 qf 1gwq z7 2uv',
-  'w2k 7vd 4v0 34qy 44a1',
-  '6y9 27p 3dd cbg 7q 155 6y3 500 1g7 2q bq 43s 28g 1loq 1bz no 1aix 70q u9 2vb he 2d2 3u30 41o'
+  '5k3 4dl 4u8 6dj 11a 1g8 1j0 kk0 16g 1msv 1gwc 41bq 1lg 6k',
+  'qd 1qn a 18 2an 21r 6b 5h 9v 1f5 dd y0 nk 4y4 25s g9 gc 8fs 4a 1 mn d8 1ug o8 g8 ub q5 3f vc x 48 16f kg 6t 21' +
+  '2 3po 5g ro c2 1qh 37m on pv 7 11 1hmq q6 9 1gc0 kq z7 14v 1q0 rk 2k4p 1e67 110 194',
+  '39h 3os 27p 3dd 4bw 2pi 39z 3s 1wb 7q 155 6g 178 1hi wi hk 1lq 135 8s 1p 2et 2aq f6 111 2q 9b 2f fv 3nx ot 78 ' +
+  '14x 7i xg qw aa 1er 1h9v 11i 13o 8b no 1pk 18iy af 1st ib 1m5 1 12r 1i5 ik i 5h 3v i3 2c 2vb he 1t0 k2 3ti2 ky' +
+  ' 1mc 2fc 1qc 3t'
 ]

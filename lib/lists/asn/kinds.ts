@@ -1,6 +1,6 @@
 import { ACCESS, DENSITY, EYEBALL, HOSTING, HOSTING_CONFIRMED, KINDS_DATE, VPN } from './kinds-data.ts'
 import { VPN_OPERATOR_ASNS } from './named-networks.ts'
-import { GATEWAY_ASNS, TRANSIT_ASNS } from './special-networks.ts'
+import { CONTENT_ASNS, GATEWAY_ASNS, RELAY_ASNS, TRANSIT_ASNS } from './special-networks.ts'
 
 /** What the package itself knows of networks. See NOTICE for where the figures come from. */
 export interface AsnKinds {
@@ -22,6 +22,10 @@ export interface AsnKinds {
   readonly gateway: readonly number[]
   /** Carries the traffic of others. */
   readonly transit: readonly number[]
+  /** Delivers content; relays leave from there, too. */
+  readonly content: readonly number[]
+  /** A private relay alone. */
+  readonly relay: readonly number[]
   /** By AS number, as `densities` counts them: class and publishers of the VPN servers known there. */
   readonly density: ReadonlyMap<number, number>
 }
@@ -56,6 +60,8 @@ export function packagedAsnKinds (): AsnKinds {
     access: unpackNumbers(ACCESS),
     gateway: GATEWAY_ASNS,
     transit: TRANSIT_ASNS,
+    content: CONTENT_ASNS,
+    relay: RELAY_ASNS,
     density: new Map(DENSITY.flatMap((packed, value) => unpackNumbers(packed).map(asn => [asn, value] as const)))
   }
   return packaged

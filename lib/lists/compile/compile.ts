@@ -8,7 +8,7 @@ import {
 import { type AddressList, type ListKind, NO_RANGES, type Ranges } from '../sources/list.ts'
 import { MAX_IDS, type RangeTable, sweep4, sweep6 } from './interval-sweep.ts'
 import { dayOf, type Entry, markEntries, markKey, type Marks } from './marks.ts'
-import { densities, neighbourhoods } from './vpn-servers.ts'
+import { densities, neighbourhoods, serverCounts } from './vpn-servers.ts'
 import { builtInLayers, densityWeight } from './weights.ts'
 import { wideRanges } from './wide-ranges.ts'
 
@@ -98,6 +98,7 @@ function entriesOf (lists: readonly AddressList[], options: CompileOptions, kind
     entries.push(packaged('hosting-by-name', 'hosting-asn', named))
   }
   entries.push(packaged('secure-web-gateways', 'gateway', kinds.gateway))
+  entries.push(packaged('relay-networks', 'relay', kinds.relay))
   entries.push(packaged('vpn-operators', 'vpn-asn', kinds.operators))
   if (!known('vpn-asn')) entries.push(packaged('vpn-networks', 'vpn-asn', kinds.vpn))
   return entries
@@ -154,9 +155,10 @@ function densityOf (
   }
 ): Uint8Array {
   // A few hundred VPN servers among millions of people say nothing of these.
-  const classes = densities(lists, table, nowSeconds, { silent: mixed, hosters: new Set(kinds?.hosting) })
+  const silent = new Set([...mixed, ...kinds?.content ?? []])
+  const classes = densities(serverCounts(lists, table, nowSeconds), table, { silent, hosters: new Set(kinds?.hosting) })
   for (const [asn, remembered] of kinds?.density ?? []) {
-    const at = mixed.has(asn) ? -1 : indexOfNumber(table.numbers, asn)
+    const at = silent.has(asn) ? -1 : indexOfNumber(table.numbers, asn)
     if (at >= 0 && densityWeight(remembered) > densityWeight(classes[at]!)) classes[at] = remembered
   }
   return classes

@@ -1,5 +1,5 @@
 import { organisations } from '../asn/organisations.ts'
-import { announcedAddresses, announcerOf, type AsnTable } from '../asn/table.ts'
+import { announcedAddresses, announcerOf, type AsnTable, indexOfNumber } from '../asn/table.ts'
 import type { AddressList } from '../sources/list.ts'
 import { decay, densityClass, densityWeight, type Layer, LEAST_SERVERS_OF_ONE } from './weights.ts'
 import { wideRanges } from './wide-ranges.ts'
@@ -53,64 +53,85 @@ export function neighbourhoods (lists: readonly AddressList[], nowSeconds: numbe
   return layers
 }
 
+/** How many servers one publisher has in one network. */
+export interface ServerCount { readonly asn: number, readonly publisher: string, readonly servers: number }
+
+/** Of each network and publisher, for `densities`. Of addresses that no network announces nothing. */
+export function serverCounts (lists: readonly AddressList[], table: AsnTable, nowSeconds: number): ServerCount[] {
+  const found = new Map<string, { asn: number, publisher: string, addresses: Set<number> }>()
+  for (const { address, publisher } of servers4(lists, nowSeconds)) {
+    const at = announcerOf(table, address)
+    if (at < 0) continue
+    const key = `${at} ${publisher}`
+    if (!found.has(key)) found.set(key, { asn: table.numbers[at]!, publisher, addresses: new Set() })
+    found.get(key)!.addresses.add(address)
+  }
+  return Array.from(found.values(), ({ addresses, ...count }) => ({ ...count, servers: addresses.size }))
+}
+
 export interface KnownNetworks {
   /** They say nothing of themselves, nor of others. */
   readonly silent: ReadonlySet<number>
   /** A public collection calls them hosters. */
   readonly hosters: ReadonlySet<number>
 }
-const NONE: KnownNetworks = { silent: new Set(), hosters: new Set() }
 
 /**
  * Per network: 0 where too few servers are known, else as `densityWeight` reads it; its own density or that of its
  * organisation, whichever says more.
  */
 export function densities (
-  lists: readonly AddressList[], table: AsnTable, nowSeconds: number, { silent, hosters }: KnownNetworks = NONE
+  counts: readonly ServerCount[], table: AsnTable, { silent, hosters }: KnownNetworks
 ): Uint8Array {
   const isSilent = Array.from(table.numbers, asn => silent.has(asn))
   const isHoster = (at: number): boolean => hosters.has(table.numbers[at]!)
   const announced = announcedAddresses(table)
-  const announcers = [...servers4(lists, nowSeconds)]
-    .map(server => ({ ...server, asn: announcerOf(table, server.address) }))
-    .filter(({ asn }) => asn >= 0 && !isSilent[asn])
-  const addressOf = ({ address }: Server): number => address
-  const own = classesOf(tally(announcers, ({ asn }) => asn, addressOf), announced, isHoster)
   const organisation = organisations(table, silent)
   const together = new Float64Array(announced.length)
-  organisation.forEach((first, asn) => { if (!isSilent[asn]) together[first]! += announced[asn]! })
-  const shared = classesOf(tally(announcers, ({ asn }) => organisation[asn]!, addressOf), together, isHoster)
-  return own.map((kept, asn) => {
-    if (isSilent[asn]) return 0
-    const wider = shared[organisation[asn]!]!
+  organisation.forEach((first, at) => { if (!isSilent[at]) together[first]! += announced[at]! })
+  const known = counts.flatMap(count => {
+    const at = indexOfNumber(table.numbers, count.asn)
+    return at < 0 || isSilent[at] ? [] : [{ ...count, at }]
+  })
+  const own = classesOf(known, announced, isHoster)
+  const shared = classesOf(known.map(count => ({ ...count, at: organisation[count.at]! })), together, isHoster)
+  return own.map((kept, at) => {
+    if (isSilent[at]) return 0
+    const wider = shared[organisation[at]!]!
     return densityWeight(wider) > densityWeight(kept) ? wider : kept
   })
 }
 
 function classesOf (
-  counts: ReadonlyMap<number, Tally>, announced: Float64Array, isHoster: (at: number) => boolean
+  counts: readonly (ServerCount & { readonly at: number })[], announced: Float64Array, isHoster: (at: number) => boolean
 ): Uint8Array {
+  const networks = new Map<number, { servers: number, publishers: Set<string> }>()
+  for (const { at, publisher, servers } of counts) {
+    const network = networks.get(at) ?? { servers: 0, publishers: new Set() }
+    network.servers += servers
+    network.publishers.add(publisher)
+    networks.set(at, network)
+  }
   const classes = new Uint8Array(announced.length)
-  for (const [at, { members, publishers }] of counts) {
+  for (const [at, { servers, publishers }] of networks) {
     const least = isHoster(at) ? LEAST_SERVERS_OF_ONE.hoster : LEAST_SERVERS_OF_ONE.other
-    if (publishers.size === 1 && members.size < least) continue
-    classes[at] = 1 + densityClass(members.size, announced[at]!) + 4 * (Math.min(publishers.size, 3) - 1)
+    if (publishers.size === 1 && servers < least) continue
+    classes[at] = 1 + densityClass(servers, announced[at]!) + 4 * (Math.min(publishers.size, 3) - 1)
   }
   return classes
 }
 
-interface Tally { readonly members: Set<number | string>, readonly publishers: Set<string>, newest: number }
+interface Tally { readonly members: Set<number | string>, newest: number }
 
-function tally<S extends { readonly publisher: string, readonly seenSeconds: number }, K> (
+function tally<S extends { readonly seenSeconds: number }, K> (
   servers: Iterable<S>, keyOf: (server: S) => K, memberOf: (server: S) => number | string
 ): Map<K, Tally> {
   const tallies = new Map<K, Tally>()
   for (const server of servers) {
     const key = keyOf(server)
     let entry = tallies.get(key)
-    if (entry === undefined) tallies.set(key, entry = { members: new Set(), publishers: new Set(), newest: 0 })
+    if (entry === undefined) tallies.set(key, entry = { members: new Set(), newest: 0 })
     entry.members.add(memberOf(server))
-    entry.publishers.add(server.publisher)
     entry.newest = Math.max(entry.newest, server.seenSeconds)
   }
   return tallies

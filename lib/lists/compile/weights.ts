@@ -24,6 +24,11 @@ export const WEIGHTS = {
   hosting: { publishedAndListed: 0.5, published: 0.45, listedTwice: 0.4, listed: 0.27 },
   proxy: { publicProxy: 0.75 },
   abuse: { listed: 0.2 },
+  /**
+   * A VPN's name by reverse DNS, from the application. Alone it is suspicious: companies name their gateways so, and
+   * there are no labelled data to measure it with. A hoster's name counts as `listed` does.
+   */
+  name: 0.4,
   relay: 0.2,
   /** A secure web gateway: employees, who did not choose it. No other evidence about its network counts. */
   gateway: 0.2,

@@ -1,5 +1,6 @@
 import type { IpInfo, KnownAnswer, ProviderAnswer, Signal, UnknownAnswer } from '../../../types/contract.ts'
 import { type Family, formatAddress, parseAddress } from '../../ip/index.ts'
+import { type HostnameKind, hostnameMarks } from './hostname.ts'
 import { findInterval4, findInterval6, labelFinder, packStarts } from './interval-map.ts'
 import { type Evidence, type GroupScore, scoreEvidence } from './score.ts'
 import { decodeSnapshot, NAME_BLOCK, type Snapshot } from './snapshot.ts'
@@ -11,6 +12,8 @@ export interface Database {
    * known.
    */
   answer (ip: string): ProviderAnswer
+  /** The same, of an address whose name by reverse DNS says something. */
+  answerNamed (ip: string, name: HostnameKind): ProviderAnswer
 }
 
 /** Why an address got its answer. */
@@ -58,8 +61,10 @@ export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): 
   const placeOfLabel = new Uint16Array(1 + snapshot.asns.length + snapshot.labelAsn.length)
   let answers: ProviderAnswer[] = [NO_DATA]
   let day = Math.floor(now() / DAY_MS)
+  const namedAnswers = new Map<string, ProviderAnswer>()
   const forget = (): void => {
     answers = [NO_DATA]
+    namedAnswers.clear()
     placeOfLabel.fill(0)
     places6.fill(0)
     packed4.set(packStarts(v4))
@@ -98,6 +103,19 @@ export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): 
       const known = places6[interval]!
       const place = known > 0 ? known : learn6(interval)
       return answers[place]!
+    },
+    answerNamed (ip, name) {
+      const family = parseAddress(ip)
+      if (family === 0) return NO_IP
+      const label = family === 4 ? v4.labels[findInterval4(index4, packed4)]! : v6.labels[findInterval6(v6)]!
+      const key = `${name} ${label}`
+      const known = namedAnswers.get(key)
+      if (known !== undefined) return known
+      if (namedAnswers.size >= MAX_ANSWERS) namedAnswers.clear()
+      const { marks, ...more } = evidenceOf(snapshot, label)
+      const answer = answerOf({ marks: [...marks, hostnameMarks[name]], ...more }, day)
+      namedAnswers.set(key, answer)
+      return answer
     },
     refresh () {
       const today = Math.floor(now() / DAY_MS)

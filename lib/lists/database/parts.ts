@@ -7,7 +7,8 @@ import { type CompileJob, runCompileJob } from '../compile/compile-job.ts'
 import { createRefresh, type RefreshOptions } from '../refresh/refresh.ts'
 import { type LeftOut, type ListSource, readSources } from '../sources/source.ts'
 import { type DataAge, dataAgeOf } from './data-age.ts'
-import { fileState, liveDatabase, watchFiles } from './live-database.ts'
+import type { HostnameKind } from './hostname.ts'
+import { fileState, type LiveDatabase, liveDatabase, watchFiles } from './live-database.ts'
 import {
   asnSnapshotPath, findSnapshot, type FoundSnapshot, listsSnapshotPath, writeSnapshot
 } from './snapshot-files.ts'
@@ -15,7 +16,8 @@ import { decodeSnapshot } from './snapshot.ts'
 
 /** A part of what `lists()` knows. */
 export interface Part {
-  answer (ip: string): ProviderAnswer
+  /** `name`: what the address's name by reverse DNS says. */
+  answer (ip: string, name?: HostnameKind): ProviderAnswer
   /** Of what is in memory now. */
   readonly dataAge: DataAge | undefined
   /** Whether there are none yet, and they are being compiled. */
@@ -85,7 +87,7 @@ export function snapshotPart (options: SnapshotPartOptions): Part {
   }
 
   return {
-    answer: ip => database.current.answer(ip),
+    answer: (ip, name) => answerOf(database, ip, name),
     get dataAge () { return dataAgeOf(database.current.snapshot.meta) },
     get isLoading () { return database.isCompiling && this.dataAge === undefined },
     start (log) {
@@ -106,6 +108,10 @@ export function snapshotPart (options: SnapshotPartOptions): Part {
       await Promise.all([refresh?.close(), database.close()])
     }
   }
+}
+
+function answerOf ({ current }: LiveDatabase, ip: string, name: HostnameKind | undefined): ProviderAnswer {
+  return name === undefined ? current.answer(ip) : current.answerNamed(ip, name)
 }
 
 function jobNow (): CompileJob {
@@ -160,7 +166,7 @@ export function sourcesPart ({ sources, covers, builtIn, asnPackage, watchInterv
   }
 
   return {
-    answer: ip => database.current.answer(ip),
+    answer: (ip, name) => answerOf(database, ip, name),
     get dataAge () { return dataAgeOf(database.current.snapshot.meta) },
     get isLoading () { return database.isCompiling && this.dataAge === undefined },
     start (log) {

@@ -14,8 +14,8 @@ export interface Evidence {
     readonly asn: number, readonly name: string, /** As `Snapshot.asnDensity`. */ readonly density: number
   }
 }
-export type Group = 'exact' | 'vpnNetwork' | 'neighbours' | 'density' | 'hosting' | 'proxy' | 'abuse' | 'relay'
-  | 'warp' | 'gateway' | 'crawler' | 'service'
+export type Group = 'exact' | 'vpnNetwork' | 'neighbours' | 'density' | 'name' | 'hosting' | 'proxy' | 'abuse'
+  | 'relay' | 'warp' | 'gateway' | 'crawler' | 'service'
 /** One factor of the score. `weight` is after trust and decay. */
 export interface GroupScore { readonly group: Group, readonly weight: number, readonly signals: readonly Signal[] }
 export interface Score {
@@ -33,8 +33,8 @@ const NO_VPN: readonly Group[] = ['hosting', 'abuse', 'warp', 'gateway']
 const ABOUT_NEIGHBOURHOOD: readonly Group[] = ['hosting', 'vpnNetwork', 'density', 'neighbours']
 /** What is known of a VPN's servers in the same network. */
 const SERVERS_NEARBY: readonly Group[] = ['density', 'neighbours']
-/** What the package's own table can say. */
-const ABOUT_NETWORK: readonly Group[] = [...NO_VPN, 'vpnNetwork', 'density']
+/** What the package's own table, and a name, can say. */
+const ABOUT_NETWORK: readonly Group[] = [...NO_VPN, 'vpnNetwork', 'density', 'name']
 
 /** `todayDays`: Unix days, which decide how much each mark has decayed. Pure. */
 export function scoreEvidence (evidence: Evidence, todayDays: number): Score {
@@ -88,7 +88,7 @@ export function verdictOf (score: number): VerdictName {
 function overruledBy (group: Group, found: Found): Group | undefined {
   if (found.has('public-service')) return group === 'service' ? undefined : 'service'
   if (found.has('relay')) return group === 'relay' ? undefined : 'relay'
-  if (found.has('gateway') && ABOUT_NEIGHBOURHOOD.includes(group)) return 'gateway'
+  if (found.has('gateway') && (group === 'name' || ABOUT_NEIGHBOURHOOD.includes(group))) return 'gateway'
   if (found.has('crawler') && (group === 'hosting' || group === 'density' || group === 'neighbours')) return 'crawler'
   return undefined
 }
@@ -142,6 +142,7 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
       type: 'vpn_asn_density', weight: density, detail: `VPN servers are known in AS${network!.asn}`
     })
   }
+  add('name', WEIGHTS.name * strength('vpn-name'), signal('vpn_rdns_name', 'vpn-name', WEIGHTS.name))
   // WARP's egress is published nowhere: what Cloudflare announces beside its proxies is a hint, and no hosting by that
   // alone.
   const published = found.get('hosting') ?? []
@@ -194,7 +195,7 @@ function categoriesOf (groups: readonly GroupScore[], found: Found, verdict: Ver
       if (found.has('vpn-server')) categories.add('vpn')
       if (found.has('tor-exit')) categories.add('tor')
     } else if (group === 'vpnNetwork') categories.add('vpn')
-    else if (group === 'neighbours' || group === 'density') {
+    else if (group === 'neighbours' || group === 'density' || group === 'name') {
       if (likely) categories.add('vpn')
     } else if (group !== 'service') categories.add(group)
   }

@@ -6,7 +6,7 @@ import { BUCKETS, type IntervalMap } from './interval-map.ts'
 /** What a mark on an address means: a kind of list, or what compiling derived. */
 export type MarkKind =
   | ListKind | 'covered' | 'not-public' | 'public' | 'public-service' | 'gateway' | 'cgnat'
-  | 'near-one' | 'near-few' | 'near-many'
+  | 'near-one' | 'near-few' | 'near-many' | 'vpn-name'
 
 export interface SnapshotList {
   readonly id: string
@@ -67,7 +67,7 @@ export const NAME_BLOCK = 16
 
 const MAGIC = 0x6b736972 // "risk"
 /** Goes up with every change of the format or of what compiling derives, so that old files are compiled anew. */
-export const SNAPSHOT_VERSION = 3
+export const SNAPSHOT_VERSION = 4
 /** Read the other way round on a machine of the other byte order. */
 const BYTE_ORDER = 0x01020304
 const HEADER_WORDS = 6

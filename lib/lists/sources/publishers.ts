@@ -13,7 +13,9 @@ export interface PublishedList {
   /** Found out where absent. */
   readonly format?: ListFormat
   readonly halfLifeDays: number
-  /** An SPDX name, or what the publisher says instead. */
+  /**
+   * An SPDX name where the repository has such a LICENSE file (read in 2026), or what the publisher says instead.
+   */
   readonly licence: string
   /** The publisher shows a changing sample of its addresses: what was seen is kept, each range with its dates. */
   readonly rotating?: boolean
@@ -27,7 +29,7 @@ const ipranges = (path: string): string => github('lord-alfred/ipranges', path)
 // 54 %, proxies 41 %). Nothing was watched for longer, so no list of addresses counts for more than a year. AS numbers
 // move slower.
 const YEAR = 365
-const NO_LICENCE = 'published for this use; no licence named'
+const NO_LICENCE = 'published for this use; no licence found'
 
 type Terms = Pick<PublishedList, 'halfLifeDays' | 'licence'> & Partial<Pick<PublishedList, 'format' | 'rotating'>>
 const list = (id: string, kind: ListKind, url: string, terms: Terms): PublishedList => ({ id, kind, url, ...terms })
@@ -78,7 +80,7 @@ export const publishers: readonly PublishedList[] = [
   vpnExits('windscribe', 'Windscribe-IPs', 'windscribe_ips.txt', 60),
 
   list('tor-bulk-exits', 'tor-exit', 'https://check.torproject.org/torbulkexitlist', {
-    format: 'addresses', halfLifeDays: 180, licence: 'CC0-1.0'
+    format: 'addresses', halfLifeDays: 180, licence: NO_LICENCE
   }),
   list('tor-exits', 'tor-exit', github('alireza-rezaee/tor-nodes', 'latest.exits.csv'), {
     format: 'columns', halfLifeDays: 180, licence: 'MIT'
@@ -124,7 +126,7 @@ export const publishers: readonly PublishedList[] = [
     format: 'addresses', halfLifeDays: 14, licence: 'Unlicense'
   }),
   list('spamhaus-drop', 'abuse', 'https://www.spamhaus.org/drop/drop.txt', {
-    format: 'addresses', halfLifeDays: 60, licence: 'free of charge, credit to The Spamhaus Project'
+    format: 'addresses', halfLifeDays: 60, licence: 'terms of use of the DROP lists: free of charge'
   })
 ]
 

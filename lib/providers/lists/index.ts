@@ -1,5 +1,6 @@
 import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { findAsnPackage, NO_DATA, type Part, snapshotPart, sourcesPart } from '../../lists/index.ts'
+import type { HostnameOf } from './hostname-option.ts'
 import { type ListsOptions, readListsOptions } from './options.ts'
 
 export type { ListsOptions } from './options.ts'
@@ -10,7 +11,7 @@ export type { FileSource, InlineSource, ListSource } from '../../lists/index.ts'
  * wrong.
  */
 export function lists (options?: ListsOptions): Provider {
-  const { sources, covers, snapshot, asn, watchIntervalMs, ...kept } = readListsOptions(options)
+  const { sources, covers, snapshot, asn, watchIntervalMs, hostnameOf, ...kept } = readListsOptions(options)
   const asnPackage = asn ? findAsnPackage() : undefined
   const parts: Part[] = [
     ...sources === undefined
@@ -20,11 +21,11 @@ export function lists (options?: ListsOptions): Provider {
       ? []
       : [snapshotPart({ ...snapshot !== true && { path: snapshot }, ...kept, asnPackage, watchIntervalMs })]
   ]
-  return providerOfParts(parts)
+  return providerOfParts(parts, hostnameOf)
 }
 
-/** Asks one after the other, until one knows something. */
-export function providerOfParts (parts: readonly Part[]): Provider {
+/** Asks one after the other, until one knows something. What a name says is added to the last one's evidence. */
+export function providerOfParts (parts: readonly Part[], hostnameOf?: HostnameOf): Provider {
   let started = false
 
   /** The snapshot is last. What sources say is as old as the operator wants. */
@@ -38,11 +39,11 @@ export function providerOfParts (parts: readonly Part[]): Provider {
 
   function lookup (ip: string, { log }: LookupContext): ProviderAnswer {
     if (!started) start(log)
-    for (const part of parts) {
-      const answer = part.answer(ip)
+    for (let i = 0; i < parts.length - 1; i++) {
+      const answer = parts[i]!.answer(ip)
       if (answer !== NO_DATA) return answer
     }
-    return NO_DATA
+    return parts.at(-1)!.answer(ip, hostnameOf?.(ip, log))
   }
 
   return {

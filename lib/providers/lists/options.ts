@@ -1,5 +1,6 @@
 import { badOption } from '../../errors.ts'
 import { defaultCacheFolder, type ListSource, publishers, rangesOf } from '../../lists/index.ts'
+import { type HostnameOf, readHostnameOf } from './hostname-option.ts'
 import {
   checkString, checkStrings, flag, int, type OptionsOf, readObject, real, type Specification
 } from '../../util/index.ts'
@@ -36,6 +37,13 @@ export interface ListsOptions {
   readonly mirror?: string | undefined
   /** With `refreshHours`: ids of public lists that are neither fetched nor compiled. Default none. */
   readonly skip?: readonly string[] | undefined
+  /**
+   * The name that an address has by reverse DNS (a PTR record, RFC 1035), where the application knows it already, else
+   * undefined. Called for each lookup, so it must answer at once; nothing here resolves names. The name of a VPN, a
+   * proxy or a hoster is evidence, and no name is evidence against one. Where it throws or gives something else, there
+   * is no name, and it is logged once (`IP_RISK_HOSTNAME_FAILED`). Default: no names.
+   */
+  readonly hostnameOf?: ((ip: string) => string | undefined) | undefined
   /** Loads files anew when they change. Default true. */
   readonly watch?: boolean | undefined
   /** How often files are looked at. Default 2 000. */
@@ -79,7 +87,8 @@ const specification = {
     return skip
   },
   watch: flag(true),
-  watchIntervalMs: int(10, 86_400_000, 2000)
+  watchIntervalMs: int(10, 86_400_000, 2000),
+  hostnameOf: readHostnameOf
 } satisfies Specification<ListsOptions>
 
 export interface RefreshSettings {
@@ -98,6 +107,7 @@ export interface ListsSettings {
   readonly watchIntervalMs: number | undefined
   /** Undefined: this process does not pull. */
   readonly refresh: RefreshSettings | undefined
+  readonly hostnameOf: HostnameOf | undefined
 }
 
 /** Throws an `IpRiskError` that names the option. */
@@ -117,7 +127,8 @@ export function readListsOptions (options: ListsOptions | undefined): ListsSetti
     asn,
     cacheFolder,
     watchIntervalMs: watch ? watchIntervalMs : undefined,
-    refresh: refreshSettings(given, snapshot)
+    refresh: refreshSettings(given, snapshot),
+    hostnameOf: given.hostnameOf
   }
 }
 
