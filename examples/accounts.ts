@@ -100,4 +100,6 @@ ${curl('203.0.113.7')}/login -d '{"user":"ada","password":"correct horse"}'
 ${curl('203.0.113.7')}/payment -d '{}'                      # 401: a VPN, and nobody knows this network
 ${curl('203.0.113.7')}/second-factor -d '{"code":"${CODE}"}'
 ${curl('203.0.113.7')}/payment -d '{}'                      # 200, and this VPN is known from now on
-${curl('192.0.2.1')}/payment -d '{}'                        # a stranger: flagged`)
+${curl('192.0.2.1')}/payment -d '{}'                        # a stranger: flagged
+${curl('192.0.2.1')}/second-factor -d '{"code":"${CODE}"}'    # it is Ada, at home in Berlin
+${curl('198.51.100.1')}/payment -d '{}'                     # 401: Sydney, seconds later, is impossible`)

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 import Fastify from 'fastify'
 import { ipRisk as express } from '../lib/frameworks/express.ts'
-import ipRisk, { createIpRisk, type CreateIpRiskOptions, type FastifyIpRiskOptions } from '../lib/index.ts'
-import { startRedis } from './support/redis.ts'
+import ipRisk, { createIpRisk, type CreateIpRiskOptions, type FastifyIpRiskOptions, lists } from '../lib/index.ts'
+import { freePort, startRedis } from './support/redis.ts'
 import { memoryLog } from './support/log.ts'
 import { until } from './support/engine.ts'
 import { visitorProvider } from './support/table-provider.ts'
@@ -66,4 +66,23 @@ t.test('a Redis that does not answer is in the line, too, and what is closed bef
   await engine.ready()
   await new Promise(resolve => setImmediate(resolve))
   t.notMatch(log.text(), /ipRiskStart/)
+})
+
+t.test('with lists() alone, no lookup needs Redis, and yet one that never answers is logged', async t => {
+  const port = await freePort()
+  const log = memoryLog()
+  const engine = createIpRisk({ provider: lists({ cacheFolder: t.testdir(), asn: false }), redis: `redis://127.0.0.1:${port}`, log })
+  t.teardown(() => engine.close())
+  const codes = (): unknown[] => log.lines.map(({ fields }) => (fields as { code?: string }).code).filter(code => code?.startsWith('IP_RISK_REDIS'))
+  await until(() => codes().length > 0)
+  t.strictSame(codes(), ['IP_RISK_REDIS_DOWN'])
+  t.match(log.text(), /ECONNREFUSED/)
+  const server = await startRedis({ port })
+  t.teardown(() => server.stop())
+  await until(() => codes().length > 1)
+  t.strictSame(codes(), ['IP_RISK_REDIS_DOWN', 'IP_RISK_REDIS_UP'])
+  await server.stop()
+  await until(() => codes().length > 2)
+  t.strictSame(codes().at(-1), 'IP_RISK_REDIS_DOWN', 'one that goes away later, too')
+  t.match(engine.health().reasons.map(({ code }) => code), ['redis_down', 'data_missing'])
 })

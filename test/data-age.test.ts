@@ -51,11 +51,38 @@ t.test('the line at boot says that data are loading while the first start compil
   t.match(line.msg, ', data of lists loading')
   t.strictSame(app.ipRisk.stats().providers['lists']!.dataIsLoading, true)
   t.equal(app.ipRisk.stats().providers['lists']!.dataAgeSeconds, undefined)
+  t.match(app.ipRisk.health(), { status: 'degraded', reasons: [{ code: 'data_loading', provider: 'lists', message: /"unknown" until then/ }] })
   await app.close()
   const [, ready] = [writeSnapshot(join(folder, 'lists.snapshot'), snapshot({ 'vpn-mullvad': 1 })), lists({ cacheFolder: folder })]
   const later = await start(t, { provider: ready })
   t.notOk('dataLoading' in later.line.ipRiskStart)
   t.notMatch(later.line.msg, 'loading')
+})
+
+t.test('a provider without data is named, also behind a fallback, and its first pull counts as loading', async t => {
+  const empty = (more: object) => lists({ cacheFolder: t.testdir(), asn: false, ...more })
+  const { app, line } = await start(t, { provider: fallback(tableProvider({}), empty({})) })
+  t.match(app.ipRisk.health(), { status: 'degraded', reasons: [{ code: 'data_missing', provider: 'lists', message: /ip-risk lists pull/ }] })
+  t.equal(app.ipRisk.health().reasons.length, 1, 'the service has no data of its own to lack')
+  t.strictSame(app.ipRisk.stats().providers['lists']!.dataIsMissing, true)
+  t.strictSame(line.ipRiskStart.dataMissing, ['lists'])
+  t.match(line.msg, ', no data of lists (addresses are "unknown")')
+  const pulling = await start(t, { provider: empty({ refreshHours: 24, mirror: 'http://127.0.0.1:1' }) })
+  t.match(pulling.app.ipRisk.health().reasons, [{ code: 'data_loading' }])
+  const sources = await start(t, { provider: empty({ sources: [{ id: 'own', kind: 'abuse', entries: ['203.0.113.4'] }] }) })
+  t.same(sources.app.ipRisk.health().reasons, [], 'lists of the operator are data')
+})
+
+t.test('a provider of one\'s own says that it loads, and what it lacks', async t => {
+  const own = tableProvider({}, { sync: true }) as { -readonly [K in keyof Provider]: Provider[K] }
+  const { app } = await start(t, { provider: own })
+  t.same(app.ipRisk.health().reasons, [], 'it loads at its first lookup')
+  own.dataIsLoading = true
+  t.match(app.ipRisk.health().reasons, [{ code: 'data_loading', provider: 'table' }])
+  Object.assign(own, { dataIsLoading: false, dataIsMissing: true })
+  t.match(app.ipRisk.health().reasons, [{ code: 'data_missing', provider: 'table' }])
+  Object.assign(own, { dataIsMissing: false, dataBuiltAtMs: Date.now() })
+  t.same(app.ipRisk.health(), { status: 'ok', reasons: [] })
 })
 
 t.test('pulled lists past 48 hours are in stats, health, metrics and the line at boot', async t => {
@@ -125,7 +152,7 @@ t.test('a provider of one\'s own says when it is old, and a wrong time is an err
   t.match(app.ipRisk.health().reasons, [{ code: 'data_old', provider: 'table', message: /7 hours/ }])
   const later = await start(t, { provider: tableProvider({}, { dataBuiltAtMs: Date.now() + HOUR * 1000 }) })
   t.equal(later.app.ipRisk.stats().providers['table']!.dataAgeSeconds, 0, 'a clock that runs ahead')
-  for (const wrong of [{ dataBuiltAtMs: 'now' }, { dataBuiltAtMs: NaN }, { dataOldAfterSeconds: 0 }] as unknown as Partial<Provider>[]) {
+  for (const wrong of [{ dataIsMissing: 'yes' }, { dataBuiltAtMs: 'now' }, { dataBuiltAtMs: NaN }, { dataOldAfterSeconds: 0 }] as unknown as Partial<Provider>[]) {
     const [name] = Object.keys(wrong)
     await t.rejects(start(t, { provider: tableProvider({}, wrong) }), { code: 'FST_IP_RISK_BAD_OPTION', message: `provider.${name!}` })
   }

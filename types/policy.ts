@@ -70,7 +70,7 @@ export interface PolicyRule {
   } | undefined
   /** The type of a signal that matched. */
   readonly signal?: string | readonly string[] | undefined
-  /** How well the account's network is known. Does not hold without the option `familiarity`. */
+  /** How well the account's network is known. Needs the option `familiarity`: an error at boot without it. */
   readonly familiarity?: Familiarity | readonly Familiarity[] | undefined
   /** The action of the route. */
   readonly action?: string | readonly string[] | undefined

@@ -106,10 +106,15 @@ export interface Provider {
    */
   readonly dataBuiltAtMs?: number | undefined
   /**
-   * Whether it has no data yet and is making them; read each time. The line at boot then says that they are loading.
-   * Default `false`.
+   * Whether it has no data yet and is getting them; read each time. The line at boot and `health()` then say that they
+   * are loading. One that loads at its first lookup says it from then on. Default `false`.
    */
   readonly dataIsLoading?: boolean | undefined
+  /**
+   * Whether it has no data, and nothing is under way to get them; read each time. `health()` then has the reason
+   * `data_missing`. Default `false`.
+   */
+  readonly dataIsMissing?: boolean | undefined
   /** Age of these data, in seconds, from which `health()` has the reason `data_old`. Default: never. */
   readonly dataOldAfterSeconds?: number | undefined
 }

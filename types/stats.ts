@@ -100,8 +100,10 @@ export interface ProviderStats {
   readonly cost?: number
   /** Whole seconds since the data that the provider answers from were built. Absent where it is not known: services. */
   readonly dataAgeSeconds?: number
-  /** Where it has no data yet, because they are being made in the background. */
+  /** Where it has no data yet, because they are being made or fetched in the background. */
   readonly dataIsLoading?: true
+  /** Where it has no data, and nothing is under way to get them. */
+  readonly dataIsMissing?: true
   /**
    * Age from which `health()` has the reason `data_old`: 172 800 for the lists of `ip-risk lists pull`, which is to run
    * daily. Absent: never.

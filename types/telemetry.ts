@@ -44,11 +44,13 @@ export interface RejectedAddresses {
  * - `quota_exhausted`: no call is left in a provider's minute or day.
  * - `quota_offline_share`: this process uses only its own share of a provider's limits.
  * - `data_old`: the lists of a provider were not renewed for 48 hours, or for its `dataOldAfterSeconds`.
+ * - `data_loading`: a provider has no data yet and is getting them.
+ * - `data_missing`: a provider has no data, and nothing is under way to get them.
  * - `cloudflare_ranges_old`: the list of Cloudflare's ranges is older than 180 days.
  */
 export type HealthReason =
   | 'redis_down' | 'redis_degraded' | 'provider_circuit_open' | 'provider_paused' | 'quota_exhausted'
-  | 'quota_offline_share' | 'data_old' | 'cloudflare_ranges_old'
+  | 'quota_offline_share' | 'data_old' | 'data_loading' | 'data_missing' | 'cloudflare_ranges_old'
 
 /** For readiness probes. It is never worse than `degraded`: requests continue without a provider and without Redis. */
 export interface Health {

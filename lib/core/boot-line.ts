@@ -13,6 +13,7 @@ export function bootLine (engine: Engine, scope: PluginScope, options: EngineOpt
   const ages = Object.entries(providers).flatMap(([name, { dataAgeSeconds: age }]) =>
     age === undefined ? [] : [[name, age] as const])
   const loading = Object.keys(providers).filter(name => providers[name]!.dataIsLoading === true)
+  const missing = Object.keys(providers).filter(name => providers[name]!.dataIsMissing === true)
   const cache = redis === 'none'
     ? 'memory of this process only ("redis" is not set)'
     : `shared through Redis (${redis})`
@@ -31,13 +32,15 @@ export function bootLine (engine: Engine, scope: PluginScope, options: EngineOpt
         policy,
         ...ages.length > 0 && { dataAgeSeconds: Object.fromEntries(ages) },
         ...loading.length > 0 && { dataLoading: loading },
+        ...missing.length > 0 && { dataMissing: missing },
         ...rangesDays !== undefined && { cloudflareRangesAgeDays: rangesDays }
       }
     },
     message: `fastify-ip-risk ${version}: provider ${engine.providerName}, cache ${cache}, ${trusted}, ` +
       `mode ${scope.mode}, policy ${policy.length === 0 ? 'default' : policy.join(', ')}` +
       ages.map(([name, age]) => `, data of ${name} ${ageText(age)} old`).join('') +
-      loading.map(name => `, data of ${name} loading (addresses are "unknown" until they are compiled)`).join('') +
+      loading.map(name => `, data of ${name} loading (addresses are "unknown" until then)`).join('') +
+      missing.map(name => `, no data of ${name} (addresses are "unknown")`).join('') +
       (rangesDays === undefined ? '' : `, Cloudflare's ranges ${counted(rangesDays, 'day')} old`)
   }
 }

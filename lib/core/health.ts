@@ -36,6 +36,13 @@ function reasonsOf (provider: string, stats: ProviderStats): Reason[] {
   if (quota === 'offline_share') {
     found.push(reason('quota_offline_share', 'this process uses only its own share of the limits', provider))
   }
+  if (stats.dataIsLoading === true) {
+    found.push(reason('data_loading', 'its data are being loaded, and its answers are "unknown" until then', provider))
+  }
+  if (stats.dataIsMissing === true) {
+    const fix = 'get them, with "ip-risk lists pull" for public lists'
+    found.push(reason('data_missing', `it has no data, so its answers are "unknown": ${fix}`, provider))
+  }
   if (age !== undefined && age >= oldAfter) {
     const fix = 'renew them, with "ip-risk lists pull" for public lists'
     found.push(reason('data_old', `its data are ${ageText(age)} old: ${fix}`, provider))

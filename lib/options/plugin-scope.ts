@@ -90,6 +90,17 @@ export function readMode (
   }
   return { mode: 'monitor', enforceShare: share }
 }
+
+/** Throws where a rule asks how well the account knows the network, which nothing finds out: it would never apply. */
+export function checkFamiliarityRules (
+  path: string, { table }: CompiledPolicy, familiarity: FamiliaritySettings | undefined
+): void {
+  const rule = familiarity === undefined ? table.rules.find(one => one.familiarity !== undefined) : undefined
+  if (rule === undefined) return
+  throw badOption(`${path}.rules`, `has ${rule.name === undefined ? 'a rule' : `the rule "${rule.name}"`} on ` +
+    '"familiarity", which never applies without the option "familiarity": give that option too, or leave the rule out')
+}
+
 const logAddresses: readonly LogAddress[] = ['full', 'truncated', 'hmac', 'none']
 
 export interface PluginScopeOptions extends EngineOptions, RequestOptions<never> {}
@@ -145,6 +156,7 @@ export function readPluginScope (options: PluginScopeOptions, parent: PluginScop
   if (familiarity !== undefined && stepUp === undefined) {
     throw badOption('familiarity', 'needs the option "stepUp": only a satisfied step-up confirms a network')
   }
+  checkFamiliarityRules('policy', policy, familiarity)
   const hasRedis = given.redis !== undefined || parent.hasRedis
   if (familiarity !== undefined && hasRedis && keySecret === undefined) {
     throw badOption('familiarity', 'keeps HMACs in Redis, which need a secret: give "cache.keySecret" too')

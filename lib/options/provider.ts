@@ -22,6 +22,7 @@ const specification = {
   maxCostPerDay: real(0, 1_000_000_000, undefined),
   dataBuiltAtMs: real(0, 8.64e15, undefined),
   dataIsLoading: flag(false),
+  dataIsMissing: flag(false),
   dataOldAfterSeconds: int(1, 3_153_600_000, undefined),
   origin (path, given) {
     const origin = checkString(path, given, undefined)

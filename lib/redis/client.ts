@@ -70,6 +70,8 @@ export function createRedisPort (
     circuits.probeNow()
   }
   client.on('ready', connectedAgain)
+  // With `lists()` alone, lookups send no command that would show it.
+  const watch = watchConnection(client, () => circuits.disconnected(lastError ?? unconnected(client)))
 
   async function run (
     script: string, keys: readonly string[], args: readonly (string | number)[], limitMs = timeoutMs
@@ -115,6 +117,7 @@ export function createRedisPort (
       connected.settle()
       circuits.close()
       client.off('ready', connectedAgain)
+      watch.end()
       if (own) client.disconnect()
     }
   }
@@ -122,7 +125,7 @@ export function createRedisPort (
   async function send (script: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     if (!connected.settled) await connected.promise
     if (!isOpen(client)) {
-      throw new Error(lastError === undefined ? `no connection (${client.status})` : reasonOf(lastError))
+      throw lastError === undefined ? unconnected(client) : new Error(reasonOf(lastError))
     }
     if (sent.has(script)) {
       try {
@@ -168,6 +171,29 @@ function firstConnection (
     client.on('close', settle)
   }
   return { promise, get settled () { return settled }, settle }
+}
+
+function unconnected ({ status }: RedisClientLike): Error {
+  return new Error(`no connection (${status})`)
+}
+
+/** Calls `lost` where there is no connection, and none comes within a second. Does not keep the process alive. */
+function watchConnection (client: RedisClientLike, lost: () => void): { end (): void } {
+  let timer: NodeJS.Timeout | undefined
+  const look = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      if (!isOpen(client)) lost()
+    }, CONNECT_MS).unref()
+  }
+  client.on('close', look)
+  if (!isOpen(client)) look()
+  return {
+    end () {
+      clearTimeout(timer)
+      client.off('close', look)
+    }
+  }
 }
 
 const shas = new Map<string, string>()

@@ -13,6 +13,8 @@ export interface NodeCircuits {
   nodeOf (key: string | undefined): string
   /** The circuit of that node. While it is not closed, a timer probes the node, by this key or an earlier one. */
   of (key: string | undefined): CircuitBreaker
+  /** There is no connection: opens the circuit of no node in particular, as commands that fail would. */
+  disconnected (cause: unknown): void
   /** Number of circuits that are not closed. */
   readonly open: number
   /** Probes all nodes whose circuit is not closed, since a connection was made. */
@@ -85,14 +87,17 @@ export function nodeCircuits ({ client, log, now, probe, onReturn }: NodeCircuit
     return node
   }
 
+  function of (key: string | undefined): CircuitBreaker {
+    const name = nodeOf(key)
+    const node = nodes.get(name) ?? create(name, key)
+    if (key !== undefined) node.key = key
+    return node.circuit
+  }
+
   return {
     nodeOf,
-    of (key) {
-      const name = nodeOf(key)
-      const node = nodes.get(name) ?? create(name, key)
-      if (key !== undefined) node.key = key
-      return node.circuit
-    },
+    of,
+    disconnected (cause) { for (let i = 0; i < FAILURES; i++) of(undefined).failed({}, cause) },
     get open () {
       let open = 0
       for (const { circuit } of nodes.values()) if (circuit.state !== 'closed') open++

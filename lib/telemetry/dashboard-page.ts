@@ -96,8 +96,9 @@ function providerTable ({ providers }: Stats): Html {
   })
 }
 
-function ageOf ({ dataAgeSeconds: age, dataIsLoading }: ProviderStats): string {
+function ageOf ({ dataAgeSeconds: age, dataIsLoading, dataIsMissing }: ProviderStats): string {
   if (dataIsLoading === true) return 'loading'
+  if (dataIsMissing === true) return 'no data'
   return age === undefined ? '–' : ageText(age)
 }
 

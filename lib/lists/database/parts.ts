@@ -20,7 +20,7 @@ export interface Part {
   answer (ip: string, name?: HostnameKind): ProviderAnswer
   /** Of what is in memory now. */
   readonly dataAge: DataAge | undefined
-  /** Whether there are none yet, and they are being compiled. */
+  /** Whether there are none yet, and they are being compiled or pulled. */
   readonly isLoading: boolean
   /** Watches files, says what is missing. Called once. */
   start (log: IpRiskLogger): void
@@ -89,7 +89,9 @@ export function snapshotPart (options: SnapshotPartOptions): Part {
   return {
     answer: (ip, name) => answerOf(database, ip, name),
     get dataAge () { return dataAgeOf(database.current.snapshot.meta) },
-    get isLoading () { return database.isCompiling && this.dataAge === undefined },
+    get isLoading () {
+      return this.dataAge === undefined && (database.isCompiling || refresh?.isFirstPull === true)
+    },
     start (log) {
       database.start(log)
       for (const error of problems) {

@@ -18,6 +18,8 @@ export interface RefreshOptions extends RefreshJob {
 
 /** Pulls the public lists while the process runs. */
 export interface Refresh {
+  /** Whether the first look is still to come, or what it found due is under way. */
+  readonly isFirstPull: boolean
   start (log: IpRiskLogger): void
   /** Gives up what is under way: nothing of it stays but lists that are whole. */
   close (): Promise<void>
@@ -45,6 +47,7 @@ export function createRefresh (options: RefreshOptions): Refresh {
   let timer: NodeJS.Timeout | undefined
   let worker: Worker | undefined
   let current: Promise<void> = Promise.resolve()
+  let isFirstPull = true
   let closed = false
 
   async function isDue (): Promise<boolean> {
@@ -62,7 +65,9 @@ export function createRefresh (options: RefreshOptions): Refresh {
   /** Never rejects. Gives the time until the next look, different in each process. */
   async function look (log: IpRiskLogger): Promise<number> {
     const about = (ms: number): number => ms * (0.5 + Math.random())
-    if (!await isDue() || pulling.has(cacheFolder)) return about(checkMs)
+    const due = await isDue()
+    if (!due) isFirstPull = false
+    if (!due || pulling.has(cacheFolder)) return about(checkMs)
     pulling.add(cacheFolder)
     try {
       const lock = await lockPull(cacheFolder)
@@ -71,9 +76,11 @@ export function createRefresh (options: RefreshOptions): Refresh {
         // Another process may have ended its pull just before.
         if (!closed && await isDue()) await pull(log)
       } finally {
+        isFirstPull = false
         await lock.release()
       }
     } catch (error) {
+      isFirstPull = false
       if (!closed) report(log, { err: error }, 'public lists could not be pulled; the data from before stay')
       // Without a state on the disk, only this keeps a process from asking the publishers again and again.
       return about(FAILED_MS)
@@ -124,6 +131,7 @@ export function createRefresh (options: RefreshOptions): Refresh {
   }
 
   return {
+    get isFirstPull () { return isFirstPull },
     start (log) {
       if (timer === undefined) schedule(log, Math.random() * firstMs)
     },

@@ -51,6 +51,7 @@ export function providerOfParts (parts: readonly Part[], hostnameOf?: HostnameOf
     sync: true,
     get dataBuiltAtMs () { return age()?.builtAtMs },
     get dataIsLoading () { return parts.at(-1)?.isLoading === true },
+    get dataIsMissing () { return age() === undefined && !this.dataIsLoading },
     get dataOldAfterSeconds () { return age()?.oldAfterSeconds },
     start,
     lookup,
