@@ -122,6 +122,17 @@ const cases: readonly Case[] = [
     at: '75m'
   },
   {
+    alert: 'IpRiskDataMissing',
+    labels: { fastify_ip_risk_provider_name: 'lists' },
+    summary: 'lists has no data, so its answers are unknown',
+    series: { // tried again and again
+      'fastify_ip_risk_provider_data_status{fastify_ip_risk_provider_name="lists",fastify_ip_risk_state="loading"}': '0 1 0 1 0 1 0 1 0 1',
+      'fastify_ip_risk_provider_data_status{fastify_ip_risk_provider_name="lists",fastify_ip_risk_state="missing"}': '0 0 1 0 1 0 1 0 1 0'
+    },
+    before: '15m',
+    at: '25m'
+  },
+  {
     alert: 'IpRiskCloudflareRangesOld',
     summary: 'The list of ranges of Cloudflare is older than 180 days',
     series: { fastify_ip_risk_cloudflare_ranges_age_seconds: '15551700+300x24' },
@@ -153,6 +164,7 @@ const healthy: Series = {
   'fastify_ip_risk_redis_status{fastify_ip_risk_state="down"}': '0x2100',
   'fastify_ip_risk_provider_data_age_seconds{fastify_ip_risk_provider_name="lists"}': '3600x2100',
   'fastify_ip_risk_provider_data_age_limit_seconds{fastify_ip_risk_provider_name="lists"}': '172800x2100',
+  'fastify_ip_risk_provider_data_status{fastify_ip_risk_provider_name="lists",fastify_ip_risk_state="ready"}': '1x2100',
   fastify_ip_risk_cloudflare_ranges_age_seconds: '0+300x2100',
   'fastify_ip_risk_client_ip_rejected_total{fastify_ip_risk_cause="forged_header"}': '0+30x2100'
 }

@@ -189,7 +189,8 @@ t.test('a wrong update changes nothing', async t => {
 })
 
 t.test('createIpRisk follows an update on routes that it knows already', async t => {
-  const risk = createIpRisk({ provider: tableProvider({}), deny })
+  const log = memoryLog()
+  const risk = createIpRisk({ provider: tableProvider({}), deny, policy: { write: { vpn_likely: 'block' } }, log })
   t.teardown(() => risk.close())
   const request = { method: 'POST', socket: { remoteAddress: '198.51.100.9' }, headers: {} }
   const decisionOf = async (route: 'signup' | { action: 'kyc' }): Promise<string> => (await risk.assess(request, route)).decision
@@ -199,6 +200,10 @@ t.test('createIpRisk follows an update on routes that it knows already', async t
   t.same([await decisionOf('signup'), await decisionOf(written)], ['block', 'block'])
   risk.update({ deny: ['198.51.100.0/24'], policy: { write: { unknown: 'allow' } } })
   t.match(await risk.assess(request, 'signup'), { decision: 'block', decidedBy: 'deny_list' })
+  t.notMatch(log.text(), /IP_RISK_STEP_UP_MISSING/)
+  risk.update({ policy: { write: { unknown: 'step_up_auth' } } })
+  await risk.assess(request, 'signup')
+  t.match(log.text(), /IP_RISK_STEP_UP_MISSING/, 'nothing would challenge them')
 })
 
 t.test('Node has the same onRejected where assess() is given the response, and one that fails cannot let a request pass', async t => {

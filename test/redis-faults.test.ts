@@ -157,10 +157,9 @@ t.test('garbage under keys, leases, marks and in messages', { buffered }, async 
   for (let round = 0; round < 5; round++) {
     for (let i = 0; i < 50; i++) {
       const key = `198.51.100.${i}`
-      await client.del(key)
       const garbage = ['42', 'null', '[]', '{', '{"verdict":"clean"}', '{"verdict":"clean","score":"NaN","provider":"truthful"}', '"clean"'][i % 7]!
-      if (i % 5 === 0) await client.lpush(key, garbage)
-      else await client.set(key, garbage, 'EX', 100)
+      const emptied = client.multi().del(key) // in one step, or the load writes between
+      await (i % 5 === 0 ? emptied.lpush(key, garbage) : emptied.set(key, garbage, 'EX', 100)).exec()
       if (i % 4 === 0) await client.set(`ip-risk:lease:{${key}}`, garbage, 'PX', 100)
       if (i % 6 === 0) await client.set(`ip-risk:waiters:{${key}}`, garbage, 'PX', 100)
       for (const channel of await client.pubsub('CHANNELS', 'ip-risk:*') as string[]) await client.publish(channel, `verdict\n${key}\n-1\n${garbage}`)

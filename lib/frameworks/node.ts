@@ -65,6 +65,7 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
       origin.revision = scope.revision
       try {
         origin.latest = readRoutePolicy('route', origin.option, scope)!
+        warnOfMissingStepUp(engine, scope, origin.latest, ['GET', 'POST'])
       } catch (err) {
         log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has an option that contradicts the last ' +
           'update(), and is judged as before it: change one of the two')

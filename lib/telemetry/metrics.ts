@@ -1,5 +1,7 @@
 import type { DurationMetric, Metric, Sample } from './metric.ts'
-import { circuitStates, counts, eachComposite, eachProvider, quota, redisStates, status, sumBy } from './readers.ts'
+import {
+  circuitStates, counts, dataState, dataStates, eachComposite, eachProvider, quota, redisStates, status, sumBy
+} from './readers.ts'
 
 /** Every metric but the histograms. Label values are words of closed sets, or names that the operator has chosen. */
 export const metrics: readonly Metric[] = [
@@ -130,6 +132,16 @@ export const metrics: readonly Metric[] = [
     help: 'Lookups of shadow() in which only one provider found a category, by category',
     read: eachComposite(({ shadow }, labels) =>
       Object.entries(shadow?.categories ?? {}).map(([category, count]): Sample => [count, { ...labels, category }]))
+  },
+  {
+    name: 'provider.data.status',
+    kind: 'updown',
+    unit: '1',
+    help: 'Whether a provider that answers from files has its data: 1 for the present state',
+    read: eachProvider((stats, labels) => {
+      const present = dataState(stats)
+      return present === undefined ? [] : status(dataStates, present, labels)
+    })
   },
   {
     name: 'provider.data.age',

@@ -2,11 +2,18 @@ import type { CompositeStats, ProviderStats } from '../../types/contract.ts'
 import type { Labels, Metric, Sample } from './metric.ts'
 
 export const circuitStates: readonly string[] = ['closed', 'open', 'half_open']
+export const dataStates: readonly string[] = ['ready', 'loading', 'missing']
 export const redisStates: readonly string[] = ['none', 'up', 'degraded', 'down']
 
 /** One sample for each state: 1 for the present one, 0 for the others. */
 export function status (states: readonly string[], present: string, labels: Labels = {}): Sample[] {
   return states.map(state => [state === present ? 1 : 0, { ...labels, state }])
+}
+
+/** Of a provider that says something of its data. */
+export function dataState ({ dataAgeSeconds: age, dataIsLoading, dataIsMissing }: ProviderStats): string | undefined {
+  if (dataIsLoading === true) return 'loading'
+  return dataIsMissing === true ? 'missing' : age === undefined ? undefined : 'ready'
 }
 
 export function eachProvider (
