@@ -9,6 +9,7 @@ import { createPipelines } from '../lib/resilience/pipelines.ts'
 import { knownAnswer } from '../lib/verdict/verdict.ts'
 import { parseIplogsBody, parseStoredBody, toIplogsBody, verdictNames } from '../lib/verdict/iplogs-body.ts'
 import { categoryNames } from '../lib/verdict/categories.ts'
+import { until } from './support/engine.ts'
 import { ask, bareContext, said } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 
@@ -145,7 +146,11 @@ t.test('the time is over during the pause before a retry', async t => {
   const server = await fakeIplogs()
   const provider = iplogs({ baseUrl: server.url, retries: 3 })
   server.fault({ status: 503 })
-  t.equal(await said(provider.lookup(ip, bareContext({ signal: AbortSignal.timeout(40) }))), 'unavailable')
+  const time = new AbortController()
+  const answer = said(provider.lookup(ip, bareContext({ signal: time.signal })))
+  await until(() => server.calls === 1)
+  setTimeout(() => time.abort(new DOMException('over', 'TimeoutError')), 40)
+  t.equal(await answer, 'unavailable')
   t.equal(server.calls, 1)
   await provider.close!()
   await server.close()
