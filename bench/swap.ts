@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
 import { findAsnPackage, readAsnTable } from '../lib/lists/asn/database.ts'
 import { snapshotPart } from '../lib/lists/database/parts.ts'
-import { writeSnapshot } from '../lib/lists/database/snapshot-files.ts'
+import { replaceFile } from '../lib/util/index.ts'
 import { EXAMPLE_SECONDS, exampleLists, hasExampleLists } from '../scripts/example-lists.ts'
 
 const SWAPS = Number(process.argv[2] ?? 30)
@@ -20,7 +20,7 @@ const asnTable = readAsnTable(asnPackage)
 const bytes = [1, 2].map(part => compileSnapshot(exampleLists().slice(0, -part), { nowSeconds: EXAMPLE_SECONDS, asnTable }))
 const cacheFolder = mkdtempSync(join(tmpdir(), 'ip-risk-swap-'))
 const path = join(cacheFolder, 'lists.snapshot')
-writeSnapshot(path, bytes[0]!)
+replaceFile(path, bytes[0]!)
 let swapped = (): void => {}
 const log = { debug () {}, info () { swapped() }, warn () {}, error (fields: object) { console.log(fields) } }
 const part = snapshotPart({ path, cacheFolder, asnPackage: undefined, watchIntervalMs: 10 })
@@ -46,7 +46,7 @@ const pauses: number[] = []
 for (let i = 1; i <= SWAPS; i++) {
   await later(20)
   const done = new Promise<void>(resolve => { swapped = resolve })
-  writeSnapshot(path, bytes[i % 2]!)
+  replaceFile(path, bytes[i % 2]!)
   pauses.push(await longestTurn(done.then(() => later(20))))
 }
 const idle = await longestTurn(later(1000))

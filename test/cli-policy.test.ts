@@ -1,6 +1,6 @@
 import t from 'tap'
 import { join } from 'node:path'
-import type { EffectivePolicy } from '../lib/cli/policy/effective.ts'
+import type { EffectivePolicy } from '../lib/cli/policy/index.ts'
 import { runCommand } from './support/cli.ts'
 
 const tor = { name: 'tor', category: 'tor', then: 'block' }

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { lockOutput } from '../lib/cli/review/lock.ts'
+import { lockOutput } from '../lib/cli/review/checkpoint.ts'
 import { bulkServer, logOf } from './support/bulk-server.ts'
 import { until } from './support/engine.ts'
 

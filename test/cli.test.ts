@@ -6,11 +6,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { commands } from '../lib/cli/commands.ts'
-import { asnSnapshotPath, writeSnapshot } from '../lib/lists/database/snapshot-files.ts'
+import { asnSnapshotPath } from '../lib/lists/database/snapshot-files.ts'
 import { runCompileJob } from '../lib/lists/compile/compile-job.ts'
 import { publishers } from '../lib/lists/sources/publishers.ts'
 import { version } from '../lib/util/version.ts'
 import { mmdbIn, runCommand } from './support/cli.ts'
+import { replaceFile } from '../lib/util/index.ts'
 
 type Test = { testdir (): string, teardown (end: () => unknown): void }
 
@@ -166,7 +167,7 @@ t.test('check compiles networks anew where those of the cache folder are outdate
   const asnPackage = { folder, source: '@ip-location-db/asn 1.0.0' }
   const path = asnSnapshotPath(join(folder, 'fastify-ip-risk'))
   const env = { XDG_CACHE_HOME: folder }
-  writeSnapshot(path, runCompileJob({ sources: [], covers: [], builtIn: true, asnPackage, nowSeconds: 1_800_000_000 }))
+  replaceFile(path, runCompileJob({ sources: [], covers: [], builtIn: true, asnPackage, nowSeconds: 1_800_000_000 }))
   t.match(await run(env, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: /^ip-risk: compiling @ip-location-db\/asn [\d.]+, once$/ }, 'outdated')
   t.match(await run(env, 'check', '8.8.8.8'), { code: 0, out: /AS15169/, err: '' }, 'once')
   writeFileSync(path, 'broken')

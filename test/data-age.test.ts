@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
 import ipRisk, { type FastifyIpRiskOptions, type Provider } from '../lib/index.ts'
-import { writeSnapshot } from '../lib/lists/database/snapshot-files.ts'
 import { liveDatabase } from '../lib/lists/database/live-database.ts'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
@@ -12,7 +11,7 @@ import { fallback } from '../lib/providers/composite/index.ts'
 import { lists } from '../lib/providers/lists/index.ts'
 import { mmdb } from '../lib/providers/mmdb/index.ts'
 import { ipRiskMetrics } from '../lib/telemetry/prometheus.ts'
-import { ageText } from '../lib/util/index.ts'
+import { ageText, replaceFile } from '../lib/util/index.ts'
 import { memoryLog } from './support/log.ts'
 import { mmdbFile } from './support/mmdb-writer.ts'
 import { tableProvider } from './support/table-provider.ts'
@@ -30,7 +29,7 @@ function snapshot (ages: { readonly [id: string]: number }): Uint8Array {
 
 function provider (t: Test, ages: { readonly [id: string]: number }): { path: string, provider: Provider } {
   const path = join(t.testdir(), 'lists.snapshot')
-  writeSnapshot(path, snapshot(ages))
+  replaceFile(path, snapshot(ages))
   return { path, provider: lists({ snapshot: path, watchIntervalMs: 20 }) }
 }
 
@@ -53,7 +52,7 @@ t.test('the line at boot says that data are loading while the first start compil
   t.equal(app.ipRisk.stats().providers['lists']!.dataAgeSeconds, undefined)
   t.match(app.ipRisk.health(), { status: 'degraded', reasons: [{ code: 'data_loading', provider: 'lists', message: /"unknown" until then/ }] })
   await app.close()
-  const [, ready] = [writeSnapshot(join(folder, 'lists.snapshot'), snapshot({ 'vpn-mullvad': 1 })), lists({ cacheFolder: folder })]
+  const [, ready] = [replaceFile(join(folder, 'lists.snapshot'), snapshot({ 'vpn-mullvad': 1 })), lists({ cacheFolder: folder })]
   const later = await start(t, { provider: ready })
   t.notOk('dataLoading' in later.line.ipRiskStart)
   t.notMatch(later.line.msg, 'loading')
@@ -103,7 +102,7 @@ t.test('pulled lists past 48 hours are in stats, health, metrics and the line at
   t.match(text, /^fastify_ip_risk_provider_data_age_seconds\{fastify_ip_risk_provider_name="lists"\} 18\d{4}$/m)
   t.match(text, /^fastify_ip_risk_provider_data_age_limit_seconds\{fastify_ip_risk_provider_name="lists"\} 172800$/m)
 
-  writeSnapshot(path, snapshot({ 'vpn-mullvad': 1 }))
+  replaceFile(path, snapshot({ 'vpn-mullvad': 1 }))
   while (app.ipRisk.stats().providers['lists']!.dataAgeSeconds! > 2 * HOUR) await wait(10)
   t.same(app.ipRisk.health(), { status: 'ok', reasons: [] }, 'renewed while the process runs')
 })

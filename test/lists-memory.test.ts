@@ -6,9 +6,9 @@ import { runInNewContext } from 'node:vm'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
 import { liveDatabase } from '../lib/lists/database/live-database.ts'
 import { snapshotPart } from '../lib/lists/database/parts.ts'
-import { writeSnapshot } from '../lib/lists/database/snapshot-files.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import { memoryLog } from './support/log.ts'
+import { replaceFile } from '../lib/util/index.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -54,7 +54,7 @@ t.test('the snapshot of the start is released after the first pull', async t => 
   part.start(memoryLog())
   t.match(part.answer('20.0.0.1'), { verdict: 'vpn_detected' })
   t.notOk(await isReleased(buffer), 'not while it answers')
-  writeSnapshot(path, snapshotOf('20.0.0.2'))
+  replaceFile(path, snapshotOf('20.0.0.2'))
   while ((part.answer('20.0.0.2') as { verdict: string }).verdict !== 'vpn_detected') await wait(10)
   t.ok(await isReleased(buffer))
   await part.close()

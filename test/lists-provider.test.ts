@@ -5,7 +5,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { IpRiskLogger, LookupContext, Provider, ProviderAnswer } from '../types/contract.ts'
 import { type AsnPackage, findAsnPackage, readAsnTable } from '../lib/lists/asn/database.ts'
-import { asnSnapshotPath, defaultCacheFolder, listsSnapshotPath, writeSnapshot } from '../lib/lists/database/snapshot-files.ts'
+import { asnSnapshotPath, defaultCacheFolder, listsSnapshotPath } from '../lib/lists/database/snapshot-files.ts'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
 import { type CompileJob, runCompileJob } from '../lib/lists/compile/compile-job.ts'
 import type { AddressList } from '../lib/lists/sources/list.ts'
@@ -14,6 +14,7 @@ import type { Part } from '../lib/lists/database/parts.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import { snapshotPart } from '../lib/lists/database/parts.ts'
 import { lists, type ListsOptions } from '../lib/providers/lists/index.ts'
+import { replaceFile } from '../lib/util/index.ts'
 
 const nowSeconds = Math.floor(Date.now() / 1000)
 const DAY = 86_400
@@ -223,7 +224,7 @@ t.test('works on where the cache folder cannot be written, or the package is bro
 
 t.test('takes pulled lists from the cache folder, and the next ones when they are pulled', async t => {
   const cacheFolder = t.testdir({})
-  const write = (ip: string): void => writeSnapshot(listsSnapshotPath(cacheFolder), compileSnapshot([list('exits', 'tor-exit', [ip])], { nowSeconds }))
+  const write = (ip: string): void => replaceFile(listsSnapshotPath(cacheFolder), compileSnapshot([list('exits', 'tor-exit', [ip])], { nowSeconds }))
   write('20.0.0.1')
   const log = recorder()
   const provider = lists({ cacheFolder, watchIntervalMs: 20, asn: false })
@@ -244,7 +245,7 @@ t.test('takes pulled lists from the cache folder, and the next ones when they ar
 
 t.test('asks own sources first, and the snapshot where they say nothing', async t => {
   const path = join(t.testdir({}), 'own.snapshot')
-  writeSnapshot(path, compileSnapshot([list('range', 'vpn-range', ['20.0.0.0/24', '104.16.0.0/24'])], { nowSeconds }))
+  replaceFile(path, compileSnapshot([list('range', 'vpn-range', ['20.0.0.0/24', '104.16.0.0/24'])], { nowSeconds }))
   const provider = lists({ snapshot: path, sources: [{ id: 'ours', kind: 'crawler', entries: ['20.0.0.1'] }], watch: false })
   t.same(ask(provider, '20.0.0.1'), ['clean', 0, ['crawler']])
   t.same(ask(provider, '20.0.0.2'), ['vpn_detected', 0.9, ['vpn']])
@@ -258,7 +259,7 @@ t.test('looks AS numbers in sources up where the package is there, and says so w
   const sources = [{ id: 'ours', kind: 'vpn-asn', entries: ['AS64500', '30.0.0.1'] }] as const
   const bytes = runCompileJob({ sources, covers: [], builtIn: true, asnPackage: asnFolder(t), nowSeconds })
   const path = join(t.testdir({}), 'x.snapshot')
-  writeSnapshot(path, bytes)
+  replaceFile(path, bytes)
   const compiled = lists({ snapshot: path, watch: false })
   t.same(ask(compiled, '20.0.0.1'), ['vpn_likely', 0.8, ['vpn']])
   await compiled.close?.()
@@ -339,13 +340,13 @@ t.test('finds the package and the cache folder', async t => {
   t.equal(asnSnapshotPath('/x'), '/x/asn.snapshot')
   t.ok(listsSnapshotPath().startsWith(defaultCacheFolder()))
   const folder = t.testdir({ taken: { 'file.txt': '' } })
-  t.throws(() => writeSnapshot(join(folder, 'taken'), Uint8Array.of(1)), 'a folder is in the way')
+  t.throws(() => replaceFile(join(folder, 'taken'), Uint8Array.of(1)), 'a folder is in the way')
   t.same(readdirSync(folder), ['taken'])
   // Where another container with this process id is writing.
   mkdirSync(join(folder, 'deep', `s.${process.pid}.new`), { recursive: true })
-  writeSnapshot(join(folder, 'deep', 's'), Uint8Array.of(2))
+  replaceFile(join(folder, 'deep', 's'), Uint8Array.of(2))
   t.same([...readFileSync(join(folder, 'deep', 's'))], [2])
-  writeSnapshot(join(folder, 'deep', 'er', 's'), Uint8Array.of(1))
+  replaceFile(join(folder, 'deep', 'er', 's'), Uint8Array.of(1))
   t.same([...readFileSync(join(folder, 'deep', 'er', 's'))], [1])
 })
 

@@ -6,7 +6,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
 import { type Part, snapshotPart } from '../lib/lists/database/parts.ts'
-import { listsSnapshotPath, writeSnapshot } from '../lib/lists/database/snapshot-files.ts'
+import { listsSnapshotPath } from '../lib/lists/database/snapshot-files.ts'
 import { isPullDue } from '../lib/lists/refresh/pull-state.ts'
 import type { RefreshJob } from '../lib/lists/refresh/refresh-job.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
@@ -16,6 +16,7 @@ import { runCommand } from './support/cli.ts'
 import { until } from './support/engine.ts'
 import { memoryLog } from './support/log.ts'
 import { type Handler, publisher } from './support/publisher.ts'
+import { replaceFile } from '../lib/util/index.ts'
 
 const HOUR = 3_600_000
 const source = (id: string, url: string): PublishedList => ({ id, url, kind: 'tor-exit', halfLifeDays: 10, licence: 'CC0-1.0' })
@@ -67,7 +68,7 @@ t.test('several processes on one folder pull once, and all of them use it', asyn
 t.test('where nothing can be fetched, or the folder not be used, the old data stay and one line says why', async t => {
   const folder = t.testdir({ blocked: 'a file, no folder' })
   const dateSeconds = Math.floor(Date.now() / 1000) - 86_400
-  writeSnapshot(listsSnapshotPath(folder), compileSnapshot([
+  replaceFile(listsSnapshotPath(folder), compileSnapshot([
     { id: 'tor-exits', kind: 'tor-exit', ranges: rangesOf(['20.0.0.9']), asns: [], halfLifeDays: 10, dateSeconds }
   ], { nowSeconds: dateSeconds }))
   const { url, requests, routes } = await publisher(t, { '/a': (_request, response) => { response.writeHead(404).end() } })

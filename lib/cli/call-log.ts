@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { LookupContext, Provider, ProviderAnswer, ProviderLimits, UnknownAnswer } from '../../types/contract.ts'
-import { writeSnapshot } from '../lists/index.ts'
+import { replaceFile } from '../util/index.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
@@ -36,7 +36,7 @@ export function withCallLog (
       mkdirSync(dirname(path), { recursive: true })
       // Before the call: one that is cut off counts, too.
       appendFileSync(path, `${atMs}\n`, { mode: 0o600 })
-      if (calls.length === 0) writeSnapshot(path, Buffer.from(`${atMs}\n`))
+      if (calls.length === 0) replaceFile(path, Buffer.from(`${atMs}\n`))
     } catch (error) {
       if (isWritable) onUnwritable(error as Error)
       isWritable = false

@@ -5,8 +5,7 @@ import { createIpRisk } from '../frameworks/node.ts'
 import { canonicalAddress } from '../ip/index.ts'
 import { type Command, command, EXIT, UsageError } from './command.ts'
 import { isFailure } from '../verdict/index.ts'
-import type { Io } from './io.ts'
-import { alignedRows, painter, plainText } from './output.ts'
+import { alignedRows, type Io, painter, plainText } from './io.ts'
 import { chosenProvider, DEFAULT_TIMEOUT_MS, providerOptions, stderrLog } from './provider.ts'
 
 /** Rows are aligned, and shown, in groups of so many. */

@@ -1,5 +1,5 @@
 import type { Command, CommandTable } from './command.ts'
-import { alignedRows } from './output.ts'
+import { alignedRows } from './io.ts'
 
 export const HELP_COLUMNS = 80
 

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import type { IpRiskLogger, Provider } from '../../types/contract.ts'
 import {
-  type AsnPackage, asnSnapshotPath, defaultCacheFolder, findAsnPackage, findSnapshot, runCompileJob, snapshotPart,
-  writeSnapshot
+  type AsnPackage, asnSnapshotPath, defaultCacheFolder, findAsnPackage, findSnapshot, runCompileJob, snapshotPart
 } from '../lists/index.ts'
 import { getipintel } from '../providers/getipintel/index.ts'
 import { iplogs } from '../providers/iplogs/index.ts'
@@ -11,6 +10,7 @@ import { mmdb } from '../providers/mmdb/index.ts'
 import { type CallLogOptions, withCallLog } from './call-log.ts'
 import { UsageError } from './command.ts'
 import type { Io } from './io.ts'
+import { replaceFile } from '../util/index.ts'
 
 /** Options of every command that asks a provider. */
 export const providerOptions = {
@@ -55,7 +55,7 @@ function compileNetworks (asnPackage: AsnPackage, cacheFolder: string, io: Io): 
   const nowSeconds = Math.floor(Date.now() / 1000)
   const bytes = runCompileJob({ sources: [], covers: [], builtIn: true, asnPackage, nowSeconds })
   try {
-    writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
+    replaceFile(asnSnapshotPath(cacheFolder), bytes)
   } catch (error) {
     const { message } = error as Error
     io.err(`ip-risk: the compiled AS numbers cannot be kept, and will be compiled again each time: ${message}`)

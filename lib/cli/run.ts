@@ -3,9 +3,8 @@ import { version } from '../util/index.ts'
 import { EXIT, type ExitCode, UsageError } from './command.ts'
 import { commands } from './commands.ts'
 import { commandHelp, generalHelp } from './help.ts'
-import type { Io } from './io.ts'
+import { type Io, painter, plainText } from './io.ts'
 import { readArguments } from './options.ts'
-import { painter, plainText } from './output.ts'
 
 /** The whole program. Never rejects: an error is a line on standard error and an exit code. */
 export async function runCli (args: readonly string[], io: Io): Promise<ExitCode> {

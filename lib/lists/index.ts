@@ -10,7 +10,7 @@ export { type Part, snapshotPart, sourcesPart } from './database/parts.ts'
 export { verdictOf } from './database/score.ts'
 export {
   asnSnapshotPath, defaultCacheFolder, describeSnapshot, findSnapshot, type ListDescription, listsSnapshotPath,
-  type SnapshotDescription, writeSnapshot
+  type SnapshotDescription
 } from './database/snapshot-files.ts'
 export { eyeballNetworks } from './pull/eyeball.ts'
 export { loadPulled, type PulledList, pullLists } from './pull/pull.ts'

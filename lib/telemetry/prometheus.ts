@@ -5,10 +5,9 @@ import type { IpRiskApi } from '../../types/api.ts'
 import type { Stats } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { checkObject } from '../util/index.ts'
-import { durationObserver } from './durations.ts'
-import { createHistogram } from './histogram.ts'
+import { createHistogram, durationObserver } from './durations.ts'
 import { durations, metrics } from './metrics.ts'
-import { prometheusDurationName, prometheusLabels, prometheusName } from './names.ts'
+import { prometheusDurationName, prometheusLabels, prometheusName } from './metric.ts'
 import { targetOf } from './target.ts'
 
 /** One series of a metric, as a registry of prom-client reads it. */

@@ -5,7 +5,6 @@ export {
 } from './async.ts'
 export { compareRow, upperBound, upperBoundOfRows } from './binary-search.ts'
 export { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts'
-export { derivedKey } from './derived-key.ts'
 export { lockFile, type FileLock } from './file-lock.ts'
 export {
   createObservers, type ObservedBulk, type ObservedBulkResult, type ObservedCall, type ObservedLookup,
@@ -19,6 +18,7 @@ export {
   bar, type Column, escapeHtml, html, type Html, page, type Page, pageStyle, type Table, table, type TimeChart,
   timeChart, trusted
 } from './html.ts'
-export { seal, unseal } from './sealed-text.ts'
+export { replaceFile } from './replace-file.ts'
+export { derivedKey, seal, unseal } from './sealed-text.ts'
 export { failureState, type FailureState } from './state-log.ts'
 export { version } from './version.ts'

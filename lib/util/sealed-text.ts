@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 
 const IV_LENGTH = 12
 const TAG_LENGTH = 16
@@ -22,4 +22,12 @@ export function unseal (key: Buffer, boundTo: string, sealed: string): string | 
   } catch {
     return undefined
   }
+}
+
+/** A key of its own for each purpose (HKDF-SHA-256, RFC 5869): what is seen of one use says nothing about another. */
+export function derivedKey (
+  secret: string,
+  purpose: 'ids' | 'broadcasts' | 'exceptions' | 'log' | 'share' | 'familiarity' | 'places'
+): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, '', `fastify-ip-risk ${purpose}`, 32))
 }

@@ -1,7 +1,7 @@
 import {
-  type AsnTable, compileSnapshot, findAsnPackage, listsSnapshotPath, loadPulled, pulledFolder, readAsnTable,
-  writeSnapshot
+  type AsnTable, compileSnapshot, findAsnPackage, listsSnapshotPath, loadPulled, pulledFolder, readAsnTable
 } from '../../lists/index.ts'
+import { replaceFile } from '../../util/index.ts'
 import { EXIT, type ExitCode } from '../command.ts'
 import type { Io } from '../io.ts'
 import type { Settings } from './settings.ts'
@@ -21,7 +21,7 @@ export async function compileInto (
   const path = listsSnapshotPath(folder)
   const nowSeconds = Math.floor(Date.now() / 1000)
   const bytes = compileSnapshot(lists, { nowSeconds, ...asnTable !== undefined && { asnTable } })
-  writeSnapshot(path, bytes)
+  replaceFile(path, bytes)
   const networks = asnTable === undefined ? '' : ` and ${asnTable.numbers.length} networks`
   io.out(`${lists.length} lists${networks} compiled into ${path} (${bytes.length} bytes)`)
   return EXIT.ok

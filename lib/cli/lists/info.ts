@@ -3,8 +3,7 @@ import {
   asnSnapshotPath, describeSnapshot, type ListDescription, listsSnapshotPath, type SnapshotDescription
 } from '../../lists/index.ts'
 import { EXIT, type ExitCode } from '../command.ts'
-import type { Io } from '../io.ts'
-import { alignedRows } from '../output.ts'
+import { alignedRows, type Io } from '../io.ts'
 import type { Settings } from './settings.ts'
 
 const withoutNetworks = 'none: npm install @ip-location-db/asn adds AS numbers'

@@ -48,7 +48,7 @@ async function pullAlone (settings: Settings, io: Io): Promise<ExitCode> {
   const compiled = await compileInto(settings, asnTable, io)
   // Processes with `refreshHours` on this folder have nothing to do for a while.
   if (sources.length === settings.sources.length) {
-    await writePullState(folder, { endedAtMs: Date.now(), succeeded: failed.length < results.length })
+    writePullState(folder, { endedAtMs: Date.now(), succeeded: failed.length < results.length })
   }
   if (failed.length > 0) io.err(`ip-risk: ${failed.length} of ${results.length} failed`)
   return compiled === EXIT.ok && failed.length === 0 ? EXIT.ok : EXIT.failure

@@ -1,4 +1,6 @@
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
+import { lockFile, replaceFile } from '../../util/index.ts'
+import { UsageError } from '../command.ts'
 import type { Counts } from './counts.ts'
 import type { SummaryState } from './summary.ts'
 
@@ -19,23 +21,10 @@ export function checkpointPath (output: string): string {
   return `${output}.resume`
 }
 
-/** Whole or not at all. */
-export async function writeCheckpoint (path: string, checkpoint: Checkpoint): Promise<void> {
+export function writeCheckpoint (path: string, checkpoint: Checkpoint): void {
   // One name: what a crash leaves is overwritten by the next checkpoint.
   const beside = `${path}.new`
-  try {
-    const handle = await open(beside, 'w', 0o600)
-    try {
-      await handle.writeFile(JSON.stringify({ version: 1, ...checkpoint }))
-      await handle.datasync()
-    } finally {
-      await handle.close()
-    }
-    await rename(beside, path)
-  } catch (error) {
-    await rm(beside, { force: true })
-    throw error
-  }
+  replaceFile(path, JSON.stringify({ version: 1, ...checkpoint }), { mode: 0o600, flush: true, beside })
 }
 
 /** Null: there is none. */
@@ -55,4 +44,25 @@ export async function readCheckpoint (path: string): Promise<Checkpoint | null> 
 export async function removeCheckpoint (path: string): Promise<void> {
   await rm(`${path}.new`, { force: true })
   await rm(path, { force: true })
+}
+
+/** Runs `work` while no other review may write the output; undefined is standard output. As `lockOutput`. */
+export async function whileLocked<T> (output: string | undefined, work: () => Promise<T>): Promise<T> {
+  if (output === undefined) return await work()
+  const release = await lockOutput(output)
+  try {
+    return await work()
+  } finally {
+    await release()
+  }
+}
+
+/**
+ * Keeps other reviews from writing the same output. Throws `UsageError` where another process is writing. Returns what
+ * releases the lock.
+ */
+export async function lockOutput (output: string): Promise<() => Promise<void>> {
+  const lock = await lockFile(output)
+  if ('release' in lock) return lock.release
+  throw new UsageError(`another review is writing ${output}: wait for it, or end it and use --resume (${lock.heldBy})`)
 }

@@ -58,7 +58,7 @@ export async function review (settings: ReviewSettings, tools: ReviewTools): Pro
   const summary = report === null ? null : createSummary(from?.summary ?? undefined)
   const at = { file: from?.file ?? 0, offset: from?.offset ?? 0 }
   // Before the output is there: an output without a checkpoint is a complete one.
-  if (output !== null && from === null) await writeCheckpoint(checkpointPath(output), initial(settings, counts))
+  if (output !== null && from === null) writeCheckpoint(checkpointPath(output), initial(settings, counts))
   const sink = output === null ? streamSink(io.stdout) : await fileSink(output, from?.outputBytes ?? null)
   const isSized = inputs.every(({ bytes }) => bytes !== null)
   const totalBytes = inputs.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)
@@ -211,7 +211,7 @@ async function saveCheckpoint (run: Run): Promise<void> {
   const { settings: { output, fingerprint }, tools: { now }, counts, summary, sink, at } = run
   if (output === null) return
   await sink.sync()
-  await writeCheckpoint(checkpointPath(output), {
+  writeCheckpoint(checkpointPath(output), {
     fingerprint, ...at, outputBytes: sink.bytes, counts, summary: summary?.state ?? null
   })
   run.checkpointMs = now()

@@ -12,10 +12,9 @@ import { type Command, command, EXIT, UsageError } from '../command.ts'
 import type { Io } from '../io.ts'
 import { chosenProvider, DEFAULT_TIMEOUT_MS, type ProviderChoice, providerOptions, stderrLog } from '../provider.ts'
 import { jsonOf } from '../settings.ts'
-import { peerRate } from './rate.ts'
+import { peerRate, readKeySecret, readToken, tokenCheck } from './access.ts'
 import { serviceRoutes } from './routes.ts'
 import { createService, type Service } from './server.ts'
-import { readKeySecret, readToken, tokenCheck } from './token.ts'
 
 const DEFAULT_PORT = 8765
 const DEFAULT_RATE = 6_000

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP, type Socket } from 'node:net'
-import { Problem, problemBody, problems, type ProblemCode } from './problem.ts'
-import type { PeerRate } from './rate.ts'
+import { Problem, problemBody, type ProblemCode, problems } from './problem.ts'
+import type { PeerRate } from './access.ts'
 import { BULK_TIMEOUT_MS, type Reply } from './verdicts.ts'
 import type { Route } from './routes.ts'
 

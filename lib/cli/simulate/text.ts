@@ -1,4 +1,4 @@
-import { alignedRows } from '../output.ts'
+import { alignedRows } from '../io.ts'
 import { shownNumber } from '../html/index.ts'
 import { cheapest, type Quality } from './outcomes.ts'
 import type { Simulation } from './simulation.ts'

@@ -1,3 +1,5 @@
+import { upperBound } from '../../util/index.ts'
+
 /** Which network announces an address. Ranges do not overlap. */
 export interface AsnTable {
   /** `@ip-location-db/asn 2.3.2026061719`. */
@@ -24,24 +26,12 @@ export function announcedAddresses (table: AsnTable): Float64Array {
 
 /** Index into `numbers` of the network that announces the IPv4 address, or -1. The table's ranges must be ascending. */
 export function announcerOf (table: AsnTable, address: number): number {
-  let low = 0
-  let high = table.v4Asn.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (table.v4[2 * middle]! <= address) low = middle + 1
-    else high = middle
-  }
-  return low > 0 && address <= table.v4[2 * low - 1]! ? table.v4Asn[low - 1]! : -1
+  const after = upperBound(table.v4, address, 0, table.v4Asn.length, 2)
+  return after > 0 && address <= table.v4[2 * after - 1]! ? table.v4Asn[after - 1]! : -1
 }
 
 /** Index of the number in an ascending array, or -1. */
 export function indexOfNumber (sorted: Uint32Array, value: number): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle]! < value) low = middle + 1
-    else high = middle
-  }
-  return sorted[low] === value ? low : -1
+  const last = upperBound(sorted, value) - 1
+  return sorted[last] === value ? last : -1
 }

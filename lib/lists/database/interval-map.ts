@@ -1,4 +1,5 @@
 import { words } from '../../ip/index.ts'
+import { upperBound } from '../../util/index.ts'
 
 /**
  * Which label an address has: disjoint intervals, each from its start to the next one's. The first interval starts at
@@ -109,13 +110,7 @@ export function findInterval6 (map: IntervalMap6): number {
  */
 function lowNotAbove (map: IntervalMap6, at: number): boolean {
   const { low: parts, lowAt } = map
-  let low = 0
-  let high = lowAt.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (lowAt[middle]! < at) low = middle + 1
-    else high = middle
-  }
+  const low = upperBound(lowAt, at) - 1
   if (lowAt[low] !== at) return true
   const part = parts[2 * low]!
   return part < words[2]! || (part === words[2] && parts[2 * low + 1]! <= words[3]!)

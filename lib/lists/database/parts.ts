@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { IpRiskLogger, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
+import { replaceFile } from '../../util/index.ts'
 import type { AsnPackage } from '../asn/database.ts'
 import { type CompileJob, runCompileJob } from '../compile/compile-job.ts'
 import { createRefresh, type RefreshOptions } from '../refresh/refresh.ts'
@@ -9,9 +10,7 @@ import { type LeftOut, type ListSource, readSources } from '../sources/source.ts
 import { type DataAge, dataAgeOf } from './data-age.ts'
 import type { HostnameKind } from './hostname.ts'
 import { fileState, type LiveDatabase, liveDatabase, watchFiles } from './live-database.ts'
-import {
-  asnSnapshotPath, findSnapshot, type FoundSnapshot, listsSnapshotPath, writeSnapshot
-} from './snapshot-files.ts'
+import { asnSnapshotPath, findSnapshot, type FoundSnapshot, listsSnapshotPath } from './snapshot-files.ts'
 import { decodeSnapshot } from './snapshot.ts'
 
 /** A part of what `lists()` knows. */
@@ -66,7 +65,7 @@ export function snapshotPart (options: SnapshotPartOptions): Part {
       'addresses are "unknown" until then')
     database.compile({ ...jobNow(), asnPackage }, log, bytes => {
       try {
-        writeSnapshot(asnSnapshotPath(cacheFolder), bytes)
+        replaceFile(asnSnapshotPath(cacheFolder), bytes)
       } catch (error) {
         log.warn({ code: 'IP_RISK_CACHE_FOLDER_UNWRITABLE', err: error, cacheFolder },
           'ip-risk: the compiled AS numbers cannot be kept, and will be compiled anew at each start: let the process ' +

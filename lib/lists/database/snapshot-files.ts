@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, readFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { dirname, isAbsolute, join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import type { AsnPackage } from '../asn/database.ts'
 import { decodeSnapshot, type MarkKind, SNAPSHOT_VERSION, type SnapshotMeta } from './snapshot.ts'
 
@@ -118,20 +118,6 @@ export function listsSnapshotPath (folder: string = defaultCacheFolder()): strin
 /** What `lists()` itself compiles from the package of AS numbers where no lists were pulled. */
 export function asnSnapshotPath (folder: string = defaultCacheFolder()): string {
   return join(folder, 'asn.snapshot')
-}
-
-/** Whole or not at all: a reader, or a watching process, never sees half of it. Makes the folder. */
-export function writeSnapshot (path: string, bytes: Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true })
-  // No process id: containers that share a volume have the same ones.
-  const beside = `${path}.${randomUUID()}.new`
-  try {
-    writeFileSync(beside, bytes, { mode: 0o644 })
-    renameSync(beside, path)
-  } catch (error) {
-    rmSync(beside, { force: true })
-    throw error
-  }
 }
 
 export interface FoundSnapshot {

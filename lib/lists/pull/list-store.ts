@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatAddress } from '../../ip/index.ts'
+import { replaceFile } from '../../util/index.ts'
 import type { AddressList, ListKind, Ranges } from '../sources/list.ts'
 import { createCollector } from '../sources/read-rows.ts'
 
@@ -41,24 +41,12 @@ function fileOf (folder: string, id: string): string {
   return join(folder, `${id}${SUFFIX}`)
 }
 
-/** Written beside and renamed: a reader meets the old list or the new one, never a part. */
-export async function writeStored (folder: string, list: StoredList): Promise<void> {
+export function writeStored (folder: string, list: StoredList): void {
   const { ranges, asns, seen, ...head } = list
   const rows = [...rowsOf(ranges)].map((row, i) => seen === undefined ? row : `${row} ${seen.first[i]} ${seen.last[i]}`)
   const text = [JSON.stringify({ format: FORMAT, rotating: seen !== undefined, ...head }), ...rows, ...asns.map(asn =>
     `AS${asn}`), ''].join('\n')
-  await writeAtomically(fileOf(folder, list.id), text)
-}
-
-export async function writeAtomically (path: string, content: string | Uint8Array): Promise<void> {
-  const beside = `${path}.${randomUUID()}.tmp`
-  try {
-    await writeFile(beside, content, { flush: true })
-    await rename(beside, path)
-  } catch (error) {
-    await rm(beside, { force: true })
-    throw error
-  }
+  replaceFile(fileOf(folder, list.id), text, { flush: true })
 }
 
 export function makeFolder (folder: string): Promise<unknown> {

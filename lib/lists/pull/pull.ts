@@ -126,7 +126,7 @@ export async function loadPulled (
 }
 
 async function keep (folder: string, list: StoredList): Promise<StoredList> {
-  await writeStored(folder, list)
+  writeStored(folder, list)
   return list
 }
 

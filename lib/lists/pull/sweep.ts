@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What `writeSnapshot` and the store of lists write beside a file before they rename it. */
+/** What `replaceFile` writes beside a file before it renames it; versions before wrote `.tmp`, too. */
 const temporaryName = /\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:tmp|new)$/
 /** A younger one may belong to a process that is still writing. */
 const MIN_AGE_MS = 3_600_000

@@ -1,7 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type FileLock, lockFile } from '../../util/index.ts'
-import { writeAtomically } from '../pull/list-store.ts'
+import { type FileLock, lockFile, replaceFile } from '../../util/index.ts'
 
 /** When the public lists of a folder were pulled last, whichever process or command did it. */
 export interface PullState {
@@ -30,8 +29,8 @@ export async function lockPull (cacheFolder: string): Promise<FileLock> {
   return await lockFile(join(cacheFolder, 'pull'))
 }
 
-export async function writePullState (cacheFolder: string, state: PullState): Promise<void> {
-  await writeAtomically(stateFile(cacheFolder), JSON.stringify(state))
+export function writePullState (cacheFolder: string, state: PullState): void {
+  replaceFile(stateFile(cacheFolder), JSON.stringify(state))
 }
 
 /** Undefined: never pulled, or that cannot be read any more. */

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { type AsnPackage, readAsnTable } from '../asn/database.ts'
 import { compileSnapshot } from '../compile/compile.ts'
-import { listsSnapshotPath, writeSnapshot } from '../database/snapshot-files.ts'
+import { listsSnapshotPath } from '../database/snapshot-files.ts'
 import { eyeballNetworks } from '../pull/eyeball.ts'
 import { loadPulled, pullLists } from '../pull/pull.ts'
 import { sweepTemporaryFiles } from '../pull/sweep.ts'
 import { type PublishedList, publishers } from '../sources/publishers.ts'
+import { replaceFile } from '../../util/index.ts'
 
 /** One pull of the public lists, with all that a thread needs for it; survives structured cloning. */
 export interface RefreshJob {
@@ -53,7 +54,7 @@ export async function runRefreshJob (job: RefreshJob): Promise<RefreshResult> {
   if (failed.length < results.length) {
     const nowSeconds = Math.floor(Date.now() / 1000)
     const bytes = compileSnapshot(await loadPulled(folder, sources), { nowSeconds, ...asnTable && { asnTable } })
-    writeSnapshot(listsSnapshotPath(cacheFolder), bytes)
+    replaceFile(listsSnapshotPath(cacheFolder), bytes)
   }
   return { lists: results.length, failed }
 }

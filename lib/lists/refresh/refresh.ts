@@ -96,7 +96,7 @@ export function createRefresh (options: RefreshOptions): Refresh {
       result = await runInWorker()
     } finally {
       const succeeded = result !== undefined && result.failed.length < result.lists
-      if (!closed) await writePullState(cacheFolder, { endedAtMs: Date.now(), succeeded })
+      if (!closed) writePullState(cacheFolder, { endedAtMs: Date.now(), succeeded })
     }
     if (result === undefined) return
     const { lists, failed } = result

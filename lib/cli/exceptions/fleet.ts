@@ -1,8 +1,10 @@
 import type { IpRiskEngine } from '../../../types/api.ts'
 import type { IpRiskLogger, Provider } from '../../../types/contract.ts'
 import { createIpRisk } from '../../frameworks/node.ts'
+import { readNetwork } from '../../policy/index.ts'
 import { UsageError } from '../command.ts'
-import { readKeySecret } from '../serve/token.ts'
+import { plainText } from '../io.ts'
+import { readKeySecret } from '../serve/access.ts'
 
 /** Options of every command that talks to the fleet. */
 export const fleetOptions = {
@@ -58,4 +60,26 @@ export async function withFleet<T> (choice: FleetChoice, use: (fleet: Fleet) => 
   } finally {
     await ipRisk.close()
   }
+}
+
+/** An address or a CIDR of the command line. Throws `UsageError`. */
+export function networkIn (text: string): ReturnType<typeof readNetwork> {
+  try {
+    return readNetwork(text)
+  } catch (error) {
+    throw new UsageError(`${JSON.stringify(plainText(text))} is neither an IP address nor a CIDR: ` +
+      (error as Error).message)
+  }
+}
+
+const units = { s: 1, m: 60, h: 3_600, d: 86_400 } as const
+
+/** `90`, `15m`, `12h` or `7d` in seconds. Throws `UsageError`. */
+export function secondsOf (option: string, text: string): number {
+  const [, digits, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(text) ?? []
+  const seconds = Number(digits) * units[unit as keyof typeof units]
+  if (!(seconds >= 1 && seconds <= 31_536_000)) {
+    throw new UsageError(`${option} must be a time such as 90s, 15m, 12h or 7d, of at most 365d, got "${text}"`)
+  }
+  return seconds
 }
