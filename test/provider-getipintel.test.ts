@@ -2,6 +2,8 @@ import t from 'tap'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ProviderAnswer } from '../types/contract.ts'
+import Fastify from 'fastify'
+import ipRisk, { fallback, lists, type RouteIpRiskOption } from '../lib/index.ts'
 import { fakeGetipintel, type FakeGetipintelAnswer } from '../lib/testing/index.ts'
 import { getipintel, type GetipintelOptions } from '../lib/providers/getipintel/index.ts'
 import { createPipelines } from '../lib/resilience/pipelines.ts'
@@ -161,4 +163,19 @@ t.test('without flags it is asked again in the background, after reads too', asy
   t.match(looks, [{ delayMs: 5_100, again: { verdict: 'clean' } }, { delayMs: 5_100, again: { verdict: 'clean' } }])
   t.equal(server.calls, 4)
   await provider.close!()
+})
+
+t.test('warns once of routes that wait for all checks', async t => {
+  const warningsOf = async (flags: 'f' | 'b', option: RouteIpRiskOption): Promise<unknown[]> => {
+    const codes: unknown[] = []
+    const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => { codes.push(JSON.parse(line).code) } } } })
+    await app.register(ipRisk, { provider: fallback(getipintel({ contact, flags, oflags: 'c' }), lists({ sources: [] })), stepUp: { isSatisfied: () => true } })
+    for (const url of ['/a', '/b']) app.post(url, { config: { ipRisk: option } }, async () => 'ok')
+    await app.close()
+    return codes.filter(code => code === 'IP_RISK_PROVIDER_SLOW')
+  }
+  t.strictSame(await warningsOf('f', 'signup'), ['IP_RISK_PROVIDER_SLOW'])
+  t.strictSame(await warningsOf('f', { action: 'signup', lookup: 'background' }), [])
+  t.strictSame(await warningsOf('f', false), [])
+  t.strictSame(await warningsOf('b', 'signup'), [])
 })

@@ -69,16 +69,32 @@ async function challenged (judged: CompletedAssessment, raw: RawRequest): Promis
   return satisfied ? undefined : { error: new StepUpRequired(), challenge }
 }
 
-const warned = new WeakSet<Engine>()
+/** Engines whose log has the warning. */
+const warned = { stepUp: new WeakSet<Engine>(), slow: new WeakSet<Engine>() }
 
-/** Says once an engine that a marked route can decide `step_up_auth` while nothing would challenge the visitor. */
-export function warnOfMissingStepUp (
-  engine: Engine, { stepUp }: PluginScope, plan: RoutePolicy, methods: readonly string[]
+/** Warns, once for each engine, of what a marked route demands and the options do not give. */
+export function warnOfRoute (
+  engine: Engine, scope: PluginScope, route: RoutePolicy, methods: readonly string[]
 ): void {
-  const monitored = plan.mode === 'monitor' && plan.share === undefined
-  if (stepUp !== undefined || !plan.marked || monitored || warned.has(engine)) return
-  if (!methods.some(method => canStepUp(plan.policy, isWrite(plan, method)))) return
-  warned.add(engine)
+  if (!route.marked) return
+  warnOfMissingStepUp(engine, scope, route, methods)
+  if (route.lookup !== 'wait' || !engine.providerName.includes(SLOW_PROVIDER) || warned.slow.has(engine)) return
+  warned.slow.add(engine)
+  engine.log.warn({ code: 'IP_RISK_PROVIDER_SLOW' }, 'a route waits for GetIPIntel with flags "f", which takes up to ' +
+    'five seconds: give the route lookup "background", or leave the flags out')
+}
+
+/** The name of `getipintel({ flags: 'f' })`, alone or in the name of a composite. */
+const SLOW_PROVIDER = 'getipintel/f'
+
+/** The route can decide `step_up_auth`, and nothing would challenge the visitor. */
+function warnOfMissingStepUp (
+  engine: Engine, { stepUp }: PluginScope, route: RoutePolicy, methods: readonly string[]
+): void {
+  const monitored = route.mode === 'monitor' && route.share === undefined
+  if (stepUp !== undefined || monitored || warned.stepUp.has(engine)) return
+  if (!methods.some(method => canStepUp(route.policy, isWrite(route, method)))) return
+  warned.stepUp.add(engine)
   engine.log.warn({ code: 'IP_RISK_STEP_UP_MISSING' }, 'the policy can decide "step_up_auth", which is reported but ' +
     'not enforced: give the option "stepUp"')
 }

@@ -9,7 +9,7 @@ import {
 } from '../core/index.ts'
 import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
 import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
-import { enforce, type Rejection, rejectionOf, warnOfMissingStepUp } from './enforcement.ts'
+import { enforce, type Rejection, rejectionOf, warnOfRoute } from './enforcement.ts'
 import {
   checkRoutes, hasRoutes, isWebSocket, keepAllHeaderLines, nameOf, type RegisteredRoute, type StepUpPlace
 } from './fastify-routes.ts'
@@ -109,7 +109,7 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
   const { engine, scope, met } = mountedOn(this)!
   const plan = readRoutePolicy(`${nameOf(route)}: config.ipRisk`, route.config?.ipRisk, scope)
   if (plan === null || !plan.marked) return
-  warnOfMissingStepUp(engine, scope, plan, [route.method].flat())
+  warnOfRoute(engine, scope, plan, [route.method].flat())
   const { preHandler = [] } = route
   const place: StepUpPlace = { inChain: false, hook: stepUp }
   // Without a step-up, and so without a decision that comes later, the wrapped handler is enough.

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type {} from '../../types/fastify.ts'
 import type { Engine } from '../core/index.ts'
 import { type PluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
-import { warnOfMissingStepUp } from './enforcement.ts'
+import { warnOfRoute } from './enforcement.ts'
 import { methodDoubt, nameOf, type StepUpPlace, warnOfMethods } from './fastify-routes.ts'
 
 /** On the config of a route that our `onRoute` hook met: its step-up is the last of its own `preHandler`s. */
@@ -18,7 +18,7 @@ export function lateRoute (config: Config, scope: PluginScope, engine: Engine): 
   try {
     const plan = readRoutePolicy(name, config.ipRisk, scope)
     if (plan === null) return null
-    warnOfMissingStepUp(engine, scope, plan, [config.method].flat())
+    warnOfRoute(engine, scope, plan, [config.method].flat())
     if (config[seen] !== undefined) return plan
     const doubt = methodDoubt(plan, config.ipRisk, [config.method].flat())
     if (doubt !== undefined) warnOfMethods(doubt, [nameOf(config)], engine.log)

@@ -10,7 +10,7 @@ import { badOption, ClientGone } from '../errors.ts'
 import {
   type PluginScope, type PluginScopeOptions, readPluginScope, readRoutePolicy, type RoutePolicy
 } from '../options/index.ts'
-import { enforce, type Rejection, warnOfMissingStepUp } from './enforcement.ts'
+import { enforce, type Rejection, warnOfRoute } from './enforcement.ts'
 
 /** What is read of a request outside Fastify. `id` and `log` are what pino-http and its like leave there. */
 export type OwnRequest = RawRequest & {
@@ -85,7 +85,7 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
     plan (option) {
       const plan = readRoutePolicy('route', option, scope)
       if (plan === null) throw badOption('route', 'is false, which switches a route off: call nothing for it instead')
-      warnOfMissingStepUp(engine, scope, plan, ['GET', 'POST'])
+      warnOfRoute(engine, scope, plan, ['GET', 'POST'])
       origins.set(plan, { option, revision: scope.revision, latest: plan })
       return plan
     },
