@@ -1,9 +1,10 @@
 // What finding the client's address costs, beside other libraries: ns a call, best run of several, one process a library and shape.
-//   npm run build && cd bench && npm install && node client-ip.js [--rounds 3]
+//   npm run build && cd bench && npm install && node client-ip.js [--rounds 3] [--against FOLDER]
 // Compare the columns, not the figures: those move with the machine. `target` is 1.5 times what the walk was measured to need at
 // least, as a part of proxy-addr.
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { entryOf, otherBuild, otherNames } from './against.js'
 
 const cloudflare = [
   '103.21.244.0/22', '103.22.200.0/22', '103.31.4.0/22', '104.16.0.0/13', '104.24.0.0/14', '108.162.192.0/18', '131.0.72.0/22',
@@ -43,12 +44,12 @@ function v4 (i) { return `93.184.216.${i}` }
 function v6 (i) { return `2a00:1450:85a3:${(i + 4096).toString(16)}:1:8a2e:370:${(i + 1).toString(16)}` }
 
 const libraries = {
-  async 'fastify-ip-risk' ({ trusted, edge }) {
-    await import('../scripts/strip-types.js')
-    const { createClientIpResolver } = await import('../lib/client-ip/resolver.ts')
+  async 'fastify-ip-risk' ({ trusted, edge }, name = 'fastify-ip-risk') {
+    const { createClientIpResolver } = await import(entryOf(name))
     const resolve = createClientIpResolver(edge ? { cloudflare: true } : { trusted })
     return request => resolve(request).ip
   },
+  ...otherNames.length > 0 && { [otherBuild]: shape => libraries['fastify-ip-risk'](shape, otherBuild) },
   async 'proxy-addr' ({ trusted }) {
     const { default: proxyAddr } = await import('proxy-addr')
     const trust = proxyAddr.compile(trusted)

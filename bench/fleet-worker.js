@@ -1,5 +1,6 @@
 // One process of bench/fleet: a cache in front of a slow provider; told which addresses to ask for, tells how long each took.
 import { Redis as Redis5 } from 'ioredis'
+import { entryOf, otherBuild } from './against.js'
 
 const [method, redis, provider, redisTimeoutMs = '100'] = process.argv.slice(2)
 
@@ -10,8 +11,8 @@ async function ask (ip) {
 }
 
 const methods = {
-  async 'fastify-ip-risk' () {
-    const { createIpRisk } = await import('../dist/lib/index.js')
+  async 'fastify-ip-risk' (name = 'fastify-ip-risk') {
+    const { createIpRisk } = await import(entryOf(name))
     const risk = createIpRisk({
       redis,
       cache: { redisTimeoutMs: Number(redisTimeoutMs) },
@@ -23,6 +24,7 @@ const methods = {
     })
     return ip => risk.lookup(ip)
   },
+  [otherBuild]: () => methods['fastify-ip-risk'](otherBuild),
   async bentocache () {
     const { BentoCache, bentostore } = await import('bentocache')
     const { memoryDriver } = await import('bentocache/drivers/memory')

@@ -1,14 +1,15 @@
 // Four processes, 200 requests each, the same 50 cold addresses, a provider of 100 ms: how often is it called, how long do requests take,
 // and what is Redis told? All methods in one run, in turn, every round with new addresses.
-// `npm run build && cd bench && npm install && node fleet.js [rounds]`
+// `npm run build && cd bench && npm install && node fleet.js [rounds] [--against FOLDER]`
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { otherNames } from './against.js'
 import { startRedis } from './start-redis.js'
 
 const rounds = Number(process.argv[2] ?? 5)
 const PROVIDER_MS = 100
-const names = ['fastify-ip-risk', 'bentocache', 'layered-loader', 'async-cache-dedupe']
+const names = ['fastify-ip-risk', ...otherNames, 'bentocache', 'layered-loader', 'async-cache-dedupe']
 
 let calls = 0
 let failing = false

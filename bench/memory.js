@@ -1,12 +1,13 @@
 // What 100,000 cached verdicts with two matched signals and the usual info take in memory, and how long a full garbage collection stops.
-// Each method in a process of its own. `npm run build && cd bench && npm install && node memory.js`
+// Each method in a process of its own. `npm run build && cd bench && npm install && node memory.js [--against FOLDER]`
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { PerformanceObserver } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { entryOf, otherBuild, otherNames } from './against.js'
 
 const ENTRIES = 100_000
-const names = ['fastify-ip-risk', 'bentocache', 'layered-loader', 'async-cache-dedupe']
+const names = ['fastify-ip-risk', ...otherNames, 'bentocache', 'layered-loader', 'async-cache-dedupe']
 const address = i => `203.${i >> 16}.${(i >> 8) & 255}.${i & 255}`
 
 /** As it comes from a provider: all of its strings are new. */
@@ -35,14 +36,15 @@ const answerTo = i => JSON.parse(JSON.stringify({
 }))
 
 const methods = {
-  async 'fastify-ip-risk' () {
-    const { createIpRisk } = await import('../dist/lib/index.js')
+  async 'fastify-ip-risk' (name = 'fastify-ip-risk') {
+    const { createIpRisk } = await import(entryOf(name))
     const risk = createIpRisk({
       provider: { name: 'made-up', maxConcurrent: 1000, lookup: async ip => answerTo(numberOf(ip)) },
       cache: { maxEntries: ENTRIES, ttlSeconds: 21_600 }
     })
     return ip => risk.lookup(ip)
   },
+  [otherBuild]: () => methods['fastify-ip-risk'](otherBuild),
   async bentocache () {
     const { BentoCache, bentostore } = await import('bentocache')
     const { memoryDriver } = await import('bentocache/drivers/memory')
