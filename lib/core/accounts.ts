@@ -13,11 +13,11 @@ const degrees: readonly Familiarity[] = ['known', 'similar', 'new', 'first', 'im
  * ends the request before anything else runs.
  */
 export function awaitFamiliarity (judged: CompletedAssessment): void {
-  const { context: { route: plan, method, url } } = judged
-  if (!plan.marked || !judged.write || judged.reason === 'listed') return
-  const route: RouteContext = { action: plan.action, write: true, method, url }
+  const { context: { route: routePolicy, method, url } } = judged
+  if (!routePolicy.marked || !judged.write || judged.reason === 'listed') return
+  const route: RouteContext = { action: routePolicy.action, write: true, method, url }
   judged.awaitsFamiliarity = judged.decision !== 'block' || degrees.some(familiarity =>
-    applyPolicy(plan.policy, { ...judged.risk, familiarity }, route).decision !== 'block')
+    applyPolicy(routePolicy.policy, { ...judged.risk, familiarity }, route).decision !== 'block')
 }
 
 /**

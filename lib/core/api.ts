@@ -61,8 +61,8 @@ async function * askOnce (
 
 function placeAlone (engine: Engine, scope: PluginScope, lookup: LookupMode): AssessmentContext {
   const { policy, mode, timeoutMs } = scope
-  const plan = { marked: false, action: null, write: true, policy, mode, lookup, timeoutMs }
-  return { scope, route: plan, method: 'POST', url: undefined, requestId: '', log: engine.log }
+  const routePolicy = { marked: false, action: null, write: true, policy, mode, lookup, timeoutMs }
+  return { scope, route: routePolicy, method: 'POST', url: undefined, requestId: '', log: engine.log }
 }
 
 function addressAlone (text: unknown): ClientIp {

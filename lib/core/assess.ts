@@ -78,16 +78,16 @@ function finished (current: Assessment, result: LookupResult, nowMs: number): Co
 }
 
 /** Address, verdict, decision. */
-export function assess (engine: Engine, address: ClientIp, place: AssessmentContext): IpRisk | Promise<IpRisk> {
+export function assess (engine: Engine, address: ClientIp, context: AssessmentContext): IpRisk | Promise<IpRisk> {
   const nowMs = engine.now()
-  const verdict = find(engine, address, place, nowMs)
+  const verdict = find(engine, address, context, nowMs)
   return verdict instanceof Promise
-    ? verdict.then(verdict => riskOf(engine.now(), address, verdict, place))
-    : riskOf(nowMs, address, verdict, place)
+    ? verdict.then(verdict => riskOf(engine.now(), address, verdict, context))
+    : riskOf(nowMs, address, verdict, context)
 }
 
 function find (
-  engine: Engine, address: ClientIp, { scope, route: plan, method }: AssessmentContext, nowMs: number
+  engine: Engine, address: ClientIp, { scope, route, method }: AssessmentContext, nowMs: number
 ): LookupResult | Promise<LookupResult> {
   const { ip } = address
   if (ip === null) return notLookedUpResult(notLookedUp(address)!, nowMs)
@@ -95,8 +95,8 @@ function find (
   if (list !== undefined) return listedResult(list, nowMs)
   const why = notLookedUp(address)
   if (why !== undefined) return notLookedUpResult(why, nowMs)
-  if (plan.lookup === 'skip') return notLookedUpResult('skipped', nowMs)
-  const call = { mode: plan.lookup, write: isWrite(plan, method), timeoutMs: plan.timeoutMs, nowMs }
+  if (route.lookup === 'skip') return notLookedUpResult('skipped', nowMs)
+  const call = { mode: route.lookup, write: isWrite(route, method), timeoutMs: route.timeoutMs, nowMs }
   const asked = lookupAddress(ip, address.scope)!
   return lookupChannel.hasSubscribers ? publishing(engine, scope, asked, call) : engine.lookup(asked, call)
 }

@@ -18,12 +18,12 @@ export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')
  * outcome is known later.
  */
 export function outcomeOf (judged: CompletedAssessment): Outcome | undefined {
-  const { gone, decision, context: { route: plan, scope } } = judged
+  const { gone, decision, context: { route, scope } } = judged
   if (gone) return 'client_gone'
   if (judged.awaitsFamiliarity) return undefined
   if (decision === 'allow') return 'allowed'
   if (decision === 'elevate_risk') return 'flagged'
-  if (!plan.marked || plan.mode === 'monitor') return 'not_enforced'
+  if (!route.marked || route.mode === 'monitor') return 'not_enforced'
   if (decision === 'block') return 'blocked'
   return scope.stepUp === undefined ? 'not_enforced' : undefined
 }
@@ -95,7 +95,7 @@ function writes (
 
 /** The record that a listener gets, with the address as `show` says. */
 export function recordOf ({ risk, context, outcome, time }: Decided, show: ShowAddress): DecisionRecord {
-  const { route: plan, method, url, requestId } = context
+  const { route, method, url, requestId } = context
   const { durationMs, atMs } = time
   const { ip, ...rest } = risk
   const address = show(ip)
@@ -109,7 +109,7 @@ export function recordOf ({ risk, context, outcome, time }: Decided, show: ShowA
     method,
     route: url,
     wouldBe: wouldBeOf(risk, context),
-    mode: plan.mode,
+    mode: route.mode,
     durationMs,
     at: new Date(atMs).toISOString()
   })

@@ -49,11 +49,11 @@ export interface ExpressIpRisk extends RequestHandler, IpRiskApi {
 
 /** The engine as Express 5 middleware. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
 export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): ExpressIpRisk {
-  const { engine, scope, api, plan, judge, latest, close } = createStandalone(options, log)
-  const unmarked = plan(undefined)
+  const { engine, scope, api, routePolicy, judge, latest, close } = createStandalone(options, log)
+  const unmarked = routePolicy(undefined)
 
-  async function assess (req: Request, plan: RoutePolicy): Promise<CompletedAssessment> {
-    const judged = await judge(req, plan, { url: pattern(req), earlier: latest(req) })
+  async function assess (req: Request, routePolicy: RoutePolicy): Promise<CompletedAssessment> {
+    const judged = await judge(req, routePolicy, { url: pattern(req), earlier: latest(req) })
     req.ipRisk = judged.risk
     return judged
   }
@@ -70,7 +70,7 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
   }
 
   function route (option: Exclude<RouteIpRiskOption, false> = true): RequestHandler {
-    const marked = plan(option)
+    const marked = routePolicy(option)
     return (req, res, next) => {
       assess(req, marked).then(async judged => {
         // Somebody may answer meanwhile: a timeout, say.

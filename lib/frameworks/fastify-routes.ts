@@ -23,7 +23,7 @@ export interface StepUpPlace { inChain: boolean, readonly hook: unknown }
  */
 export interface RegisteredRoute {
   readonly options: RouteOptions
-  readonly plan: RoutePolicy
+  readonly routePolicy: RoutePolicy
   readonly place: StepUpPlace
   readonly hasStepUp: boolean
 }
@@ -40,16 +40,16 @@ export function checkRoutes (routes: readonly RegisteredRoute[], log: IpRiskLogg
       'config of these routes, so they are not marked any more: let it keep what is there, { ...route.config }, or ' +
       'register it before fastify-ip-risk')
   }
-  const lost = named(({ place, hasStepUp, plan }) => hasStepUp &&
-    (plan.mode === 'enforce' || plan.share !== undefined) && !place.inChain)
+  const lost = named(({ place, hasStepUp, routePolicy }) => hasStepUp &&
+    (routePolicy.mode === 'enforce' || routePolicy.share !== undefined) && !place.inChain)
   if (lost.length > 0) {
     log.warn({ code: 'IP_RISK_STEP_UP_HOOK_LOST', routes: lost }, 'another plugin\'s onRoute hook replaced or ' +
       'wrapped the preHandlers of these routes: the step-up is enforced before them, and so perhaps before ' +
       'authentication. Register that plugin before fastify-ip-risk, or let it keep the preHandlers that are there')
   }
   for (const code of methodDoubts) {
-    const routes = named(({ options, plan }) =>
-      methodDoubt(plan, options.config?.ipRisk, [options.method].flat()) === code)
+    const routes = named(({ options, routePolicy }) =>
+      methodDoubt(routePolicy, options.config?.ipRisk, [options.method].flat()) === code)
     if (routes.length > 0) warnOfMethods(code, routes, log)
   }
 }

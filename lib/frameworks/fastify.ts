@@ -23,8 +23,8 @@ interface Mounted {
   readonly engine: Engine
   readonly scope: PluginScope
   /** By the route's own `config` object. */
-  plans: WeakMap<object, RoutePolicy | null>
-  /** The revision of the scope that `plans` are of. */
+  routePolicies: WeakMap<object, RoutePolicy | null>
+  /** The revision of the scope that `routePolicies` are of. */
   revision: number
   /** Of all scopes together; empty once the application is ready. */
   readonly met: RegisteredRoute[]
@@ -85,7 +85,7 @@ export async function registerPlugin (app: FastifyInstance, registered: FastifyI
   // Routes that were declared before the first registration have not met `onRoute`.
   const checksBeforeHandlers = scope.stepUp !== undefined || (parent?.checksBeforeHandlers ?? hasRoutes(app))
   const own = {
-    options, engine, scope, plans: new WeakMap(), revision: 0, met, comparing, checksBeforeHandlers
+    options, engine, scope, routePolicies: new WeakMap(), revision: 0, met, comparing, checksBeforeHandlers
   } satisfies Mounted
   Object.defineProperty(app, mounted, { value: own })
   app.decorate('ipRisk', createApi(engine, scope, request => (request as Assessed)[assessed]))
@@ -107,16 +107,16 @@ function withoutRegisterOptions (options: FastifyIpRiskOptions & RegisterOptions
 /** Checks a route's option at boot, and puts the step-up behind the route's own authentication. */
 function onRoute (this: FastifyInstance, route: RouteOptions): void {
   const { engine, scope, met } = mountedOn(this)!
-  const plan = readRoutePolicy(`${nameOf(route)}: config.ipRisk`, route.config?.ipRisk, scope)
-  if (plan === null || !plan.marked) return
-  warnOfRoute(engine, scope, plan, [route.method].flat())
+  const routePolicy = readRoutePolicy(`${nameOf(route)}: config.ipRisk`, route.config?.ipRisk, scope)
+  if (routePolicy === null || !routePolicy.marked) return
+  warnOfRoute(engine, scope, routePolicy, [route.method].flat())
   const { preHandler = [] } = route
   const place: StepUpPlace = { inChain: false, hook: stepUp }
   // Without a step-up, and so without a decision that comes later, the wrapped handler is enough.
   if (scope.stepUp !== undefined || isWebSocket(route)) {
     route.preHandler = [...[preHandler].flat(), stepUp] as NonNullable<RouteOptions['preHandler']>
   }
-  route.handler = unlessGone(route.handler, plan)
+  route.handler = unlessGone(route.handler, routePolicy)
 
   /** The last of the route's own `preHandler`s. If another plugin wrapped it, its first run shows that it is there. */
   function stepUp (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done): void {
@@ -124,7 +124,7 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
     beforeHandler(request as Assessed, reply, done)
   }
   route.config = { ...route.config, [seen]: place } as NonNullable<RouteOptions['config']>
-  met.push({ options: route, plan, place, hasStepUp: scope.stepUp !== undefined })
+  met.push({ options: route, routePolicy, place, hasStepUp: scope.stepUp !== undefined })
 }
 
 /**
@@ -132,10 +132,10 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
  * WebSockets calls the handler with a socket first, there is no request to look at, and our `preHandler` has had the
  * last look.
  */
-function unlessGone (handler: RouteOptions['handler'], plan: RoutePolicy): RouteOptions['handler'] {
+function unlessGone (handler: RouteOptions['handler'], routePolicy: RoutePolicy): RouteOptions['handler'] {
   return function (request, reply) {
     const judged = (request as Assessed)[assessed]
-    if (request.raw !== undefined && endsAsGone(request.raw, judged?.context.route ?? plan)) {
+    if (request.raw !== undefined && endsAsGone(request.raw, judged?.context.route ?? routePolicy)) {
       const error = new ClientGone()
       continueOrEnd(request, reply, error, () => {})
       throw error
@@ -153,14 +153,15 @@ function onRequest (this: FastifyInstance, request: FastifyRequest, reply: Fasti
   const here = mountedOn(this)!
   const { engine, scope } = here
   if (here.revision !== scope.revision) {
-    here.plans = new WeakMap()
+    here.routePolicies = new WeakMap()
     here.revision = scope.revision
   }
-  let plan = here.plans.get(config)
-  if (plan === undefined) here.plans.set(config, plan = lateRoute(config, scope, engine))
-  if (plan === null) return done()
-  const place = { scope, route: plan, method: request.method, url: config.url, requestId: request.id, log: request.log }
-  const judged = assessRequest(assessment(engine, place, request), request.raw)
+  let routePolicy = here.routePolicies.get(config)
+  if (routePolicy === undefined) here.routePolicies.set(config, routePolicy = lateRoute(config, scope, engine))
+  if (routePolicy === null) return done()
+  const { method, id: requestId, log } = request
+  const context = { scope, route: routePolicy, method, url: config.url, requestId, log }
+  const judged = assessRequest(assessment(engine, context, request), request.raw)
   if (judged instanceof Promise) judged.then(judged => act(here, request, reply, judged, done), done)
   else act(here, request, reply, judged, done)
 }

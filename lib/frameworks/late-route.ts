@@ -16,18 +16,18 @@ export type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen
 export function lateRoute (config: Config, scope: PluginScope, engine: Engine): RoutePolicy | null {
   const name = `${nameOf(config)}: config.ipRisk`
   try {
-    const plan = readRoutePolicy(name, config.ipRisk, scope)
-    if (plan === null) return null
-    warnOfRoute(engine, scope, plan, [config.method].flat())
-    if (config[seen] !== undefined) return plan
-    const doubt = methodDoubt(plan, config.ipRisk, [config.method].flat())
+    const routePolicy = readRoutePolicy(name, config.ipRisk, scope)
+    if (routePolicy === null) return null
+    warnOfRoute(engine, scope, routePolicy, [config.method].flat())
+    if (config[seen] !== undefined) return routePolicy
+    const doubt = methodDoubt(routePolicy, config.ipRisk, [config.method].flat())
     if (doubt !== undefined) warnOfMethods(doubt, [nameOf(config)], engine.log)
-    if (plan.marked && scope.stepUp !== undefined) {
+    if (routePolicy.marked && scope.stepUp !== undefined) {
       engine.log.warn({ code: 'IP_RISK_STEP_UP_EARLY', route: config.url }, 'a step-up on this route is asked before ' +
         'its own preHandlers, and so perhaps before authentication: await the registration of fastify-ip-risk before ' +
         'routes are declared')
     }
-    return plan
+    return routePolicy
   } catch (err) {
     engine.log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has a wrong "config.ipRisk" and is judged ' +
       'as if it were "true"; await the registration of fastify-ip-risk before routes are declared, so that such a ' +

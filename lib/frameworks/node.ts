@@ -30,9 +30,9 @@ export interface Standalone {
   readonly scope: PluginScope
   readonly api: IpRiskApi
   /** `undefined` is an unmarked route. Throws on a wrong option. */
-  plan (option: Exclude<RouteIpRiskOption, false> | undefined): RoutePolicy
+  routePolicy (option: Exclude<RouteIpRiskOption, false> | undefined): RoutePolicy
   /** Publishes nothing yet. */
-  judge (request: OwnRequest, plan: RoutePolicy, more?: JudgeOptions): Promise<CompletedAssessment>
+  judge (request: OwnRequest, routePolicy: RoutePolicy, more?: JudgeOptions): Promise<CompletedAssessment>
   /** The latest assessment of a request. */
   latest (request: object): CompletedAssessment | undefined
   close (): Promise<void>
@@ -58,14 +58,14 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
   const latest = (request: object): CompletedAssessment | undefined => assessments.get(request)
   const origins = new WeakMap<RoutePolicy, { readonly option: unknown, revision: number, latest: RoutePolicy }>()
   /** After an `update()`, the route's option is read again over the new scope. */
-  const policyOf = (plan: RoutePolicy): RoutePolicy => {
-    if (scope.revision === 0) return plan
-    const origin = origins.get(plan)!
+  const policyOf = (routePolicy: RoutePolicy): RoutePolicy => {
+    if (scope.revision === 0) return routePolicy
+    const origin = origins.get(routePolicy)!
     if (origin.revision !== scope.revision) {
       origin.revision = scope.revision
       try {
         origin.latest = readRoutePolicy('route', origin.option, scope)!
-        warnOfMissingStepUp(engine, scope, origin.latest, ['GET', 'POST'])
+        warnOfRoute(engine, scope, origin.latest, ['GET', 'POST'])
       } catch (err) {
         log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has an option that contradicts the last ' +
           'update(), and is judged as before it: change one of the two')
@@ -82,23 +82,25 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
       closed = true
       await engine.close()
     },
-    plan (option) {
-      const plan = readRoutePolicy('route', option, scope)
-      if (plan === null) throw badOption('route', 'is false, which switches a route off: call nothing for it instead')
-      warnOfRoute(engine, scope, plan, ['GET', 'POST'])
-      origins.set(plan, { option, revision: scope.revision, latest: plan })
-      return plan
+    routePolicy (option) {
+      const routePolicy = readRoutePolicy('route', option, scope)
+      if (routePolicy === null) {
+        throw badOption('route', 'is false, which switches a route off: call nothing for it instead')
+      }
+      warnOfRoute(engine, scope, routePolicy, ['GET', 'POST'])
+      origins.set(routePolicy, { option, revision: scope.revision, latest: routePolicy })
+      return routePolicy
     },
-    async judge (request, plan, { url, earlier } = {}) {
-      const place = {
+    async judge (request, routePolicy, { url, earlier } = {}) {
+      const context = {
         scope,
-        route: policyOf(plan),
+        route: policyOf(routePolicy),
         method: request.method ?? 'GET',
         url,
         requestId: idOf(request),
         log: logOf(request, log)
       }
-      const judged = await assessRequest(assessment(engine, place, request, earlier), request)
+      const judged = await assessRequest(assessment(engine, context, request, earlier), request)
       assessments.set(request, judged)
       return judged
     }
@@ -117,7 +119,7 @@ function logOf ({ log }: OwnRequest, otherwise: IpRiskLogger): IpRiskLogger {
 
 /** The engine without Fastify. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
 export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): IpRiskEngine {
-  const { engine, scope, api, plan, judge, latest, close } = createStandalone(options, log)
+  const { engine, scope, api, routePolicy, judge, latest, close } = createStandalone(options, log)
   const named = new Map<unknown, RoutePolicy>()
   const written = new WeakMap<object, RoutePolicy>()
   /** Only for `onRejected`. */
@@ -126,9 +128,9 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
   return rememberInternals({
     ...api,
     async assess (request, route = true, response) {
-      const plans = typeof route === 'object' ? written : named
-      let known = plans.get(route as object)
-      if (known === undefined) plans.set(route as object, known = plan(route))
+      const routePolicies = typeof route === 'object' ? written : named
+      let known = routePolicies.get(route as object)
+      if (known === undefined) routePolicies.set(route as object, known = routePolicy(route))
       const judged = await judge(request, known)
       byRisk.set(judged.risk, judged)
       if (response !== undefined && scope.onRejected !== undefined) responses.set(judged, response)

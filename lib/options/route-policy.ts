@@ -30,8 +30,8 @@ export function isSafeMethod (method: string): boolean {
 }
 
 /** Whether a request with this method on this route is a write. */
-export function isWrite (plan: RoutePolicy, method: string): boolean {
-  return plan.write ?? !isSafeMethod(method)
+export function isWrite (routePolicy: RoutePolicy, method: string): boolean {
+  return routePolicy.write ?? !isSafeMethod(method)
 }
 
 function specificationIn (scope: PluginScope) {
@@ -64,10 +64,10 @@ export function readRoutePolicy (path: string, option: unknown, scope: PluginSco
   checkFamiliarityRules(`${path}.policy`, policy, scope.familiarity)
   const declared = kind === undefined ? undefined : kind === 'write'
   const { mode, enforceShare } = readMode(`${path}.mode`, given.mode, scope, scope.keySecret)
-  const plan = { marked: true, action, write: given.write ?? declared, policy, mode, lookup, timeoutMs }
-  if (enforceShare === undefined) return plan
+  const routePolicy = { marked: true, action, write: given.write ?? declared, policy, mode, lookup, timeoutMs }
+  if (enforceShare === undefined) return routePolicy
   const has = shareOfAddresses(scope.keySecret![0]!, enforceShare, action ?? '')
-  return { ...plan, share: { has, enforced: { ...plan, mode: 'enforce' } } }
+  return { ...routePolicy, share: { has, enforced: { ...routePolicy, mode: 'enforce' } } }
 }
 
 function writtenOut (path: string, option: unknown): object {
