@@ -116,10 +116,10 @@ export function edgeProof (
   proof: ((request: RawRequest) => unknown) | undefined, log: Pick<IpRiskLogger, 'warn'> | undefined
 ): (request: RawRequest) => boolean {
   if (proof === undefined) return () => true
-  let said = false
+  let logged = false
   const say = (fields: object, problem: string): void => {
-    if (said) return
-    said = true
+    if (logged) return
+    logged = true
     log?.warn({ code: 'IP_RISK_CLOUDFLARE_PROOF_FAILED', ...fields }, `clientIp.cloudflare.proof ${problem}: no ` +
       'request counts as coming from Cloudflare then')
   }

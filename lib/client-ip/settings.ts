@@ -142,7 +142,7 @@ const MAX_BUNDLED_AGE_DAYS = 180
 export const trustProxyWarning: string = 'Fastify\'s own trustProxy is on: request.ip is found by other rules and ' +
   'may differ from request.ipRisk.ip. Set clientIp here and leave trustProxy out, or give both the same proxies'
 
-/** What is allowed and probably not meant. One sentence each, said at start. */
+/** What is allowed and probably not meant. One sentence each, logged at boot. */
 export function warningsOf (settings: ClientIpSettings, now: number): string[] {
   const { trusted, via, cloudflare, cloudflareMode, hops, bundled, everyHop, unix } = settings
   const on = cloudflareMode === 'on'

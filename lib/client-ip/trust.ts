@@ -11,7 +11,7 @@ import {
 export const TRUSTED: number = 1 << 5
 /** In Cloudflare's ranges, whether or not `cloudflare` is on. */
 export const CLOUDFLARE: number = 1 << 6
-/** The operator said that it carries CF-Connecting-IP. */
+/** By the options, it carries CF-Connecting-IP. */
 export const VIA: number = 1 << 7
 /** Never the address of a client that came over the internet. */
 export const NON_PUBLIC: number = 1 << 8

@@ -26,7 +26,7 @@ export interface Engine extends ClientAddress {
   except (entry: ExceptionEntry, ttlSeconds: number): Promise<Statement>
   /** Ends those of a network in every process. */
   revoke (network: string): Promise<void>
-  /** Learns what other processes said. Rejects when Redis does not answer. */
+  /** Reads the statements of other processes. Rejects when Redis does not answer. */
   readExceptions (): Promise<void>
   /**
    * Forgets the verdict and ends an `allow()`. The allow is on the address as given; `lookedUp` is the one that is

@@ -9,7 +9,7 @@ export interface ExceptionEntry extends Pick<AddressException, 'effect' | 'netwo
   readonly cidr: Cidr
 }
 
-/** What an operator said about the address or network behind an id. Of two about one id, the later one counts. */
+/** An operator's statement about the address or network behind an id. Of two about one id, the later one counts. */
 export interface Statement {
   readonly id: string
   /** Milliseconds since 1970. */
@@ -28,7 +28,7 @@ export interface Exceptions {
   make (entry: ExceptionEntry, forMs: number): Statement
   /** Ends what is under a name (`nameOf`). One statement for each id of it. */
   revokeNow (name: string): readonly Statement[]
-  /** What another process said. Nothing happens when something later is known. */
+  /** A statement of another process. Nothing happens when a later one is known. */
   learn (statement: Statement, forMs: number): void
   /** False when it was known already. */
   revoke (id: string, issuedMs: number): boolean

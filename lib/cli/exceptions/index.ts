@@ -43,7 +43,7 @@ export const deny: Command = command({
 
 export const revoke: Command = command({
   usage: 'ADDRESS|CIDR… [options]',
-  about: 'Ends what allow and deny said of exactly these addresses or networks, in every process.',
+  about: 'Ends the allow or deny of exactly these addresses or networks, in every process.',
   options: noteOptions,
   notes,
   run: async ({ values, positionals }, io) => await change('revoke', positionals, values, io)
