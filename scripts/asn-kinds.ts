@@ -12,7 +12,7 @@ import type { AddressList } from '../lib/lists/sources/list.ts'
 import { readList } from '../lib/lists/sources/read-list.ts'
 import { densities, serverCounts } from '../lib/lists/compile/vpn-servers.ts'
 import { EXAMPLE_SECONDS, exampleLists, exampleRoot } from './example-lists.ts'
-import { EYEBALL_ASNS } from './eyeball-asns.ts'
+import { EYEBALL_ASNS, FURTHER_ACCESS_ASNS } from './eyeball-asns.ts'
 import { companyOf, furtherCounts } from './further-providers.ts'
 
 /** Networks that sell access, as a list of them says. */
@@ -33,7 +33,7 @@ export function computeAsnKinds (
   for (const list of lists) {
     if (list.kind === 'hosting-asn') for (const asn of new Set(list.asns)) votes.set(asn, (votes.get(asn) ?? 0) + 1)
   }
-  const neither = new Set([...GATEWAY_ASNS, ...TRANSIT_ASNS])
+  const neither = new Set([...GATEWAY_ASNS, ...TRANSIT_ASNS, ...FURTHER_ACCESS_ASNS])
   const isMixed = (asn: number): boolean => eyeball.has(asn) || neither.has(asn) || (access.has(asn) && votes.get(asn)! < 3)
   const votesOf = (asn: number): number => isMixed(asn) ? 0 : votes.get(asn)!
   const announcing = new Set(table.numbers)
@@ -41,7 +41,7 @@ export function computeAsnKinds (
   const hosting = known(votes.keys()).filter(asn => votesOf(asn) > 0)
   const hostingConfirmed = hosting.filter(asn => votesOf(asn) > 1)
   const hosters = new Set(hostingConfirmed)
-  const people = known([...isps, ...EYEBALL_ASNS]).filter(asn => !hosters.has(asn))
+  const people = known([...isps, ...EYEBALL_ASNS, ...FURTHER_ACCESS_ASNS]).filter(asn => !hosters.has(asn))
   const named = lists.flatMap(({ publisher }) => publisher ?? [])
   const counts = [...serverCounts(lists, table, EXAMPLE_SECONDS), ...furtherCounts(new Set([...named, ...companyOf(without)]))]
   const silent = new Set([...people, ...neither, ...CONTENT_ASNS])

@@ -20,3 +20,6 @@ export const EYEBALL_ASNS: readonly number[] = [
   // Africa: Telkom SA, Vodacom, MTN, Airtel, TE Data, Etisalat Misr, Maroc Telecom, Algérie Télécom, Safaricom
   37457, 29975, 16637, 29465, 36873, 8452, 36992, 6713, 36947, 33771
 ]
+
+/** Sell access to people, though no list of such networks has them and some lists call them hosters: Bahnhof, Afrihost. */
+export const FURTHER_ACCESS_ASNS: readonly number[] = [8473, 37611]

@@ -115,8 +115,11 @@ t.test('knows of what stands beside published servers, and of networks full of t
   const some = list('a', 'vpn-server', ['20.0.1.0/26'], { publisher: 'a' })
   t.same(known(explain('20.0.9.9', [some], { asnTable }).answer).score, 0.5, '64 of 65,536 announced, one publisher')
   const three = [some, list('b', 'vpn-server', ['20.0.2.1'], { publisher: 'b' }), list('c', 'vpn-server', ['20.0.3.1'], { publisher: 'c' })]
-  t.same(outcome(explain('20.0.9.9', three, { asnTable })), ['vpn_likely', 0.89, ['vpn']], 'three publishers')
+  t.same(outcome(explain('20.0.9.9', three, { asnTable })), ['suspicious', 0.5, []], 'three publishers, and nothing calls it a hoster')
+  const hoster = list('hosters', 'hosting-asn', [], { asns: [64500] })
+  t.same(outcome(explain('20.0.9.9', [...three, hoster], { asnTable })), ['vpn_detected', 0.92, ['vpn', 'hosting']], 'a hoster')
   t.same([1e-6, 1e-5, 1e-4, 1e-3].map(density => densityClass(density * 1e6, 1e6)), [0, 1, 2, 3])
+  t.same([1e-6, 1e-5, 1e-4, 1e-3].map(density => densityClass(density * 1e7, 1e7)), [0, 1, 1, 3], 'a large cloud')
 })
 
 t.test('knows the networks of its own table, unless a list of networks was given', async t => {

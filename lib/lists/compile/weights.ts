@@ -74,10 +74,20 @@ export function decay (ageDays: number, halfLifeDays: number): number {
   return ageDays <= grace ? 1 : 0.5 ** ((ageDays - grace) / (halfLifeDays - grace))
 }
 
+/**
+ * The density of a network that nothing calls a hoster or a VPN's weighs no more, so alone it is never `vpnLikely`:
+ * behind the others of its addresses there may be people.
+ */
+export const DENSITY_CEILING = 0.5
+
+/** Announced IPv4 addresses. In a cloud of that size a density below 1e-3 is no more than one below 1e-4. */
+const LARGE_CLOUD = 2 ** 20
+
 /** The class of `WEIGHTS.density`, 0..3. */
 export function densityClass (servers: number, announced: number): number {
   const density = servers / announced
-  return density < 1e-5 ? 0 : density < 1e-4 ? 1 : density < 1e-3 ? 2 : 3
+  const found = density < 1e-5 ? 0 : density < 1e-4 ? 1 : density < 1e-3 ? 2 : 3
+  return found === 2 && announced >= LARGE_CLOUD ? 1 : found
 }
 
 /** Servers that one publisher alone must have in a network before their density says something of it. */

@@ -1,6 +1,6 @@
 import type { Category, Signal, VerdictName } from '../../../types/contract.ts'
 import {
-  BANDS, decay, densityWeight, HOSTING_CEILING, NETWORK_CEILING, WEIGHTS, WIDE_CEILING
+  BANDS, decay, DENSITY_CEILING, densityWeight, HOSTING_CEILING, NETWORK_CEILING, WEIGHTS, WIDE_CEILING
 } from '../compile/weights.ts'
 import { collectionOf } from '../sources/publishers.ts'
 import type { MarkKind, SnapshotList } from './snapshot.ts'
@@ -136,7 +136,8 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
   ] as const) {
     add('neighbours', weight * strength(kind), signal('vpn_neighbours', kind, weight))
   }
-  const density = densityWeight(network?.density ?? 0)
+  const isHosting = (['hosting', 'hosting-asn', 'vpn-range', 'vpn-asn'] as const).some(kind => found.has(kind))
+  const density = Math.min(densityWeight(network?.density ?? 0), isHosting ? 1 : DENSITY_CEILING)
   if (density > 0) {
     add('density', density, {
       type: 'vpn_asn_density', weight: density, detail: `VPN servers are known in AS${network!.asn}`
