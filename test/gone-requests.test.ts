@@ -60,7 +60,7 @@ for (const when of ['at once', 'later'] as const) {
       })
       await until(() => seen.length === COUNT)
       t.same(seen, Array(COUNT).fill(['FST_IP_RISK_CLIENT_GONE', 'no_ip']))
-      // On Node.js 26 a response that an asynchronous handler sends so late never ends, and Fastify calls no `onResponse`.
+      // On Node.js 24 and 26 a response that an asynchronous handler sends so late never ends, and Fastify calls no `onResponse`.
       if (!isAsync) await until(() => site.statuses.length === COUNT)
       t.ok(site.statuses.every(status => status === 499))
       t.equal(site.handled, 0)

@@ -56,7 +56,7 @@ async function ask (
 }
 
 const portOf = ({ server }: FastifyInstance): number => (server.address() as AddressInfo).port
-/** Since 22.23.5, Node.js 22 refuses a request with too many lines instead of dropping some. */
+/** Node.js 22.23.5, 24.22.3 and 26.12.1 refuse a request with too many lines. Node.js 20 drops some. */
 const refuses = await refusesLines()
 const skip = refuses && 'this Node.js drops no lines: it refuses the request'
 
