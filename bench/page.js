@@ -17,7 +17,7 @@ function markdown ({ caption, rows, text }) {
 export function page ({ machine, benches }) {
   const { node, cpu, memoryGiB, system, redis, fastify, peers } = machine
   const ratios = Object.entries(benches).flatMap(([file, { ratios }]) => Object.entries(ratios).map(([name, { value, spread }]) =>
-    `| ${name} | ${value} | ${(spread * 100).toFixed(0)} % | \`${file}\` |`))
+    `| ${name} | ${value} | ${spread === null ? 'one run' : `${(spread * 100).toFixed(0)} %`} | \`${file}\` |`))
   return `${[
     '# Benchmarks',
     '',

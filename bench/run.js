@@ -50,7 +50,7 @@ function measure (bench) {
   const ratios = Object.fromEntries(Object.keys(found[0] ?? {}).map(name => {
     const values = found.map(ratios => ratios[name])
     const spread = (Math.max(...values) - Math.min(...values)) / median(values)
-    return [name, { value: Number(median(values).toFixed(4)), spread: Number(spread.toFixed(3)) }]
+    return [name, { value: Number(median(values).toFixed(4)), spread: values.length < 2 ? null : Number(spread.toFixed(3)) }]
   }))
   const { date, commit } = now
   return { date, commit, ratios, tables: all.at(-1) }

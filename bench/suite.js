@@ -15,7 +15,7 @@ export function cell ({ rows }, rowPart, columnPart) {
 const share = (table, ours, other, column) => cell(table, ours, column) / cell(table, other, column)
 
 const besideRateLimit = where => ([table]) => ({
-  [`memory hit / @fastify/rate-limit, ${where}`]: share(table, 'fastify-ip-risk, memory hit', '@fastify/rate-limit', 'added to bare')
+  [`memory hit / @fastify/rate-limit, ${where}`]: share(table, 'memory hit, read', '@fastify/rate-limit', 'added to bare')
 })
 
 export const suite = [
