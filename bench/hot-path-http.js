@@ -5,7 +5,7 @@
 // that runs freely, how many requests a server reads at once depends on which of the two is faster, and so does the time of each.
 import { against, answerOf, inTurn, launches } from './hot-path-processes.js'
 import { connectAll } from './hot-path-client.js'
-import { checkHits, ratioOf, tableOf } from './hot-path-variants.js'
+import { checkHits, ratiosOf, tableOf } from './hot-path-variants.js'
 
 const ROUNDS = 20
 const REQUESTS = 3_200
@@ -35,4 +35,4 @@ const measured = await inTurn('hot-path-http-server.js', ROUNDS, async (child, n
 console.log(`CPU time a request, ${launches} processes for each variant, ${ROUNDS} rounds of ${REQUESTS} requests each, in turn; median of the ` +
   'differences to bare')
 console.table(tableOf(measured))
-if (against !== undefined) console.log(`a memory hit adds ${ratioOf(measured)} times what it adds in the other build`)
+if (against !== undefined) console.log(ratiosOf(measured))

@@ -3,7 +3,7 @@
 // `npm run build && cd bench && npm install && node hot-path.js [pattern] [--against FOLDER] [--launches 5]`
 // FOLDER has another build of the package, 0.1.0 for example: `git worktree add ../v010 fffaa90 && cd ../v010 && npm ci && npm run build`
 import { against, answerOf, inTurn, launches } from './hot-path-processes.js'
-import { ratioOf, tableOf } from './hot-path-variants.js'
+import { ratiosOf, tableOf } from './hot-path-variants.js'
 
 const ROUNDS = 8
 
@@ -14,4 +14,4 @@ const measured = await inTurn('hot-path-worker.js', ROUNDS, async child => {
 console.log(`CPU time a request, ${launches} processes for each variant, ${ROUNDS} rounds each, in turn; median of the ` +
   'differences to bare')
 console.table(tableOf(measured))
-if (against !== undefined) console.log(`a memory hit adds ${ratioOf(measured)} times what it adds in the other build`)
+if (against !== undefined) console.log(ratiosOf(measured))

@@ -25,6 +25,7 @@ export const suite = [
     quick: true,
     ratios: besideRateLimit('in process')
   },
+  { file: 'hot-path-pairs.js' },
   {
     file: 'hot-path-http.js',
     args: ['memory hit|@fastify/rate-limit'],

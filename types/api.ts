@@ -132,6 +132,11 @@ export interface IpRiskEngine extends IpRiskApi {
    * last before the handler. null: go on. `risk` is what `assess` gave for this request. Never rejects.
    */
   enforce (request: RawRequest, risk: IpRisk): Promise<IpRiskRejection | null>
+  /**
+   * What was found last for a request that `assess` judged; else null. With `familiarity`, `enforce` judges a marked
+   * write again, and this has the second decision and how well the account knows the network.
+   */
+  risk (request: RawRequest): IpRisk | null
   /** Resolves when Redis is there, or after a second without it; lookups before that do without the shared cache. */
   ready (): Promise<void>
   /**

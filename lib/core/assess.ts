@@ -38,7 +38,10 @@ export function assessRequest (
   const { engine, context } = current
   if (endsAsGone(raw, context.route)) return gone(current)
   const address = current.address ??= engine.resolve(raw)
-  if (context.route.share !== undefined) enforceShare(current, context.route.share, address)
+  if (context.route.share !== undefined) {
+    enforceShare(current, context.route.share, address)
+    if (endsAsGone(raw, current.context.route)) return gone(current)
+  }
   if (context.scope.skip?.(current.request, context.log) === true) return skipped(current, address)
   const { startedAtMs } = current
   const result = current.result ?? find(engine, address, context, startedAtMs)

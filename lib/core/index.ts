@@ -1,6 +1,6 @@
 export { createApi } from './api.ts'
 export { assessment, assessRequest } from './assess.ts'
-export { type Assessment, type CompletedAssessment, endsAsGone } from './assessment.ts'
+export { type Assessment, type CompletedAssessment, endsAsGone, isStillJudged } from './assessment.ts'
 export { bootLine, type BootLine } from './boot-line.ts'
 export type { Decided, Published } from './context.ts'
 export { internalsOf, type Internals, rememberInternals } from './internals.ts'

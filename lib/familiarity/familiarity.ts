@@ -40,6 +40,9 @@ export interface FamiliarityParts {
   readonly announce?: ((key: string) => Promise<void>) | undefined
 }
 
+/** No clock of a fleet is further ahead; a time that is was not written by it. */
+const FUTURE_MS = 300_000
+
 /** How long a process answers from its memory what another one may have changed in Redis: less than a minute. */
 const FRESH_MS = 50_000
 
@@ -92,7 +95,7 @@ export function createFamiliarity (parts: FamiliarityParts): FamiliarityService 
     const isShared = risk.verdict === 'vpn_likely' || risk.verdict === 'vpn_detected'
     let familiarity: Familiarity = 'first'
     for (const one of networks) {
-      if (atMs - one.lastMs >= rememberMs) continue
+      if (atMs - one.lastMs >= rememberMs || one.lastMs - atMs > FUTURE_MS) continue
       const isSame = isShared ? device !== null && one.id === marks.id : one.network === marks.network
       if (isSame && one.strength >= CONFIRMED && atMs - one.confirmedMs < rememberMs) return 'known'
       if (isSimilar(one, marks)) familiarity = 'similar'

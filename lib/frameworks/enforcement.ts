@@ -98,3 +98,7 @@ function warnOfMissingStepUp (
   engine.log.warn({ code: 'IP_RISK_STEP_UP_MISSING' }, 'the policy can decide "step_up_auth", which is reported but ' +
     'not enforced: give the option "stepUp"')
 }
+
+/** Of a route whose option was right at boot: it keeps what it was, or it would let visitors pass whom it stopped. */
+export const optionContradicts: string = 'a route has an option that contradicts the last update(), and is judged as ' +
+  'before it: change one of the two'

@@ -3,7 +3,9 @@ import type { IpRiskApi } from '../../types/api.ts'
 import type {
   EngineOptions, IpRisk, IpRiskLogger, RequestOptions, RouteIpRiskOption
 } from '../../types/contract.ts'
-import { type CompletedAssessment, outcomeOf, postpone, publish, rememberInternals } from '../core/index.ts'
+import {
+  type CompletedAssessment, isStillJudged, outcomeOf, postpone, publish, rememberInternals
+} from '../core/index.ts'
 import { ClientGone } from '../errors.ts'
 import type { RoutePolicy } from '../options/index.ts'
 import { enforce } from './enforcement.ts'
@@ -53,9 +55,21 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
   const unmarked = routePolicy(undefined)
 
   async function assess (req: Request, routePolicy: RoutePolicy): Promise<CompletedAssessment> {
-    const judged = await judge(req, routePolicy, { url: pattern(req), earlier: latest(req) })
-    req.ipRisk = judged.risk
+    const earlier = latest(req)
+    const judged = await judge(req, routePolicy, { url: pattern(req), earlier })
+    if (earlier === undefined) show(req)
     return judged
+  }
+
+  /** What was found last: a second assessment, once the account is known, replaces the first. */
+  function show (req: Request): void {
+    let own: IpRisk | undefined
+    Object.defineProperty(req, 'ipRisk', {
+      configurable: true,
+      enumerable: true,
+      get: () => own ?? latest(req)!.risk,
+      set: (risk: IpRisk | undefined) => { own = risk }
+    })
   }
 
   function annotate (req: Request, res: Response, next: NextFunction): void {
@@ -79,7 +93,6 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
         else publish(judged, outcome)
         return res.headersSent ? undefined : await enforce(judged, req)
       }).then(refused => {
-        req.ipRisk = latest(req)!.risk
         if (res.headersSent) return
         if (refused?.challenge !== undefined) res.setHeader('www-authenticate', refused.challenge)
         const gone: boolean = refused?.error instanceof ClientGone
@@ -98,7 +111,10 @@ export default ipRisk
 /** While the visitor is being asked, somebody else may answer, or the client leave. */
 function awaitStepUp (res: Response, judged: CompletedAssessment): void {
   postpone(judged)
-  onceClosed(res, () => publish(judged, res.headersSent ? 'not_reached' : 'client_gone'))
+  onceClosed(res, () => {
+    if (res.headersSent) publish(judged, 'not_reached')
+    else if (!isStillJudged(judged)) publish(judged, 'client_gone')
+  })
 }
 
 function onceClosed (res: Response, then: () => void): void {

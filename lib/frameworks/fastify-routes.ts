@@ -15,7 +15,7 @@ export function isWebSocket (route: RouteOptions): boolean {
 }
 
 /** Whether the step-up of a route is among its own preHandlers: false until that is certain. */
-export interface StepUpPlace { inChain: boolean, readonly hook: unknown }
+export interface StepUpPlace { inChain: boolean, readonly hook: unknown, readonly atBoot: RoutePolicy }
 
 /**
  * A marked route that our `onRoute` hook met. Hooks of other plugins may change the same options until the application

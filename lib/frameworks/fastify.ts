@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions, RouteOptions } from 'fastify'
-import type { IpRisk } from '../../types/contract.ts'
 import type { FastifyIpRiskOptions } from '../../types/fastify.ts'
 import type {} from '../../types/fastify.ts'
 import { trustProxyWarning } from '../client-ip/index.ts'
 import {
   assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine,
-  isPostponed, outcomeOf, postpone, publish, sharesEngine
+  isPostponed, isStillJudged, outcomeOf, postpone, publish, sharesEngine
 } from '../core/index.ts'
 import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
 import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
@@ -15,6 +14,7 @@ import {
 } from './fastify-routes.ts'
 import { type Config, lateRoute, seen } from './late-route.ts'
 import { ownAnswer } from './own-answer.ts'
+import { assessed, type Assessed, ipRiskAccessor } from './request-risk.ts'
 import { routeConfigs } from './route-config.ts'
 
 /** What a registration leaves on its Fastify instance; child scopes inherit it. */
@@ -23,9 +23,7 @@ interface Mounted {
   readonly engine: Engine
   readonly scope: PluginScope
   /** By the route's own `config` object. */
-  routePolicies: WeakMap<object, RoutePolicy | null>
-  /** The revision of the scope that `routePolicies` are of. */
-  revision: number
+  readonly routePolicies: WeakMap<object, Read>
   /** Of all scopes together; empty once the application is ready. */
   readonly met: RegisteredRoute[]
   /** Fastify's own `trustProxy` is on, and has not been seen to differ yet. */
@@ -33,24 +31,11 @@ interface Mounted {
   /** `stepUpWhereUnseen` is a hook of this instance. */
   readonly checksBeforeHandlers: boolean
 }
+/** What a route wants, read at one revision of its scope. */
+interface Read { readonly revision: number, readonly routePolicy: RoutePolicy | null }
 type Done = (err?: Error) => void
 
 const mounted = Symbol('fastify-ip-risk')
-/** On a request that was judged. Not read from `request.ipRisk`, which an application may replace. */
-const assessed = Symbol('fastify-ip-risk.assessed')
-/** What an application wrote to `request.ipRisk`. */
-const replaced = Symbol('fastify-ip-risk.replaced')
-type Assessed = FastifyRequest & { [assessed]?: CompletedAssessment, [replaced]?: IpRisk | null }
-
-/** Fastify would store a plain value on every request of the application, also where the plugin has nothing to do. */
-const ipRiskAccessor = {
-  getter (this: Assessed): IpRisk | null {
-    const own = this[replaced]
-    return own === undefined ? this[assessed]?.risk ?? null : own
-  },
-  setter (this: Assessed, risk: IpRisk | null): void { this[replaced] = risk }
-}
-
 const configs = routeConfigs()
 
 const mountedOn = (app: FastifyInstance): Mounted | undefined => (app as { [mounted]?: Mounted })[mounted]
@@ -85,7 +70,7 @@ export async function registerPlugin (app: FastifyInstance, registered: FastifyI
   // Routes that were declared before the first registration have not met `onRoute`.
   const checksBeforeHandlers = scope.stepUp !== undefined || (parent?.checksBeforeHandlers ?? hasRoutes(app))
   const own = {
-    options, engine, scope, routePolicies: new WeakMap(), revision: 0, met, comparing, checksBeforeHandlers
+    options, engine, scope, routePolicies: new WeakMap(), met, comparing, checksBeforeHandlers
   } satisfies Mounted
   Object.defineProperty(app, mounted, { value: own })
   app.decorate('ipRisk', createApi(engine, scope, request => (request as Assessed)[assessed]))
@@ -111,7 +96,7 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
   if (routePolicy === null || !routePolicy.marked) return
   warnOfRoute(engine, scope, routePolicy, [route.method].flat())
   const { preHandler = [] } = route
-  const place: StepUpPlace = { inChain: false, hook: stepUp }
+  const place: StepUpPlace = { inChain: false, hook: stepUp, atBoot: routePolicy }
   // Without a step-up, and so without a decision that comes later, the wrapped handler is enough.
   if (scope.stepUp !== undefined || isWebSocket(route)) {
     route.preHandler = [...[preHandler].flat(), stepUp] as NonNullable<RouteOptions['preHandler']>
@@ -152,12 +137,12 @@ function onRequest (this: FastifyInstance, request: FastifyRequest, reply: Fasti
   if (config.ipRisk === false) return done()
   const here = mountedOn(this)!
   const { engine, scope } = here
-  if (here.revision !== scope.revision) {
-    here.routePolicies = new WeakMap()
-    here.revision = scope.revision
+  let read = here.routePolicies.get(config)
+  if (read === undefined || read.revision !== scope.revision) {
+    read = { revision: scope.revision, routePolicy: lateRoute(config, scope, engine, read?.routePolicy) }
+    here.routePolicies.set(config, read)
   }
-  let routePolicy = here.routePolicies.get(config)
-  if (routePolicy === undefined) here.routePolicies.set(config, routePolicy = lateRoute(config, scope, engine))
+  const { routePolicy } = read
   if (routePolicy === null) return done()
   const { method, id: requestId, log } = request
   const context = { scope, route: routePolicy, method, url: config.url, requestId, log }
@@ -208,7 +193,10 @@ function reject (request: Assessed, reply: FastifyReply, error: IpRiskError, don
 /** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */
 function awaitStepUp (reply: FastifyReply, judged: CompletedAssessment): void {
   postpone(judged)
-  reply.raw.on('close', () => publish(judged, reply.sent || reply.raw.headersSent ? 'not_reached' : 'client_gone'))
+  reply.raw.on('close', () => {
+    if (reply.sent || reply.raw.headersSent) publish(judged, 'not_reached')
+    else if (!isStillJudged(judged)) publish(judged, 'client_gone')
+  })
 }
 
 /** The application's own hooks may have waited, and the client may have left meanwhile. */

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type {} from '../../types/fastify.ts'
 import type { Engine } from '../core/index.ts'
 import { type PluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
-import { warnOfRoute } from './enforcement.ts'
+import { optionContradicts, warnOfRoute } from './enforcement.ts'
 import { methodDoubt, nameOf, type StepUpPlace, warnOfMethods } from './fastify-routes.ts'
 
 /** On the config of a route that our `onRoute` hook met: its step-up is the last of its own `preHandler`s. */
@@ -11,9 +11,11 @@ export type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen
 
 /**
  * Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the
- * scope's policy.
+ * scope's policy. One whose option contradicts an `update()` is judged as before it, by `earlier`.
  */
-export function lateRoute (config: Config, scope: PluginScope, engine: Engine): RoutePolicy | null {
+export function lateRoute (
+  config: Config, scope: PluginScope, engine: Engine, earlier: RoutePolicy | null | undefined = config[seen]?.atBoot
+): RoutePolicy | null {
   const name = `${nameOf(config)}: config.ipRisk`
   try {
     const routePolicy = readRoutePolicy(name, config.ipRisk, scope)
@@ -29,6 +31,10 @@ export function lateRoute (config: Config, scope: PluginScope, engine: Engine): 
     }
     return routePolicy
   } catch (err) {
+    if (earlier !== undefined) {
+      engine.log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, optionContradicts)
+      return earlier
+    }
     engine.log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has a wrong "config.ipRisk" and is judged ' +
       'as if it were "true"; await the registration of fastify-ip-risk before routes are declared, so that such a ' +
       'mistake fails at boot')

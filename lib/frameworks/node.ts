@@ -10,7 +10,7 @@ import { badOption, ClientGone } from '../errors.ts'
 import {
   type PluginScope, type PluginScopeOptions, readPluginScope, readRoutePolicy, type RoutePolicy
 } from '../options/index.ts'
-import { enforce, type Rejection, warnOfRoute } from './enforcement.ts'
+import { enforce, optionContradicts, type Rejection, warnOfRoute } from './enforcement.ts'
 
 /** What is read of a request outside Fastify. `id` and `log` are what pino-http and its like leave there. */
 export type OwnRequest = RawRequest & {
@@ -67,8 +67,7 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
         origin.latest = readRoutePolicy('route', origin.option, scope)!
         warnOfRoute(engine, scope, origin.latest, ['GET', 'POST'])
       } catch (err) {
-        log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, 'a route has an option that contradicts the last ' +
-          'update(), and is judged as before it: change one of the two')
+        log.error({ code: 'IP_RISK_ROUTE_OPTION_WRONG', err }, optionContradicts)
       }
     }
     return origin.latest
@@ -157,6 +156,7 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
           : { 'www-authenticate': challenge }
       }
     },
+    risk: request => latest(request)?.risk ?? null,
     ready: engine.ready,
     close
   }, { engine, scope })

@@ -36,14 +36,21 @@ export function mergeRules (
       seen.set(key, i)
     }
   })
-  return [...over, ...base.filter(rule => !keysOf(rule).some(key => seen.has(key)))]
+  const merged = [...over, ...base.filter(rule => !keysOf(rule).some(key => seen.has(key)))]
+  if (merged.length > MAX_RULES) {
+    throw badOption(path, `makes ${merged.length} rules, with those of the scope above or before the update: at most ` +
+      `${MAX_RULES} are possible`)
+  }
+  return merged
 }
 
-/** What makes two rules one: the name, and the conditions whatever their order. */
+/** What makes two rules one: the name, and the conditions whatever their order and spelling. */
 function keysOf (rule: PolicyRule): string[] {
   const written = conditions.map(name => {
-    const given = rule[name]
-    return Array.isArray(given) ? [...given].sort() : given
+    if (name === 'score') return [rule.score?.min, rule.score?.max]
+    const given: readonly unknown[] = listOf<unknown>(rule[name])
+    const normal = given.map(value => name === 'asn' ? String(asnOf(value as string)) : String(value).toLowerCase())
+    return [...new Set(normal)].sort()
   })
   const keys = [`conditions ${JSON.stringify(written)}`]
   return rule.name === undefined ? keys : [...keys, `name ${rule.name}`]
