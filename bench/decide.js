@@ -44,23 +44,23 @@ const quiet = { debug: nothing, info: nothing, warn: nothing, error: nothing } /
 
 async function start ([name, { denied = [], ...options }]) {
   const startedMs = performance.now()
-  const { engine, scope, judge, plan, api } = createStandalone({ provider: { name: 'fixed', lookup: async () => answer }, cache: { ttlSeconds: 21_600 }, ...options }, quiet)
+  const { engine, scope, judge, routePolicy, api } = createStandalone({ provider: { name: 'fixed', lookup: async () => answer }, cache: { ttlSeconds: 21_600 }, ...options }, quiet)
   for (const network of denied) await api.deny(network)
   const bootMs = performance.now() - startedMs
-  const marked = plan('signup')
+  const marked = routePolicy('signup')
   const requests = Object.values(visitors).map(remoteAddress => ({ method: 'POST', headers: {}, socket: { remoteAddress } }))
   for (const request of requests) {
     const { risk } = await judge(request, marked)
     if (risk.verdict !== answer.verdict) throw new Error(`${name}: ${risk.verdict} ${risk.reason}`)
     if ((await judge(request, marked)).risk.cache !== 'memory') throw new Error(`${name}: no memory hit`)
   }
-  const place = { scope, route: marked, method: 'POST', url: undefined, requestId: '', log: quiet }
+  const context = { scope, route: marked, method: 'POST', url: undefined, requestId: '', log: quiet }
   return {
     name,
     bootMs,
     nanoseconds: requests.map(() => []),
     run (request) { // without a promise, as on a memory hit in Fastify
-      if (assessRequest(assessment(engine, place, requests[request]), requests[request]).risk === undefined) throw new Error(`${name}: a promise`)
+      if (assessRequest(assessment(engine, context, requests[request]), requests[request]).risk === undefined) throw new Error(`${name}: a promise`)
     }
   }
 }
