@@ -60,8 +60,9 @@ for (const when of ['at once', 'later'] as const) {
       })
       await until(() => seen.length === COUNT)
       t.same(seen, Array(COUNT).fill(['FST_IP_RISK_CLIENT_GONE', 'no_ip']))
-      // On Node.js 24 and 26 a response that an asynchronous handler sends so late never ends, and Fastify calls no `onResponse`.
-      if (!isAsync) await until(() => site.statuses.length === COUNT)
+      // From Node.js 22 on, a response that an asynchronous handler sends so late never ends, and Fastify calls no `onResponse`.
+      const ends = !isAsync || Number(process.versions.node.split('.')[0]) < 22
+      if (ends) await until(() => site.statuses.length === COUNT)
       t.ok(site.statuses.every(status => status === 499))
       t.equal(site.handled, 0)
     }
