@@ -25,7 +25,8 @@ export function answerOf (child) {
 }
 
 /**
- * What `measure(child, name)` gives for each variant, round by round, the order reversed in every second one. How a process
+ * What `measure(child, name)` gives for each variant, round by round, always in the same order: a process that runs twice in a row, as
+ * the first and last would if the order were reversed, finds its data in the CPU's caches, and looks faster than it is. How a process
  * compiled its code stays with it, and may differ from the next one's: so each variant gets `launches` processes, one after the other.
  * A list for each launch.
  */
@@ -39,9 +40,7 @@ export async function inTurn (file, rounds, measure) {
       children.push({ name, child, ready: await answerOf(child) })
     }
     for (let round = 0; round < rounds; round++) {
-      for (const { name, child, ready } of round % 2 === 0 ? children : children.toReversed()) {
-        measured.get(name).at(-1).push(await measure(child, name, ready))
-      }
+      for (const { name, child, ready } of children) measured.get(name).at(-1).push(await measure(child, name, ready))
     }
     for (const { child } of children) child.disconnect()
   }

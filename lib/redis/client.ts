@@ -70,6 +70,10 @@ export function createRedisPort (
     circuits.probeNow()
   }
   client.on('ready', connectedAgain)
+  let reopening: NodeJS.Timeout | undefined
+  // ioredis gives up for ever where a Sentinel announces a failover while it is connecting.
+  const reopen = (): void => { reopening = setTimeout(() => { client.connect().catch(() => {}) }, CONNECT_MS).unref() }
+  if (own) client.on('end', reopen)
   // With `lists()` alone, lookups send no command that would show it.
   const watch = watchConnection(client, () => circuits.disconnected(lastError ?? unconnected(client)))
 
@@ -118,6 +122,8 @@ export function createRedisPort (
       circuits.close()
       client.off('ready', connectedAgain)
       watch.end()
+      client.off('end', reopen)
+      clearTimeout(reopening)
       if (own) client.disconnect()
     }
   }
