@@ -27,7 +27,7 @@ t.test('a name says VPN or hosting by its words and domain, and most names say n
   ]) t.equal(hostnameKind(name), undefined, name.slice(0, 40))
 })
 
-t.test('the name of an address is evidence beside that of lists, and never speaks for it', async t => {
+t.test('the name of an address adds to the evidence of lists, and never lowers a score', async t => {
   const names = new Map([
     ['vpn1.example', ['192.0.2.1', '198.51.100.1', '203.0.113.1', '10.0.0.1']],
     ['vps7.example', ['192.0.2.2', '198.51.100.2']],

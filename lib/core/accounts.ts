@@ -3,9 +3,8 @@ import { type Strength, type Visit } from '../familiarity/index.ts'
 import { applyPolicy } from '../policy/index.ts'
 import { isThenable, waitAtMost } from '../util/index.ts'
 import type { CompletedAssessment } from './assessment.ts'
-import { categoriesOf } from './risk.ts'
+import { categoriesOf, noInfo } from './risk.ts'
 
-const noInfo = Object.freeze({})
 const degrees: readonly Familiarity[] = ['known', 'similar', 'new', 'first', 'impossible', 'unknown']
 
 /**

@@ -27,14 +27,6 @@ export function endsAsGone (request: RawRequest, { marked, mode }: Pick<RoutePol
   return marked && mode === 'enforce' && isGone(request)
 }
 
-/**
- * Whether the handler of this request may run although its client is gone, and its familiarity is not known yet: its
- * record waits for that.
- */
-export function isStillJudged ({ awaitsFamiliarity, context: { route } }: Assessment): boolean {
-  return awaitsFamiliarity && route.mode === 'monitor'
-}
-
 /** One request, from its address to its one record. What it says of a verdict or decision counts once it is judged. */
 export class Assessment {
   readonly engine: Engine

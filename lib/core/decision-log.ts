@@ -76,6 +76,15 @@ export function publish (judged: CompletedAssessment, outcome: Outcome): void {
   onDecision?.(record, request, log)
 }
 
+/**
+ * For a request whose response closed while its decision was postponed. In monitor mode the handler may run although
+ * the client is gone: while the familiarity is not known yet, the record waits for it.
+ */
+export function publishClosed (judged: CompletedAssessment, isAnswered: boolean): void {
+  if (isAnswered) publish(judged, 'not_reached')
+  else if (!judged.awaitsFamiliarity || judged.context.route.mode !== 'monitor') publish(judged, 'client_gone')
+}
+
 /** What stopped a visitor, or would have if it had been enforced: an operator wants to see it without `debug`. */
 function isNotable (outcome: Outcome, judged: CompletedAssessment): boolean {
   switch (outcome) {

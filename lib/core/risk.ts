@@ -6,7 +6,7 @@ import type { AssessmentContext } from './context.ts'
 
 type Building = { -readonly [K in keyof IpRisk]: IpRisk[K] }
 const nothing: readonly never[] = Object.freeze([])
-const noInfo = Object.freeze({})
+export const noInfo: IpRisk['info'] = Object.freeze({})
 
 /** What is known of an address, and what the policy of the route decides. */
 export function riskOf (

@@ -4,7 +4,7 @@ import type {
   EngineOptions, IpRisk, IpRiskLogger, RequestOptions, RouteIpRiskOption
 } from '../../types/contract.ts'
 import {
-  type CompletedAssessment, isStillJudged, outcomeOf, postpone, publish, rememberInternals
+  type CompletedAssessment, outcomeOf, postpone, publish, publishClosed, rememberInternals
 } from '../core/index.ts'
 import { ClientGone } from '../errors.ts'
 import type { RoutePolicy } from '../options/index.ts'
@@ -111,10 +111,7 @@ export default ipRisk
 /** While the visitor is being asked, somebody else may answer, or the client leave. */
 function awaitStepUp (res: Response, judged: CompletedAssessment): void {
   postpone(judged)
-  onceClosed(res, () => {
-    if (res.headersSent) publish(judged, 'not_reached')
-    else if (!isStillJudged(judged)) publish(judged, 'client_gone')
-  })
+  onceClosed(res, () => publishClosed(judged, res.headersSent))
 }
 
 function onceClosed (res: Response, then: () => void): void {

@@ -4,7 +4,7 @@ import type {} from '../../types/fastify.ts'
 import { trustProxyWarning } from '../client-ip/index.ts'
 import {
   assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine,
-  isPostponed, isStillJudged, outcomeOf, postpone, publish, sharesEngine
+  isPostponed, outcomeOf, postpone, publish, publishClosed, sharesEngine
 } from '../core/index.ts'
 import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
 import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
@@ -193,10 +193,7 @@ function reject (request: Assessed, reply: FastifyReply, error: IpRiskError, don
 /** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */
 function awaitStepUp (reply: FastifyReply, judged: CompletedAssessment): void {
   postpone(judged)
-  reply.raw.on('close', () => {
-    if (reply.sent || reply.raw.headersSent) publish(judged, 'not_reached')
-    else if (!isStillJudged(judged)) publish(judged, 'client_gone')
-  })
+  reply.raw.on('close', () => publishClosed(judged, reply.sent || reply.raw.headersSent))
 }
 
 /** The application's own hooks may have waited, and the client may have left meanwhile. */

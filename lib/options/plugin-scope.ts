@@ -91,7 +91,7 @@ export function readMode (
   return { mode: 'monitor', enforceShare: share }
 }
 
-/** Throws where a rule asks how well the account knows the network, which nothing finds out: it would never apply. */
+/** Throws where a rule needs the familiarity of a network, and the option is missing: it would never apply. */
 export function checkFamiliarityRules (
   path: string, { table }: CompiledPolicy, familiarity: FamiliaritySettings | undefined
 ): void {

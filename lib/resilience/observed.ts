@@ -30,7 +30,7 @@ export interface BulkObservation {
   end (): void
 }
 
-/** A reader that takes no row for so long has given up: a loop that is abandoned without `return()` tells nobody. */
+/** A reader that takes no row for so long has given up: a loop that ends without `return()` sends no signal. */
 const ABANDONED_MS = 600_000
 
 /** Begins with the run, and ends with `signal` at the latest. Undefined while nobody observes that. */

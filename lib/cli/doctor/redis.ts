@@ -143,7 +143,7 @@ async function rightFindings (
 }
 
 /** One command, within its time. */
-export type Call = (...command: readonly [string, ...(string | number)[]]) => Promise<unknown>
+type Call = (...command: readonly [string, ...(string | number)[]]) => Promise<unknown>
 
 /** Each command of the plugin's scripts, with arguments on one key of our own; a DEL between types. */
 const ownCommands = [
@@ -165,7 +165,7 @@ for _, line in ipairs(ARGV) do
 end
 return refused`
 
-export interface RightOptions {
+interface RightOptions {
   readonly messages: RedisClientLike
   readonly keyPrefix: string
   readonly stepMs: number
@@ -174,7 +174,7 @@ export interface RightOptions {
 }
 
 /** What the user may not do, in words. Leaves nothing behind. */
-export async function missingRights (call: Call, options: RightOptions): Promise<string[]> {
+async function missingRights (call: Call, options: RightOptions): Promise<string[]> {
   const { messages, keyPrefix, stepMs, tag } = options
   const own = `ip-risk:doctor:{${tag}}`
   const verdict = `${keyPrefix}doctor:${tag}`

@@ -36,7 +36,7 @@ export const policy: Command = command({
 })
 
 /** What a policy decides about one action: of an address of which nothing is known but the verdict. */
-export interface EffectiveRow {
+interface EffectiveRow {
   /** The action; null: of routes without one. */
   readonly action: string | null
   readonly write: boolean
@@ -68,7 +68,7 @@ const conditions = [
 ] as const satisfies readonly (keyof PolicyRule)[]
 
 /** The decisions per action and verdict; a function is not called, because its answer may depend on anything. */
-export function effectivePolicy (
+function effectivePolicy (
   policy: CompiledPolicy, actions: ReadonlyMap<string, 'write' | 'read'>,
   about: Pick<EffectivePolicy, 'mode' | 'enforceShare' | 'stepUp' | 'familiarity'>
 ): EffectivePolicy {
@@ -116,7 +116,7 @@ function changes (
 const colours = { block: 'red', step_up_auth: 'yellow', elevate_risk: 'cyan', allow: 'green' } as const
 
 /** The policy as tables for people. */
-export function policyLines (policy: EffectivePolicy, io: Io): string[] {
+function policyLines (policy: EffectivePolicy, io: Io): string[] {
   const paint = painter(io.stdout, io.env)
   const coloured = (line: string): string => line.replaceAll(
     /\b(?:block|step_up_auth|elevate_risk|allow)\b/g, decision => paint(colours[decision as Decision], decision))

@@ -119,12 +119,12 @@ function isCached ({ cache }: IpRisk): boolean {
 const ACTION_MAX = 64
 
 /** The visitor's request as the client describes it, for the policy. Null: it wants no decision. */
-export interface Wanted { readonly action: string | null, readonly write: boolean }
+interface Wanted { readonly action: string | null, readonly write: boolean }
 
-export interface DecidedBody { readonly decision?: Decision, readonly decided_by?: DecidedBy, readonly rule?: string }
+interface DecidedBody { readonly decision?: Decision, readonly decided_by?: DecidedBy, readonly rule?: string }
 
 /** Throws a `Problem`. */
-export function wantedDecision ({ action, write }: Json): Wanted | null {
+function wantedDecision ({ action, write }: Json): Wanted | null {
   const isAction = action === undefined || action === null ||
     (typeof action === 'string' && action.length > 0 && action.length <= ACTION_MAX)
   if (!isAction || (write !== undefined && typeof write !== 'boolean')) throw new Problem('invalid_action')

@@ -1,7 +1,7 @@
 import type { Evidence } from './score.ts'
 import type { MarkKind } from './snapshot.ts'
 
-/** What a name by reverse DNS says by itself. Whoever runs an address names it, so a name never speaks for one. */
+/** What a name by reverse DNS is evidence of. The operator of an address chooses it, so no name lowers a score. */
 export type HostnameKind = 'vpn' | 'hosting'
 
 /** RFC 1035, section 2.3.4. */

@@ -24,7 +24,7 @@ export function lists (options?: ListsOptions): Provider {
   return providerOfParts(parts, hostnameOf)
 }
 
-/** Asks one after the other, until one knows something. What a name says is added to the last one's evidence. */
+/** Asks one after the other, until one has an answer. The name is added to the evidence of the last one. */
 export function providerOfParts (parts: readonly Part[], hostnameOf?: HostnameOf): Provider {
   let started = false
 

@@ -16,7 +16,7 @@ export interface ListsOptions {
   /**
    * The compiled public lists and AS numbers: the path of a snapshot, or `true` for what is in the cache folder (made
    * by `ip-risk lists pull`, else compiled from `@ip-location-db/asn`). Default `true` without `sources`, else
-   * `false`. With both, an address is asked of `sources` first, and of the snapshot where they say nothing.
+   * `false`. With both, `sources` are asked first, and the snapshot where they have no answer.
    */
   readonly snapshot?: boolean | string | undefined
   /** Use the package `@ip-location-db/asn` where it is installed. Default true. */
