@@ -144,6 +144,7 @@ t.test('select names the client, and whatever is no address leaves it to the oth
     }
   }, log)
   t.match(resolve(request('::ffff:203.0.113.7')), { ip: '203.0.113.7', source: 'selected', peer: '10.0.0.1', infrastructure: false })
+  t.match(resolve(request('2002:cb00:7107::1')), { scope: '6to4', embeddedIPv4: '203.0.113.7', peer: '10.0.0.1' })
   for (const text of [undefined, 'x', '203.0.113.7:80', 'throw', 'throw', '']) {
     t.match(resolve(request(text)), { ip: '198.51.100.1', source: 'x-forwarded-for' }, String(text))
   }

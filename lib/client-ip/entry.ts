@@ -1,14 +1,21 @@
-import { type Family, parseAddress, parseIPv4Before, words } from '../ip/index.ts'
+import { addressText, parseAddress, parseIPv4Before, words } from '../ip/index.ts'
 
 /** Address 45, brackets 2, zone 16, port 6. */
 export const MAX_ENTRY_LENGTH = 69
 
-/**
- * Reads a list header from the right, one element at a time, because only the right end was written by a proxy that is
- * ours: what a visitor put at the left is never looked at. Bounds are in `elementStart` and `elementEnd`.
- */
-export let elementStart = 0
-export let elementEnd = 0
+/** An address of `text`, and where it is: without brackets, zone and port. */
+export interface ParsedAddress {
+  readonly text: string
+  readonly start: number
+  readonly end: number
+  readonly family: 4 | 6
+}
+
+/** The canonical text. Parses again, because `words` may hold another address by now. */
+export function textOf ({ text, start, end, family }: ParsedAddress): string {
+  parseAddress(text, start, end)
+  return addressText(family, text, start, end)
+}
 
 /** The header's lines as one text. Node joins them itself; other servers may hand over an array. */
 export function joinedLines (value: string | readonly string[] | undefined): string {
@@ -18,7 +25,8 @@ export function joinedLines (value: string | readonly string[] | undefined): str
 
 /**
  * The end of the last element that is not empty in `text[0, end)`, or 0: white space and empty elements ("a, ,b") are
- * passed over.
+ * passed over. A list header is read from the right, one element at a time, because only the right end was written by a
+ * proxy that is ours: what a visitor put at the left is never looked at.
  */
 export function lastElementEnd (text: string, end: number): number {
   let last = end
@@ -37,33 +45,22 @@ export function beginsElement (text: string, start: number): boolean {
 }
 
 /**
- * Bounds the last element that is not empty in `text[0, end)`. The start of the next one to the left, or -1 when there
- * was none. `whole: false` stops inside an element that is too long to be an address; what is bounded then is too long
- * as well.
+ * The start of the element that ends at `end`. `whole: false` stops inside an element that is too long to be an
+ * address; what is bounded then is too long as well.
  */
-export function previousElement (text: string, end: number, whole = true): number {
-  const last = lastElementEnd(text, end) - 1
-  if (last < 0) return -1
-  const limit = whole ? 0 : Math.max(0, last - MAX_ENTRY_LENGTH - 1)
-  let first = last
-  while (first >= limit && text.charCodeAt(first) !== 44) first--
-  const next = first < 0 ? 0 : first
-  const cut = first >= 0 && text.charCodeAt(first) !== 44
-  first++
-  elementEnd = last + 1
+export function elementStart (text: string, end: number, whole = true): number {
+  const limit = whole ? 0 : Math.max(0, end - MAX_ENTRY_LENGTH - 2)
+  let start = end
+  while (start > limit && text.charCodeAt(start - 1) !== 44) start--
+  const cut = start > 0 && text.charCodeAt(start - 1) !== 44
   // What was cut keeps its length, so that it cannot pass for an address.
-  if (!cut) while (isSpace(text.charCodeAt(first))) first++
-  elementStart = first
-  return next
+  if (!cut) while (isSpace(text.charCodeAt(start))) start++
+  return start
 }
 
 function isSpace (code: number): boolean {
   return code === 32 || code === 9
 }
-
-/** Where the address of the entry that `parseEntry` understood last stood: without brackets, zone and port. */
-export let addressStart = 0
-export let addressEnd = 0
 
 const MAX_ZONE_LENGTH = 15
 
@@ -71,40 +68,31 @@ const COLON = 58
 
 /**
  * One entry of a list header, `text[start, end)`: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`,
- * `[2001:db8::1]:80`. A zone on IPv6 text is dropped, as on the peer. 0 for anything else, and for an address that
- * nobody can have (`0.0.0.0`, `::`).
+ * `[2001:db8::1]:80`. A zone on IPv6 text is dropped, as on the peer. undefined for anything else, and for an address
+ * that nobody can have (`0.0.0.0`, `::`). Until the next address is parsed, `words` hold this one.
  */
-export function parseEntry (text: string, start: number, end: number, obfuscatedPort = false): Family {
-  if (end - start > MAX_ENTRY_LENGTH) return 0
-  addressStart = start
-  addressEnd = end
-  let family: Family
+export function parseEntry (
+  text: string, start: number, end: number, obfuscatedPort = false
+): ParsedAddress | undefined {
+  if (end - start > MAX_ENTRY_LENGTH) return undefined
   if (text.charCodeAt(start) === 91) {
     const close = text.indexOf(']', start)
-    if (close < 0 || close >= end || (close + 1 < end && !isPort(text, close + 1, end, obfuscatedPort))) return 0
-    addressStart = start + 1
-    addressEnd = close
+    if (close < 0 || close >= end) return undefined
+    if (close + 1 < end && !isPort(text, close + 1, end, obfuscatedPort)) return undefined
     const colon = text.indexOf(':', start)
-    if (colon < 0 || colon > close) return 0
-    family = parseZoned(text)
-  } else {
-    family = parseZoned(text)
-    if (family === 0) {
-      const colon = text.indexOf(':', start)
-      if (colon < 0 || colon >= end || !isPort(text, colon, end, obfuscatedPort)) return 0
-      addressEnd = colon
-      family = parseAddress(text, start, colon)
-    }
+    return colon < 0 || colon > close ? undefined : parseZoned(text, start + 1, close)
   }
-  return family === 4 && words[3] === 0 ? 0 : family === 6 && isUnspecified() ? 0 : family
+  const address = parseZoned(text, start, end)
+  if (address !== undefined) return address
+  const colon = text.indexOf(':', start)
+  if (colon < 0 || colon >= end || !isPort(text, colon, end, obfuscatedPort)) return undefined
+  return parsePlain(text, start, colon)
 }
 
 /** A plain address: what CF-Connecting-IP holds. */
-export function parsePlain (text: string, start: number, end: number): Family {
-  addressStart = start
-  addressEnd = end
+export function parsePlain (text: string, start: number, end: number): ParsedAddress | undefined {
   const family = parseAddress(text, start, end)
-  return family === 4 && words[3] === 0 ? 0 : family === 6 && isUnspecified() ? 0 : family
+  return family === 0 || isUnspecified() ? undefined : { text, start, end, family }
 }
 
 /**
@@ -113,38 +101,31 @@ export function parsePlain (text: string, start: number, end: number): Family {
  */
 export function parseQuadBefore (text: string, end: number): number {
   const start = parseIPv4Before(text, end)
-  if (start < 0 || words[3] === 0 || !beginsElement(text, start)) return -1
-  addressStart = start
-  addressEnd = end
-  return start
+  return start < 0 || words[3] === 0 || !beginsElement(text, start) ? -1 : start
 }
 
 /** The peer as Node says it: any address may have a zone, which is dropped. */
-export function parsePeer (text: string): Family {
-  addressStart = 0
-  addressEnd = text.length
-  const family = parseAddress(text)
-  if (family !== 0) return family
-  const zone = text.indexOf('%')
-  if (zone < 0) return 0
-  addressEnd = zone
-  return parseAddress(text, 0, zone)
+export function parsePeer (text: string): ParsedAddress | undefined {
+  let end = text.length
+  let family = parseAddress(text)
+  if (family === 0) {
+    end = text.indexOf('%')
+    if (end > 0) family = parseAddress(text, 0, end)
+  }
+  return family === 0 ? undefined : { text, start: 0, end, family }
 }
 
 /**
  * A zone (RFC 4007) says on which link the proxy saw the address, and nothing of the client: `::ffff:192.0.2.1%1` is
  * 192.0.2.1. Were it unusable, the walk would end at the proxy.
  */
-function parseZoned (text: string): Family {
-  const family = parseAddress(text, addressStart, addressEnd)
-  if (family !== 0) return family
-  const zone = text.indexOf('%', addressStart)
-  if (zone < 0 || zone >= addressEnd || !isZone(text, zone + 1, addressEnd)) return 0
-  const colon = text.indexOf(':', addressStart)
-  if (colon < 0 || colon > zone) return 0
-  const zoned = parseAddress(text, addressStart, zone)
-  addressEnd = zone
-  return zoned
+function parseZoned (text: string, start: number, end: number): ParsedAddress | undefined {
+  const address = parsePlain(text, start, end)
+  if (address !== undefined) return address
+  const zone = text.indexOf('%', start)
+  if (zone < 0 || zone >= end || !isZone(text, zone + 1, end)) return undefined
+  const colon = text.indexOf(':', start)
+  return colon < 0 || colon > zone ? undefined : parsePlain(text, start, zone)
 }
 
 function isZone (text: string, start: number, end: number): boolean {

@@ -1,11 +1,11 @@
 import type {
   AddressSource, ClientIp, ClientIpExplanation, ExplainedHop, HopVerdict, RawRequest
 } from '../../types/contract.ts'
-import { addressText, parseAddress, rangeMap, SCOPE_MASK, scopes } from '../ip/index.ts'
+import { canonicalAddress, parseAddress, rangeMap, SCOPE_MASK, scopes } from '../ip/index.ts'
 import {
-  addressEnd, addressStart, elementEnd, elementStart, joinedLines, parseEntry, parsePeer, previousElement
+  elementStart, joinedLines, lastElementEnd, type ParsedAddress, parseEntry, parsePeer, textOf
 } from './entry.ts'
-import { forwardedEnd, forwardedStart, nodeText, parseForwardedElement, previousForwarded } from './forwarded.ts'
+import { forwardedStart, parseForwarded } from './forwarded.ts'
 import { reasonText } from './result.ts'
 import type { Rules } from './trail.ts'
 import { CLOUDFLARE, type Named, TRUSTED } from './trust.ts'
@@ -39,7 +39,7 @@ export function explainer (
         position: null,
         from: 'cf-connecting-ip',
         text: cut(text),
-        address: used ? result.ip : canonical(text),
+        address: used ? result.ip : canonicalAddress(text),
         scope: used ? result.scope : scopeText(text, rules),
         verdict: used ? 'client' : 'not_read',
         why: used ? 'Cloudflare says so, at an edge that verified hops lead to' : cloudflareIgnored(result)
@@ -51,30 +51,28 @@ export function explainer (
 
 function everyAddress (request: RawRequest, rules: Rules): { found: Found[], unshown: number } {
   const peerText = request.socket?.remoteAddress
-  const peerFamily = typeof peerText === 'string' ? parsePeer(peerText) : 0
-  const peer = typeof peerText === 'string' && peerFamily !== 0
-    ? addressText(peerFamily, peerText, 0, addressEnd)
-    : null
-  const mark = markOf(peerFamily, rules)
-  const found: Found[] = [{ from: 'remote_address', text: peerText ?? '(no address)', address: peer, mark }]
+  const peer = typeof peerText === 'string' ? parsePeer(peerText) : undefined
+  const found: Found[] = [{ from: 'remote_address', text: peerText ?? '(no address)', ...described(peer, rules) }]
   const list = joinedLines(request.headers[rules.header])
+  const [startOf, parse] = rules.header === 'forwarded' ? [forwardedStart, parseForwarded] : [elementStart, parseEntry]
   let unshown = 0
-  let end = list.length
-  for (;;) {
-    const forwarded = rules.header === 'forwarded'
-    const next = forwarded ? previousForwarded(list, end) : previousElement(list, end)
-    if (next < 0) return { found, unshown }
-    end = next
-    if (found.length > MAX_SHOWN) {
-      unshown++
-      continue
+  let start = list.length
+  for (let end = lastElementEnd(list, start); end > 0; end = lastElementEnd(list, start)) {
+    start = startOf(list, end)
+    if (found.length > MAX_SHOWN) unshown++
+    else {
+      const address = described(parse(list, start, end), rules)
+      found.push({ from: rules.header, text: list.slice(start, end).trim(), ...address })
     }
-    const [start, stop] = forwarded ? [forwardedStart, forwardedEnd] : [elementStart, elementEnd]
-    const family = forwarded ? parseForwardedElement(list, start, stop) : parseEntry(list, start, stop)
-    const mark = markOf(family, rules)
-    const address = family === 0 ? null : addressText(family, forwarded ? nodeText : list, addressStart, addressEnd)
-    found.push({ from: rules.header, text: list.slice(start, stop).trim(), address, mark })
   }
+  return { found, unshown }
+}
+
+/** Of an address that was parsed last. */
+function described (address: ParsedAddress | undefined, rules: Rules): Pick<Found, 'address' | 'mark'> {
+  return address === undefined
+    ? { address: null, mark: 0 }
+    : { mark: rules.map.at(address.family), address: textOf(address) }
 }
 
 function verdictOf ({ address, mark }: Found, position: number, result: ClientIp, rules: Rules): HopVerdict {
@@ -166,18 +164,9 @@ function summaryOf ({ ip, hops, infrastructure, reason, source }: ClientIp): str
   return `${found}${whose}${reason === undefined ? '' : ` (${reason}: ${reasonText[reason]})`}`
 }
 
-function canonical (text: string): string | null {
-  const family = parseAddress(text)
-  return family === 0 ? null : addressText(family, text)
-}
-
 function scopeText (text: string, rules: Rules) {
   const family = parseAddress(text)
   return family === 0 ? null : scopes[rules.map.at(family) & SCOPE_MASK]!
-}
-
-function markOf (family: 0 | 4 | 6, rules: Rules): number {
-  return family === 0 ? 0 : rules.map.at(family)
 }
 
 function cut (text: string): string {

@@ -1,31 +1,20 @@
-import type { Family } from '../ip/index.ts'
-import { lastElementEnd, parseEntry } from './entry.ts'
-
-/** RFC 7239, read from the right. Bounds of the element that `previousForwarded` found last. */
-export let forwardedStart = 0
-export let forwardedEnd = 0
+import { type ParsedAddress, parseEntry } from './entry.ts'
 
 const QUOTE = 34
 const BACKSLASH = 92
 
 /**
- * Bounds the last element that is not empty in `text[0, end)`; -1 when there was none. Only what is right of a
- * comma outside quotes is read: a quote that a visitor left open further left changes nothing, and a comma inside a
- * quoted value splits nothing. An element whose quotes do not pair is bounded at the text's start, and reads as no
- * address.
+ * The start of the element of RFC 7239 that ends at `end`. Only what is right of a comma outside quotes is read: a
+ * quote that a visitor left open further left changes nothing, and a comma inside a quoted value splits nothing. An
+ * element whose quotes do not pair begins at the text's start, and reads as no address.
  */
-export function previousForwarded (text: string, end: number): number {
-  const last = lastElementEnd(text, end) - 1
-  if (last < 0) return -1
-  let first = last
-  for (; first >= 0; first--) {
-    const code = text.charCodeAt(first)
-    if (code === 44) break
-    if (code === QUOTE) first = openingQuote(text, first)
+export function forwardedStart (text: string, end: number): number {
+  for (let i = end - 1; i >= 0; i--) {
+    const code = text.charCodeAt(i)
+    if (code === 44) return i + 1
+    if (code === QUOTE) i = openingQuote(text, i)
   }
-  forwardedStart = Math.max(0, first + 1)
-  forwardedEnd = last + 1
-  return Math.max(0, first)
+  return 0
 }
 
 /**
@@ -41,37 +30,33 @@ function openingQuote (text: string, closing: number): number {
   return -1
 }
 
-/** The node whose address `parseForwardedElement` read last, without quotes. */
-export let nodeText = ''
-
 /**
- * The `for` of the element `text[start, end)`: 0 where it is missing, repeated, `unknown`, `_hidden`, or no address.
+ * The `for` of the element `text[start, end)`: undefined where it is missing, repeated, `unknown`, `_hidden`, or no
+ * address.
  */
-export function parseForwardedElement (text: string, start: number, end: number): Family {
+export function parseForwarded (text: string, start: number, end: number): ParsedAddress | undefined {
   let found: string | undefined
   let i = start
   while (i < end) {
     const nameStart = i = skipSpace(text, i, end)
     while (i < end && isTokenCode(text.charCodeAt(i))) i++
     if (i === nameStart) { // `;;`, or nothing a token begins with
-      if (i < end && text.charCodeAt(i) !== 59) return 0
+      if (i < end && text.charCodeAt(i) !== 59) return undefined
       i++
       continue
     }
     const name = text.slice(nameStart, i).toLowerCase()
-    if (i >= end || text.charCodeAt(i++) !== 61) return 0
+    if (i >= end || text.charCodeAt(i++) !== 61) return undefined
     const valueEnd = endOfValue(text, i, end)
-    if (valueEnd < 0) return 0
+    if (valueEnd < 0) return undefined
     if (name === 'for') {
-      if (found !== undefined) return 0
+      if (found !== undefined) return undefined
       found = unquoted(text.slice(i, valueEnd))
     }
     i = skipSpace(text, valueEnd, end)
-    if (i < end && text.charCodeAt(i++) !== 59) return 0
+    if (i < end && text.charCodeAt(i++) !== 59) return undefined
   }
-  if (found === undefined) return 0
-  nodeText = found
-  return parseEntry(found, 0, found.length, true)
+  return found === undefined ? undefined : parseEntry(found, 0, found.length, true)
 }
 
 /**

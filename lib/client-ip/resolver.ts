@@ -2,10 +2,8 @@ import type {
   ClientIp, ClientIpExplanation, ClientIpOptions, ClientIpResolver, IgnoredHeader, IpRiskLogger, RawRequest,
   ResolveReason, SetCloudflareRanges, UnknownReason
 } from '../../types/contract.ts'
-import {
-  addressText, canonicalAddress, type Cidr, lookupAddress, parseAddress, SCOPE_MASK, UNSPECIFIED
-} from '../ip/index.ts'
-import { addressEnd, parsePeer } from './entry.ts'
+import { canonicalAddress, type Cidr, lookupAddress, parseAddress, SCOPE_MASK, UNSPECIFIED } from '../ip/index.ts'
+import { parsePeer, textOf } from './entry.ts'
 import { explainer } from './explain.ts'
 import { selector } from './select.ts'
 import {
@@ -13,7 +11,7 @@ import {
   truncatedWarning
 } from './result.ts'
 import { type ClientIpSettings, readClientIpOptions, replacementList, warningsOf } from './settings.ts'
-import { type Rules, startTrail } from './trail.ts'
+import { type Peer, type Rules, startTrail } from './trail.ts'
 import { CLOUDFLARE, NON_PUBLIC, TRUSTED, trustMap, VIA } from './trust.ts'
 import { countHops, readRealIp, type Walk, walkList, walkOnce } from './walk.ts'
 
@@ -66,38 +64,30 @@ export function createClientIp (
   const unlisted = settings.cloudflareMode === 'unset' ? CLOUDFLARE : 0
 
   // Proxies are few and send many requests: the one that was accepted last need not be parsed again.
-  let proxyText: string | undefined
-  let proxyEnd = 0
-  let proxyMark = 0
-  let proxy = ''
-  let proxyFamily: 4 | 6 = 4
+  let proxy: Peer & { readonly ip: string } | undefined
 
   const resolve = (given: RawRequest): ClientIp => {
     const request = given.headers === undefined ? { socket: given.socket, headers: {} } : given
     const text = request.socket?.remoteAddress
     if (typeof text !== 'string') return withoutPeer(request, rules, walk)
-    if (text === proxyText) {
-      const client = mayWalkOnce && (proxyMark & TRUSTED) !== 0 ? walkOnce(request, rules, proxy) : undefined
-      return client ?? walk(startTrail(request, rules, proxy, text, proxyEnd, proxyFamily, proxyMark), rules)
+    if (text === proxy?.address?.text) {
+      const client = mayWalkOnce && (proxy.mark & TRUSTED) !== 0 ? walkOnce(request, rules, proxy.ip) : undefined
+      return client ?? walk(startTrail(request, rules, proxy), rules)
     }
-    const family = parsePeer(text)
-    const mark = family === 0 ? UNSPECIFIED : rules.map.at(family)
-    if (family === 0 || (mark & SCOPE_MASK) === UNSPECIFIED) {
+    const address = parsePeer(text)
+    const mark = address === undefined ? UNSPECIFIED : rules.map.at(address.family)
+    if (address === undefined || (mark & SCOPE_MASK) === UNSPECIFIED) {
       return noAddress(false, 'no_peer', ignoredHeaders(request, 'no_peer'))
     }
-    const end = addressEnd
-    const peer = addressText(family, text, 0, end)
+    const ip = textOf(address)
     if ((mark & rules.acceptedMask) !== 0) {
-      proxyText = text
-      proxyEnd = end
-      proxyMark = mark
-      proxy = peer
-      proxyFamily = family
-      return walk(startTrail(request, rules, peer, text, end, family, mark), rules)
+      proxy = { ip, address, mark }
+      return walk(startTrail(request, rules, proxy), rules)
     }
     const ignored = ignoredHeaders(request, 'peer_untrusted')
     const reason = ignored === nothingIgnored ? undefined : 'peer_untrusted'
-    return addressResult(peer, family, mark, 'remote_address', peer, 0, (mark & unlisted) !== 0, false, reason, ignored)
+    const infrastructure = (mark & unlisted) !== 0
+    return addressResult(ip, address.family, mark, 'remote_address', ip, 0, infrastructure, false, reason, ignored)
   }
 
   const selected = selector(settings.select, log)
@@ -105,15 +95,12 @@ export function createClientIp (
   const resolveSelected = (request: RawRequest): ClientIp => {
     const truncated = request.headers !== undefined && isTruncated(request)
     const text = truncated ? undefined : selected!(request)
-    const family = text === undefined ? 0 : parsePeer(text)
-    if (text === undefined || family === 0) return resolve(request)
-    const mark = rules.map.at(family)
-    const peer = request.socket?.remoteAddress
-    const ip = addressText(family, text, 0, addressEnd)
-    return addressResult(ip, family, mark, 'selected', peer === undefined
-      ? null
-      : canonicalAddress(peer), 0, false, false,
-    undefined, nothingIgnored)
+    const address = text === undefined ? undefined : parsePeer(text)
+    if (address === undefined) return resolve(request)
+    const mark = rules.map.at(address.family)
+    const peer = canonicalAddress(request.socket?.remoteAddress ?? '')
+    return addressResult(
+      textOf(address), address.family, mark, 'selected', peer, 0, false, false, undefined, nothingIgnored)
   }
   const find = selected === undefined ? resolve : resolveSelected
 
@@ -128,7 +115,7 @@ export function createClientIp (
       return { accepted: false, problem }
     }
     rules.map = trustMap({ ...settings, cloudflare: current })
-    proxyText = undefined
+    proxy = undefined
     return { accepted: true }
   }
 
@@ -152,7 +139,8 @@ function withoutPeer (request: RawRequest, rules: Rules, walk: Walk): ClientIp {
   if (rules.unix === undefined || !isUnixListener(request.socket?.server)) {
     return noAddress(false, 'no_peer', ignoredHeaders(request, 'no_peer'))
   }
-  return walk(startTrail(request, rules, null, '', 0, 4, rules.unix === 'via' ? VIA : TRUSTED), rules)
+  const mark = rules.unix === 'via' ? VIA : TRUSTED
+  return walk(startTrail(request, rules, { ip: null, address: undefined, mark }), rules)
 }
 
 function ignoredHeaders ({ headers }: RawRequest, why: ResolveReason): readonly IgnoredHeader[] {

@@ -1,13 +1,12 @@
 import type {
   AddressSource, ClientIp, IgnoredHeader, IpRiskLogger, RawRequest, ResolveReason
 } from '../../types/contract.ts'
-import { embeddedIPv4, SCOPE_MASK, scopes } from '../ip/index.ts'
+import { embeddedIPv4, parseAddress, SCOPE_MASK, scopes } from '../ip/index.ts'
 
 export const nothingIgnored: readonly IgnoredHeader[] = Object.freeze([])
 
 /**
- * The answer where there is an address, which is in `words`, and `mark` is what the trust map says of it. One shape
- * for all.
+ * The answer where there is an address, and `mark` is what the trust map says of it. One shape for all.
  */
 export function addressResult (
   ip: string, family: 4 | 6, mark: number, source: AddressSource, peer: string | null, hops: number,
@@ -25,7 +24,7 @@ export function addressResult (
     reason,
     ignored,
     version: family,
-    embeddedIPv4: family === 6 && scope !== 'public' ? embeddedText(scope) : undefined
+    embeddedIPv4: family === 6 && scope !== 'public' ? embeddedText(ip, scope) : undefined
   }
 }
 
@@ -52,7 +51,8 @@ export function noAddress (
   }
 }
 
-function embeddedText (scope: (typeof scopes)[number]): string | undefined {
+function embeddedText (ip: string, scope: (typeof scopes)[number]): string | undefined {
+  parseAddress(ip)
   const value = embeddedIPv4(scope)
   return value < 0 ? undefined : `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}`
 }

@@ -1,10 +1,9 @@
 import type { AddressSource, ClientIp, IgnoredHeader, RawRequest, ResolveReason } from '../../types/contract.ts'
-import { addressText, parseAddress, type RangeMap } from '../ip/index.ts'
+import type { RangeMap } from '../ip/index.ts'
 import {
-  addressEnd, addressStart, elementEnd, elementStart, joinedLines, lastElementEnd, parseEntry, parseQuadBefore,
-  previousElement
+  elementStart, joinedLines, lastElementEnd, type ParsedAddress, parseEntry, parseQuadBefore, textOf
 } from './entry.ts'
-import { forwardedEnd, forwardedStart, nodeText, parseForwardedElement, previousForwarded } from './forwarded.ts'
+import { forwardedStart, parseForwarded } from './forwarded.ts'
 import { addressResult, noAddress, nothingIgnored } from './result.ts'
 import type { ClientIpSettings } from './settings.ts'
 import { CLOUDFLARE } from './trust.ts'
@@ -21,6 +20,14 @@ export interface Rules extends ClientIpSettings {
   readonly proven: (request: RawRequest) => boolean
 }
 
+/** Where a walk begins: at a peer that was accepted. */
+export interface Peer {
+  /** null: a unix socket, which has no address. */
+  readonly ip: string | null
+  readonly address: ParsedAddress | undefined
+  readonly mark: number
+}
+
 /** Where the walk of one request is. */
 export interface Trail {
   readonly request: RawRequest
@@ -28,11 +35,8 @@ export interface Trail {
   /** The list header, and the end of what was not read of it. */
   readonly list: string
   unread: number
-  /** The current address: its text and bounds (an empty text is a unix socket's), and what the map says of it. */
-  text: string
-  start: number
-  end: number
-  family: 4 | 6
+  /** The current address (undefined: a unix socket's), and what the map says of it. */
+  address: ParsedAddress | undefined
   mark: number
   source: AddressSource
   /** Verified hops left behind. */
@@ -43,23 +47,14 @@ export interface Trail {
   ignored: readonly IgnoredHeader[]
 }
 
-/** What `peek` says instead of a family. */
-export const NONE = -1
-export const UNUSABLE = 0
-
-export function startTrail (
-  request: RawRequest, rules: Rules, peer: string | null, text: string, end: number, family: 4 | 6, mark: number
-): Trail {
+export function startTrail (request: RawRequest, rules: Rules, { ip: peer, address, mark }: Peer): Trail {
   const list = rules.header === 'x-real-ip' ? '' : joinedLines(request.headers[rules.header])
   return {
     request,
     peer,
     list,
     unread: list.length,
-    text,
-    start: 0,
-    end,
-    family,
+    address,
     mark,
     source: 'remote_address',
     hops: 0,
@@ -69,56 +64,36 @@ export function startTrail (
   }
 }
 
-let peekedText = ''
-
 /** Reads the next entry of the list without stepping on it; then `words` hold its address. */
-export function peek (trail: Trail, rules: Rules): 4 | 6 | 0 | -1 {
-  if (rules.header === 'forwarded') {
-    const next = previousForwarded(trail.list, trail.unread)
-    if (next < 0) return NONE
-    trail.unread = next
-    const family = parseForwardedElement(trail.list, forwardedStart, forwardedEnd)
-    peekedText = nodeText
-    return family
+export function peek (trail: Trail, { header }: Rules): ParsedAddress | 'missing' | 'invalid' {
+  const { list } = trail
+  const end = lastElementEnd(list, trail.unread)
+  if (end === 0) return 'missing'
+  if (header === 'forwarded') {
+    trail.unread = forwardedStart(list, end)
+    return parseForwarded(list, trail.unread, end) ?? 'invalid'
   }
-  const end = lastElementEnd(trail.list, trail.unread)
-  if (end === 0) return NONE
-  peekedText = trail.list
-  const start = parseQuadBefore(trail.list, end)
-  if (start >= 0) {
-    trail.unread = start
-    return 4
-  }
-  trail.unread = previousElement(trail.list, end, false)
-  return parseEntry(trail.list, elementStart, elementEnd)
+  const start = parseQuadBefore(list, end)
+  trail.unread = start < 0 ? elementStart(list, end, false) : start
+  return start < 0 ? parseEntry(list, trail.unread, end) ?? 'invalid' : { text: list, start, end, family: 4 }
 }
 
 /** Passes over an entry, whatever it is. */
 export function skip (trail: Trail, rules: Rules): boolean {
-  const next = rules.header === 'forwarded'
-    ? previousForwarded(trail.list, trail.unread)
-    : previousElement(trail.list, trail.unread)
-  if (next >= 0) trail.unread = next
-  return next >= 0
+  const end = lastElementEnd(trail.list, trail.unread)
+  if (end > 0) trail.unread = (rules.header === 'forwarded' ? forwardedStart : elementStart)(trail.list, end)
+  return end > 0
 }
 
-/** Leaves the hop behind and moves to the entry that was peeked at last. */
-export function stand (trail: Trail, rules: Rules, family: 4 | 6): void {
-  standOn(trail, peekedText, family, rules.map.at(family), rules.header)
-}
-
-/** Moves to the address that was parsed last, from `text`. */
-export function standOn (trail: Trail, text: string, family: 4 | 6, mark: number, source: AddressSource): void {
-  trail.text = text
-  trail.start = addressStart
-  trail.end = addressEnd
-  trail.family = family
-  trail.mark = mark
-  trail.source = source
+/** Leaves the hop behind and moves to the address, which was parsed last. */
+export function moveTo (trail: Trail, rules: Rules, address: ParsedAddress): void {
+  trail.address = address
+  trail.mark = rules.map.at(address.family)
+  trail.source = rules.header
   trail.hops++
 }
 
-/** The address stood on is the client; it was parsed last. */
+/** The current address is the client. */
 export function clientHere (trail: Trail, rules: Rules): ClientIp {
   noteCloudflareHeader(trail, rules)
   return here(trail, false)
@@ -133,17 +108,15 @@ export function stopHere (
 ): ClientIp {
   trail.reason = reason
   noteCloudflareHeader(trail, rules)
-  if (trail.text === '') return noAddress(true, reason, trail.ignored)
-  parseAddress(trail.text, trail.start, trail.end)
   return here(trail, infrastructure)
 }
 
 function here (trail: Trail, infrastructure: boolean): ClientIp {
-  const { family, mark } = trail
-  const ip = addressText(family, trail.text, trail.start, trail.end)
+  const { address, mark, source, peer, hops, reason, ignored } = trail
+  if (address === undefined) return noAddress(true, reason, ignored)
   const worker = trail.crossedEdge && !infrastructure && (mark & CLOUDFLARE) !== 0
-  const { source, peer, hops, reason, ignored } = trail
-  return addressResult(ip, family, mark, source, peer, hops, infrastructure, worker, reason, ignored)
+  const { family } = address
+  return addressResult(textOf(address), family, mark, source, peer, hops, infrastructure, worker, reason, ignored)
 }
 
 /** Cloudflare's header although the walk met no edge: whoever sent the request wrote it. */

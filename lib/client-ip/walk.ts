@@ -1,8 +1,8 @@
 import type { ClientIp, RawRequest, ResolveReason } from '../../types/contract.ts'
-import { addressText, type Family, words } from '../ip/index.ts'
-import { addressEnd, addressStart, parseEntry, parsePlain, parseQuadBefore } from './entry.ts'
+import { addressText } from '../ip/index.ts'
+import { type ParsedAddress, parseEntry, parsePlain, parseQuadBefore, textOf } from './entry.ts'
 import { addressResult, isTruncated, nothingIgnored } from './result.ts'
-import { clientHere, NONE, peek, type Rules, skip, stand, standOn, stopHere, type Trail, UNUSABLE } from './trail.ts'
+import { clientHere, moveTo, peek, type Rules, skip, stopHere, type Trail } from './trail.ts'
 import { CLASS_E, CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA } from './trust.ts'
 
 /**
@@ -16,53 +16,46 @@ export function crossEdge (trail: Trail, rules: Rules): ClientIp | undefined {
     return stopHere(trail, rules, 'not_cloudflare', (trail.mark & (VIA | TRUSTED)) !== 0)
   }
   trail.crossedEdge = true
-  const why = readHeader(trail, rules)
-  return why === undefined ? byHeader(trail, rules) : byList(trail, rules, why)
+  const visitor = readVisitor(trail, rules)
+  return typeof visitor === 'string' ? byList(trail, rules, visitor) : byHeader(trail, rules, visitor)
 }
 
-const address = new Uint32Array(4)
-const pseudoAddress = new Uint32Array(4)
-let ip = ''
-let family: 4 | 6 = 4
-let mark = 0
-/** Cloudflare made up a class E address for an IPv6 client; it wrote that into the list as well. */
-let pseudo = false
+/** Whom Cloudflare names as its client. */
+interface Visitor {
+  readonly ip: string
+  readonly family: 4 | 6
+  readonly mark: number
+  /** The class E address that Cloudflare made up for an IPv6 client; it wrote that into the list as well. */
+  readonly pseudo?: string
+}
 
-/** CF-Connecting-IP, into the variables above; otherwise why it does not count. */
-function readHeader ({ request: { headers } }: Trail, rules: Rules): ResolveReason | undefined {
-  const why = readSingle(headers['cf-connecting-ip'], true)
-  if (why !== undefined) return why
-  keep(rules, address)
+/** CF-Connecting-IP, or why it does not count. */
+function readVisitor ({ request: { headers } }: Trail, rules: Rules): Visitor | ResolveReason {
+  const address = readSingle(headers['cf-connecting-ip'], parsePlain)
+  if (typeof address === 'string') return address
+  const mark = rules.map.at(address.family)
   if ((mark & NON_PUBLIC) !== 0) return 'private_client_from_public_proxy'
-  pseudo = (mark & CLASS_E) !== 0 && readSingle(headers['cf-connecting-ipv6'], true) === undefined &&
-    singleFamily === 6 && (rules.map.at(6) & NON_PUBLIC) === 0
-  if (pseudo) {
-    pseudoAddress.set(address)
-    keep(rules, address)
-  }
-  return undefined
+  const visitor = { ip: textOf(address), family: address.family, mark }
+  if ((mark & CLASS_E) === 0) return visitor
+  const real = readSingle(headers['cf-connecting-ipv6'], parsePlain)
+  if (typeof real === 'string' || real.family !== 6) return visitor
+  const realMark = rules.map.at(6)
+  return (realMark & NON_PUBLIC) !== 0 ? visitor : { ip: textOf(real), family: 6, mark: realMark, pseudo: visitor.ip }
 }
 
-function keep (rules: Rules, into: Uint32Array): void {
-  family = singleFamily
-  mark = rules.map.at(family)
-  ip = addressText(family, singleText, addressStart, addressEnd)
-  for (let i = 0; i < 4; i++) into[i] = words[i]!
-}
-
-function byHeader (trail: Trail, rules: Rules): ClientIp | undefined {
-  const listed = rules.header === 'x-forwarded-for' && trail.list !== ip ? peek(trail, rules) : NONE
+function byHeader (trail: Trail, rules: Rules, { ip, family, mark, pseudo }: Visitor): ClientIp | undefined {
+  const listed = rules.header === 'x-forwarded-for' && trail.list !== ip ? peek(trail, rules) : 'missing'
   const own = (mark & TRUSTED) !== 0 && (mark & CLOUDFLARE) === 0 && !rules.everyHop
   let conflict = false
-  if (listed > 0) {
-    const same = (listed === family && isHeld(address)) || (pseudo && listed === 4 && isHeld(pseudoAddress))
+  if (typeof listed === 'object') {
+    const listedIp = textOf(listed)
+    const same = listedIp === ip || listedIp === pseudo
     if (same && own && rules.hops === undefined) {
-      stand(trail, rules, listed as 4 | 6)
+      moveTo(trail, rules, listed)
       return undefined
     }
-    conflict = !same && (rules.map.at(listed as 4 | 6) & NON_PUBLIC) === 0
+    conflict = !same && (rules.map.at(listed.family) & NON_PUBLIC) === 0
   }
-  for (let i = 0; i < 4; i++) words[i] = address[i]!
   const ignored = conflict ? [{ header: rules.header, why: 'conflict' as const }] : nothingIgnored
   const reason = conflict ? 'conflict' : own ? 'all_hops_trusted' : undefined
   const worker = (mark & CLOUDFLARE) !== 0
@@ -75,41 +68,33 @@ function byHeader (trail: Trail, rules: Rules): ClientIp | undefined {
  */
 function byList (trail: Trail, rules: Rules, why: ResolveReason): ClientIp | undefined {
   if (why !== 'header_missing') trail.ignored = [{ header: 'cf-connecting-ip', why }]
-  const listed = rules.header === 'x-forwarded-for' ? peek(trail, rules) : NONE
-  if (listed === NONE) return stopHere(trail, rules, why)
-  if (listed === UNUSABLE) return stopHere(trail, rules, 'invalid_hop')
-  if ((rules.map.at(listed) & NON_PUBLIC) !== 0) return stopHere(trail, rules, 'private_client_from_public_proxy')
-  stand(trail, rules, listed)
+  const listed = rules.header === 'x-forwarded-for' ? peek(trail, rules) : 'missing'
+  if (listed === 'missing') return stopHere(trail, rules, why)
+  if (listed === 'invalid') return stopHere(trail, rules, 'invalid_hop')
+  if ((rules.map.at(listed.family) & NON_PUBLIC) !== 0) {
+    return stopHere(trail, rules, 'private_client_from_public_proxy')
+  }
+  moveTo(trail, rules, listed)
   trail.reason = why
   const own = (trail.mark & TRUSTED) !== 0 && (trail.mark & CLOUDFLARE) === 0 && !rules.everyHop
   if (!own) return clientHere(trail, rules)
   return rules.hops === undefined ? undefined : stopHere(trail, rules, 'all_hops_trusted')
 }
 
-function isHeld (held: Uint32Array): boolean {
-  return held[0] === words[0] && held[1] === words[1] && held[2] === words[2] && held[3] === words[3]
-}
-
-/** The header's text where `readSingle` found an address in it. */
-export let singleText = ''
-export let singleFamily: 4 | 6 = 4
-
 /**
- * The one address of a header that must hold exactly one; `words` hold it then. Otherwise why it cannot be used.
- * Repeated lines come from Node joined with commas. `plain`: no port, no brackets.
+ * The one address of a header that must hold exactly one, or why it cannot be used. Repeated lines come from Node
+ * joined with commas.
  */
-export function readSingle (value: string | readonly string[] | undefined, plain: boolean): ResolveReason | undefined {
+function readSingle (
+  value: string | readonly string[] | undefined, parse: typeof parsePlain
+): ParsedAddress | ResolveReason {
   const text = typeof value === 'string' ? value : onlyLine(value)
   if (text === undefined) return value === undefined || value.length === 0 ? 'header_missing' : 'multiple_values'
   let start = 0
   let end = text.length
   while (start < end && isSpace(text.charCodeAt(start))) start++
   while (end > start && isSpace(text.charCodeAt(end - 1))) end--
-  const family: Family = plain ? parsePlain(text, start, end) : parseEntry(text, start, end)
-  if (family === 0) return text.includes(',') ? 'multiple_values' : 'invalid_value'
-  singleText = text
-  singleFamily = family
-  return undefined
+  return parse(text, start, end) ?? (text.includes(',') ? 'multiple_values' : 'invalid_value')
 }
 
 function onlyLine (value: readonly string[] | undefined): string | undefined {
@@ -128,7 +113,7 @@ const MAX_HOPS = 32
 export type Walk = (trail: Trail, rules: Rules) => ClientIp
 
 /**
- * From right to left, as long as the address stood on is trusted. Nothing is skipped: an entry that cannot be read ends
+ * From right to left, as long as the current address is trusted. Nothing is skipped: an entry that cannot be read ends
  * the walk.
  */
 export function walkList (trail: Trail, rules: Rules): ClientIp {
@@ -143,9 +128,9 @@ export function walkList (trail: Trail, rules: Rules): ClientIp {
     }
     if ((trail.mark & TRUSTED) === 0) return clientHere(trail, rules)
     if (trail.hops === MAX_HOPS) return stopHere(trail, rules, 'hop_limit')
-    const family = peek(trail, rules)
-    if (family > 0) stand(trail, rules, family as 4 | 6)
-    else if (family === UNUSABLE) return stopHere(trail, rules, 'invalid_hop')
+    const next = peek(trail, rules)
+    if (typeof next === 'object') moveTo(trail, rules, next)
+    else if (next === 'invalid') return stopHere(trail, rules, 'invalid_hop')
     else if (rules.everyHop) return stopHere(trail, rules, undefined, false)
     else return stopHere(trail, rules, trail.hops === 0 ? 'header_missing' : 'all_hops_trusted')
   }
@@ -157,10 +142,11 @@ export function walkList (trail: Trail, rules: Rules): ClientIp {
  */
 export function walkOnce (request: RawRequest, rules: Rules, peer: string): ClientIp | undefined {
   const list = request.headers['x-forwarded-for']
-  if (typeof list !== 'string' || parseQuadBefore(list, list.length) < 0) return undefined
+  const start = typeof list === 'string' ? parseQuadBefore(list, list.length) : -1
+  if (typeof list !== 'string' || start < 0) return undefined
   const mark = rules.map.at(4)
   if ((mark & TRUSTED) !== 0 || isTruncated(request)) return undefined
-  const ip = addressText(4, list, addressStart, addressEnd)
+  const ip = addressText(4, list, start)
   return addressResult(ip, 4, mark, 'x-forwarded-for', peer, 1, false, false, undefined, nothingIgnored)
 }
 
@@ -173,10 +159,10 @@ export function countHops (trail: Trail, rules: Rules): ClientIp {
   const entries = rules.hops! - (edge ? 1 : 0)
   for (let i = 1; i < entries; i++) if (!skip(trail, rules)) return stopHere(trail, rules, 'too_few_hops')
   if (entries > 0) {
-    const family = peek(trail, rules)
-    if (family === NONE) return stopHere(trail, rules, 'too_few_hops')
-    if (family === UNUSABLE) return stopHere(trail, rules, 'invalid_hop')
-    stand(trail, rules, family as 4 | 6)
+    const client = peek(trail, rules)
+    if (client === 'missing') return stopHere(trail, rules, 'too_few_hops')
+    if (client === 'invalid') return stopHere(trail, rules, 'invalid_hop')
+    moveTo(trail, rules, client)
     trail.hops = entries
   }
   if (edge && (trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
@@ -189,10 +175,10 @@ export function countHops (trail: Trail, rules: Rules): ClientIp {
 export function readRealIp (trail: Trail, rules: Rules): ClientIp {
   // At a Cloudflare hop X-Real-IP is the visitor's own.
   if ((trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
-  const why = readSingle(trail.request.headers['x-real-ip'], false)
-  if (why === 'header_missing' && rules.everyHop) return stopHere(trail, rules, undefined, false)
-  if (why !== undefined) return stopHere(trail, rules, why)
-  standOn(trail, singleText, singleFamily, rules.map.at(singleFamily), 'x-real-ip')
+  const address = readSingle(trail.request.headers['x-real-ip'], parseEntry)
+  if (address === 'header_missing' && rules.everyHop) return stopHere(trail, rules, undefined, false)
+  if (typeof address === 'string') return stopHere(trail, rules, address)
+  moveTo(trail, rules, address)
   if ((trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
   return (trail.mark & TRUSTED) === 0 || rules.everyHop
     ? clientHere(trail, rules)
