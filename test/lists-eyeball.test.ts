@@ -63,6 +63,23 @@ t.test('leaves nothing of them in a list that is accepted, however it is cut up'
   t.equal(unitsAmong(lint([...honest, ...cut(24, 100)], 'vpn-server').ranges, eyeball.ranges), 0)
 })
 
+t.test('a list of nothing but wide rows is refused without comparing each of them', async t => {
+  let compared = 0
+  class Counted extends Uint32Array<ArrayBuffer> {
+    override subarray (...args: [number?, number?]): Uint32Array<ArrayBuffer> {
+      compared++
+      return new Uint32Array(this).subarray(...args)
+    }
+  }
+  const v4 = Counted.from(Array.from({ length: 2000 }, (_, i) => 0x18000000 + 0x100 * i))
+  const networks = { asns: new Set<number>(), ranges: { v4, v6: new Uint32Array(0) } }
+  for (const kind of ['vpn-range', 'vpn-server', 'hosting', 'public-proxy', 'abuse'] as const) {
+    compared = 0
+    t.match(lint(Array.from({ length: 300 }, () => '24.0.0.0/6'), kind, networks).refusals, [/./], kind)
+    t.ok(compared < 40 * 2000, `${kind}: ${compared}`)
+  }
+})
+
 t.test('one list alone never makes a /16 or more of anything detected', async t => {
   const whole = ['40.0.0.0/14']
   const halves = Array.from({ length: 8 }, (_, i) => `40.${i >> 1}.${i % 2 * 128}.0/17`)

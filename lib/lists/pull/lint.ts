@@ -84,6 +84,9 @@ export function lintList (list: ReadList, options: LintOptions): LintReport {
   let people = 0
 
   const withoutEyeball = (range: Uint32Array, set: Uint32Array, stride: Stride): readonly Uint32Array[] => {
+    // A range costs as much as all that it has of the set: of a list that is refused anyway, no more are compared.
+    const isRefused = refusals.length > 0 || wrong.count() > MAX_WRONG_SHARE * list.rows
+    if (isRefused || eyeballLimit.kept === Infinity) return [range]
     const { units, rest } = cutOut(range, set, stride)
     if (units <= eyeballLimit.kept) {
       people += units
