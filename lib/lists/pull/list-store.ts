@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatAddress } from '../../ip/index.ts'
 import { replaceFile } from '../../util/index.ts'
@@ -24,6 +24,8 @@ export interface StoredList {
   readonly publishedRows: number
   /** Which checks it passed: `CHECKS` of lint.ts then. */
   readonly checks?: number
+  /** Whether its ranges were compared with access networks, which the package of AS numbers is needed for. */
+  readonly compared?: boolean
   readonly trust: number
   readonly remarks: readonly string[]
   readonly ranges: Ranges
@@ -47,6 +49,10 @@ export function writeStored (folder: string, list: StoredList): void {
   const text = [JSON.stringify({ format: FORMAT, rotating: seen !== undefined, ...head }), ...rows, ...asns.map(asn =>
     `AS${asn}`), ''].join('\n')
   replaceFile(fileOf(folder, list.id), text, { flush: true })
+}
+
+export function removeStored (folder: string, id: string): Promise<void> {
+  return rm(fileOf(folder, id), { force: true })
 }
 
 export function makeFolder (folder: string): Promise<unknown> {
@@ -128,6 +134,11 @@ export function addressListOf (stored: StoredList): AddressList {
  */
 const REMEMBER_SECONDS = 90 * 86_400
 
+/** A time of the future is from before the clock was set back, and would never grow old. */
+function notAfter (nowSeconds: number, seconds: number): number {
+  return Math.min(nowSeconds, seconds)
+}
+
 export interface SeenRanges { readonly ranges: Ranges, readonly seen: Seen }
 
 /** What was seen before and what is seen now, each range with its first and last time. */
@@ -136,8 +147,10 @@ export function accumulate (before: SeenRanges | undefined, now: Ranges, nowSeco
   if (before !== undefined) {
     let i = 0
     for (const row of rowsOf(before.ranges)) {
-      const last = before.seen.last[i]!
-      if (nowSeconds - last <= REMEMBER_SECONDS) rows.set(row, { first: before.seen.first[i]!, last })
+      const last = notAfter(nowSeconds, before.seen.last[i]!)
+      if (nowSeconds - last <= REMEMBER_SECONDS) {
+        rows.set(row, { first: notAfter(nowSeconds, before.seen.first[i]!), last })
+      }
       i++
     }
   }
@@ -163,9 +176,7 @@ export function seenAgain (before: SeenRanges, checkedSeconds: number, nowSecond
     ranges,
     seen: {
       first: seen.first,
-      last: seen.last.map(last => last === checkedSeconds
-        ? nowSeconds
-        : last)
+      last: seen.last.map(last => last === checkedSeconds ? nowSeconds : notAfter(nowSeconds, last))
     }
   }
 }

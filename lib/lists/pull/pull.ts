@@ -6,7 +6,8 @@ import { type Fetched, fetchList, type FetchOptions } from './fetch-list.ts'
 import { eyeballLimits, type EyeballNetworks, unitsAmong } from './eyeball.ts'
 import { CHECKS, crowdRefusal, isNetworkKind, lintList } from './lint.ts'
 import {
-  accumulate, addressListOf, makeFolder, readStored, seenAgain, type SeenRanges, type StoredList, writeStored
+  accumulate, addressListOf, makeFolder, readStored, removeStored, seenAgain, type SeenRanges, type StoredList,
+  writeStored
 } from './list-store.ts'
 
 export interface PullOptions extends FetchOptions {
@@ -67,7 +68,7 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
   const before = stored?.kind === kind ? stored : undefined
   const kept = { id, remarks: [], ...stored !== undefined && { stored } }
   try {
-    const fetched = await fetchList(url, before?.url === url && before.checks === CHECKS ? before : {}, options)
+    const fetched = await fetchList(url, before?.url === url && passedAll(before, options) ? before : {}, options)
     const nowSeconds = Math.floor((options.now ?? Date.now)() / 1000)
     if (fetched.status === 'unchanged') {
       if (before === undefined) {
@@ -81,7 +82,10 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
     const previousRows = options.acceptSize === true ? undefined : before?.publishedRows
     const report = lintList(list, { ...options, kind, ...previousRows !== undefined && { previousRows } })
     if (report.refusals.length > 0) {
-      return { ...kept, outcome: 'refused', problem: report.refusals.join('; '), remarks: report.remarks }
+      const refused = { outcome: 'refused', problem: report.refusals.join('; '), remarks: report.remarks } as const
+      if (stored === undefined || passedAll(stored, options) || isGood(stored, options)) return { ...kept, ...refused }
+      await removeStored(options.folder, id)
+      return { id, ...refused, problem: `${refused.problem}; nor is the list from before used any longer` }
     }
     const next: StoredList = {
       ...headOf(source, url),
@@ -89,6 +93,7 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
       ...datesOf(fetched.lastModified, nowSeconds),
       publishedRows: list.rows,
       checks: CHECKS,
+      ...options.eyeball !== undefined && { compared: true },
       trust: report.trust,
       remarks: report.remarks,
       asns: [...new Set(report.asns)],
@@ -108,6 +113,17 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
     if (!(error instanceof BadList)) throw error
     return { ...kept, outcome: 'failed', problem: error.message.replace(/^.*?: /, '') }
   }
+}
+
+/** A list that passed fewer checks is asked for whole: that it did not change says nothing of the others. */
+function passedAll ({ checks, compared }: StoredList, { eyeball }: PullOptions): boolean {
+  return checks === CHECKS && (compared === true || eyeball === undefined)
+}
+
+/** Whether a list that passed fewer checks passes those of today. */
+function isGood ({ kind, ranges, asns, publishedRows: rows }: StoredList, { eyeball }: PullOptions): boolean {
+  const list = { format: 'addresses', ranges, asns, rejected: [], rejectedRows: 0, rows } as const
+  return lintList({ ...list, asns: [...asns] }, { kind, ...eyeball && { eyeball } }).refusals.length === 0
 }
 
 /** What a rotating sample has shown in all is judged as one list: it must not do in parts what it may not at once. */
