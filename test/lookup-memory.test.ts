@@ -132,3 +132,17 @@ t.test('packing keeps an answer as it is, in characters of one byte', async t =>
     t.strictSame({ ...fromCompact(packed).info }, expected.info)
   }), { numRuns: 200 })
 })
+
+t.test('a full cache drops what was not read for longest, give or take an eighth', async t => {
+  const { memory } = memoryAt(0, { maxEntries: 80 })
+  for (let i = 0; i < 80; i++) memory.set(`192.0.2.${i}`, known(0))
+  for (let i = 0; i < 160; i++) {
+    t.ok(memory.get('192.0.2.0'), 'read all the time')
+    memory.set(`198.51.100.${i}`, known(0))
+  }
+  t.equal(memory.get('192.0.2.1'), undefined, 'never read')
+  t.equal(memory.size(), 80)
+  memory.get('198.51.100.90') // among the oldest that are left
+  for (let i = 160; i < 230; i++) memory.set(`198.51.100.${i}`, known(0))
+  t.ok(memory.get('198.51.100.90'), 'read once, when others had been written')
+})

@@ -5,7 +5,10 @@ import { createFailureCache, ownText } from './failures.ts'
 import { createNeighbours, subnetResult } from './neighbours.ts'
 import type { AgeLimits } from './options.ts'
 
-/** The verdicts in this process: bounded, least recently used out first. A hit costs no promise, timer or copy. */
+/**
+ * The verdicts in this process: bounded, least recently used out first, give or take an eighth of the cache. A hit
+ * costs no promise, timer or copy.
+ */
 export interface MemoryCache {
   /** A fresh verdict; after a recent failure a stale one; else that failure. `nowMs` spares a reading of the clock. */
   get (ip: string, nowMs?: number): LookupResult | undefined
@@ -34,11 +37,13 @@ export interface MemoryCacheOptions {
   readonly now: () => number
 }
 
-/** Three small fields, none of them a boxed number: there may be a hundred thousand entries. */
+/** Four small fields, none of them a boxed number: there may be a hundred thousand entries. */
 interface Entry {
   readonly provider: string
   /** Hundredths of a second since the cache was made, rounded down: a small integer for eight months. */
   readonly checkedAt: number
+  /** How many entries had been written when this one was moved to the front. */
+  movedAt: number
   /** Compact unless it was written or read recently. */
   value: KnownResult | CompactAnswer
 }
@@ -58,6 +63,9 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
   const failures = createFailureCache(maxEntries, now)
   const neighbours = createNeighbours()
   const keepParsed = createCompaction(KEPT_PARSED)
+  // To move an entry to the front costs as much as to find it, and is not needed while few others were written.
+  const moveAfter = Math.floor(maxEntries / 8)
+  let written = 0
   const entries = new LRUCache<string, Entry>({
     max: maxEntries,
     dispose (entry, ip, reason) {
@@ -87,7 +95,11 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
 
   return {
     get (ip, nowMs) {
-      const entry = entries.get(ip)
+      const entry = entries.peek(ip)
+      if (entry !== undefined && written - entry.movedAt > moveAfter) {
+        entry.movedAt = written
+        entries.get(ip)
+      }
       if (entry !== undefined && ageMs(entry, nowMs) < ages.freshMs(entry.provider)) return read(entry)
       const failed = failures.get(ip)
       return failed && (stale(entry) ?? failed)
@@ -117,7 +129,7 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
       const previous = entries.peek(ip)
       if (previous !== undefined && previous.checkedAt > checkedAt) return
       const value = withCacheState(result, 'memory') as KnownResult
-      const entry: Entry = { provider: result.provider, checkedAt, value }
+      const entry: Entry = { provider: result.provider, checkedAt, movedAt: ++written, value }
       const key = ownText(ip)
       entries.set(key, entry)
       if (previous === undefined) neighbours.add(key)
