@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkNode } from '../lib/cli/doctor/runtime.ts'
 import { redactor, secretsIn } from '../lib/cli/doctor/secrets.ts'
+import { findAsnPackage, listsSnapshotPath, runCompileJob } from '../lib/lists/index.ts'
+import { replaceFile } from '../lib/util/index.ts'
 import { runCommand } from './support/cli.ts'
 
 type Test = { testdir (files?: Record<string, string>): string, teardown (end: () => unknown): void }
@@ -19,7 +21,7 @@ let modules = 0
 /** Settings as a module; `more` is further code. */
 async function examined (t: Test, options: string, more = '', ...args: string[]) {
   const name = `settings-${++modules}.mjs` // Node keeps a module under its path
-  const folder = t.testdir({ [name]: `import ipRisk, { iplogs, fallback } from ${JSON.stringify(lib)}\n${more}\nexport const ipRiskOptions = ${options}` })
+  const folder = t.testdir({ [name]: `import ipRisk, { iplogs, fallback, lists } from ${JSON.stringify(lib)}\n${more}\nexport const ipRiskOptions = ${options}` })
   const { code, out, err } = await runCommand(['doctor', join(folder, name), '--json', ...args])
   const findings = out === '' ? [] : out.split('\n').map(line => JSON.parse(line) as { check: string, level: string, message: string, fix?: string })
   return { code, out, err, of: (check: string) => findings.filter(one => one.check === check) }
@@ -104,6 +106,19 @@ t.test('data that was never pulled is a finding', async t => {
   const folder = t.testdir()
   const { out } = await runCommand(['doctor', '--json'], { env: { XDG_CACHE_HOME: folder } })
   t.match(out, /"check":"provider","level":"warning".*ip-risk lists pull/)
+})
+
+t.test('a pull that brought no list, and lists() without any in a composite, do not pass for data of today', async t => {
+  const folder = t.testdir()
+  const path = listsSnapshotPath(join(folder, 'fastify-ip-risk'))
+  const nowSeconds = Math.floor(Date.now() / 1000)
+  replaceFile(path, runCompileJob({ sources: [], covers: [], builtIn: true, asnPackage: findAsnPackage()!, nowSeconds }))
+  const { code, out } = await runCommand(['doctor', '--json'], { env: { XDG_CACHE_HOME: folder } })
+  t.match([code, out], [1, /"level":"warning","message":"no public lists were pulled into .*: only AS numbers are known"/])
+  await t.test('of a composite', async t => { // whose folder is another one
+    const given = await examined(t, `{ provider: fallback(${known}, lists({ snapshot: ${JSON.stringify(path)} })), stepUp: { isSatisfied: () => true } }`)
+    t.match(given.of('provider'), [{}, { level: 'ok', message: /^lists has data, but no public lists: only AS numbers or sources of your own$/ }])
+  })
 })
 
 t.test('an old Node.js, and copies of the package, are findings', async t => {

@@ -117,8 +117,9 @@ t.test('refuses wrong options, and names them', async t => {
     [{ sources: {} }, 'lists.sources', /must be an array/],
     [{ sources: [7] }, 'lists.sources[0]', /must be an object/],
     [{ sources: [{ id: '', kind: 'relay', entries: [] }] }, 'lists.sources[0].id', /missing/],
-    [{ sources: [{ id: 'a', kind: 'vpn', entries: [] }] }, 'lists.sources[0].kind', /must be one of vpn-server/],
+    [{ sources: [{ id: 'a', kind: 'vpn', entries: [] }] }, 'lists.sources[0].kind', /must be one of vpn-server.*, got "vpn"/],
     [{ sources: [{ id: 'a', kind: 'relay' }] }, 'lists.sources[0].entries', /missing/],
+    [{ sources: [{ id: 'a', kind: 'relay', entries: [], path: file }] }, 'lists.sources[0]', /entries and path: give one of them/],
     [{ sources: [{ id: 'a', kind: 'relay', entries: ['1.2.3'] }] }, 'lists.sources[0].entries[0]', /"1.2.3" is not an IP address/],
     [{ sources: [{ id: 'a', kind: 'relay', entries: [], trust: 2 }] }, 'lists.sources[0].trust', /from 0 to 1/],
     [{ sources: [{ id: 'a', kind: 'relay', entries: [] }, { id: 'a', kind: 'relay', entries: [] }] }, 'lists.sources[1].id', /another source/],
@@ -130,12 +131,13 @@ t.test('refuses wrong options, and names them', async t => {
     [{ covers: ['192.0.2.0/24'] }, 'lists.covers', /give sources too/],
     [{ snapshot: false }, 'lists.snapshot', /give one of them/],
     [{ snapshot: 7 }, 'lists.snapshot', /the path of a snapshot/],
-    [{ snapshot: `${file}.none` }, 'lists.snapshot', /ENOENT/],
+    [{ snapshot: `${file}.none` }, 'lists.snapshot', /ENOENT.*"ip-risk lists pull" makes one/],
     [{ snapshot: join(file, '../bad.snapshot') }, 'lists.snapshot', /no snapshot of lists/],
     [{ watch: 1 }, 'lists.watch', /true or false/],
     [{ watchIntervalMs: 1 }, 'lists.watchIntervalMs', /from 10/],
     [{ asn: 'yes' }, 'lists.asn', /true or false/],
-    [{ cacheFolder: 7 }, 'lists.cacheFolder', /string/]
+    [{ cacheFolder: 7 }, 'lists.cacheFolder', /string/],
+    [{ cacheFolder: '' }, 'lists.cacheFolder', /non-empty/]
   ]
   for (const [options, path, problem] of rows) {
     const name = JSON.stringify(options)

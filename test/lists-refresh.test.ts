@@ -79,7 +79,7 @@ t.test('where nothing can be fetched, or the folder not be used, the old data st
   const again = (): void => writeFileSync(join(folder, 'pull.json'), JSON.stringify({ endedAtMs: Date.now() - 2 * HOUR, succeeded: false }))
   again()
   await until(() => requests.get('/a') === 2)
-  t.match(log.lines, [{ level: 'warn', fields: { code: 'IP_RISK_LISTS_PULL_FAILED', lists: ['a'], problem: /answered 404/ }, message: /lists.cacheFolder.*ip-risk lists pull/ }])
+  t.match(log.lines, [{ level: 'warn', fields: { code: 'IP_RISK_LISTS_PULL_FAILED', lists: ['a'], problem: /answered 404/ }, message: /lists.cacheFolder.*lists.skip.*ip-risk lists pull/ }])
   t.equal(log.lines.length, 1, 'once for the state')
   t.ok(readFileSync(listsSnapshotPath(folder)).equals(before))
   t.ok(isDetected(part, '20.0.0.9'))
@@ -163,6 +163,7 @@ t.test('refuses options that would have no effect', async t => {
     [{ refreshHours: 24, sources: [] }, 'lists.refreshHours', /set snapshot to true/],
     [{ refreshHours: 24, watch: false }, 'lists.refreshHours', /watch: false/],
     [{ refreshHours: 24, mirror: 'ftp://x' }, 'lists.mirror', /http or https/],
+    [{ refreshHours: 24, mirror: 'https://mirror.example/?token=x' }, 'lists.mirror', /without a query/],
     [{ refreshHours: 24, skip: ['nobody'] }, 'lists.skip[0]', /no public list: use some of /],
     [{ mirror: 'https://mirror.example' }, 'lists.mirror', /give refreshHours too/],
     [{ skip: ['ipsum'] }, 'lists.skip', /give refreshHours too/]

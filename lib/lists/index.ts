@@ -13,7 +13,7 @@ export {
   type SnapshotDescription
 } from './database/snapshot-files.ts'
 export { eyeballNetworks } from './pull/eyeball.ts'
-export { loadPulled, type PulledList, pullLists } from './pull/pull.ts'
+export { isMirror, loadPulled, mirrored, type PulledList, pullLists } from './pull/pull.ts'
 export { sweepTemporaryFiles } from './pull/sweep.ts'
 export { lockPull, writePullState } from './refresh/pull-state.ts'
 export { pulledFolder } from './refresh/refresh-job.ts'

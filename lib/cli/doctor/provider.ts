@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs'
 import type { IpRiskLogger, Provider } from '../../../types/contract.ts'
 import { createIpRisk } from '../../frameworks/node.ts'
-import { listsSnapshotPath } from '../../lists/index.ts'
 import { lists } from '../../providers/lists/index.ts'
 import { leavesOf } from '../../resilience/index.ts'
 import { type Finding, messageOf, reporter } from './finding.ts'
@@ -56,11 +54,16 @@ export async function checkProvider (options: ProviderCheck): Promise<Finding[]>
   const provider = given ?? lists({ cacheFolder })
   const leaves = new Map(leavesOf(provider).map(leaf => [leaf.name, leaf]))
   const findings = await Promise.all([...leaves.values()].map(leaf => checkOne(leaf, options)))
-  const isWithoutLists = given === undefined && !existsSync(listsSnapshotPath(cacheFolder)) &&
+  const isWithoutLists = given === undefined && lacksPublicLists(provider) &&
     !findings.flat().some(({ level }) => level !== 'ok')
   return isWithoutLists
     ? [report('warning', `no public lists were pulled into ${cacheFolder}: only AS numbers are known`, pullFix)]
     : findings.flat()
+}
+
+/** A snapshot is there after a pull that brought nothing, too; only public lists have an age that is too old. */
+function lacksPublicLists ({ name, dataOldAfterSeconds }: Provider): boolean {
+  return name === 'lists' && dataOldAfterSeconds === undefined
 }
 
 async function checkOne (provider: Provider, { offline, timeoutMs }: ProviderCheck): Promise<Finding[]> {
@@ -75,8 +78,11 @@ async function checkOne (provider: Provider, { offline, timeoutMs }: ProviderChe
     if (fix !== undefined) return [...problems, report('error', `${name} gives no verdict: ${reason}`, fix)]
     if (problems.length > 0) return problems
     const answer = reason === undefined ? verdict : `${verdict}, ${reason}`
+    const data = lacksPublicLists(provider)
+      ? 'but no public lists: only AS numbers or sources of your own'
+      : 'and none of it is stale'
     return [report('ok', sync === true
-      ? `${name} has data, and none of it is stale`
+      ? `${name} has data, ${data}`
       : `${name} answers, and accepts the key (${PROBED}: ${answer})`)]
   } finally {
     await engine.close()
@@ -85,7 +91,7 @@ async function checkOne (provider: Provider, { offline, timeoutMs }: ProviderChe
 
 function fixOf (code: string): string {
   switch (code) {
-    case 'IP_RISK_LISTS_MISSING': case 'IP_RISK_LIST_STALE': return pullFix
+    case 'IP_RISK_LISTS_MISSING': case 'IP_RISK_LISTS_OLD': case 'IP_RISK_LIST_STALE': return pullFix
     case 'IP_RISK_ASN_DATA_MISSING': return 'npm install @ip-location-db/asn'
     default: return code === '' ? 'see docs/runbook.md' : `see ${code} in docs/runbook.md`
   }

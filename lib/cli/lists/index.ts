@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { defaultCacheFolder, publishers } from '../../lists/index.ts'
+import { defaultCacheFolder, isMirror, publishers } from '../../lists/index.ts'
 import { type Command, command, type ExitCode, UsageError } from '../command.ts'
 import type { Io } from '../io.ts'
 import { compile } from './compile.ts'
@@ -37,8 +37,8 @@ export const lists: Command = command({
       throw new UsageError('lists needs one of pull, compile, info')
     }
     const { mirror } = values
-    if (mirror !== undefined && !/^https?:$/.test(URL.canParse(mirror) ? new URL(mirror).protocol : '')) {
-      throw new UsageError('--mirror must be an http or https URL')
+    if (mirror !== undefined && !isMirror(mirror)) {
+      throw new UsageError('--mirror must be an http or https URL without a query')
     }
     const only = idsOf('--only', values.only)
     const skip = idsOf('--skip', values.skip) ?? []

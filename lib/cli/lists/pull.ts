@@ -1,5 +1,5 @@
 import {
-  eyeballNetworks, lockPull, pulledFolder, type PulledList, pullLists, sweepTemporaryFiles, writePullState
+  eyeballNetworks, lockPull, mirrored, pulledFolder, type PulledList, pullLists, sweepTemporaryFiles, writePullState
 } from '../../lists/index.ts'
 import { counted } from '../../util/index.ts'
 import { EXIT, type ExitCode } from '../command.ts'
@@ -44,7 +44,11 @@ async function pullAlone (settings: Settings, io: Io): Promise<ExitCode> {
   })
   progress.end()
   const failed = results.filter(({ problem }) => problem !== undefined)
-  for (const line of failureLines(failed)) io.err(`ip-risk: ${line}`)
+  const urlOf = (id: string): string => {
+    const { url } = sources.find(source => source.id === id)!
+    return mirror === undefined ? url : mirrored(url, mirror)
+  }
+  for (const line of failureLines(failed, urlOf)) io.err(`ip-risk: ${line}`)
   const compiled = await compileInto(settings, asnTable, io)
   // Processes with `refreshHours` on this folder have nothing to do for a while.
   if (sources.length === settings.sources.length) {
@@ -60,7 +64,7 @@ function report ({ id, outcome, problem, remarks, stored }: PulledList, io: Io):
 }
 
 /** Without a network all lists fail for one cause: it is named once, and then the lists. */
-export function failureLines (failed: readonly PulledList[]): string[] {
+function failureLines (failed: readonly PulledList[], urlOf: (id: string) => string): string[] {
   const causes = new Map<string, PulledList[]>()
   for (const list of failed) {
     const cause = `${list.outcome}: ${list.problem}`
@@ -68,9 +72,11 @@ export function failureLines (failed: readonly PulledList[]): string[] {
   }
   return [...causes].map(([cause, lists]) => {
     const kept = lists.filter(({ stored }) => stored !== undefined).length
-    if (lists.length === 1) return `${lists[0]!.id} ${cause}${kept === 0 ? '' : '; the list from before stays'}`
+    const [{ id: first, outcome }] = lists as [PulledList, ...PulledList[]]
+    const asked = outcome === 'refused' ? '' : ` (${lists.length > 1 ? 'the first is ' : ''}${urlOf(first)})`
+    if (lists.length === 1) return `${first} ${cause}${asked}${kept === 0 ? '' : '; the list from before stays'}`
     const ids = lists.map(({ id }) => id).join(', ')
     const stay = kept === 0 ? '' : `; ${counted(kept, 'list')} from before ${kept === 1 ? 'stays' : 'stay'}`
-    return `${lists.length} lists ${cause}${stay}: ${ids}`
+    return `${lists.length} lists ${cause}${asked}${stay}: ${ids}`
   })
 }

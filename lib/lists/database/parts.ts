@@ -125,7 +125,8 @@ function readGiven (path: string): Uint8Array {
     decodeSnapshot(bytes)
     return bytes
   } catch (cause) {
-    throw badOption('lists.snapshot', `cannot be used: ${(cause as Error).message}`, cause)
+    const fix = '"ip-risk lists pull" makes one'
+    throw badOption('lists.snapshot', `cannot be used: ${(cause as Error).message}; ${fix}`, cause)
   }
 }
 

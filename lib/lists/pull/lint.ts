@@ -131,7 +131,8 @@ export function lintList (list: ReadList, options: LintOptions): LintReport {
     refusals.push(`it covers ${describeWidth(covered)}, and its kind not more than ${describeWidth(limits.mostV4)}`)
   }
   if (previousRows !== undefined && Math.abs(list.rows - previousRows) > previousRows * MAX_SIZE_CHANGE) {
-    refusals.push(`it has ${list.rows} rows, the one before had ${previousRows}`)
+    refusals.push(`it has ${list.rows} rows, the one before had ${previousRows}, and may change by ` +
+      `${100 * MAX_SIZE_CHANGE} % ("ip-risk lists pull --accept-size" accepts more)`)
   }
   const trust = Math.max(0, Math.round(1000 - 1000 * TRUST_LOST_PER_WRONG_SHARE * wrongShare) / 1000)
   return { refusals, remarks, trust, ranges: { v4, v6 }, asns }

@@ -146,6 +146,13 @@ async function keep (folder: string, list: StoredList): Promise<StoredList> {
   return list
 }
 
+/** A query would be cut off or doubled by the path that follows. */
+export function isMirror (text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && search === '' && hash === ''
+}
+
 export function mirrored (url: string, mirror: string): string {
   const { host, pathname, search } = new URL(url)
   return `${mirror.replace(/\/$/, '')}/${host}${pathname}${search}`

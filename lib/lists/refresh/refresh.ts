@@ -29,7 +29,8 @@ export interface Refresh {
 const LOCKED_MS = 60_000
 /** The folder cannot be written, or the thread failed. */
 const FAILED_MS = 3_600_000
-const FIX = 'Let the process reach the publishers and write to "lists.cacheFolder"; "ip-risk lists pull" shows more'
+const FIX = 'Let the process reach the publishers, or a "lists.mirror", and write to "lists.cacheFolder"; a list ' +
+  'that is refused again and again can be left out by "lists.skip". "ip-risk lists pull" names each list and its cause'
 /** Folders that this process pulls into: a process gets a lock twice. */
 const pulling = new Set<string>()
 

@@ -85,11 +85,12 @@ function readSource (
   eyeballOf: () => EyeballNetworks | undefined
 ): AddressList {
   const isFile = typeof source === 'object' && source !== null && 'path' in source
+  if (isFile && 'entries' in source) throw badOption(path, 'has entries and path: give one of them')
   if (isFile) checkObject<FileSource>(path, source, [...BASE, 'path', 'format', 'halfLifeDays', 'lint'])
   else checkObject<InlineSource>(path, source, [...BASE, 'entries'])
   const id = checkString(`${path}.id`, source.id, '')
   if (id === '') throw badOption(`${path}.id`, 'is missing: give the source a short name')
-  if (!KINDS.includes(source.kind)) throw badOption(`${path}.kind`, `must be one of ${KINDS.join(', ')}`)
+  checkOneOf<string>(`${path}.kind`, source.kind ?? '', KINDS, '')
   const publisher = checkString(`${path}.publisher`, source.publisher, undefined)
   const base = {
     id,

@@ -1,5 +1,5 @@
 import { badOption } from '../../errors.ts'
-import { defaultCacheFolder, type ListSource, publishers, rangesOf } from '../../lists/index.ts'
+import { defaultCacheFolder, isMirror, type ListSource, publishers, rangesOf } from '../../lists/index.ts'
 import { type HostnameOf, readHostnameOf } from './hostname-option.ts'
 import {
   checkString, checkStrings, flag, int, type OptionsOf, readObject, real, type Specification
@@ -22,18 +22,21 @@ export interface ListsOptions {
   /** Use the package `@ip-location-db/asn` where it is installed. Default true. */
   readonly asn?: boolean | undefined
   /**
-   * Default `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`, else one a user in the system's
-   * temporary folder.
+   * Where snapshots and pulled lists are. Default `$XDG_CACHE_HOME/fastify-ip-risk`, else `~/.cache/fastify-ip-risk`;
+   * for a user without a home folder, a folder of that user in the system's temporary folder.
    */
   readonly cacheFolder?: string | undefined
   /**
-   * Pulls the public lists in this process, as `ip-risk lists pull` does: at the start where the last pull is older,
-   * and then every so many hours, 1 to 24, with up to a tenth added at random. Of the processes on one `cacheFolder`
-   * one pulls, in a thread. Default: never; then `ip-risk lists pull` is to run daily. Needs `watch` and
+   * Pulls the public lists in this process, as `ip-risk lists pull` does: within a minute of the start where the last
+   * pull is older, and then every so many hours, 1 to 24, with up to a tenth added at random. Of the processes on one
+   * `cacheFolder` one pulls, in a thread. Default: never; then `ip-risk lists pull` is to run daily. Needs `watch` and
    * `snapshot: true`.
    */
   readonly refreshHours?: number | undefined
-  /** With `refreshHours`: fetches `<mirror>/<host>/<path>` instead of each publisher's `https://<host>/<path>`. */
+  /**
+   * With `refreshHours`: fetches `<mirror>/<host>/<path>` instead of each publisher's `https://<host>/<path>`. An http
+   * or https URL without a query.
+   */
   readonly mirror?: string | undefined
   /** With `refreshHours`: ids of public lists that are neither fetched nor compiled. Default none. */
   readonly skip?: readonly string[] | undefined
@@ -46,7 +49,7 @@ export interface ListsOptions {
   readonly hostnameOf?: ((ip: string) => string | undefined) | undefined
   /** Loads files anew when they change. Default true. */
   readonly watch?: boolean | undefined
-  /** How often files are looked at. Default 2 000. */
+  /** Milliseconds between two looks at the files, 10 to 86,400,000. Default 2,000. */
   readonly watchIntervalMs?: number | undefined
 }
 
@@ -71,12 +74,16 @@ const specification = {
     throw badOption(path, 'must be true, false or the path of a snapshot')
   },
   asn: flag(true),
-  cacheFolder: (path, given) => checkString(path, given, undefined) ?? defaultCacheFolder(),
+  cacheFolder (path, given) {
+    const folder = checkString(path, given, undefined)
+    if (folder === '') throw badOption(path, 'must be a non-empty string: leave it out for the default folder')
+    return folder ?? defaultCacheFolder()
+  },
   refreshHours: real(1, 24, undefined),
   mirror (path, given) {
     const mirror = checkString(path, given, undefined)
-    if (mirror === undefined || /^https?:$/.test(URL.canParse(mirror) ? new URL(mirror).protocol : '')) return mirror
-    throw badOption(path, 'must be an http or https URL')
+    if (mirror === undefined || isMirror(mirror)) return mirror
+    throw badOption(path, 'must be an http or https URL without a query')
   },
   skip (path, given) {
     const skip = checkStrings(path, given)
