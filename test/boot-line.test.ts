@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import { ipRisk as express } from '../lib/frameworks/express.ts'
 import ipRisk, { createIpRisk, type CreateIpRiskOptions, type FastifyIpRiskOptions, lists } from '../lib/index.ts'
 import { freePort, startRedis } from './support/redis.ts'
-import { memoryLog } from './support/log.ts'
+import { memoryLog, pinoLog } from './support/log.ts'
 import { until } from './support/engine.ts'
 import { visitorProvider } from './support/table-provider.ts'
 
@@ -13,8 +13,8 @@ t.teardown(() => redis.stop())
 interface Line { readonly msg: string, readonly ipRiskStart: object }
 
 async function fastifyLine (t: Test, options: CreateIpRiskOptions): Promise<Line[]> {
-  const lines: Line[] = []
-  const app = Fastify({ logger: { level: 'info', stream: { write: (line: string) => lines.push(JSON.parse(line)) } } })
+  const { lines, logger } = pinoLog<Line>('info')
+  const app = Fastify({ logger })
   t.teardown(() => app.close())
   await app.register(ipRisk, options as FastifyIpRiskOptions)
   await app.ready()

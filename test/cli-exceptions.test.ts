@@ -5,6 +5,7 @@ import { createIpRisk } from '../lib/index.ts'
 import type { ExceptionRecord } from '../types/exceptions.ts'
 import { runCommand } from './support/cli.ts'
 import { until } from './support/engine.ts'
+import { memoryLog } from './support/log.ts'
 import { startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
@@ -18,9 +19,8 @@ async function setup (t: { testdir (files?: Record<string, string>): string, tea
   await redis.client.flushall()
   const folder = t.testdir({ secret: `${secret}\n`, other: 'another secret of some length\n' })
   const file = (name: string) => join(folder, name)
-  const log = { debug () {}, info () {}, warn () {}, error () {} }
   const app = createIpRisk({
-    provider: tableProvider({ [ip]: answer('vpn_detected') }), redis: redis.url, log, cache: { keySecret: secret, keyPrefix: 'v:' }
+    provider: tableProvider({ [ip]: answer('vpn_detected') }), redis: redis.url, log: memoryLog(), cache: { keySecret: secret, keyPrefix: 'v:' }
   })
   t.teardown(() => app.close())
   await app.ready()

@@ -6,6 +6,7 @@ import { createClientIp, createClientIpResolver } from '../lib/client-ip/resolve
 import { trustProxyWarning } from '../lib/client-ip/settings.ts'
 import { watchMisconfiguration } from '../lib/client-ip/watch.ts'
 import type { ClientIpOptions } from '../types/contract.ts'
+import { memoryLog } from './support/log.ts'
 
 const C = '203.0.113.9'
 const LB = '10.0.0.1'
@@ -95,8 +96,7 @@ t.test('R2 warns of what is allowed and probably not meant', async t => {
 })
 
 t.test('R7.9 takes a new list of Cloudflare\'s ranges when it is plausible', async t => {
-  const warned: string[] = []
-  const log = { warn: (_fields: object, message?: string) => { warned.push(message!) } }
+  const log = memoryLog()
   const resolve = createClientIpResolver({ cloudflare: true }, log)
   const ip = (peer: string) => resolve({ socket: { remoteAddress: peer }, headers: { 'cf-connecting-ip': C } }).ip
   const fewer = cloudflareRanges.slice(0, 10)
@@ -105,8 +105,8 @@ t.test('R7.9 takes a new list of Cloudflare\'s ranges when it is plausible', asy
     [[...cloudflareRanges, '8.0.0.0/10'], /wider/], [[...cloudflareRanges, '2600::/27'], /wider/], ['<html>', /not an IP/], [[7], /strings/], [null, /strings/]
   ]
   for (const [list, problem] of refused) t.match(resolve.setCloudflareRanges(list as string), { accepted: false, problem })
-  t.equal(warned.length, refused.length, 'each refusal is logged')
-  t.match(warned[0], /the old one stays/)
+  t.equal(log.lines.length, refused.length, 'each refusal is logged')
+  t.match(log.lines[0], { message: /the old one stays/ })
   t.equal(ip(EDGE), C, 'the old one stays')
   t.equal(ip('192.0.2.1'), '192.0.2.1')
   t.same(resolve.setCloudflareRanges(`${fewer.join('\r\n')}\n\n192.0.2.0/24\n`), { accepted: true }, 'half of the old one is enough')
@@ -126,12 +126,12 @@ t.test('R7.10 a proof that does not work proves nothing, and is told of once', a
     [() => 1, undefined]
   ]
   for (const [proof, message] of rows) {
-    const warned: string[] = []
+    const log = memoryLog()
     const options = { cloudflare: { proof: proof as () => boolean } }
-    const resolve = createClientIpResolver(options, { warn: (_fields, text) => { warned.push(text!) } })
+    const resolve = createClientIpResolver(options, log)
     for (let i = 0; i < 3; i++) t.match(resolve(request), { ip: EDGE, reason: 'not_cloudflare' })
-    t.equal(warned.length, message === undefined ? 0 : 1)
-    if (message !== undefined) t.match(warned[0], message)
+    t.match(log.lines, message === undefined ? [] : [{ message }])
+    t.equal(log.lines.length, message === undefined ? 0 : 1)
     t.equal(createClientIpResolver(options)(request).ip, EDGE, 'without a log too')
   }
 })
@@ -176,9 +176,9 @@ t.test('R12 tells of misconfiguration that traffic shows, once each', async t =>
 })
 
 t.test('R12 compares with request.ip while trustProxy is on', async t => {
-  const found: string[] = []
+  const log = memoryLog()
   const finder = createClientIp()
-  const watch = watchMisconfiguration(finder, { warn: (_fields, message) => { found.push(message!) } })
+  const watch = watchMisconfiguration(finder, log)
   const client = finder.resolve({ socket: { remoteAddress: '::ffff:203.0.113.9' }, headers: {} })
   t.equal(watch.compare(client, C), false)
   t.equal(watch.compare(client, '::ffff:203.0.113.9'), false, 'another notation is the same address')
@@ -186,8 +186,8 @@ t.test('R12 compares with request.ip while trustProxy is on', async t => {
   t.equal(watch.compare({ ...client, ip: null }, 'x'), false)
   t.equal(watch.compare(client, 'unknown'), true)
   t.equal(watch.compare(client, '6.6.6.6'), true)
-  t.equal(found.length, 1)
-  t.match(found[0], /request\.ip and request\.ipRisk\.ip name different addresses/)
+  t.equal(log.lines.length, 1)
+  t.match(log.messages[0], /request\.ip and request\.ipRisk\.ip name different addresses/)
 })
 
 t.test('R12 explains the chain hop by hop', async t => {

@@ -8,7 +8,7 @@ import { createIpRisk } from '../lib/frameworks/node.ts'
 import ipRisk from '../lib/index.ts'
 import type { Provider } from '../types/contract.ts'
 import { until } from './support/engine.ts'
-import { keptLog } from './support/log.ts'
+import { memoryLog } from './support/log.ts'
 import { startRedis } from './support/redis.ts'
 
 /** Answers nothing, and does not mind the signal. */
@@ -43,7 +43,7 @@ t.test('closing answers the requests that wait for the provider, and then the se
 
 t.test('after closing, lookups get an answer and nobody is asked; the provider is not blamed', async t => {
   const provider = muteProvider()
-  const log = keptLog()
+  const log = memoryLog()
   const risk = createIpRisk({ provider, log, timeoutMs: 60_000 })
   const waiting = Array.from({ length: 10 }, (_, i) => risk.lookup(`203.0.113.${i + 1}`))
   await until(() => provider.asked === 10)
@@ -52,7 +52,7 @@ t.test('after closing, lookups get an answer and nobody is asked; the provider i
   t.match(await risk.lookup('198.51.100.1'), { verdict: 'unknown', reason: 'unavailable' })
   t.equal(provider.asked, 10)
   t.match(risk.stats().providers['mute'], { failures: 0, breaker: 'closed' })
-  t.strictSame(log.lines.filter(line => /^(warn|error)/.test(line)), [])
+  t.strictSame(log.messages.filter(line => /^(warn|error)/.test(line)), [])
   await risk.close()
 })
 

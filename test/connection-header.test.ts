@@ -4,6 +4,7 @@ import Fastify from 'fastify'
 import ipRisk from '../lib/index.ts'
 import { createClientIp } from '../lib/client-ip/resolver.ts'
 import { watchMisconfiguration } from '../lib/client-ip/watch.ts'
+import { pinoLog } from './support/log.ts'
 import { freePort, startCaddy, startHaproxy, startNginx, visitor } from './support/proxies.ts'
 import { needs } from './support/services.ts'
 import { tableProvider } from './support/table-provider.ts'
@@ -20,13 +21,13 @@ const clean = [
 ]
 
 async function application (t: { teardown (close: () => unknown): void }) {
-  const codes: (string | undefined)[] = []
-  const app = Fastify({ logger: { level: 'warn', stream: { write: line => { codes.push((JSON.parse(line) as { code?: string }).code) } } } })
+  const { lines, logger } = pinoLog()
+  const app = Fastify({ logger })
   t.teardown(() => app.close())
   await app.register(ipRisk, { provider: tableProvider({}), clientIp: { trusted: [NGINX, HAPROXY, CADDY] } })
   app.post('/', { config: { ipRisk: 'signup' } }, async ({ ipRisk, headers }) => ({ ...ipRisk, connection: headers.connection, upgrade: headers.upgrade }))
   await app.listen({ port: 0, host: '127.0.0.1' })
-  return { codes, to: `127.0.0.1:${(app.server.address() as AddressInfo).port}` }
+  return { lines, to: `127.0.0.1:${(app.server.address() as AddressInfo).port}` }
 }
 
 async function post (port: number, lines: readonly string[]): Promise<unknown> {
@@ -66,13 +67,13 @@ t.test('a Connection header that names a forwarding header changes nothing, and 
 const skip = needs('nginx', 'haproxy', 'caddy')
 
 t.test('through HAProxy, which passes it on, the visitor is judged all the same', { skip }, async t => {
-  const { codes, to } = await application(t)
+  const { lines, to } = await application(t)
   const port = await freePort()
   const proxy = await startHaproxy([{ port, to, from: HAPROXY }])
   t.teardown(proxy.stop)
   t.match(await post(port, removal), { ip: VISITOR, connection: 'X-Forwarded-For' })
   t.match(await post(port, removal), { ip: VISITOR })
-  t.equal(codes.filter(code => code === 'IP_RISK_CONNECTION_NAMES_FORWARDING_HEADER').length, 1)
+  t.equal(lines.filter(({ code }) => code === 'IP_RISK_CONNECTION_NAMES_FORWARDING_HEADER').length, 1)
 })
 
 t.test('where a second proxy obeys it, the settings in docs/client-address.md keep the header', { skip }, async t => {

@@ -12,7 +12,7 @@ import { lists } from '../lib/providers/lists/index.ts'
 import { mmdb } from '../lib/providers/mmdb/index.ts'
 import { ipRiskMetrics } from '../lib/telemetry/prometheus.ts'
 import { ageText, replaceFile } from '../lib/util/index.ts'
-import { memoryLog } from './support/log.ts'
+import { memoryLog, pinoLog } from './support/log.ts'
 import { mmdbFile } from './support/mmdb-writer.ts'
 import { tableProvider } from './support/table-provider.ts'
 
@@ -34,8 +34,8 @@ function provider (t: Test, ages: { readonly [id: string]: number }): { path: st
 }
 
 async function start (t: Test, options: FastifyIpRiskOptions): Promise<{ app: FastifyInstance, line: any }> {
-  const lines: any[] = []
-  const app = Fastify({ logger: { level: 'info', stream: { write: (line: string) => { lines.push(JSON.parse(line)) } } } })
+  const { lines, logger } = pinoLog('info')
+  const app = Fastify({ logger })
   t.teardown(() => app.close())
   await app.register(ipRisk, options)
   await app.ready()

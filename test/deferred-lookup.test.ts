@@ -99,7 +99,7 @@ t.test('second questions come out of the reads\' part of the budget, and a write
   const provider = unsettled(100, 'vpn_detected', { limits: { perMinute: 4 } })
   const { engine, ask, log } = await testEngine(t, { provider })
   await Promise.all(['203.0.113.1', '203.0.113.2'].map(async ip => await ask(ip)))
-  await until(() => log.lines.some(line => /leave to reads are spent/.test(line)))
+  await until(() => log.messages.some(line => /leave to reads are spent/.test(line)))
   t.same(provider.second, [], 'two reads left nothing for reads')
   for (const ip of ['203.0.113.3', '203.0.113.4']) t.match(await ask(ip, 'wait', { write: true }), { answer: { verdict: 'clean' } }, 'writes have their part')
   t.match(engine.stats().providers['unsettled'], { calls: 4, minuteLeft: 0 })

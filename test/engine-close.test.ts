@@ -4,7 +4,7 @@ import { consensus } from '../lib/providers/composite/consensus.ts'
 import { iplogs } from '../lib/providers/iplogs/index.ts'
 import type { Provider } from '../types/contract.ts'
 import { heldProvider, testEngine, until } from './support/engine.ts'
-import { keptLog } from './support/log.ts'
+import { memoryLog } from './support/log.ts'
 import { type RedisServer, startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
@@ -47,7 +47,7 @@ t.test('a process that closes hands its calls to the others, and tells them of n
 
 t.test('a provider that fails to close does not keep Redis open', async t => {
   const provider = tableProvider({}, { close: async () => { throw new Error('cannot close') } })
-  const engine = createEngine({ provider, redis: redis.url }, keptLog())
+  const engine = createEngine({ provider, redis: redis.url }, memoryLog())
   await engine.ready()
   t.ok(await connections() > 0)
   await t.rejects(engine.close(), { message: 'cannot close' })
@@ -59,10 +59,10 @@ t.test('a boot that fails leaves no connection and no claim on the key space', a
   const failing: Provider = tableProvider({}, {
     name: 'failing', start () { throw new Error('no such file') }, close: async () => { closed.push('failing') }
   })
-  t.throws(() => createEngine({ provider: failing, redis: redis.url }, keptLog()), { message: 'no such file' })
-  t.throws(() => createEngine({ provider: consensus([iplogs(), iplogs()]), redis: redis.url }, keptLog()), { code: 'FST_IP_RISK_BAD_OPTION' })
+  t.throws(() => createEngine({ provider: failing, redis: redis.url }, memoryLog()), { message: 'no such file' })
+  t.throws(() => createEngine({ provider: consensus([iplogs(), iplogs()]), redis: redis.url }, memoryLog()), { code: 'FST_IP_RISK_BAD_OPTION' })
   const dying = tableProvider({}, { name: 'dying', start () { throw new Error('first') }, close: async () => { throw new Error('second') } })
-  t.throws(() => createEngine({ provider: dying, redis: redis.url }, keptLog()), { message: 'first' })
+  t.throws(() => createEngine({ provider: dying, redis: redis.url }, memoryLog()), { message: 'first' })
   t.strictSame(closed, ['failing'])
   await until(async () => await connections() === 0)
   await testEngine(t, { provider: tableProvider({}), redis: redis.url })

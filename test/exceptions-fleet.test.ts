@@ -8,7 +8,7 @@ import ipRisk from '../lib/index.ts'
 import type { IpRiskApi } from '../types/api.ts'
 import type { ExceptionRecord } from '../types/contract.ts'
 import { until } from './support/engine.ts'
-import { keptLog, type KeptLog } from './support/log.ts'
+import { memoryLog, type MemoryLog } from './support/log.ts'
 import { startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
@@ -18,8 +18,8 @@ t.teardown(() => redis.stop())
 t.beforeEach(async () => { await redis.client.flushall() })
 const provider = () => tableProvider({ '203.0.113.9': answer('vpn_detected'), '203.0.113.10': answer('vpn_detected') })
 
-async function member (t: Test, cache: object = { keySecret }): Promise<IpRiskApi & { readonly log: KeptLog, close (): Promise<void> }> {
-  const log = keptLog()
+async function member (t: Test, cache: object = { keySecret }): Promise<IpRiskApi & { readonly log: MemoryLog, close (): Promise<void> }> {
+  const log = memoryLog()
   const api = createIpRisk({ provider: provider(), redis: redis.url, cache: { redisTimeoutMs: 2000, ...cache }, log })
   t.teardown(() => api.close())
   await api.ready()
@@ -119,7 +119,7 @@ t.test('with Redis down an exception counts here, the list says that it is not k
   let own = await startRedis()
   const { port } = own
   t.teardown(() => own.stop())
-  const open = () => createIpRisk({ provider: provider(), redis: own.url, cache: { keySecret, redisTimeoutMs: 200 }, log: keptLog() })
+  const open = () => createIpRisk({ provider: provider(), redis: own.url, cache: { keySecret, redisTimeoutMs: 200 }, log: memoryLog() })
   const [here, there] = [open(), open()]
   for (const api of [here, there]) {
     t.teardown(() => api.close())
@@ -141,7 +141,7 @@ t.test('Fastify, Express and Node have the same verbs, without Redis too, and sa
   const listen = (record: unknown): unknown => records.push(record)
   subscribe('fastify-ip-risk:exception', listen)
   t.teardown(() => unsubscribe('fastify-ip-risk:exception', listen))
-  const log = keptLog()
+  const log = memoryLog()
   const app = fastify({ logger: false })
   t.teardown(() => app.close())
   await app.register(ipRisk, { provider: provider() })

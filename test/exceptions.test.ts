@@ -1,13 +1,13 @@
 import t from 'tap'
 import { createExceptions, type ExceptionEntry, readNetwork } from '../lib/policy/exceptions.ts'
-import { keptLog } from './support/log.ts'
+import { memoryLog } from './support/log.ts'
 
 const entry = (effect: 'allow' | 'deny', network: string, reason: string | null = null): ExceptionEntry =>
   ({ effect, reason, author: 'ada', ...readNetwork(network) })
 
 function allowedAt (startMs: number) {
   let nowMs = startMs
-  const log = keptLog()
+  const log = memoryLog()
   const allowed = createExceptions(ip => [`id of ${ip}`, `old id of ${ip}`], () => nowMs, log)
   return { allowed, log, wait: (ms: number) => { nowMs += ms } }
 }
@@ -45,12 +45,12 @@ t.test('allows are bounded in number and in time, and those that end soonest go 
   for (let i = 0; i < 9_999; i++) allowed.learn({ id: `over ${i}`, issuedMs: 0, untilMs: 0 }, 10)
   wait(10)
   allowed.learn({ id: 'id of 192.0.2.3', issuedMs: 10, untilMs: 0 }, 1)
-  t.strictSame(log.lines, [], 'what is over takes no room')
+  t.strictSame(log.messages, [], 'what is over takes no room')
   for (let i = 0; i < 30_000; i++) allowed.learn({ id: `id of ${i}`, issuedMs: 10, untilMs: 0 }, 1000 + i)
   t.strictSame(['192.0.2.1', '192.0.2.2', '192.0.2.3', '0', '29999'].map(allowed.isAllowed), [true, false, false, false, true])
   const kept = Array.from({ length: 30_000 }, (_, i) => i).filter(i => allowed.isAllowed(String(i))).length
   t.ok(kept >= 8_000 && kept <= 10_000)
-  t.match(log.lines, [/warn: allow\(\) lets more than 10000/])
+  t.match(log.messages, [/warn: allow\(\) lets more than 10000/])
   wait(31_536_000_000)
   t.equal(allowed.isAllowed('192.0.2.1'), false)
   for (let i = 0; i < 20_000; i++) allowed.revoke(`any ${i}`, 10)
@@ -110,5 +110,5 @@ t.test('their number is bounded: an operator is told, and a flood drops what wou
   t.ok(allowed.list().length <= 1001)
   t.equal(allowed.of('10.15.159.1'), 'deny')
   t.equal(allowed.isAllowed('192.0.2.1'), true)
-  t.match(log.lines, [/warn: allow\(\) lets more than 10000/])
+  t.match(log.messages, [/warn: allow\(\) lets more than 10000/])
 })

@@ -5,11 +5,11 @@ import t, { type Test } from 'tap'
 import { internalsOf } from '../lib/core/index.ts'
 import ipRisk, { type ExpressIpRisk, type ExpressIpRiskOptions } from '../lib/frameworks/express.ts'
 import type { DecisionRecord } from '../types/contract.ts'
+import { memoryLog } from './support/log.ts'
 import { visitorProvider, visitors } from './support/table-provider.ts'
 
 type Build = (app: Express, risk: ExpressIpRisk) => void
 interface Started { readonly risk: ExpressIpRisk, ask (method: string, path: string, visitor: string): Promise<Response> }
-const quiet = (): void => {}
 
 async function start (t: Test, options: ExpressIpRiskOptions, build: Build): Promise<Started> {
   const app = express()
@@ -57,12 +57,11 @@ t.test('a middleware for all annotates as unmarked says, and the route\'s own ha
 
 t.test('records carry the route\'s pattern, the request\'s id, and go to the request\'s own log', async t => {
   const records: DecisionRecord[] = []
-  const lines: object[] = []
-  const log = (fields: object): void => { lines.push(fields) }
+  const log = memoryLog()
   const onDecision = (record: DecisionRecord): void => { records.push(record) }
-  const { ask } = await start(t, { onDecision, log: { debug: quiet, info: quiet, warn: quiet, error: quiet } }, (app, risk) => {
+  const { ask } = await start(t, { onDecision, log: memoryLog() }, (app, risk) => {
     app.use((req, _res, next) => {
-      Object.assign(req, { id: 'request 7', log: { debug: quiet, info: log, error: quiet } })
+      Object.assign(req, { id: 'request 7', log })
       next()
     })
     app.use('/shop', express.Router().post('/buy/:what', risk.route('payment'), (_req, res) => { res.end() }))
@@ -74,12 +73,11 @@ t.test('records carry the route\'s pattern, the request\'s id, and go to the req
     { route: '/buy/:what', requestId: 'request 7', action: 'payment', address: '203.0.113.0/24' },
     { route: undefined, method: 'GET' }
   ])
-  t.match(lines, [{ ipRisk: { decision: 'block', requestId: 'request 7' } }])
+  t.match(log.lines, [{ level: 'info', fields: { ipRisk: { decision: 'block', requestId: 'request 7' } } }])
 })
 
 t.test('a policy, a mode and a wrong option belong to the route', async t => {
-  const lines: unknown[] = []
-  const log = { debug: quiet, info: quiet, error: quiet, warn: (_fields: object, message?: string) => { lines.push(message) } }
+  const log = memoryLog()
   const { ask, risk } = await start(t, { log }, (app, risk) => {
     app.post('/strict', risk.route({ policy: { write: { clean: 'block' } } }), (_req, res) => { res.end() })
     app.post('/watched', risk.route({ mode: 'monitor' }), (req, res) => { res.json(req.ipRisk) })
@@ -89,7 +87,7 @@ t.test('a policy, a mode and a wrong option belong to the route', async t => {
   t.throws(() => risk.route('pay' as 'signup'), { code: 'FST_IP_RISK_BAD_OPTION', message: /"route" names the action "pay"/ })
   t.throws(() => risk.route(false as true), { code: 'FST_IP_RISK_BAD_OPTION', message: /"route" is false/ })
   t.throws(() => ipRisk({ mode: 'off' as 'monitor' }), { code: 'FST_IP_RISK_BAD_OPTION' })
-  t.match(lines, [/give the option "stepUp"/], 'said once')
+  t.match(log.lines.filter(({ level }) => level === 'warn'), [{ message: /give the option "stepUp"/ }], 'logged once')
 })
 
 t.test('the application may ask for itself', async t => {

@@ -2,14 +2,15 @@ import fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import ipRisk from '../lib/index.ts'
 import type { FamiliarityOptions } from '../types/contract.ts'
+import { pinoLog } from './support/log.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
 const vpn = '203.0.113.2'
 
 /** An application whose functions may return anything, and what two payments get: the first teaches, by its step-up. */
 async function twice (t: { teardown (close: () => unknown): unknown }, familiarity: { account?: unknown, device?: unknown }) {
-  const lines: string[] = []
-  const app: FastifyInstance = fastify({ logger: { level: 'error', stream: { write: (line: string) => { lines.push(line) } } } })
+  const { lines, logger } = pinoLog('error')
+  const app: FastifyInstance = fastify({ logger })
   t.teardown(() => app.close())
   await app.register(ipRisk, {
     provider: tableProvider({ [vpn]: answer('vpn_likely') }),
@@ -33,9 +34,9 @@ t.test('what is no id names nobody, and that is logged once, without the value',
       const { replies, lines } = await twice(t, { account })
       t.same(replies, ['unknown', 'unknown'], typeof id)
       t.equal(lines.length, 1)
-      t.match(lines[0], 'IP_RISK_FAMILIARITY_FAILED')
-      t.match(lines[0], `account returned a value of type ${typeof id}`)
-      t.notMatch(lines[0], /507f1f77|9007199254740992/)
+      t.equal(lines[0]!.code, 'IP_RISK_FAMILIARITY_FAILED')
+      t.match(lines[0]!.err.message, `account returned a value of type ${typeof id}`)
+      t.notMatch(JSON.stringify(lines[0]), /507f1f77|9007199254740992/)
     }
   }
 })
@@ -52,7 +53,7 @@ t.test('a request does not wait longer than its time limit for an account', asyn
   for (const account of [() => never, () => ({ then () {} })]) {
     const { replies, lines, post } = await twice(t, { account })
     t.same(replies, ['unknown', 'unknown'])
-    t.match(lines.join(''), 'no account within 50 ms')
+    t.match(JSON.stringify(lines), 'no account within 50 ms')
     t.equal((await post('/trust')).statusCode, 200, 'trust() learns nothing')
   }
 })
@@ -61,7 +62,7 @@ t.test('a device that is a promise, rejected or not, ends neither the process no
   for (const device of [async () => 'laptop', async () => { throw new Error('broken') }, () => ({}), () => 7]) {
     const { replies, lines } = await twice(t, { device })
     t.same(replies, ['unknown', 'unknown'])
-    t.match(lines.join(''), 'device returned a value of type')
+    t.match(JSON.stringify(lines), 'device returned a value of type')
   }
   for (const device of [() => null, () => undefined, () => '']) t.same((await twice(t, { device })).replies, ['first', 'similar'])
 })

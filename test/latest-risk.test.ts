@@ -6,6 +6,7 @@ import t from 'tap'
 import expressIpRisk from '../lib/frameworks/express.ts'
 import ipRisk, { createIpRisk, failClosed } from '../lib/index.ts'
 import type { DecisionRecord, IpRisk, PolicyRule } from '../types/contract.ts'
+import { pinoLog } from './support/log.ts'
 import { visitorProvider, visitors } from './support/table-provider.ts'
 
 const stranger = (effect: Pick<PolicyRule, 'then' | 'atLeast'>) => ({ rules: [{ familiarity: 'first' as const, ...effect }] })
@@ -96,8 +97,8 @@ t.test('a client that is gone before an enforced share is drawn has the record o
 })
 
 t.test('a route whose option contradicts an update() stays as strict as it was, and the log says so', async t => {
-  const lines: { code?: string, msg: string }[] = []
-  const app = Fastify({ logger: { level: 'warn', stream: { write: line => { lines.push(JSON.parse(line)) } } } })
+  const { lines, logger } = pinoLog()
+  const app = Fastify({ logger })
   t.teardown(() => app.close())
   await app.register(ipRisk, {
     provider: { name: 'silent', lookup: async () => ({ verdict: 'unknown', reason: 'unavailable' }) },

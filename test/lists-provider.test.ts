@@ -1,5 +1,4 @@
 import t, { type Test } from 'tap'
-import { once, EventEmitter } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -15,38 +14,14 @@ import { rangesOf } from '../lib/lists/sources/list.ts'
 import { snapshotPart } from '../lib/lists/database/parts.ts'
 import { lists, type ListsOptions } from '../lib/providers/lists/index.ts'
 import { replaceFile } from '../lib/util/index.ts'
+import { memoryLog } from './support/log.ts'
 
 const nowSeconds = Math.floor(Date.now() / 1000)
 const DAY = 86_400
 
-interface Line { readonly level: string, readonly fields: Record<string, unknown>, readonly message: string }
-/** Keeps what was logged; `said(part)` waits for a line that contains the text. */
-function recorder (): IpRiskLogger & { readonly lines: Line[], said (text: string): Promise<Line> } {
-  const lines: Line[] = []
-  const events = new EventEmitter()
-  const at = (level: string) => (fields: object, message = ''): void => {
-    lines.push({ level, fields: fields as Record<string, unknown>, message })
-    events.emit('line')
-  }
-  return {
-    lines,
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    async said (text) {
-      for (;;) {
-        const line = lines.find(line => line.message.includes(text))
-        if (line !== undefined) return line
-        await once(events, 'line', { signal: AbortSignal.timeout(30_000) })
-      }
-    }
-  }
-}
-type Log = ReturnType<typeof recorder>
 /** What a sync provider looks at: the log. */
 const contextOf = (log: IpRiskLogger): LookupContext => ({ log, write: false }) as unknown as LookupContext
-function ask (provider: Provider, ip: string, log: Log = recorder()): unknown[] {
+function ask (provider: Provider, ip: string, log = memoryLog()): unknown[] {
   const answer = provider.lookup(ip, contextOf(log)) as ProviderAnswer
   return answer.verdict === 'unknown' ? [answer.reason] : [answer.verdict, answer.score, answer.categories]
 }
@@ -91,14 +66,14 @@ t.test('gives an inline source\'s addresses its verdict, and the rest of what it
   t.same(ask(provider, '104.16.0.1'), ['suspicious', 0.45, ['hosting']], 'Cloudflare, which comes with the package')
   t.same(ask(provider, '10.0.0.1'), ['not_public'])
   t.same(ask(provider, 'nobody'), ['no_ip'])
-  t.notOk(provider.lookup('192.0.2.1', contextOf(recorder())) instanceof Promise)
+  t.notOk(provider.lookup('192.0.2.1', contextOf(memoryLog())) instanceof Promise)
   await provider.close?.()
 })
 
 t.test('without any data knows scopes and Cloudflare, is never clean, and says once how to get data', async t => {
   const cacheFolder = join(t.testdir({}), 'none-yet')
   const provider = lists({ cacheFolder, asn: false })
-  const log = recorder()
+  const log = memoryLog()
   provider.start?.(log)
   t.same(ask(provider, '8.8.8.9', log), ['no_data'])
   t.same(ask(provider, '2a00::1', log), ['no_data'])
@@ -149,18 +124,18 @@ t.test('refuses wrong options, and names them', async t => {
 t.test('reads files, and reads them anew when they change, also by renaming', async t => {
   const folder = t.testdir({ 'exits.txt': '20.0.0.1\n' })
   const path = join(folder, 'exits.txt')
-  const log = recorder()
+  const log = memoryLog()
   const provider = lists({ sources: [{ id: 'exits', kind: 'tor-exit', path }], watchIntervalMs: 20 })
   keepAlive(t, provider)
   t.same(ask(provider, '20.0.0.1', log), ['vpn_detected', 1, ['tor']])
   t.same(ask(provider, '20.0.0.2', log), ['no_data'])
   writeFileSync(`${path}.new`, '20.0.0.2\n')
   renameSync(`${path}.new`, path)
-  await log.said('compiled lists are in use')
+  await log.logged('compiled lists are in use')
   t.same(ask(provider, '20.0.0.2', log), ['vpn_detected', 1, ['tor']])
   t.same(ask(provider, '20.0.0.1', log), ['no_data'])
   writeFileSync(path, '<html>not a list</html>')
-  const failure = await log.said('could not be compiled')
+  const failure = await log.logged('could not be compiled')
   t.equal(failure.level, 'error')
   t.match(String(failure.fields['err']), /HTML/)
   t.same(ask(provider, '20.0.0.2', log), ['vpn_detected', 1, ['tor']], 'those before stay')
@@ -170,7 +145,7 @@ t.test('says which list is past its half-life, once', async t => {
   const folder = t.testdir({ 'proxies.txt': '20.0.0.1:8080\n' })
   const path = join(folder, 'proxies.txt')
   utimesSync(path, nowSeconds - 8 * DAY, nowSeconds - 8 * DAY)
-  const log = recorder()
+  const log = memoryLog()
   const provider = lists({ sources: [{ id: 'proxies', kind: 'public-proxy', path }], watch: false })
   t.same(ask(provider, '20.0.0.1', log), ['suspicious', 0.329, ['proxy']])
   provider.start?.(log)
@@ -185,10 +160,10 @@ t.test('compiles the package of networks in a thread, keeps the snapshot, and ta
   const part = (): Part => snapshotPart({ cacheFolder, asnPackage, watchIntervalMs: undefined })
   const first = part()
   keepAlive(t, first)
-  const log = recorder()
+  const log = memoryLog()
   first.start(log)
   t.same(first.answer('20.0.0.1'), { verdict: 'unknown', reason: 'no_data' }, 'not yet')
-  await log.said('compiled lists are in use')
+  await log.logged('compiled lists are in use')
   t.match(first.answer('20.0.0.1'), { verdict: 'clean', info: { asn: 'AS64500', org: 'Net, "One"' } })
   t.match(first.answer('21.0.0.1'), { verdict: 'suspicious', info: { asn: 'AS24940', type: 'hosting' }, categories: ['hosting'] })
   t.match(first.answer('2a00::1'), { verdict: 'clean', info: { asn: 'AS64500' } })
@@ -196,7 +171,7 @@ t.test('compiles the package of networks in a thread, keeps the snapshot, and ta
   t.ok(log.lines.some(({ level, fields }) => level === 'debug' && fields['percent'] === 100), 'with progress')
 
   const second = part()
-  const quiet = recorder()
+  const quiet = memoryLog()
   second.start(quiet)
   t.match(second.answer('20.0.0.1'), { verdict: 'clean' }, 'at once')
   t.same(quiet.lines, [])
@@ -209,11 +184,11 @@ t.test('compiles the package of networks in a thread, keeps the snapshot, and ta
 
 t.test('works on where the cache folder cannot be written, or the package is broken', async t => {
   const asnPackage = asnFolder(t, { blocked: 'a file, no folder' })
-  const log = recorder()
+  const log = memoryLog()
   const part = snapshotPart({ cacheFolder: join(asnPackage.folder, 'blocked'), asnPackage, watchIntervalMs: undefined })
   keepAlive(t, part)
   part.start(log)
-  await log.said('compiled lists are in use')
+  await log.logged('compiled lists are in use')
   t.ok(log.lines.some(({ message }) => message.includes('cannot be kept')))
   t.match(part.answer('20.0.0.1'), { verdict: 'clean' })
 
@@ -228,18 +203,18 @@ t.test('takes pulled lists from the cache folder, and the next ones when they ar
   const cacheFolder = t.testdir({})
   const write = (ip: string): void => replaceFile(listsSnapshotPath(cacheFolder), compileSnapshot([list('exits', 'tor-exit', [ip])], { nowSeconds }))
   write('20.0.0.1')
-  const log = recorder()
+  const log = memoryLog()
   const provider = lists({ cacheFolder, watchIntervalMs: 20, asn: false })
   keepAlive(t, provider)
   t.same(ask(provider, '20.0.0.1', log), ['vpn_detected', 1, ['tor']])
   write('20.0.0.2')
-  await log.said('the new snapshot of lists is in use')
+  await log.logged('the new snapshot of lists is in use')
   t.same(ask(provider, '20.0.0.2', log), ['vpn_detected', 1, ['tor']])
   writeFileSync(listsSnapshotPath(cacheFolder), 'damaged')
-  t.equal((await log.said('cannot be used; the one before stays')).level, 'error')
+  t.equal((await log.logged('cannot be used; the one before stays')).level, 'error')
   t.same(ask(provider, '20.0.0.2', log), ['vpn_detected', 1, ['tor']])
   const next = lists({ cacheFolder, watch: false, asn: false })
-  const said = recorder()
+  const said = memoryLog()
   t.same(ask(next, '20.0.0.2', said), ['no_data'])
   t.match(said.lines.map(({ message }) => message), [/cache folder cannot be used/, /there are no data/])
   await next.close?.()
@@ -265,7 +240,7 @@ t.test('looks AS numbers in sources up where the package is there, and says so w
   const compiled = lists({ snapshot: path, watch: false })
   t.same(ask(compiled, '20.0.0.1'), ['vpn_likely', 0.8, ['vpn']])
   await compiled.close?.()
-  const log = recorder()
+  const log = memoryLog()
   const without = lists({ sources, asn: false })
   t.same(ask(without, '20.0.0.1', log), ['no_data'])
   t.same(ask(without, '30.0.0.1', log), ['vpn_likely', 0.8, ['vpn']])
@@ -275,7 +250,7 @@ t.test('looks AS numbers in sources up where the package is there, and says so w
   const real = lists({ sources: [{ id: 'ours', kind: 'vpn-asn', entries: ['AS15169'] }] })
   keepAlive(t, real)
   t.same(ask(real, '8.8.8.9', log), ['no_data'], 'until the networks are read')
-  await log.said('compiled lists are in use')
+  await log.logged('compiled lists are in use')
   t.match(ask(real, '8.8.8.9', log), ['vpn_likely', Number, ['vpn']])
 })
 
@@ -283,10 +258,10 @@ t.test('gives a compilation up for a newer one', async t => {
   const job = (ip: string): CompileJob => ({ sources: [{ id: 'exits', kind: 'tor-exit', entries: [ip] }], covers: [], builtIn: true, nowSeconds })
   const database = liveDatabase(runCompileJob(job('20.0.0.1')))
   keepAlive(t, database)
-  const log = recorder()
+  const log = memoryLog()
   database.compile(job('20.0.0.2'), log)
   database.compile(job('20.0.0.3'), log)
-  await log.said('compiled lists are in use')
+  await log.logged('compiled lists are in use')
   t.match(database.current.answer('20.0.0.3'), { verdict: 'vpn_detected' })
   t.match(database.current.answer('20.0.0.2'), { verdict: 'unknown' })
   t.same(log.lines.filter(({ level }) => level !== 'debug').length, 1)
@@ -298,7 +273,7 @@ t.test('gives a compilation up for a newer snapshot, also where its result is on
   const pulled = runCompileJob(job('20.0.0.3'))
   const swapped = (compiled: CompileJob, when: 'at once' | 'at its end') => {
     const database = liveDatabase(runCompileJob(job('20.0.0.1')))
-    const log = recorder()
+    const log = memoryLog()
     const debug = (fields: object): void => {
       if (when === 'at its end' && (fields as { percent: number }).percent === 100) database.swap(pulled)
     }
@@ -311,9 +286,9 @@ t.test('gives a compilation up for a newer snapshot, also where its result is on
   keepAlive(t, last)
   for (const ip of ['20.0.0.4', '20.0.0.5']) {
     // Those before, which began earlier, would have ended by now.
-    const log = recorder()
+    const log = memoryLog()
     last.compile(job(ip), log)
-    await log.said('compiled lists are in use')
+    await log.logged('compiled lists are in use')
   }
   for (const { database, log } of all) {
     t.match(database.current.answer('20.0.0.3'), { verdict: 'vpn_detected' })
@@ -325,7 +300,7 @@ t.test('gives a compilation up for a newer snapshot, also where its result is on
 
 t.test('ends a compilation that is under way when it is closed', async t => {
   const provider = lists({ cacheFolder: t.testdir({}) })
-  const log = recorder()
+  const log = memoryLog()
   provider.start?.(log)
   provider.start?.(log)
   await provider.close?.()

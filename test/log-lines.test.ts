@@ -8,7 +8,7 @@ import ipRisk, { createIpRisk } from '../lib/index.ts'
 import { logCodes } from '../lib/util/log-codes.ts'
 import type { Decision } from '../types/contract.ts'
 import { heldProvider, testEngine } from './support/engine.ts'
-import { memoryLog } from './support/log.ts'
+import { memoryLog, pinoLog } from './support/log.ts'
 import { answer, visitorProvider, visitors } from './support/table-provider.ts'
 
 const lib = fileURLToPath(new URL('../lib/', import.meta.url))
@@ -88,8 +88,8 @@ t.test('a policy function that keeps failing is one line, whether it throws or d
 })
 
 t.test('an isSatisfied that keeps failing is one line', async t => {
-  const lines: { level: number, code?: string }[] = []
-  const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => { lines.push(JSON.parse(line)) } } } })
+  const { lines, logger } = pinoLog()
+  const app = Fastify({ logger })
   t.teardown(() => app.close())
   await app.register(ipRisk, { provider: visitorProvider(), stepUp: { isSatisfied: () => { throw new Error('no store') } } })
   app.post('/', { config: { ipRisk: 'payment' } }, async () => ({}))
@@ -109,7 +109,7 @@ t.test('a provider that is slower than every request waits is one line', async t
     while ((await ask(ip, 'cache')).answer.verdict === 'unknown') await new Promise(resolve => setImmediate(resolve))
   }
   for (let i = 0; i < 12; i++) await late(`192.0.2.${i}`)
-  t.equal(log.lines.filter(line => /later than any request waited/.test(line)).length, 1, log.lines.join())
+  t.equal(log.messages.filter(line => /later than any request waited/.test(line)).length, 1, log.messages.join())
   t.match(log.text(), /IP_RISK_PROVIDER_LATE/)
   await engine.close()
 })

@@ -3,7 +3,7 @@ import { createEngine } from '../lib/core/engine.ts'
 import type { CompositeProvider, SettlingContext } from '../types/contract.ts'
 import type { Provider, ProviderAnswer } from '../types/contract.ts'
 import { allow, heldProvider, testEngine, until } from './support/engine.ts'
-import { keptLog } from './support/log.ts'
+import { memoryLog } from './support/log.ts'
 import { type RedisServer, startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
@@ -227,7 +227,7 @@ t.test('families that a provider does not know are not asked about; a sync provi
   const { ask } = await testEngine(t, { provider: tableProvider({}, { families: [4] }) })
   t.match(await ask('2001:db8::1'), { answer: { reason: 'unsupported_family' } })
   const sync = { name: 'at-once', sync: true, lookup: () => answer('clean') }
-  const engine = createEngine({ provider: sync, redis: redis.url }, keptLog())
+  const engine = createEngine({ provider: sync, redis: redis.url }, memoryLog())
   t.teardown(() => engine.close())
   t.match(engine.lookup(ip, { mode: 'cache', write: false, timeoutMs: 1 }), { cache: 'none', provider: 'at-once', answer: { verdict: 'clean' } })
   t.equal(await redis.client.exists(ip), 0)

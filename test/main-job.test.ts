@@ -6,6 +6,7 @@ import type { Fault } from '../lib/testing/fake-server.ts'
 import type { FakeServer } from '../lib/testing/fake-server.ts'
 import type { IpRisk, UnknownReason } from '../types/contract.ts'
 import type { FastifyIpRiskOptions } from '../types/fastify.ts'
+import { pinoLog } from './support/log.ts'
 import { freePort, startRedis } from './support/redis.ts'
 
 interface Shop {
@@ -16,8 +17,8 @@ interface Shop {
 }
 
 async function openShop (t: Test, service: FakeServer, options: FastifyIpRiskOptions = {}, timeoutMs = 1000): Promise<Shop> {
-  const logged: Shop['logged'] = []
-  const app = Fastify({ logger: { level: 'warn', stream: { write: line => { logged.push(JSON.parse(line)) } } } })
+  const { lines: logged, logger } = pinoLog<Shop['logged'][number]>()
+  const app = Fastify({ logger })
   t.teardown(() => app.close())
   await app.register(ipRisk, { provider: iplogs({ baseUrl: service.url, timeoutMs, limits: {} }), mode: 'monitor', ...options })
   app.post('/signup', { config: { ipRisk: 'signup' } }, async request => request.ipRisk)

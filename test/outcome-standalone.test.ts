@@ -9,11 +9,11 @@ import expressIpRisk, { type ExpressIpRisk, type ExpressIpRiskOptions } from '..
 import { createIpRisk, type IpRiskEngine } from '../lib/index.ts'
 import type { CreateIpRiskOptions, DecisionRecord, LookupRecord } from '../types/contract.ts'
 import { until } from './support/engine.ts'
+import { memoryLog } from './support/log.ts'
 import { type TableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 
 interface Started<Request> { records: DecisionRecord[], requests: Request[], provider: TableProvider, port: number }
-const quiet = (): void => {}
-const log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+const log = memoryLog()
 
 async function listen (t: Test, server: Server, close: () => Promise<void>): Promise<number> {
   await once(server.listen(0, '127.0.0.1'), 'listening')

@@ -6,14 +6,16 @@ import ipRisk from '../lib/index.ts'
 import type { DecisionRecord, Outcome } from '../types/contract.ts'
 import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { heldProvider, until } from './support/engine.ts'
+import { pinoLog } from './support/log.ts'
 import { answer, tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 
 interface Line { level: number, msg: string, code?: string, ipRisk?: DecisionRecord }
 interface Started { app: FastifyInstance, lines: Line[], records: DecisionRecord[], requests: FastifyRequest[] }
 
 async function start (t: Test, options: FastifyIpRiskOptions, level = 'debug'): Promise<Started> {
-  const [lines, records, requests]: [Line[], DecisionRecord[], FastifyRequest[]] = [[], [], []]
-  const app = Fastify({ logger: { level, stream: { write: line => { lines.push(JSON.parse(line)) } } } })
+  const [records, requests]: [DecisionRecord[], FastifyRequest[]] = [[], []]
+  const { lines, logger } = pinoLog<Line>(level)
+  const app = Fastify({ logger })
   t.teardown(() => app.close())
   const onDecision = (record: DecisionRecord, request: FastifyRequest): void => {
     records.push(record)

@@ -6,15 +6,14 @@ import ipRisk, { createIpRisk } from '../lib/index.ts'
 import { showAddress } from '../lib/ip/redact.ts'
 import type { DecisionRecord, IpRisk, LookupRecord } from '../types/contract.ts'
 import type { FastifyIpRiskOptions } from '../types/fastify.ts'
+import { memoryLog, pinoLog } from './support/log.ts'
 import { answer, tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 
 interface Line { level: number, msg: string, code?: string, reqId?: string, ipRisk?: DecisionRecord, err?: { message: string } }
 
 async function start (t: Test, options: FastifyIpRiskOptions, level = 'debug', more: FastifyServerOptions = {}): Promise<{ app: FastifyInstance, lines: Line[] }> {
-  const lines: Line[] = []
-  const app = Fastify({
-    logger: { level, stream: { write: line => { lines.push(JSON.parse(line)) } } }, genReqId: () => 'request 7', ...more
-  })
+  const { lines, logger } = pinoLog<Line>(level)
+  const app = Fastify({ logger, genReqId: () => 'request 7', ...more })
   t.teardown(() => app.close())
   await app.register(ipRisk, { provider: visitorProvider(), ...options })
   app.post('/users/:id', { config: { ipRisk: 'signup' } }, async () => 'ok')
@@ -95,20 +94,17 @@ t.test('with logger false, and with a logger that cannot tell its level, decisio
   silent.post('/', { config: { ipRisk: 'signup' } }, async () => 'ok')
   t.equal(await ask(silent, '/', visitors.vpn_detected), 403)
 
-  const lines: object[] = []
-  const write = (level: string) => (fields: object, msg?: string) => { lines.push({ level, msg, ...fields }) }
-  const engine = createIpRisk({
-    provider: visitorProvider(), log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
-  })
+  const log = memoryLog()
+  const engine = createIpRisk({ provider: visitorProvider(), log })
   t.teardown(() => engine.close())
   const request = { method: 'POST', headers: {}, socket: { remoteAddress: visitors.vpn_detected } }
   await engine.assess(request, { policy: { write: { vpn_likely: 'block' } } })
   await engine.assess({ ...request, id: 7 } as typeof request, { policy: { write: { vpn_likely: 'block' } }, mode: 'monitor' })
   await engine.assess({ headers: {}, socket: request.socket }, { policy: { write: { vpn_likely: 'block' } } })
-  t.match(lines.filter(line => 'ipRisk' in line), [
-    { level: 'info', ipRisk: { requestId: '', method: 'POST' } },
-    { level: 'info', ipRisk: { requestId: '7', decision: 'block', outcome: 'not_enforced' } },
-    { level: 'debug', ipRisk: { method: 'GET', write: false, decision: 'allow' } }
+  t.match(log.lines.filter(({ fields }) => 'ipRisk' in fields), [
+    { level: 'info', fields: { ipRisk: { requestId: '', method: 'POST' } } },
+    { level: 'info', fields: { ipRisk: { requestId: '7', decision: 'block', outcome: 'not_enforced' } } },
+    { level: 'debug', fields: { ipRisk: { method: 'GET', write: false, decision: 'allow' } } }
   ])
 })
 

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import ipRisk from '../lib/index.ts'
 import type { FastifyIpRiskOptions } from '../types/fastify.ts'
+import { pinoLog } from './support/log.ts'
 import { visitorProvider, visitors } from './support/table-provider.ts'
 
 interface Line { readonly level: number, readonly msg: string, readonly code?: string, readonly routes?: readonly string[] }
@@ -9,8 +10,8 @@ interface Line { readonly level: number, readonly msg: string, readonly code?: s
 interface Created { readonly app: FastifyInstance, readonly lines: Line[] }
 
 function bare (t: Test): Created {
-  const lines: Line[] = []
-  const app = Fastify({ logger: { level: 'warn', stream: { write: line => { lines.push(JSON.parse(line)) } } } })
+  const { lines, logger } = pinoLog<Line>()
+  const app = Fastify({ logger })
   t.teardown(() => app.close())
   return { app, lines }
 }

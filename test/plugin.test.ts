@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerO
 import ipRisk from '../lib/index.ts'
 import type { IpRisk, RouteIpRiskOption } from '../types/contract.ts'
 import type { FastifyIpRiskOptions } from '../types/fastify.ts'
+import { pinoLog } from './support/log.ts'
 import { tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 
 const show = async (request: FastifyRequest): Promise<IpRisk | null> => request.ipRisk
@@ -12,8 +13,8 @@ const show = async (request: FastifyRequest): Promise<IpRisk | null> => request.
 interface Line { level: number, msg: string, reqId?: string, err?: { code?: string, message: string } }
 
 function create (t: Test, options: FastifyServerOptions = {}): { app: FastifyInstance, lines: Line[] } {
-  const lines: Line[] = []
-  const app = Fastify({ logger: { level: 'warn', stream: { write: line => { lines.push(JSON.parse(line)) } } }, ...options })
+  const { lines, logger } = pinoLog<Line>()
+  const app = Fastify({ logger, ...options })
   t.teardown(() => app.close())
   return { app, lines }
 }

@@ -5,7 +5,8 @@ import { decide, defaultPolicy, IpRiskError } from '../lib/index.ts'
 import { decisions, milder } from '../lib/policy/decisions.ts'
 import { basePolicy, canStepUp, compilePolicy, applyPolicy as ruling } from '../lib/policy/policy.ts'
 import { readStepUp } from '../lib/policy/step-up.ts'
-import type { Category, Decision, IpRisk, IpRiskLogger, Policy, PolicyRule, PolicyTable, RouteContext, UnknownReason } from '../types/contract.ts'
+import type { Category, Decision, IpRisk, Policy, PolicyRule, PolicyTable, RouteContext, UnknownReason } from '../types/contract.ts'
+import { memoryLog } from './support/log.ts'
 
 const write: RouteContext = { action: 'signup', write: true, method: 'POST', url: '/signup' }
 const read: RouteContext = { action: null, write: false, method: 'GET', url: '/account' }
@@ -20,12 +21,6 @@ const judge = (...given: Parameters<typeof ruling>): Decision => ruling(...given
 
 function over (...policies: (Policy | undefined)[]): ReturnType<typeof compilePolicy> {
   return policies.reduce((base: typeof basePolicy, policy) => compilePolicy(base, policy), basePolicy)
-}
-
-function log (): IpRiskLogger & { readonly lines: object[] } {
-  const lines: object[] = []
-  const write = (fields: object): void => { lines.push(fields) }
-  return { lines, debug: write, info: write, warn: write, error: write }
 }
 
 t.test('the default table is the documented one, and nobody can change it', async t => {
@@ -140,9 +135,9 @@ t.test('a function that throws, or gives no decision, or is async, gives way to 
     [async () => { throw err }, { got: 'a promise' }]
   ]
   for (const [fn, line] of wrong) {
-    const lines = log()
-    t.equal(judge(over(fn as Policy), risk('vpn_detected'), write, lines), 'block')
-    t.match(lines.lines, [{ action: 'signup', method: 'POST', route: '/signup', ...line }])
+    const log = memoryLog()
+    t.equal(judge(over(fn as Policy), risk('vpn_detected'), write, log), 'block')
+    t.match(log.lines, [{ fields: { action: 'signup', method: 'POST', route: '/signup', ...line } }])
     t.equal(judge(over(fn as Policy), risk('vpn_detected'), read), 'allow', 'and without a log')
   }
 })

@@ -3,27 +3,22 @@ import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import type { LookupContext, ProviderAnswer } from '../types/contract.ts'
+import type { ProviderAnswer } from '../types/contract.ts'
 import { mmdb, type MmdbOptions } from '../lib/providers/mmdb/index.ts'
 import { answerOf } from '../lib/providers/mmdb/answer.ts'
 import { loadReader, openMmdb } from '../lib/providers/mmdb/index.ts'
+import { until } from './support/engine.ts'
+import { bareContext } from './support/guard.ts'
+import { memoryLog } from './support/log.ts'
 import { mmdbFile, type MmdbContent, type MmdbValue } from './support/mmdb-writer.ts'
-
-interface Line { readonly level: string, readonly fields: object, readonly message: string | undefined }
-
-function contextOf (lines: Line[] = []): LookupContext {
-  const at = (level: string) => (fields: object, message?: string) => { lines.push({ level, fields, message }) }
-  const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-  return { signal: new AbortController().signal, write: true, log } as unknown as LookupContext
-}
 
 function open (t: Test, content: MmdbContent, options: Partial<MmdbOptions> = {}) {
   const path = join(t.testdir(), 'db.mmdb')
   writeFileSync(path, mmdbFile(content))
-  const lines: Line[] = []
+  const log = memoryLog()
   const provider = mmdb({ path, ...options })
   t.teardown(() => provider.close?.())
-  return { path, lines, provider, ask: (ip: string) => provider.lookup(ip, contextOf(lines)) as ProviderAnswer }
+  return { path, log, provider, ask: (ip: string) => provider.lookup(ip, bareContext({ log })) as ProviderAnswer }
 }
 type Test = { testdir (): string, teardown (end: () => unknown): void }
 
@@ -150,17 +145,17 @@ t.test('wrong options and files are refused at start, with the mend', t => {
 
 t.test('a changed file is used from then on; a broken one is logged and the one before stays', async t => {
   const content = (record: MmdbValue, databaseType = 'GeoIP2-Anonymous-IP') => mmdbFile({ databaseType, networks: { '192.0.2.0/24': record } })
-  const { path, provider, ask, lines } = open(t, { databaseType: 'GeoIP2-Anonymous-IP', networks: { '192.0.2.0/24': {} } }, { watchIntervalMs: 10 })
+  const { path, provider, ask, log } = open(t, { databaseType: 'GeoIP2-Anonymous-IP', networks: { '192.0.2.0/24': {} } }, { watchIntervalMs: 10 })
   const said = async (message: RegExp) => {
-    while (!lines.some(line => message.test(`${line.message} ${String((line.fields as { err?: Error }).err?.message)}`))) await new Promise(resolve => setTimeout(resolve, 5))
-    lines.length = 0
+    await until(() => log.lines.some(line => message.test(`${line.message} ${String((line.fields as { err?: Error }).err?.message)}`)))
+    log.lines.length = 0
   }
   const replace = (bytes: Uint8Array) => {
     writeFileSync(`${path}.new`, bytes)
     renameSync(`${path}.new`, path)
   }
-  provider.start?.(contextOf(lines).log)
-  provider.start?.(contextOf(lines).log)
+  provider.start?.(log)
+  provider.start?.(log)
   t.match(ask('192.0.2.1'), { verdict: 'clean' })
   replace(content({ is_tor_exit_node: true }))
   await said(/changed MMDB file is in use/)
@@ -201,7 +196,7 @@ t.test('a damaged byte anywhere never makes a lookup throw', async t => {
     opened++
     const provider = mmdb({ path, kind: 'anonymous-ip', watch: false })
     for (const ip of ['192.0.2.1', '2001:db8::1', '10.0.0.1', '::']) {
-      const { verdict } = provider.lookup(ip, contextOf()) as ProviderAnswer
+      const { verdict } = provider.lookup(ip, bareContext()) as ProviderAnswer
       if (!['unknown', 'clean', 'suspicious', 'vpn_likely', 'vpn_detected'].includes(verdict)) throw new Error(verdict)
     }
   }), { numRuns: 1000 })
@@ -217,7 +212,7 @@ t.test('answers as MaxMind\'s test databases say', { skip }, async t => {
   const ask = (name: string, ...ips: string[]) => {
     const provider = mmdb({ path: new URL(`maxmind-test/${name}.mmdb`, shared).pathname, watch: false })
     return ips.map(ip => {
-      const answer = provider.lookup(ip, contextOf()) as ProviderAnswer
+      const answer = provider.lookup(ip, bareContext()) as ProviderAnswer
       return answer.verdict === 'unknown' ? `${answer.reason} ${answer.info?.asn ?? '-'}` : `${answer.verdict} ${answer.categories.join()} ${answer.info.vpnProvider ?? '-'}`
     })
   }
@@ -235,14 +230,14 @@ t.test('a database that is broken or of another kind is an error at start or unk
   const known = /Anonymous|Residential|Risk|ASN/
   for (const path of [...filesIn('maxmind-bad/'), ...filesIn('maxmind-test/').filter(path => !known.test(path))]) {
     t.throws(() => mmdb({ path }), { code: 'FST_IP_RISK_BAD_OPTION' }, path.slice(path.lastIndexOf('/')))
-    const lines: Line[] = []
+    const log = memoryLog()
     try {
       const provider = mmdb({ path, kind: 'anonymous-ip', watch: false })
       for (const ip of ['1.1.1.1', '1.1.1.16', '175.16.199.1', '::1:ffff:ffff', '2001:db8::1']) {
-        const answer = provider.lookup(ip, contextOf(lines)) as ProviderAnswer
+        const answer = provider.lookup(ip, bareContext({ log })) as ProviderAnswer
         t.ok(answer.verdict === 'unknown' || (answer.verdict === 'clean' && answer.signals.length === 0), `${path} ${ip}`)
       }
-      t.ok(lines.length <= 1, 'said once')
+      t.ok(log.lines.length <= 1, 'logged once')
     } catch (error) {
       t.match(error, { code: 'FST_IP_RISK_BAD_OPTION' })
     }

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyListenOptions } from 'fastify'
 import ipRisk from '../lib/index.ts'
-import type { ClientIp, ClientIpOptions, Provider } from '../types/contract.ts'
+import type { ClientIp, ClientIpOptions } from '../types/contract.ts'
 import { type Visitor, freePort, startHaproxy, startNginx, visitor } from './support/proxies.ts'
 import { needs } from './support/services.ts'
+import { tableProvider } from './support/table-provider.ts'
 
 // Every party has an address of its own in 127.0.0.0/8. EDGE plays Cloudflare, which cannot know a loopback client: it says PUBLIC.
 const VISITOR = '127.0.0.66'
@@ -34,14 +35,13 @@ const configurations: Record<string, ClientIpOptions> = {
   '/cloudflare': { trusted: [NGINX], cloudflare: { ranges: [EDGE] } },
   '/unix': { trusted: ['unix', ...trusted] }
 }
-const silent: Provider = { name: 'silent', lookup: async () => ({ verdict: 'unknown', reason: 'no_data' }) }
 
 /** One scope a configuration; each answers with what it found. */
 async function application (options: FastifyListenOptions): Promise<FastifyInstance> {
   const app = Fastify()
   for (const [path, clientIp] of Object.entries(configurations)) {
     app.register(async scope => {
-      await scope.register(ipRisk, { provider: silent, clientIp })
+      await scope.register(ipRisk, { provider: tableProvider({}), clientIp })
       scope.get(path, async request => ({ ...scope.ipRisk.explain(request).result, judged: request.ipRisk?.ip }))
     })
   }

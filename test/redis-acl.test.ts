@@ -41,7 +41,7 @@ t.test('the ACL of the docs lets the plugin do all that it does, and nothing is 
   for (const { engine, log } of [here, there, late]) {
     t.match(engine.stats(), { redis: 'up' })
     await engine.close()
-    t.strictSame(log.lines, [])
+    t.strictSame(log.messages, [])
   }
   t.strictSame(await redis.client.call('ACL', 'LOG'), [])
 })

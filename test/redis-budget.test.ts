@@ -7,7 +7,7 @@ import { createEngine, type Engine } from '../lib/core/engine.ts'
 import type { EngineOptions } from '../types/contract.ts'
 import { until } from './support/engine.ts'
 import { clock } from './support/guard.ts'
-import { keptLog } from './support/log.ts'
+import { memoryLog } from './support/log.ts'
 import { freePort, startRedis } from './support/redis.ts'
 import { startCluster } from './support/redis-topologies.ts'
 import { truthfulProvider } from './support/steady-load.ts'
@@ -19,7 +19,7 @@ function engineOn (t: Test, redis: EngineOptions['redis'], redisTimeoutMs = 20):
   const provider = { ...truthfulProvider(), maxConcurrent: 20, limits: { perMinute: 100_000 } }
   let calls = 0
   const counting: typeof provider = { ...provider, lookup (...args) { calls++; return provider.lookup(...args) } }
-  const engine = createEngine({ provider: counting, redis, cache: { redisTimeoutMs } }, keptLog())
+  const engine = createEngine({ provider: counting, redis, cache: { redisTimeoutMs } }, memoryLog())
   t.teardown(() => engine.close())
   return { engine, calls: () => calls }
 }

@@ -4,7 +4,7 @@ import { createEngine } from '../lib/core/engine.ts'
 import { freePort, type RedisServer, startRedis } from './support/redis.ts'
 import type { EngineOptions } from '../types/contract.ts'
 import { allow, until } from './support/engine.ts'
-import { keptLog } from './support/log.ts'
+import { memoryLog } from './support/log.ts'
 import { nonsenseServer } from './support/nonsense-server.ts'
 import { startCluster, startSentinel } from './support/redis-topologies.ts'
 import { type SteadyLoad, steadyLoad, truthfulProvider } from './support/steady-load.ts'
@@ -17,7 +17,7 @@ t.jobs = 3
 const buffered = true
 
 function underLoad (t: Test, redis: NonNullable<EngineOptions['redis']>) {
-  const log = keptLog()
+  const log = memoryLog()
   const provider = truthfulProvider()
   const engine = createEngine({ provider, redis, cache: { maxEntries: 10 } }, log)
   const load: SteadyLoad = steadyLoad(engine, BOUND_MS)
@@ -69,9 +69,9 @@ t.test('a Redis that is down at boot, comes, is killed, comes back empty, freeze
   server.process.kill('SIGCONT')
   await shares()
   await ends()
-  const states = log.lines.filter(line => /Redis (does not answer|answers again)/.test(line)).map(line => line.slice(0, 4))
+  const states = log.messages.filter(line => /Redis (does not answer|answers again)/.test(line)).map(line => line.slice(0, 4))
   t.strictSame(states, ['warn', 'info', 'warn', 'info', 'warn', 'info'])
-  t.equal(log.lines.filter(line => !line.startsWith('debug')).length, states.length)
+  t.equal(log.messages.filter(line => !line.startsWith('debug')).length, states.length)
 })
 
 t.test('a Redis that is slow now and then', { buffered }, async t => {
@@ -132,7 +132,7 @@ t.test('a Redis that answers and refuses: full, read-only, without the password'
   await until(() => engine.stats().redis === 'down')
   await served(50)
   await ends()
-  t.equal(log.lines.filter(line => /Redis refuses/.test(line)).length, 1)
+  t.equal(log.messages.filter(line => /Redis refuses/.test(line)).length, 1)
   t.notMatch(log.text(), /203\.0\.|198\.51/)
 })
 
@@ -179,7 +179,7 @@ t.test('a server that is no Redis, or has lost its mind', { buffered }, async t 
     const server = await nonsenseServer()
     t.teardown(() => server.close())
     server.say(reply)
-    const log = keptLog()
+    const log = memoryLog()
     const provider = { ...truthfulProvider(), limits: { perMinute: 100_000 } }
     const engine = createEngine({ provider, redis: server.url, cache: { redisTimeoutMs: 20 } }, log)
     const load = steadyLoad(engine, BOUND_MS)
@@ -189,7 +189,7 @@ t.test('a server that is no Redis, or has lost its mind', { buffered }, async t 
     await load.stop()
     t.strictSame(load.wrong, [], JSON.stringify(reply))
     t.ok(server.answered > 0)
-    t.strictSame(log.lines.filter(line => line.startsWith('error')), [])
+    t.strictSame(log.messages.filter(line => line.startsWith('error')), [])
     await engine.close()
   }))
 })
@@ -226,7 +226,7 @@ t.test('a Cluster of three: leases work, and a node that is frozen or killed tak
   t.teardown(() => cluster.disconnect())
   const { engine, served, shares, ends } = underLoad(t, cluster)
   await shares()
-  const other = createEngine({ provider: truthfulProvider(), redis: cluster, cache: { redisTimeoutMs: 2000 } }, keptLog())
+  const other = createEngine({ provider: truthfulProvider(), redis: cluster, cache: { redisTimeoutMs: 2000 } }, memoryLog())
   t.teardown(() => other.close())
   await other.ready()
   await allow(engine, '192.0.2.1', 60)
@@ -236,7 +236,7 @@ t.test('a Cluster of three: leases work, and a node that is frozen or killed tak
   const prefixed = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })), { keyPrefix: 'app:' })
   prefixed.on('error', () => {})
   t.teardown(() => prefixed.disconnect())
-  const log = keptLog()
+  const log = memoryLog()
   const own = createEngine({ provider: truthfulProvider(), redis: prefixed, cache: { redisTimeoutMs: 2000 } }, log)
   t.teardown(() => own.close())
   await own.ready()
@@ -245,7 +245,7 @@ t.test('a Cluster of three: leases work, and a node that is frozen or killed tak
     await own.lookup(ip, { mode: 'wait', write: false, timeoutMs: BOUND_MS })
     await until(async () => await cluster.exists(`app:${ip}`) === 1)
   }
-  t.strictSame(log.lines.filter(line => !line.includes('"keyPrefix"')), [])
+  t.strictSame(log.messages.filter(line => !line.includes('"keyPrefix"')), [])
   nodes[1]!.process.kill('SIGSTOP')
   await served(100)
   nodes[1]!.process.kill('SIGCONT')

@@ -4,7 +4,7 @@ import t from 'tap'
 import { createEngine } from '../lib/core/engine.ts'
 import { createIpRisk } from '../lib/frameworks/node.ts'
 import { allow, heldProvider, testEngine, until } from './support/engine.ts'
-import { keptLog } from './support/log.ts'
+import { memoryLog } from './support/log.ts'
 import { type RedisServer, startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
@@ -86,7 +86,7 @@ t.test('an entry is a miss that may be replaced when it is of another provider, 
     t.match(await ask(ip), { cache: 'miss', answer: { verdict: 'clean' } }, name)
     t.strictSame(provider.calls, [ip])
     await until(async () => JSON.parse((await redis.client.get(ip))!).verdict === 'clean')
-    t.strictSame(log.lines, [])
+    t.strictSame(log.messages, [])
     await engine.close()
     await redis.client.flushall()
   }
@@ -121,7 +121,7 @@ t.test('a value of another program under the key stays, is logged once, and cost
     t.equal((await ask(ip)).cache, 'miss')
     await engine.invalidate(ip)
     t.equal(await redis.client.dump(ip), before)
-    t.equal(log.lines.filter(line => /another program/.test(line)).length, 1)
+    t.equal(log.messages.filter(line => /another program/.test(line)).length, 1)
     t.equal(await redis.client.exists(`ip-risk:lease:{${ip}}`), 0)
     await engine.close()
     await redis.client.flushall()
@@ -174,7 +174,7 @@ t.test('who reads with the secret understands what was written with it', async t
 })
 
 t.test('two providers under one prefix of one Redis are refused, as long as both are open', async t => {
-  const log = keptLog()
+  const log = memoryLog()
   const client = new Redis(redis.url)
   t.teardown(() => client.disconnect())
   const first = createEngine({ provider: iplogsLike(), redis: redis.url }, log)
@@ -200,7 +200,7 @@ t.test('a client of the application keeps its settings, its listeners and its co
   const listeners = client.eventNames().map(name => [name, client.listenerCount(name)])
   const provider = iplogsLike()
   const { engine, ask, log } = await testEngine(t, { provider, redis: client })
-  t.match(log.lines, [/warn: the Redis client has a "keyPrefix"/])
+  t.match(log.messages, [/warn: the Redis client has a "keyPrefix"/])
   const other = new Redis(redis.port, '127.0.0.1', { db: 2 })
   t.teardown(() => other.disconnect())
   const beside = await testEngine(t, { provider: iplogsLike(), redis: other })
@@ -228,16 +228,16 @@ t.test('wrong options are refused with the mend', async t => {
     ['localhost:6379', /redis:\/\//], [7, /got 7/], [[], /got an array/], [{ sentinels: [] }, /refused by ioredis/], [{ sentinels: [{ host: 'x' }] }, /name of master/]
   ]
   for (const [option, message] of wrong) {
-    t.throws(() => createEngine({ provider: iplogsLike(), redis: option as string }, keptLog()), { code: 'FST_IP_RISK_BAD_OPTION', message })
+    t.throws(() => createEngine({ provider: iplogsLike(), redis: option as string }, memoryLog()), { code: 'FST_IP_RISK_BAD_OPTION', message })
   }
   for (const keyPrefix of ['a}b', '{}', '{a}{b}']) {
-    t.throws(() => createEngine({ provider: iplogsLike(), cache: { keyPrefix } }, keptLog()), { code: 'FST_IP_RISK_BAD_OPTION', message: /hash tag/ })
+    t.throws(() => createEngine({ provider: iplogsLike(), cache: { keyPrefix } }, memoryLog()), { code: 'FST_IP_RISK_BAD_OPTION', message: /hash tag/ })
   }
 })
 
 t.test('the word of one process reaches those that run, those that start later, and Redis', async t => {
   const cleared = '203.0.113.44'
-  const options = { redis: redis.url, cache: { redisTimeoutMs: 2000 }, log: keptLog() }
+  const options = { redis: redis.url, cache: { redisTimeoutMs: 2000 }, log: memoryLog() }
   const provider = () => tableProvider({ [cleared]: 'vpn_detected' })
   const first = createIpRisk({ ...options, provider: provider() })
   const second = createIpRisk({ ...options, provider: provider() })
@@ -271,13 +271,13 @@ t.test('a client that gives numbers as text', async t => {
   await until(async () => await redis.client.exists(ip) === 1)
   const other = await testEngine(t, { provider: heldProvider(async () => answer('clean')), redis: client })
   t.match(await other.ask(ip, 'cache'), { cache: 'redis' })
-  t.strictSame([...log.lines, ...other.log.lines], [])
+  t.strictSame([...log.messages, ...other.log.messages], [])
 })
 
 t.test('a prefix of a Cluster client that would part the keys of one address is refused', async t => {
   for (const keyPrefix of ['a{b', '{}', '{a}{b}']) {
     const client = new Cluster([{ host: '127.0.0.1', port: redis.port }], { lazyConnect: true, keyPrefix })
-    t.throws(() => createEngine({ provider: tableProvider({}), redis: client }, keptLog()), { message: /"redis" is a Cluster client whose "keyPrefix"/ })
+    t.throws(() => createEngine({ provider: tableProvider({}), redis: client }, memoryLog()), { message: /"redis" is a Cluster client whose "keyPrefix"/ })
     client.disconnect()
   }
 })

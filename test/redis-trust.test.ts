@@ -4,7 +4,7 @@ import { createEngine } from '../lib/core/engine.ts'
 import { createKeys } from '../lib/redis/keys.ts'
 import type { CacheOptions } from '../types/contract.ts'
 import { allow, testEngine, type TestEngine, until } from './support/engine.ts'
-import { keptLog } from './support/log.ts'
+import { memoryLog } from './support/log.ts'
 import { type RedisServer, startRedis } from './support/redis.ts'
 import { tableProvider } from './support/table-provider.ts'
 
@@ -48,7 +48,7 @@ t.test('with keySecret nobody else can let an address pass, by a broadcast or by
     }
     await delivered(here, there)
     t.equal(here.engine.exceptions.isAllowed(ip), false)
-    t.strictSame(here.log.lines.filter(line => /Redis has broadcasts/.test(line)).length, 2, 'once a cause')
+    t.strictSame(here.log.messages.filter(line => /Redis has broadcasts/.test(line)).length, 2, 'once a cause')
     await store(id, forged(id, 60_000, { secret }), Date.now() + 60_000)
     const late = await open(t, { keySecret })
     await delivered(late, there)
@@ -69,7 +69,7 @@ t.test('a signed statement counts for its own key space, for 60 seconds as a bro
   await redis.client.publish(channel, forged(idOf(other), 1e6, { secret: keySecret, atMs: Date.now() + 120_000 }))
   await delivered(here, there)
   t.equal(here.engine.exceptions.isAllowed(other), false)
-  t.equal(here.log.lines.filter(line => /more than 60 seconds off/.test(line)).length, 1)
+  t.equal(here.log.messages.filter(line => /more than 60 seconds off/.test(line)).length, 1)
   const elsewhere = await open(t, { keySecret, keyPrefix: 'other:' })
   await redis.client.publish(`${channel}other:`, forged(id, 1e6, { secret: keySecret }))
   await delivered(elsewhere, elsewhere)
@@ -128,7 +128,7 @@ t.test('without a secret too, an id is an address, a time ends within a year, an
   const [here, there] = [await open(t), await open(t)]
   for (const id of ['nonsense', '010.0.0.1', '203.0.113.9 ', '2001:DB8::9', 'x'.repeat(1000)]) await redis.client.publish(channel, forged(id, 60_000))
   await delivered(here, there)
-  t.match(here.log.lines, [/Redis has broadcasts or stored allows that are not ours/])
+  t.match(here.log.messages, [/Redis has broadcasts or stored allows that are not ours/])
   await redis.client.publish(channel, `allow\n${ip}\n0\n1e300\n`)
   await redis.client.publish(channel, forged(ip, Number.MAX_SAFE_INTEGER / 2))
   await until(() => here.engine.exceptions.isAllowed(ip))
@@ -147,7 +147,7 @@ t.test('without a secret too, an id is an address, a time ends within a year, an
   await until(() => there.engine.exceptions.isAllowed(address(19_999)))
   for (const { engine, log } of [there, late]) {
     t.ok(Array.from({ length: 20_000 }, (_, i) => i).filter(i => engine.exceptions.isAllowed(address(i))).length <= 10_000)
-    t.equal(log.lines.filter(line => /allow\(\) lets more/.test(line)).length <= 1, true)
+    t.equal(log.messages.filter(line => /allow\(\) lets more/.test(line)).length <= 1, true)
   }
   await allow(there.engine, '198.51.100.1', 60)
   t.equal(await redis.client.zcount('ip-risk:{broadcasts}:allowed:', 1e299, '+inf'), 0, 'what ends beyond the longest allow is dropped')
@@ -163,7 +163,7 @@ t.test('stored statements that could not be read in time are read again, and wha
   const late = await open(t)
   await new Promise(resolve => setTimeout(resolve, 1500)) // one more try in vain
   t.equal(there.engine.exceptions.isAllowed(other), false)
-  t.equal(here.log.lines.length, 1, 'said once')
+  t.equal(here.log.messages.length, 1, 'said once')
   t.match(here.log.text(), /IP_RISK_BROADCAST_DELAYED.*WRONGTYPE/)
   await redis.client.del('ip-risk:{broadcasts}:statements:')
   await allow(there.engine, ip, 60)
@@ -191,7 +191,7 @@ t.test('a secret is changed in two steps, and what was said under either is unde
   await third.engine.invalidate(ip)
   await until(async () => (await second.ask(ip, 'wait')).cache !== 'memory')
   const provider = tableProvider({})
-  const boot = (keySecret: unknown) => () => createEngine({ provider, cache: { keySecret: keySecret as string } }, keptLog())
+  const boot = (keySecret: unknown) => () => createEngine({ provider, cache: { keySecret: keySecret as string } }, memoryLog())
   for (const wrong of [[], [old, old], [old, next, 'one more secret of length']]) {
     t.throws(boot(wrong), /"cache.keySecret" must be one secret, or/)
   }

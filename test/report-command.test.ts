@@ -8,6 +8,7 @@ import Fastify from 'fastify'
 import { createIo } from '../lib/cli/io.ts'
 import { runCli } from '../lib/cli/run.ts'
 import ipRisk, { type DecisionRecord, type FastifyIpRiskOptions, type RiskReport } from '../lib/index.ts'
+import { pinoLog } from './support/log.ts'
 import { visitorProvider, visitors } from './support/table-provider.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ip-risk-report-'))
@@ -99,8 +100,8 @@ t.test('no decision at all, two formats and a missing file are failures', async 
 })
 
 async function bootLine (options: FastifyIpRiskOptions): Promise<{ msg: string }[]> {
-  const lines: { msg: string }[] = []
-  const app = Fastify({ logger: { level: 'info', stream: { write: (line: string) => { lines.push(JSON.parse(line)) } } } })
+  const { lines, logger } = pinoLog<{ msg: string }>('info')
+  const app = Fastify({ logger })
   await app.register(ipRisk, { provider: visitorProvider(), ...options })
   await app.register(async child => { await child.register(ipRisk, { mode: 'monitor' }) })
   await app.ready()

@@ -6,7 +6,7 @@ import { routeConfigs } from '../lib/frameworks/route-config.ts'
 import { fastifyIpRisk } from '../lib/index.ts'
 import { readPluginScope, readRoutePolicy } from '../lib/options/index.ts'
 import type { DecisionRecord, IpRisk } from '../types/contract.ts'
-import { keptLog } from './support/log.ts'
+import { memoryLog } from './support/log.ts'
 import { tableProvider } from './support/table-provider.ts'
 
 const ip = '203.0.113.7'
@@ -14,7 +14,7 @@ const ip = '203.0.113.7'
 t.test('a verdict from memory is judged by one reading of the clock', async t => {
   const provider = tableProvider({ [ip]: 'suspicious' })
   let reads = 0
-  const engine = createEngine({ provider }, keptLog(), () => {
+  const engine = createEngine({ provider }, memoryLog(), () => {
     reads++
     return 1_800_000_000_000
   })
@@ -36,7 +36,7 @@ t.test('a verdict from memory is judged by one reading of the clock', async t =>
 t.test('a listener that comes while a request is judged reads a duration, too', async t => {
   const provider = tableProvider({ [ip]: 'clean' })
   let now = 1_800_000_000_000
-  const engine = createEngine({ provider }, keptLog(), () => now)
+  const engine = createEngine({ provider }, memoryLog(), () => now)
   t.teardown(() => engine.close())
   const records: DecisionRecord[] = []
   const silent = readPluginScope({ provider })

@@ -1,12 +1,13 @@
 import t, { type Test } from 'tap'
 import { metrics as globalMetrics, type MeterProvider as ApiMeterProvider } from '@opentelemetry/api'
 import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import { Gauge, Registry } from 'prom-client'
 import { internalsOf } from '../lib/core/index.ts'
 import ipRisk from '../lib/index.ts'
 import { instrumentIpRisk, ipRiskTelemetry, type IpRiskTelemetryOptions } from '../lib/telemetry/otel.ts'
 import { ipRiskMetrics, ipRiskPrometheus } from '../lib/telemetry/prometheus.ts'
+import { pinoLog } from './support/log.ts'
 import { tableProvider, visitors } from './support/table-provider.ts'
 
 function sdk (t: Test) {
@@ -25,9 +26,9 @@ function sdk (t: Test) {
   }
 }
 
-async function application (t: Test, options: IpRiskTelemetryOptions = {}): Promise<{ app: FastifyInstance, warnings: string[] }> {
-  const warnings: string[] = []
-  const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => { warnings.push(JSON.parse(line).code) } } } })
+async function application (t: Test, options: IpRiskTelemetryOptions = {}) {
+  const { lines: warnings, logger } = pinoLog<{ readonly code: string }>()
+  const app = Fastify({ logger })
   t.teardown(() => app.close())
   await app.register(ipRisk, { provider: tableProvider({ [visitors.clean]: 'clean' }) })
   await app.register(ipRiskTelemetry, options)
@@ -47,7 +48,7 @@ t.test('meters are taken from the global provider at registration: one that is s
   const { warnings } = await application(t)
   const late = sdk(t)
   globalMetrics.setGlobalMeterProvider(late.meterProvider)
-  t.strictSame(warnings, ['IP_RISK_TELEMETRY_NOOP'])
+  t.strictSame(warnings.map(({ code }) => code), ['IP_RISK_TELEMETRY_NOOP'])
   t.strictSame(await late.names(), [], 'the meter was taken already')
 })
 

@@ -11,6 +11,7 @@ import { keepAllHeaderLines } from '../lib/frameworks/fastify-routes.ts'
 import ipRisk, { createIpRisk } from '../lib/index.ts'
 import type { DecisionRecord, EngineOptions } from '../types/contract.ts'
 import type { FastifyIpRiskOptions } from '../types/fastify.ts'
+import { pinoLog } from './support/log.ts'
 import { freePort, startHaproxy, visitor } from './support/proxies.ts'
 import { needs } from './support/services.ts'
 import { visitorProvider, visitors } from './support/table-provider.ts'
@@ -30,8 +31,8 @@ interface Tried {
 
 /** POST and PUT (monitored) are marked writes, GET is a marked read, PATCH is not marked, and DELETE is a read that may be stopped. */
 async function application (t: Test, options: FastifyIpRiskOptions = {}, server: FastifyServerOptions = {}): Promise<Tried> {
-  const lines: Tried['lines'] = []
-  const app = Fastify({ ...server, logger: { level: 'warn', stream: { write: line => { lines.push(JSON.parse(line)) } } } })
+  const { lines, logger } = pinoLog<Tried['lines'][number]>()
+  const app = Fastify({ ...server, logger })
   t.teardown(() => app.close())
   const tried: Tried = { app: app as unknown as FastifyInstance, lines, records: [], ran: 0 }
   await app.register(ipRisk, { ...trusted, onDecision: record => { tried.records.push(record) }, ...options })

@@ -11,9 +11,8 @@ export interface ParsedAddress {
   readonly family: 4 | 6
 }
 
-/** The canonical text. Parses again, because `words` may hold another address by now. */
+/** The canonical text of the address that was parsed last. */
 export function textOf ({ text, start, end, family }: ParsedAddress): string {
-  parseAddress(text, start, end)
   return addressText(family, text, start, end)
 }
 

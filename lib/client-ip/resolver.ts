@@ -98,9 +98,9 @@ export function createClientIp (
     const address = text === undefined ? undefined : parsePeer(text)
     if (address === undefined) return resolve(request)
     const mark = rules.map.at(address.family)
+    const ip = textOf(address)
     const peer = canonicalAddress(request.socket?.remoteAddress ?? '')
-    return addressResult(
-      textOf(address), address.family, mark, 'selected', peer, 0, false, false, undefined, nothingIgnored)
+    return addressResult(ip, address.family, mark, 'selected', peer, 0, false, false, undefined, nothingIgnored)
   }
   const find = selected === undefined ? resolve : resolveSelected
 

@@ -1,5 +1,5 @@
 import type { AddressSource, ClientIp, IgnoredHeader, RawRequest, ResolveReason } from '../../types/contract.ts'
-import type { RangeMap } from '../ip/index.ts'
+import { parseAddress, type RangeMap } from '../ip/index.ts'
 import {
   elementStart, joinedLines, lastElementEnd, type ParsedAddress, parseEntry, parseQuadBefore, textOf
 } from './entry.ts'
@@ -93,7 +93,7 @@ export function moveTo (trail: Trail, rules: Rules, address: ParsedAddress): voi
   trail.hops++
 }
 
-/** The current address is the client. */
+/** The current address, which was parsed last, is the client. */
 export function clientHere (trail: Trail, rules: Rules): ClientIp {
   noteCloudflareHeader(trail, rules)
   return here(trail, false)
@@ -106,6 +106,8 @@ export function clientHere (trail: Trail, rules: Rules): ClientIp {
 export function stopHere (
   trail: Trail, rules: Rules, reason: ResolveReason | undefined, infrastructure = true
 ): ClientIp {
+  const { address } = trail
+  if (address !== undefined) parseAddress(address.text, address.start, address.end)
   trail.reason = reason
   noteCloudflareHeader(trail, rules)
   return here(trail, infrastructure)

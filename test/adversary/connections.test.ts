@@ -8,7 +8,7 @@ import Fastify from 'fastify'
 import ipRisk, { createIpRisk } from '../../lib/index.ts'
 import expressIpRisk from '../../lib/frameworks/express.ts'
 import type { EngineOptions } from '../../types/contract.ts'
-import { keptLog } from '../support/log.ts'
+import { memoryLog } from '../support/log.ts'
 import { tableProvider } from '../support/table-provider.ts'
 
 const CLIENT = '203.0.113.9'
@@ -42,14 +42,14 @@ const integrations: Readonly<Record<string, Start>> = {
   async Express (t, options) {
     const app = express()
     const handled: string[] = []
-    const risk = expressIpRisk({ clientIp, log: keptLog(), ...options })
+    const risk = expressIpRisk({ clientIp, log: memoryLog(), ...options })
     app.set('env', 'test')
     app.all('/', risk.route(true), (req, res) => { res.send(handledBy(handled, req.method)) })
     return { server: await listening(t, createServer({ maxHeaderSize }, app), risk), handled }
   },
   async 'node:http' (t, options) {
     const handled: string[] = []
-    const engine = createIpRisk({ clientIp, log: keptLog(), ...options })
+    const engine = createIpRisk({ clientIp, log: memoryLog(), ...options })
     const server = createServer({ maxHeaderSize }, async (request, response) => {
       const rejection = await engine.enforce(request, await engine.assess(request, true))
       response.writeHead(rejection?.statusCode ?? 200).end(rejection === null ? handledBy(handled, request.method) : '')

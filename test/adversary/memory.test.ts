@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createIpRisk } from '../../lib/index.ts'
 import type { Provider, ProviderAnswer } from '../../types/contract.ts'
+import { memoryLog } from '../support/log.ts'
 import { answer } from '../support/table-provider.ts'
 
 setFlagsFromString('--expose-gc')
@@ -50,9 +51,7 @@ const rows: readonly Row[] = [
 for (const [what, family, address, lookup, limits] of rows) {
   const warmUp = WARM_UP[family]
   t.test(`${COLD} cold ${what} leave nothing behind`, async t => {
-    let lines = 0
-    const line = (): void => { lines++ }
-    const log = { debug () {}, info () {}, warn: line, error: line, isLevelEnabled: (level: string) => level !== 'debug' }
+    const log = { ...memoryLog(), debug () {}, info () {}, isLevelEnabled: (level: string) => level !== 'debug' }
     const provider: Provider = { name: 'local', lookup: async (ip, context) => lookup(ip, context), ...limits && { limits } }
     const engine = createIpRisk({ provider, cache: { maxEntries: MAX_ENTRIES }, log })
     t.teardown(() => engine.close())
@@ -68,6 +67,6 @@ for (const [what, family, address, lookup, limits] of rows) {
     const after = await visit(warmUp, warmUp + COLD)
     t.equal(answers, warmUp + COLD, 'each was answered')
     t.ok(after - before < GROWTH, `grew by ${Math.round((after - before) / 1000)} kB`)
-    t.ok(lines < 20, `${lines} log lines`)
+    t.ok(log.lines.length < 20, `${log.lines.length} log lines`)
   })
 }

@@ -3,11 +3,11 @@ import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import Fastify from 'fastify'
 import ipRisk from '../../lib/index.ts'
-import type { Provider } from '../../types/contract.ts'
 import {
   type Proxy, type Running, freePort, startCaddy, startHaproxy, startNginx, visitor
 } from '../support/proxies.ts'
 import { needs } from '../support/services.ts'
+import { tableProvider } from '../support/table-provider.ts'
 import { shapes } from './shapes.ts'
 
 // Every party has an address of its own in 127.0.0.0/8.
@@ -22,15 +22,13 @@ const SILENT_MS = 500
 /** Our own status for a client that is gone: its handler did not run. */
 const GONE = 499
 
-const silent: Provider = { name: 'silent', lookup: async () => ({ verdict: 'unknown', reason: 'no_data' }) }
-
 interface Judged { readonly ip: string | null | undefined, readonly url: string }
 
 /** Remembers whom it judged. */
 async function application (): Promise<{ readonly port: number, readonly judged: Judged[], close (): Promise<void> }> {
   const app = Fastify({ forceCloseConnections: true })
   const judged: Judged[] = []
-  await app.register(ipRisk, { provider: silent, clientIp: { trusted: [NGINX, HAPROXY, CADDY] } })
+  await app.register(ipRisk, { provider: tableProvider({}), clientIp: { trusted: [NGINX, HAPROXY, CADDY] } })
   app.addHook('onResponse', async (request, reply) => {
     if (reply.statusCode !== GONE) judged.push({ ip: request.ipRisk?.ip, url: request.url })
   })

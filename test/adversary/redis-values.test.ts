@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { createIpRisk } from '../../lib/index.ts'
 import { until } from '../support/engine.ts'
-import { keptLog } from '../support/log.ts'
+import { memoryLog } from '../support/log.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { tableProvider } from '../support/table-provider.ts'
 
@@ -36,7 +36,7 @@ const values: Readonly<Record<string, (client: Redis, key: string) => Promise<un
   'a bitmap': (client, key) => client.setbit(key, 100_000, 1)
 }
 
-function engineOn (url: string, log = keptLog()) {
+function engineOn (url: string, log = memoryLog()) {
   const provider = tableProvider({ [CLIENT]: 'vpn_detected', [CHEAP]: 'unavailable' }, { limits: { perMinute: 60, perDay: 500, burst: 50 } })
   return createIpRisk({ provider, redis: url, cache: { redisTimeoutMs: 2000 }, log })
 }
@@ -84,11 +84,11 @@ t.test('whatever is under a name of ours, the answer comes, and it is the provid
       const { name, what, put } = next
       await client.flushdb()
       await put(client, name)
-      const log = keptLog()
+      const log = memoryLog()
       const engine = engineOn(url, log)
       await engine.ready()
       const { verdict, decision, reason } = await use(engine)
-      const lines = log.lines.filter(line => /^(warn|error)/.test(line))
+      const lines = log.messages.filter(line => /^(warn|error)/.test(line))
       // Whoever writes to Redis can spend the budget and pause all calls: then nobody is let in without a mark.
       const isPaused = name.includes(':quota:') && decision === 'elevate_risk'
       if (!isPaused && (verdict !== 'vpn_detected' || decision !== 'block')) wrong.push(`${what} under ${name}: ${verdict} ${reason}, ${decision}`)

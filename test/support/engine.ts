@@ -3,11 +3,11 @@ import { readNetwork } from '../../lib/policy/index.ts'
 import type { LookupCall } from '../../lib/cache/lookup.ts'
 import type { LookupResult } from '../../lib/verdict/verdict.ts'
 import type { CacheOptions, EngineOptions, LookupMode, Provider } from '../../types/contract.ts'
-import { keptLog, type KeptLog } from './log.ts'
+import { memoryLog, type MemoryLog } from './log.ts'
 
 export interface TestEngine {
   readonly engine: Engine
-  readonly log: KeptLog
+  readonly log: MemoryLog
   /** Moves the clock of this engine; the one of Redis goes its own way. */
   wait (seconds: number): void
   ask (ip: string, mode?: LookupMode, more?: Partial<LookupCall>): Promise<LookupResult>
@@ -24,7 +24,7 @@ export async function testEngine (
   t: { teardown (close: () => unknown): unknown }, { provider, redis, cache = {} }: TestEngineOptions
 ): Promise<TestEngine> {
   let aheadMs = 0
-  const log = keptLog()
+  const log = memoryLog()
   // A test machine may be slow; how long Redis may take is the matter of other tests.
   const options: EngineOptions = { provider, cache: { redisTimeoutMs: 2000, ...cache }, ...redis !== undefined && { redis } }
   const engine = createEngine(options, log, () => Date.now() + aheadMs)

@@ -1,6 +1,7 @@
 import type { CompositeContext, SettlingContext } from '../../types/contract.ts'
 import type { ProviderAnswer } from '../../types/contract.ts'
 import type { ProviderPipelines } from '../../lib/resilience/pipelines.ts'
+import { memoryLog } from './log.ts'
 
 /** A clock that moves when told to. */
 export function clock (at = 1_000_000): { now: () => number, pass (ms: number): void } {
@@ -22,7 +23,7 @@ export function bareContext (more: Partial<CompositeContext & SettlingContext> =
   return {
     signal: new AbortController().signal,
     write: false,
-    log: { debug () {}, info () {}, warn () {}, error () {} },
+    log: memoryLog(),
     spend: async () => null,
     ask: (member, ip) => member.lookup(ip, bareContext()),
     async * askAll () {},

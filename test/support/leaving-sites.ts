@@ -8,6 +8,7 @@ import ipRisk, { createIpRisk } from '../../lib/index.ts'
 import type { EngineOptions, IpRisk, RouteIpRiskOption } from '../../types/contract.ts'
 import type { StepUp } from '../../types/fastify.ts'
 import { type Kind, psk, pskOptions } from './leaving.ts'
+import { pinoLog } from './log.ts'
 
 interface Line {
   readonly level: number
@@ -74,11 +75,11 @@ function watched (server: Server): Site & { see (request: IncomingMessage): void
 
 export const fastifySite: Build = async (t, kind, options) => {
   const { engine, ahead, behind, stepUp, route = true, listen = loopback, fastify, prepare } = options
-  const lines: Line[] = []
+  const { lines, logger } = pinoLog<Line>('debug')
   const app = (Fastify as (options: unknown) => unknown)({
     ...kind === 'http2' && { http2: true },
     ...kind === 'tls' && { https: { ...pskOptions, pskCallback: () => psk.psk } },
-    logger: { level: 'debug', stream: { write: (line: string) => { lines.push(JSON.parse(line)) } } },
+    logger,
     forceCloseConnections: true,
     ...fastify
   }) as FastifyInstance

@@ -1,27 +1,40 @@
 import type { IpRiskLogger } from '../../types/contract.ts'
 
-export interface LogLine { readonly level: string, readonly fields: object, readonly message: string | undefined }
+export interface LogLine { readonly level: string, readonly fields: Record<string, unknown>, readonly message: string }
 
-/** Keeps every line, as text too. */
-export function memoryLog (): IpRiskLogger & { readonly lines: LogLine[], text (): string } {
-  const lines: LogLine[] = []
-  const at = (level: string) => (fields: object, message?: string): void => { lines.push({ level, fields, message }) }
-  return { lines, text: () => JSON.stringify(lines), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-}
-
-export interface KeptLog extends IpRiskLogger {
+export interface MemoryLog extends IpRiskLogger {
+  readonly lines: LogLine[]
   /** `level: message`, in order. */
-  readonly lines: string[]
-  /** Everything that was logged, as text: for what must not stand in it. */
+  readonly messages: readonly string[]
+  /** Everything that was logged, as text: for what must not be in it. */
   text (): string
+  /** The first line whose message contains the text; waits for it. */
+  logged (text: string): Promise<LogLine>
 }
 
-export function keptLog (): KeptLog {
-  const lines: string[] = []
-  const all: unknown[] = []
-  const at = (level: string) => (fields: object, message?: string): void => {
-    lines.push(`${level}: ${message}`)
-    all.push(fields, message)
+export function memoryLog (): MemoryLog {
+  const lines: LogLine[] = []
+  const at = (level: string) => (fields: object, message = ''): void => { lines.push({ level, fields: fields as LogLine['fields'], message }) }
+  return {
+    lines,
+    get messages () { return lines.map(({ level, message }) => `${level}: ${message}`) },
+    text: () => JSON.stringify(lines),
+    async logged (text) {
+      for (;;) {
+        const line = lines.find(({ message }) => message.includes(text))
+        if (line !== undefined) return line
+        await new Promise(resolve => setTimeout(resolve, 5))
+      }
+    },
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error')
   }
-  return { lines, text: () => JSON.stringify(all), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+/** Fastify's option `logger`, and what pino wrote. */
+export function pinoLog<Line = Record<string, any>> (level = 'warn') {
+  const lines: Line[] = []
+  return { lines, logger: { level, stream: { write: (line: string): void => { lines.push(JSON.parse(line)) } } } }
 }
