@@ -78,7 +78,8 @@ t.test('gives every kind of list its verdict', async t => {
     [['relay', 'vpn-range', 'hosting', 'hosting-asn'], ['clean', 0.2, ['relay']]],
     [['crawler'], ['clean', 0, ['crawler']]],
     [['crawler', 'hosting', 'hosting-asn'], ['clean', 0, ['crawler']]],
-    [['crawler', 'vpn-range'], ['vpn_detected', 0.9, ['vpn', 'crawler']]],
+    [['crawler', 'vpn-range', 'vpn-asn'], ['clean', 0, ['crawler']]],
+    [['crawler', 'vpn-server'], ['vpn_detected', 1, ['vpn', 'crawler']]],
     [['abuse'], ['no_data']],
     [['hosting-asn'], ['suspicious', 0.27, ['hosting']]]
   ]
@@ -101,21 +102,24 @@ t.test('is clean only where data cover the address', async t => {
 t.test('knows of what stands beside published servers, and of networks full of them', async t => {
   const servers = (count: number, more: Partial<AddressList> = {}): AddressList =>
     list('servers', 'vpn-server', Array.from({ length: count }, (_, i) => `21.0.0.${i}`), { publisher: 'acme', ...more })
-  for (const [count, score] of [[1, 0.6], [2, 0.8], [3, 0.8], [4, 0.85]] as const) {
-    t.equal(known(explain('21.0.0.200', [servers(count)], { asnTable }).answer).score, score, `${count} in the /24`)
+  const large = list('hosters', 'hosting-asn', [], { asns: [64501], halfLifeDays: Infinity })
+  for (const [count, weight] of [[1, 0.6], [2, 0.8], [3, 0.8], [4, 0.85]] as const) {
+    t.match(explain('21.0.0.200', [servers(count), large], { asnTable }).groups, [{ group: 'neighbours', weight }, {}], `${count} in the /24`)
+    const people = [servers(count), list('infected', 'abuse', ['21.0.0.200'])]
+    t.same(outcome(explain('21.0.0.200', people, { asnTable })), ['suspicious', 0.592, ['abuse']], `${count} in the /24, which nothing calls a hoster's`)
   }
   t.same(outcome(explain('21.0.1.0', [servers(4)], { asnTable })), ['clean', 0.05, []], 'not in the /24 beside')
   t.same(outcome(explain('21.0.1.0', [servers(3)], { asnTable })), ['clean', 0, []], 'fewer than four of one publisher say nothing of the network')
   t.same(outcome(explain('21.0.0.200', [servers(4, { halfLifeDays: Infinity })], { asnTable })), ['clean', 0, []], 'nothing from labels by hand')
   t.same(outcome(explain('21.0.0.200', [servers(4, { dateSeconds: NOW - 61 * DAY })], { asnTable })), ['clean', 0, []], 'nothing from old lists')
-  t.same(outcome(explain('2a00::5:1', [list('servers', 'vpn-server', ['2a00::1'])])), ['vpn_likely', 0.6, ['vpn']], 'in the same /64')
+  t.same(outcome(explain('2a00::5:1', [list('servers', 'vpn-server', ['2a00::1'])])), ['suspicious', 0.49, []], 'in the same /64')
   t.same(outcome(explain('2a00:0:0:1::1', [list('servers', 'vpn-server', ['2a00::1', '2a00::/40'])])), ['vpn_detected', 1, ['vpn']])
   t.same(outcome(explain('2a00:0:0:2::1', [list('servers', 'vpn-server', ['2a00::1'])])), ['no_data'])
 
   const some = list('a', 'vpn-server', ['20.0.1.0/26'], { publisher: 'a' })
-  t.same(known(explain('20.0.9.9', [some], { asnTable }).answer).score, 0.5, '64 of 65,536 announced, one publisher')
+  t.same(known(explain('20.0.9.9', [some], { asnTable }).answer).score, 0.49, '64 of 65,536 announced, one publisher')
   const three = [some, list('b', 'vpn-server', ['20.0.2.1'], { publisher: 'b' }), list('c', 'vpn-server', ['20.0.3.1'], { publisher: 'c' })]
-  t.same(outcome(explain('20.0.9.9', three, { asnTable })), ['suspicious', 0.5, []], 'three publishers, and nothing calls it a hoster')
+  t.same(outcome(explain('20.0.9.9', three, { asnTable })), ['suspicious', 0.49, []], 'three publishers, and nothing calls it a hoster')
   const hoster = list('hosters', 'hosting-asn', [], { asns: [64500] })
   t.same(outcome(explain('20.0.9.9', [...three, hoster], { asnTable })), ['vpn_detected', 0.92, ['vpn', 'hosting']], 'a hoster')
   t.same([1e-6, 1e-5, 1e-4, 1e-3].map(density => densityClass(density * 1e6, 1e6)), [0, 1, 2, 3])
@@ -170,7 +174,7 @@ t.test('lets lists count less as they grow old, and as the linter trusts them le
   const lastSeenSeconds = Uint32Array.of(NOW, NOW - 60 * DAY, NOW - 61 * DAY)
   const parts = list('p', 'vpn-server', ['20.1.0.1', '20.1.1.1', '2a00::1'], { lastSeenSeconds })
   t.equal(known(explain('20.1.0.1', [parts]).answer).score, 1)
-  t.equal(known(explain('20.1.1.1', [parts]).answer).score, 0.8, 'half of 1, beside a neighbour last seen then')
+  t.equal(known(explain('20.1.1.1', [parts]).answer).score, 0.745, 'half of 1, beside a neighbour last seen then')
   t.equal(known(explain('2a00::1', [parts]).answer).score, 0.492)
   t.same(outcome(explain('20.1.0.1', [list('r', 'vpn-range', ['20.1.0.0/24'], { trust: 0.5 })])), ['suspicious', 0.45, ['vpn']])
 })

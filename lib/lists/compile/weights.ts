@@ -75,10 +75,10 @@ export function decay (ageDays: number, halfLifeDays: number): number {
 }
 
 /**
- * The density of a network that nothing calls a hoster or a VPN's weighs no more, so alone it is never `vpnLikely`:
- * behind the others of its addresses there may be people.
+ * In a network that nothing calls a hoster or a VPN's, neighbours and density weigh no more, so that they are never
+ * `vpnLikely`, nor with an abuse list beside them: behind the other addresses there may be people.
  */
-export const DENSITY_CEILING = 0.5
+export const NEARBY_CEILING = 0.49
 
 /** Announced IPv4 addresses. In a cloud of that size a density below 1e-3 is no more than one below 1e-4. */
 const LARGE_CLOUD = 2 ** 20

@@ -1,6 +1,6 @@
 import type { Category, Signal, VerdictName } from '../../../types/contract.ts'
 import {
-  BANDS, decay, DENSITY_CEILING, densityWeight, HOSTING_CEILING, NETWORK_CEILING, WEIGHTS, WIDE_CEILING
+  BANDS, decay, densityWeight, HOSTING_CEILING, NEARBY_CEILING, NETWORK_CEILING, WEIGHTS, WIDE_CEILING
 } from '../compile/weights.ts'
 import { collectionOf } from '../sources/publishers.ts'
 import type { MarkKind, SnapshotList } from './snapshot.ts'
@@ -82,14 +82,14 @@ export function verdictOf (score: number): VerdictName {
 
 /**
  * A public service is no visitor, whatever a list says. Private Relay is in VPN and hosting lists, and is neither:
- * nothing else counts there. A crawler is hosted by its nature, and its network's other customers say nothing of it. Of
- * a secure web gateway only what names the address itself counts: lists of VPN networks have whole gateways.
+ * nothing else counts there. Of a secure web gateway and of a crawler only what names the address itself counts: lists
+ * of VPN networks have whole gateways, a crawler is hosted by its nature, and one wrong row must not block it.
  */
 function overruledBy (group: Group, found: Found): Group | undefined {
   if (found.has('public-service')) return group === 'service' ? undefined : 'service'
   if (found.has('relay')) return group === 'relay' ? undefined : 'relay'
   if (found.has('gateway') && (group === 'name' || ABOUT_NEIGHBOURHOOD.includes(group))) return 'gateway'
-  if (found.has('crawler') && (group === 'hosting' || group === 'density' || group === 'neighbours')) return 'crawler'
+  if (found.has('crawler') && ABOUT_NEIGHBOURHOOD.includes(group)) return 'crawler'
   return undefined
 }
 
@@ -131,13 +131,15 @@ function groupsOf (found: Found, { network }: Evidence): GroupScore[] {
     vpnNetwork.asnTwice * (found.get('vpn-asn')?.[1]?.strength ?? 0)
   ),
   signal('known_vpn_cidr', 'vpn-range', vpnNetwork.range), signal('vpn_asn', 'vpn-asn', vpnNetwork.asn))
-  for (const [kind, weight] of [
+  const isHosting = (['hosting', 'hosting-asn', 'vpn-range', 'vpn-asn'] as const).some(kind => found.has(kind))
+  const nearby = isHosting ? 1 : NEARBY_CEILING
+  for (const [kind, full] of [
     ['near-many', neighbours.many], ['near-few', neighbours.few], ['near-one', neighbours.one]
   ] as const) {
+    const weight = Math.min(full, nearby)
     add('neighbours', weight * strength(kind), signal('vpn_neighbours', kind, weight))
   }
-  const isHosting = (['hosting', 'hosting-asn', 'vpn-range', 'vpn-asn'] as const).some(kind => found.has(kind))
-  const density = Math.min(densityWeight(network?.density ?? 0), isHosting ? 1 : DENSITY_CEILING)
+  const density = Math.min(densityWeight(network?.density ?? 0), nearby)
   if (density > 0) {
     add('density', density, {
       type: 'vpn_asn_density', weight: density, detail: `VPN servers are known in AS${network!.asn}`
