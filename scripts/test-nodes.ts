@@ -60,6 +60,7 @@ function runTests (folder: string, bin?: string): Row {
     cwd: folder, env, encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'inherit']
   })
   if (status !== 0) console.error(stdout)
+  else for (const [line] of stdout.matchAll(/^ *ok .* # SKIP.*$/mg)) console.error(line.trim())
   const summary = /^# \{ total: .*\}$/m.exec(stdout)?.[0] ?? ''
   const count = (name: string): number => Number(new RegExp(`\\b${name}: (\\d+)`).exec(summary)?.[1] ?? 0)
   return {

@@ -53,9 +53,9 @@ function countsOf (output: string): Counts {
 }
 
 /** The lines about failures, with tap's diagnosis below each; all of it when the process ended without a summary. */
-function detailsOf ({ output, fail }: Outcome): string[] {
+function detailsOf ({ output, total }: Outcome): string[] {
   const lines = output.split('\n')
-  if (fail === 0) return lines.slice(-100)
+  if (total === 0) return lines.slice(-100)
   const shown: string[] = []
   let inside = -1
   for (const line of lines) {

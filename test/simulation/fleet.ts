@@ -1,6 +1,6 @@
 import type { Engine } from '../../lib/core/engine.ts'
 import { createNetwork } from './network.ts'
-import { createMember, createRecord, RECOVERY_MS } from './record.ts'
+import { createMember, createRecord, MESSAGE_MS, RECOVERY_MS } from './record.ts'
 import { type Actor, installWorld, type World } from './world.ts'
 
 /** One event of a schedule. `process` counts from 0; `afterMs` is the time since the previous event. */
@@ -33,6 +33,8 @@ export interface ProviderCall {
   readonly process: number
   readonly ip: string
   readonly startMs: number
+  /** Part of its answer. */
+  readonly version: number
   endMs: number
   known: boolean
 }
@@ -46,7 +48,12 @@ export interface Question {
   endMs: number | undefined
   verdict: string | undefined
   reason: string | undefined
+  /** That of the call which the verdict came from. */
+  version: number | undefined
 }
+
+/** An address was to be forgotten by every process. */
+export interface Invalidation { readonly process: number, readonly ip: string, readonly atMs: number }
 
 /** A time in which something was wrong, for the process or for all (undefined). */
 export interface Fault { readonly fromMs: number, toMs: number, readonly process: number | undefined }
@@ -57,6 +64,7 @@ export interface Fleet {
   readonly calls: readonly ProviderCall[]
   readonly questions: readonly Question[]
   readonly faults: readonly Fault[]
+  readonly invalidations: readonly Invalidation[]
   readonly problems: string[]
   readonly provider: { latencyMs: number, failures: number }
   run (step: Step): Promise<void>
@@ -70,8 +78,6 @@ export interface Fleet {
  * each direction. Worse weather is a fault, as a loss is.
  */
 const REACHABLE_DELAY_MS = 20
-/** As long as a broadcast may travel in the worst weather. */
-const MESSAGE_MS = 200
 export const TIMEOUT_MS = 5000
 
 interface Member { readonly actor: Actor, readonly engine: Engine }
@@ -80,10 +86,8 @@ interface Member { readonly actor: Actor, readonly engine: Engine }
 export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs = TIMEOUT_MS }: Options = {}): Fleet {
   const world = installWorld(seed)
   const network = createNetwork(world)
-  /** When an address was last to be forgotten, by any process. */
-  const invalidatedMs = new Map<string, number>()
   const record = createRecord(world)
-  const { calls, questions, faults, problems, fault } = record
+  const { calls, questions, faults, invalidations, problems, fault } = record
   const provider = { latencyMs: 20, failures: 0 }
   const members: (Member | undefined)[] = []
   let version = 0
@@ -95,10 +99,10 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     /** Not those of a process that it replaces, which may still be closing. */
     const own: ProviderCall[] = []
     const engine = world.as(actor, () => createMember(network.connect(actor), perMinute, async ip => {
-      const call: ProviderCall = { process, ip, startMs: world.nowMs, endMs: Infinity, known: false }
+      const call: ProviderCall = { process, ip, startMs: world.nowMs, version: ++version, endMs: Infinity, known: false }
       // A call from before an invalidation must not answer lookups after it. Its message may arrive late.
       const other = own.find(other => other.ip === ip && other.endMs > world.nowMs &&
-        (invalidatedMs.get(ip) ?? -Infinity) + MESSAGE_MS < other.startMs)
+        !invalidations.some(({ ip: forgotten, atMs }) => forgotten === ip && atMs + MESSAGE_MS >= other.startMs))
       if (other !== undefined && members[process]?.actor === actor) {
         problems.push(`process ${process} called twice at once for ${ip}`)
       }
@@ -108,7 +112,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
       await new Promise<void>(resolve => world.at(latencyMs * (0.5 + world.random()), actor, resolve))
       call.endMs = world.nowMs
       call.known = world.random() >= failures
-      return call.known ? ++version : undefined
+      return call.known ? call.version : undefined
     }))
     members[process] = { actor, engine }
   }
@@ -118,7 +122,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     if (member === undefined) return undefined
     const { actor, engine } = member
     const question: Question = {
-      process, ip, startMs: undefined, actor, endMs: undefined, verdict: undefined, reason: undefined
+      process, ip, startMs: undefined, actor, endMs: undefined, verdict: undefined, reason: undefined, version: undefined
     }
     questions.push(question)
     world.at(0, actor, () => {
@@ -127,7 +131,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
         question.endMs = world.nowMs
         question.verdict = answer.verdict
         if (answer.verdict === 'unknown') question.reason = answer.reason
-        else record.checkVerdict(ip, answer.info.org, cache === 'miss', Date.now() - checkedAtMs)
+        else record.checkVerdict(question, answer.info.org, cache === 'miss', Date.now() - checkedAtMs)
       }, (err: Error) => problems.push(`a lookup rejected: ${err.message}`))
     })
     return question
@@ -178,9 +182,8 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     const { actor, engine } = member
     switch (step.kind) {
       case 'invalidate':
-        fault(0)
         world.at(0, actor, () => {
-          invalidatedMs.set(address(step.ip), world.nowMs)
+          invalidations.push({ process: step.process, ip: address(step.ip), atMs: world.nowMs })
           engine.invalidate(address(step.ip))
         })
         return
@@ -210,6 +213,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     calls,
     questions,
     faults,
+    invalidations,
     problems,
     provider,
     run,

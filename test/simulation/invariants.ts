@@ -1,5 +1,5 @@
-import { type Fleet, type ProviderCall, type Schedule, TIMEOUT_MS } from './fleet.ts'
-import { RECOVERY_MS, TTL_SECONDS } from './record.ts'
+import { address, type Fault, type Fleet, type ProviderCall, type Schedule, TIMEOUT_MS } from './fleet.ts'
+import { MESSAGE_MS, RECOVERY_MS, TTL_SECONDS } from './record.ts'
 
 /** `LEASE_MS` of the library, and its slack. */
 const LEASE_MS = 2010
@@ -21,11 +21,15 @@ export async function checkLeases (schedule: Schedule, fleet: Fleet, precision =
     await fleet.world.advance(100)
     for (const step of schedule.steps) await fleet.run(step)
     await settle(fleet, precision)
-    // The two that take many events follow a part of the schedules.
-    if (schedule.seed % 4 === 0) await checkTakeover(fleet, precision)
-    await checkColdAddress(fleet, '198.51.100.2', 20)
-    if (schedule.seed % 4 === 2) await checkColdAddress(fleet, '198.51.100.3', 3200)
+    // Those that take many events follow a part of the schedules.
+    const part = schedule.seed & 3
+    if (part === 0) await checkTakeover(fleet, precision)
+    if (part === 1) await checkLateFill(fleet, 'freeze')
+    if (part === 3) await checkLateFill(fleet, 'invalidate')
+    await checkColdAddress(fleet, '198.51.100.2', 20, precision)
+    if (part === 2) await checkColdAddress(fleet, '198.51.100.3', 3200, precision)
     checkCalls(fleet, precision)
+    checkInvalidations(fleet)
     checkTimeLimits(fleet, precision)
     return fleet.problems
   } finally {
@@ -67,15 +71,50 @@ async function checkTakeover (fleet: Fleet, { slackMs }: Precision): Promise<voi
   await world.advance(world.nowMs + RECOVERY_MS)
 }
 
-/** A healthy fleet makes one call for a cold address, whatever happened before, also if it takes longer than a lease. */
-async function checkColdAddress (fleet: Fleet, ip: string, latencyMs: number): Promise<void> {
+/**
+ * A holder loses its lease during its call: it is frozen for longer than the lease, or cut off while another process
+ * invalidates the address. Then its fill must store nothing: a process that starts later gets the verdict of another call.
+ */
+async function checkLateFill (fleet: Fleet, cause: 'freeze' | 'invalidate'): Promise<void> {
+  const { world, calls } = fleet
+  const n = 200
+  const before = calls.length
+  fleet.provider.latencyMs = 1000
+  fleet.lookup(0, address(n), false)
+  await world.advance(world.nowMs + 100)
+  fleet.provider.latencyMs = 20
+  if (cause === 'freeze') {
+    await fleet.run({ afterMs: 0, kind: 'freeze', process: 0, forMs: 3500 })
+    fleet.lookup(1, address(n), false)
+  } else {
+    await fleet.run({ afterMs: 0, kind: 'partition', process: 0, forMs: 300 })
+    await fleet.run({ afterMs: 0, kind: 'invalidate', process: 1, ip: n })
+  }
+  await world.advance(world.nowMs + RECOVERY_MS)
+  const late = calls[before]
+  if (late?.process !== 0) fleet.problems.push(`late fill: the call of process ${late?.process}`)
+  await fleet.run({ afterMs: 0, kind: 'kill', process: 1 })
+  await fleet.run({ afterMs: 0, kind: 'start', process: 1 })
+  await world.advance(world.nowMs + RECOVERY_MS)
+  const question = fleet.lookup(1, address(n), false)!
+  await world.advance(world.nowMs + TIMEOUT_MS)
+  if (question.version === undefined || question.version === late?.version) {
+    fleet.problems.push(`late fill: ${question.verdict} ${question.reason}, stored by a process that had lost its lease by ${cause}`)
+  }
+}
+
+/**
+ * A healthy fleet makes one call for a cold address, whatever happened before, also if it takes longer than a lease. Who
+ * waits for it is answered by its message, not by the end of the lease.
+ */
+async function checkColdAddress (fleet: Fleet, ip: string, latencyMs: number, { slackMs }: Precision): Promise<void> {
   fleet.provider.latencyMs = latencyMs
   const asked = [0, 1, 2, 3].flatMap(process => fleet.lookup(process, ip, process % 2 === 0) ?? [])
   await fleet.world.advance(fleet.world.nowMs + TIMEOUT_MS)
   const calls = fleet.calls.filter(call => call.ip === ip)
   if (calls.length !== 1) fleet.problems.push(`${calls.length} calls for a cold address of a healthy fleet`)
   for (const { verdict, reason, process, startMs, endMs } of asked) {
-    if (verdict === 'suspicious') continue
+    if (verdict === 'suspicious' && endMs! - startMs! < latencyMs * 1.5 + LEASE_MS / 2 + slackMs) continue
     fleet.problems.push(`process ${process} of a healthy fleet asked for ${ip} at ${startMs} and got ${verdict} (${reason}) at ${endMs}`)
   }
 }
@@ -85,18 +124,35 @@ async function checkColdAddress (fleet: Fleet, ip: string, latencyMs: number): P
  * remembered, or if a fault of either process or of Redis came between. And of one process alone, only the first two.
  */
 function checkCalls (fleet: Fleet, precision: Precision): void {
-  const { calls, faults, problems } = fleet
+  const { calls, faults, invalidations, problems } = fleet
   for (const [i, second] of calls.entries()) {
     for (const first of calls.slice(0, i)) {
       if (first.ip !== second.ip || mayRepeat(first, second, precision)) continue
-      const isFault = faults.some(({ process, fromMs, toMs }) =>
-        fromMs <= second.startMs && toMs >= first.startMs &&
-        (process === undefined || process === first.process || process === second.process))
+      const isFault = hasFault(faults, first.startMs, second.startMs, [first.process, second.process]) ||
+        invalidations.some(({ ip, atMs }) =>
+          ip === second.ip && atMs <= second.startMs && atMs + RECOVERY_MS >= first.startMs)
       if (!isFault) {
         problems.push(`process ${second.process} called for ${second.ip} at ${second.startMs}, process ${first.process} ` +
           `at ${first.startMs} (until ${first.endMs}, ${first.known ? 'known' : 'failed'})`)
       }
     }
+  }
+}
+
+function hasFault (faults: readonly Fault[], fromMs: number, toMs: number, processes: readonly number[]): boolean {
+  return faults.some(fault => fault.fromMs <= toMs && fault.toMs >= fromMs &&
+    (fault.process === undefined || processes.includes(fault.process)))
+}
+
+/** A call from before an invalidation answers no lookup after it, unless a fault came between. */
+function checkInvalidations ({ calls, questions, faults, invalidations, problems }: Fleet): void {
+  for (const { process, ip, startMs, version } of questions) {
+    const call = calls.find(call => call.version === version)
+    if (call === undefined || startMs === undefined) continue
+    const missed = invalidations.find(({ ip: forgotten, process: by, atMs }) => forgotten === ip &&
+      call.startMs < atMs && atMs + MESSAGE_MS < startMs && !hasFault(faults, call.startMs, startMs, [process, by]))
+    if (missed === undefined) continue
+    problems.push(`process ${process} asked for ${ip} at ${startMs} and got the answer from ${call.startMs}, invalidated at ${missed.atMs}`)
   }
 }
 

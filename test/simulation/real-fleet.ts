@@ -33,7 +33,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     advance: async (toMs: number) => { await sleep(Math.max(0, toMs - (Date.now() - beganMs))) }
   }
   const record = createRecord(world)
-  const { calls, questions, faults, problems, fault } = record
+  const { calls, questions, faults, invalidations, problems, fault } = record
   const store = await openStore(forMs => {
     faults.push({ fromMs: world.nowMs - forMs, toMs: world.nowMs + RECOVERY_MS, process: undefined })
   })
@@ -67,14 +67,14 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         const question = questions[report.id]!
         Object.assign(question, { endMs: atMs, verdict: report.verdict, reason: report.reason })
         if (report.verdict === 'unknown') return
-        record.checkVerdict(question.ip, report.org, report.isMiss, report.ageMs)
+        record.checkVerdict(question, report.org, report.isMiss, report.ageMs)
         return
       }
       case 'rejected':
         problems.push(`a lookup rejected: ${report.message}`)
         return
       case 'call': {
-        const call: ProviderCall = { process, ip: report.ip, startMs: atMs, endMs: Infinity, known: false }
+        const call: ProviderCall = { process, ip: report.ip, startMs: atMs, version: report.call, endMs: Infinity, known: false }
         if ([...own.values()].some(({ ip, endMs }) => ip === call.ip && endMs === Infinity)) problems.push(`process ${process} called twice at once for ${call.ip}`)
         own.set(report.call, call)
         calls.push(call)
@@ -93,7 +93,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     const member = members[process]
     if (member === undefined) return undefined
     const question: Question = {
-      process, ip, actor: member.actor, startMs: undefined, endMs: undefined, verdict: undefined, reason: undefined
+      process, ip, actor: member.actor, startMs: undefined, endMs: undefined, verdict: undefined, reason: undefined, version: undefined
     }
     member.send({ kind: 'lookup', id: questions.push(question) - 1, ip, write })
     return question
@@ -152,7 +152,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     const { actor, child, link } = member
     switch (step.kind) {
       case 'invalidate':
-        fault(0)
+        invalidations.push({ process: step.process, ip: address(step.ip), atMs: world.nowMs })
         member.send({ kind: 'invalidate', ip: address(step.ip) })
         return
       case 'kill':
@@ -197,6 +197,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     calls,
     questions,
     faults,
+    invalidations,
     problems,
     provider: {
       get latencyMs () { return provider.latencyMs },

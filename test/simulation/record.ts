@@ -1,10 +1,12 @@
 import { createEngine, type Engine } from '../../lib/core/engine.ts'
 import type { EngineOptions, IpRiskLogger } from '../../types/contract.ts'
-import type { Fault, ProviderCall, Question } from './fleet.ts'
+import type { Fault, Invalidation, ProviderCall, Question } from './fleet.ts'
 import type { World } from './world.ts'
 
 /** As long as a fault may show after its end: probes, circuits, reconnections, waits for leases. */
 export const RECOVERY_MS = 4000
+/** As long as a broadcast may travel in the worst weather. */
+export const MESSAGE_MS = 200
 export const TTL_SECONDS = 60
 
 /** What happened in a fleet, simulated or real, for the invariants to judge. */
@@ -12,20 +14,23 @@ export interface FleetRecord {
   readonly calls: ProviderCall[]
   readonly questions: Question[]
   readonly faults: Fault[]
+  readonly invalidations: Invalidation[]
   readonly problems: string[]
   fault (forMs: number, process?: number): Fault
   /** Those of a process that was killed. */
   endCalls (process: number): void
   /** A verdict, with the `org` of the answer that it came from. */
-  checkVerdict (ip: string, org: string | undefined, isMiss: boolean, ageMs: number): void
+  checkVerdict (question: Question, org: string | undefined, isMiss: boolean, ageMs: number): void
 }
 
 export function createRecord (world: Pick<World, 'nowMs'>): FleetRecord {
   const [calls, questions, faults, problems]: [ProviderCall[], Question[], Fault[], string[]] = [[], [], [], []]
+  const invalidations: Invalidation[] = []
   return {
     calls,
     questions,
     faults,
+    invalidations,
     problems,
     fault (forMs, process) {
       const fault = { fromMs: world.nowMs, toMs: world.nowMs + forMs + RECOVERY_MS, process }
@@ -35,7 +40,9 @@ export function createRecord (world: Pick<World, 'nowMs'>): FleetRecord {
     endCalls (process) {
       for (const call of calls) if (call.process === process && call.endMs > world.nowMs) call.endMs = world.nowMs
     },
-    checkVerdict (ip, org, isMiss, ageMs) {
+    checkVerdict (question, org, isMiss, ageMs) {
+      const { ip } = question
+      question.version = Number(org?.split(' ')[1])
       if (org?.startsWith(`${ip} `) !== true) problems.push(`${ip} got the verdict of ${org}`)
       if (!isMiss && ageMs > TTL_SECONDS * 1000 + 1) problems.push(`${ip} got a verdict of ${ageMs} ms`)
     }

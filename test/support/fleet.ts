@@ -5,6 +5,8 @@ export interface Answered { readonly status: number, readonly verdict: string, r
 
 export interface FleetProcess {
   readonly process: ChildProcess
+  /** During the last `ask`: a turn of its event loop, or a time without a processor. */
+  readonly longestTurnMs: number
   /** One request from each of the addresses, all at once. */
   ask (ips: readonly string[]): Promise<readonly Answered[]>
 }
@@ -16,12 +18,15 @@ export async function startProcesses (
   return await Promise.all(Array.from({ length: count }, async () => {
     const child = fork(file, [JSON.stringify(options)])
     await once(child, 'message')
+    const own = { longestTurnMs: 0 }
     return {
       process: child,
+      get longestTurnMs () { return own.longestTurnMs },
       async ask (ips: readonly string[]) {
         child.send(ips)
-        const [answers] = await once(child, 'message')
-        return answers as readonly Answered[]
+        const [{ answers, longestTurnMs }] = await once(child, 'message') as [{ answers: readonly Answered[], longestTurnMs: number }]
+        own.longestTurnMs = longestTurnMs
+        return answers
       }
     }
   }))
