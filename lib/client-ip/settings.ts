@@ -2,7 +2,7 @@ import type { ClientIpOptions, CloudflareOptions, RawRequest } from '../../types
 import { badOption } from '../errors.ts'
 import { type Cidr, cloudflareDate, cloudflareRanges, formatCidr, parseCidr } from '../ip/index.ts'
 import {
-  checkBoolean, checkFunction, checkNumber, checkObject, checkOneOf, checkStrings, shown
+  checkStrings, flag, func, int, oneOf, optional, readObject, shown, type Specification
 } from '../util/index.ts'
 import { type Named, networksOf, overlaps, trustWords } from './trust.ts'
 
@@ -61,71 +61,69 @@ export interface ClientIpSettings {
   readonly select: ClientIpOptions['select']
 }
 
-const names = ['trusted', 'hops', 'cloudflare', 'header', 'dangerouslyTrustEveryHop', 'select'] as const
-const cloudflareNames = ['ranges', 'via', 'proof'] as const
+const specification = {
+  trusted: optional(readNetworks),
+  hops: int(1, 32, undefined),
+  cloudflare: readCloudflare,
+  header: oneOf(listHeaders, undefined),
+  dangerouslyTrustEveryHop: flag(false),
+  select: func<NonNullable<ClientIpOptions['select']>>()
+} satisfies Specification<ClientIpOptions>
+
+const cloudflareSpecification = {
+  ranges: optional(readRanges),
+  via: optional(readNetworks),
+  proof: func<NonNullable<CloudflareOptions['proof']>>()
+} satisfies Specification<CloudflareOptions>
 
 /** Throws an `IpRiskError` that names the option. */
 export function readClientIpOptions (options: ClientIpOptions | undefined): ClientIpSettings {
-  const given = checkObject<ClientIpOptions>('clientIp', options, names)
-  const header = checkOneOf('clientIp.header', given.header, listHeaders, 'x-forwarded-for')
-  const hops = checkNumber('clientIp.hops', given.hops, undefined, { min: 1, max: 32 })
-  const everyHop = checkBoolean('clientIp.dangerouslyTrustEveryHop', given.dangerouslyTrustEveryHop, false)
-  const trustedTexts = listOf('clientIp.trusted', given.trusted)
-  const trusted = readNetworks('clientIp.trusted', trustedTexts)
-  const { via, ranges, ...cloudflare } = readCloudflare(given.cloudflare)
+  const { trusted, hops, cloudflare, header, dangerouslyTrustEveryHop: everyHop, select } =
+    readObject('clientIp', options, specification)
   if (hops !== undefined && header === 'x-real-ip') {
     throw badOption('clientIp.hops', 'counts the entries of a list, and x-real-ip is none: leave one of them out')
   }
-  if (everyHop && (hops !== undefined || given.trusted !== undefined)) {
+  if (everyHop && (hops !== undefined || trusted !== undefined)) {
     throw badOption('clientIp.dangerouslyTrustEveryHop', 'contradicts "trusted" and "hops": leave it out')
   }
-  const unix = trustedTexts.includes('unix') ? 'trusted' as const : undefined
+  const { mode: cloudflareMode, ranges, via, proof } = cloudflare
   return {
-    trusted,
-    via: via.networks,
+    trusted: trusted?.networks ?? [],
+    via: via?.networks ?? [],
     cloudflare: ranges ?? cloudflareRanges.map(parseCidr),
     bundled: ranges === undefined,
-    ...cloudflare,
-    unix: via.unix ? 'via' : unix,
+    cloudflareMode,
+    proof,
+    unix: via?.unix === true ? 'via' : trusted?.unix === true ? 'trusted' : undefined,
     hops,
-    header,
-    headerGiven: given.header !== undefined,
+    header: header ?? 'x-forwarded-for',
+    headerGiven: header !== undefined,
     everyHop,
-    select: checkFunction('clientIp.select', given.select)
+    select
   }
 }
 
-function readCloudflare (given: unknown) {
-  const mode = given === undefined ? 'unset' as const : given === false ? 'off' as const : 'on' as const
+function readCloudflare (path: string, given: unknown) {
   if (given !== undefined && typeof given !== 'boolean' && typeof given !== 'object') {
-    throw badOption('clientIp.cloudflare', `must be true, false or an object, got ${shown(given)}`)
+    throw badOption(path, `must be true, false or an object, got ${shown(given)}`)
   }
-  const written = checkObject<CloudflareOptions>('clientIp.cloudflare', typeof given === 'boolean'
-    ? undefined
-    : given, cloudflareNames)
-  const lines = checkStrings('clientIp.cloudflare.ranges', written.ranges)
-  const viaTexts = listOf('clientIp.cloudflare.via', written.via)
-  let ranges: Cidr[] | undefined
+  const mode = given === undefined ? 'unset' as const : given === false ? 'off' as const : 'on' as const
+  return { mode, ...readObject(path, typeof given === 'boolean' ? undefined : given, cloudflareSpecification) }
+}
+
+function readRanges (path: string, given: unknown): readonly Cidr[] {
+  const lines = checkStrings(path, given)
   try {
-    if (written.ranges !== undefined) ranges = parseCloudflareList(lines)
+    return parseCloudflareList(lines)
   } catch (error) {
-    throw badOption('clientIp.cloudflare.ranges', `is refused: ${(error as RangeError).message}`, error)
-  }
-  return {
-    cloudflareMode: mode,
-    ranges,
-    via: { networks: readNetworks('clientIp.cloudflare.via', viaTexts), unix: viaTexts.includes('unix') },
-    proof: checkFunction('clientIp.cloudflare.proof', written.proof)
+    throw badOption(path, `is refused: ${(error as RangeError).message}`, error)
   }
 }
 
 /** An array, or one text with commas in it, as Express's `trust proxy` takes it. */
-function listOf (path: string, value: unknown): readonly string[] {
-  return checkStrings(path, typeof value === 'string' ? value.split(',').map(entry => entry.trim()) : value)
-}
-
-function readNetworks (path: string, texts: readonly string[]): readonly Named[] {
-  return texts.flatMap((text, i) => {
+function readNetworks (path: string, given: unknown): { readonly networks: readonly Named[], readonly unix: boolean } {
+  const texts = checkStrings(path, typeof given === 'string' ? given.split(',').map(entry => entry.trim()) : given)
+  const networks = texts.flatMap((text, i) => {
     try {
       return networksOf(text)
     } catch (error) {
@@ -133,6 +131,7 @@ function readNetworks (path: string, texts: readonly string[]): readonly Named[]
       throw badOption(`${path}[${i}]`, `is refused: ${(error as RangeError).message}; ${fix}`, error)
     }
   })
+  return { networks, unix: texts.includes('unix') }
 }
 
 /** Older, and an edge may be missing from the bundled list. */
