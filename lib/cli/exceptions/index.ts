@@ -24,39 +24,32 @@ const notes = 'The audit line is one JSON object, for each change that Redis has
 /** Wider ones are a slip, such as 203.0.113.9/0, and would let everybody pass or nobody. */
 const MIN_PREFIX = { 4: 8, 6: 16 } as const
 
-export const allow: Command = command({
-  usage: 'ADDRESS|CIDR… --reason TEXT [options]',
-  about: 'Lets addresses or networks pass for a while, in every process: a false positive that was cleared. It wins ' +
-    'over the policy and over deny.',
-  options: { ttl: { value: 'TIME', help: `for how long: 15m, 12h, 7d; default ${DEFAULT_TTL}` }, ...noteOptions },
-  notes,
-  run: async ({ values, positionals }, io) => await change('allow', positionals, values, io)
-})
+const timedOptions = {
+  ttl: { value: 'TIME', help: `for how long: 15m, 12h, 7d; default ${DEFAULT_TTL}` }, ...noteOptions
+} as const
 
-export const deny: Command = command({
-  usage: 'ADDRESS|CIDR… --reason TEXT [options]',
-  about: 'Blocks addresses or networks on marked routes for a while, in every process.',
-  options: { ttl: { value: 'TIME', help: `for how long: 15m, 12h, 7d; default ${DEFAULT_TTL}` }, ...noteOptions },
-  notes,
-  run: async ({ values, positionals }, io) => await change('deny', positionals, values, io)
-})
+function changing (verb: Verb, about: string, subject = 'ADDRESS|CIDR…'): Command {
+  return command({
+    usage: `${subject} ${makes(verb) ? '--reason TEXT ' : ''}[options]`,
+    about,
+    // Without the option, `ttl` is undefined, as where it was not given.
+    options: (makes(verb) ? timedOptions : noteOptions) as typeof timedOptions,
+    notes,
+    run: async ({ values, positionals }, io) => await change(verb, positionals, values, io)
+  })
+}
 
-export const revoke: Command = command({
-  usage: 'ADDRESS|CIDR… [options]',
-  about: 'Ends the allow or deny of exactly these addresses or networks, in every process.',
-  options: noteOptions,
-  notes,
-  run: async ({ values, positionals }, io) => await change('revoke', positionals, values, io)
-})
+export const allow: Command = changing('allow', 'Lets addresses or networks pass for a while, in every process: a ' +
+  'false positive that was cleared. It wins over the policy and over deny.')
 
-export const invalidate: Command = command({
-  usage: 'ADDRESS… [options]',
-  about: 'Forgets the verdict on addresses, in every process and in Redis, so that the next request asks the ' +
-    'provider. It also ends an allow of them.',
-  options: noteOptions,
-  notes,
-  run: async ({ values, positionals }, io) => await change('invalidate', positionals, values, io)
-})
+export const deny: Command = changing('deny', 'Blocks addresses or networks on marked routes for a while, in every ' +
+  'process.')
+
+export const revoke: Command = changing('revoke', 'Ends the allow or deny of exactly these addresses or networks, in ' +
+  'every process.')
+
+export const invalidate: Command = changing('invalidate', 'Forgets the verdict on addresses, in every process and in ' +
+  'Redis, so that the next request asks the provider. It also ends an allow of them.', 'ADDRESS…')
 
 interface Choice extends FleetChoice, ExceptionNote {
   readonly ttl?: string | undefined
@@ -79,20 +72,20 @@ async function change (verb: Verb, texts: readonly string[], choice: Choice, io:
   const { reason } = choice
   const author = choice.author ?? io.env['SUDO_USER'] ?? io.env['USER'] ?? systemUser()
   const write = auditTo(choice.audit, io)
-  const { problems, refused, inForce } = await withFleet(choice, async ({ ipRisk, warnings }) => {
+  const { problems, failures, inForce } = await withFleet(choice, async ({ ipRisk, warnings }) => {
     const problems: string[] = []
     /** What cannot be read back, and was not taken: a state is logged once, so all that follows counts, too. */
-    const refused = new Set<string>()
+    const failures = new Set<string>()
     const warnedBefore = warnings.length
     for (const network of networks) {
       try {
         if (makes(verb)) await ipRisk[verb](network, { ttlSeconds, reason, author })
         else if (verb === 'revoke') await ipRisk.revoke(network, { reason, author })
         else await ipRisk.invalidate(network)
-        if (warnings.length > warnedBefore) refused.add(network)
+        if (warnings.length > warnedBefore) failures.add(network)
       } catch (error) {
         if (error instanceof IpRiskError && error.code === errorCodes.badOption) throw error
-        refused.add(network)
+        failures.add(network)
         problems.push(`${verb} ${network} failed: ${(error as Error).message}`)
       }
     }
@@ -105,11 +98,11 @@ async function change (verb: Verb, texts: readonly string[], choice: Choice, io:
       throw new Error('what was asked for may be in force, and cannot be read back: see "ip-risk allowed"')
     })
     problems.push(...warnings)
-    return { problems, refused, inForce }
+    return { problems, failures, inForce }
   })
   for (const network of networks) {
     const held = inForce.find(one => one.network === network && (!makes(verb) || one.effect === verb))
-    const isGone = verb === 'invalidate' ? !refused.has(network) : held === undefined
+    const isGone = verb === 'invalidate' ? !failures.has(network) : held === undefined
     const isDone = makes(verb) ? held !== undefined : isGone
     if (!isDone) {
       problems.push(`Redis did not take it: ${verb} ${network}. "ip-risk doctor --redis URL" says why`)

@@ -73,7 +73,7 @@ function effectivePolicy (
   about: Pick<EffectivePolicy, 'mode' | 'enforceShare' | 'stepUp' | 'familiarity'>
 ): EffectivePolicy {
   const { table, rules } = policy
-  const places = [
+  const routes = [
     ...[...actions].map(([action, kind]) => ({ action, write: kind === 'write' })),
     { action: null, write: true }, { action: null, write: false }
   ]
@@ -81,13 +81,13 @@ function effectivePolicy (
     ...about,
     function: policy.judge !== undefined,
     allowBlockingReads: table.allowBlockingReads,
-    rows: places.map(({ action, write }) => {
-      const place: RouteContext = { action, write, method: write ? 'POST' : 'GET', url: undefined }
+    rows: routes.map(({ action, write }) => {
+      const context: RouteContext = { action, write, method: write ? 'POST' : 'GET', url: undefined }
       const found = allVerdicts.map(verdict => (
-        [verdict, applyPolicy({ table, rules }, blankRisk(verdict), place).decision] as const
+        [verdict, applyPolicy({ table, rules }, blankRisk(verdict), context).decision] as const
       ))
       const mayChange = found.filter(([verdict, decision]) => table.rules.some(rule => (
-        changes(rule, verdict, decision, place, table.allowBlockingReads)))).map(([verdict]) => verdict)
+        changes(rule, verdict, decision, context, table.allowBlockingReads)))).map(([verdict]) => verdict)
       return { action, write, decisions: Object.fromEntries(found) as EffectiveRow['decisions'], mayChange }
     }),
     unknown: { write: byReason(table.write.unknown), read: byReason(table.read.unknown) },

@@ -26,7 +26,7 @@ export function combinedFormat (sample: readonly string[], resolve: ClientIpReso
       const fields = split(line)
       if (fields === null) return null
       const [peer, , , time, method, path, , status, , , , forwardedFor = '-'] = fields as Fields
-      const address = resolve === undefined ? peer : judged(resolve, peer, forwardedFor)
+      const address = resolve === undefined ? peer : clientOf(resolve, peer, forwardedFor)
       while (fields.length < names.length - 1) fields.push('')
       return {
         address,
@@ -41,7 +41,7 @@ export function combinedFormat (sample: readonly string[], resolve: ClientIpReso
 }
 type Fields = [string, string, string, string, string, string, string, string, string, string, string, string?]
 
-function judged (resolve: ClientIpResolver, remoteAddress: string, forwardedFor: string): string | null {
+function clientOf (resolve: ClientIpResolver, remoteAddress: string, forwardedFor: string): string | null {
   const headers = forwardedFor === '-' || forwardedFor === '' ? {} : { 'x-forwarded-for': forwardedFor }
   return resolve({ socket: { remoteAddress }, headers }).ip
 }

@@ -105,7 +105,7 @@ export function caddyFacts (resolve: ClientIpResolver | undefined): (object: Jso
     if (!isObject(request) || typeof request['remote_ip'] !== 'string') return null
     const { remote_ip: peer, client_ip: client, method, uri, headers } = request
     return {
-      address: resolve === undefined ? textOf(client) ?? peer : judged(resolve, peer, headers),
+      address: resolve === undefined ? textOf(client) ?? peer : clientOf(resolve, peer, headers),
       timeMs: timeOf(ts),
       method: textOf(method),
       path: textOf(uri),
@@ -121,7 +121,7 @@ export function fastifyFacts (resolve: ClientIpResolver | undefined): (object: J
     const peer = req['remoteAddress'] ?? req['ip']
     if (typeof peer !== 'string') return null
     return {
-      address: resolve === undefined ? peer : judged(resolve, peer, req['headers']),
+      address: resolve === undefined ? peer : clientOf(resolve, peer, req['headers']),
       timeMs: timeOf(time),
       method: textOf(req['method']),
       path: textOf(req['url']),
@@ -130,7 +130,7 @@ export function fastifyFacts (resolve: ClientIpResolver | undefined): (object: J
   }
 }
 
-function judged (resolve: ClientIpResolver, remoteAddress: string, headers: unknown): string | null {
+function clientOf (resolve: ClientIpResolver, remoteAddress: string, headers: unknown): string | null {
   const entries = isObject(headers) ? Object.entries(headers) : []
   // Several lines of one header are joined, as Node does.
   const joined = entries.map(([name, value]) => (

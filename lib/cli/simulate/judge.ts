@@ -14,7 +14,7 @@ export type Judgement = { readonly decision: Decision } | { readonly undecided: 
 export interface Judge {
   /** What the rules and the cells of the policy ask for. */
   readonly asksFor: Absent
-  judge (risk: IpRisk, place: RouteContext, absent: Absent): Judgement
+  judge (risk: IpRisk, context: RouteContext, absent: Absent): Judgement
 }
 
 interface UncertainRule {
@@ -50,12 +50,12 @@ export function policyJudge (policy: CompiledPolicy): Judge {
     return found
   }
 
-  function judge (risk: IpRisk, place: RouteContext, absent: Absent): Judgement {
-    const { write, action } = place
+  function judge (risk: IpRisk, context: RouteContext, absent: Absent): Judgement {
+    const { write, action } = context
     if (risk.verdict === 'unknown' && absent.has('reason') && variesByReason(table[write ? 'write' : 'read'].unknown)) {
       return { undecided: ['reason'] }
     }
-    const { decision } = applyPolicy(policy, risk, place)
+    const { decision } = applyPolicy(policy, risk, context)
     const undecided = new Set<Askable>()
     for (const { lacks, rules, before } of uncertain(absent)) {
       if (anyApplies(before, risk, action)) continue

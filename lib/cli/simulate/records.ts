@@ -13,7 +13,7 @@ import type { Row } from './rows.ts'
 /** What was known of a request or a row, and what was decided then. */
 export interface PastDecision {
   readonly risk: IpRisk
-  readonly place: RouteContext
+  readonly context: RouteContext
   /** What was not recorded, so that a rule on it can be neither met nor missed. */
   readonly absent: Absent
   /** null: not recorded. */
@@ -59,7 +59,7 @@ function decided (record: UncheckedRecord): PastDecision | Omitted {
   const write = record['write'] === true
   return {
     risk: { ...riskOf(record), familiarity: familiarity as Familiarity | undefined },
-    place: {
+    context: {
       action: text(action) ?? null,
       write,
       method: text(record['method']) ?? (write ? 'POST' : 'GET'),
@@ -109,7 +109,7 @@ function reviewed (row: Row, prefix: string, options: RecordOptions): PastDecisi
   const decision = get('decision')
   const isCode = country === '' || country === null || (typeof country === 'string' && /^[a-z]{2}$/i.test(country))
   const { rules, column, actionColumn, namesActions } = options
-  const place = rules.contextOf({
+  const context = rules.contextOf({
     address: null,
     cells: [],
     method: text(row.get('method')),
@@ -135,7 +135,7 @@ function reviewed (row: Row, prefix: string, options: RecordOptions): PastDecisi
       },
       provider: text(get('provider')) ?? 'none'
     },
-    place: { action: null, method: place.write ? 'POST' : 'GET', url: undefined, ...place },
+    context: { action: null, method: context.write ? 'POST' : 'GET', url: undefined, ...context },
     absent: absentSets.get(key)!,
     recorded: decisions.find(one => one === decision) ?? null,
     visitor: text(row.get(column ?? addressColumn(row))) ?? null,

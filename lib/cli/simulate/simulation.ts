@@ -55,11 +55,11 @@ export function createSimulator ({ before, after, costs }: SimulationOptions): S
   const forms = { full: 0, network: 0, hmac: 0, none: 0 }
   let withoutAction = 0
 
-  function judged ({ risk, place, absent, recorded }: PastDecision): readonly [Judgement | null, Judgement] {
+  function judgementsOf ({ risk, context, absent, recorded }: PastDecision): readonly [Judgement | null, Judgement] {
     const past = judges.before === null
       ? recorded === null ? null : { decision: recorded }
-      : judges.before.judge(risk, place, absent)
-    return [past, judges.after.judge(risk, place, absent)]
+      : judges.before.judge(risk, context, absent)
+    return [past, judges.after.judge(risk, context, absent)]
   }
 
   function countMissing (results: readonly Judgement[], { absent, risk }: PastDecision): void {
@@ -76,9 +76,9 @@ export function createSimulator ({ before, after, costs }: SimulationOptions): S
       else if (past === 'client_gone') omitted.clientGone++
       else if (past === 'unmarked') omitted.unmarked++
       else {
-        const { recorded, fixed, place: { action, write }, risk, visitor } = past
+        const { recorded, fixed, context: { action, write }, risk, visitor } = past
         const fixedDecision: Judgement | null = fixed && recorded !== null ? { decision: recorded } : null
-        const [was, is] = fixedDecision === null ? judged(past) : [fixedDecision, fixedDecision]
+        const [was, is] = fixedDecision === null ? judgementsOf(past) : [fixedDecision, fixedDecision]
         if (fixedDecision === null) countMissing(was === null ? [is] : [was, is], past)
         if (was === null) omitted.notRecorded++
         else if ('undecided' in was || 'undecided' in is) omitted.undecided++
