@@ -1,0 +1,104 @@
+// CPU time and Redis scripts of one lookup by cache state: what docs/capacity.md multiplies. A real redis-server beside this process, a
+// provider that answers at once (a call over HTTP costs its client more), 200 lookups at a time, each of another address.
+// `npm run build && cd bench && npm install && node cache-states.js [rounds]`
+import { createIpRisk } from '../dist/lib/index.js'
+import { startRedis } from './start-redis.js'
+
+const rounds = Number(process.argv[2] ?? 7)
+const LOOKUPS = 10_000
+const AT_ONCE = 200
+const answer = {
+  verdict: 'vpn_detected',
+  score: 0.92,
+  isVpn: true,
+  confidence: 0.88,
+  signals: [{ type: 'known_vpn_cidr', weight: 0.45, detail: '203.0.113.0/24' }, { type: 'dc_ip', weight: 0.2, detail: 'Example Hosting' }],
+  info: { asn: 'AS64496', org: 'Example Hosting', country: 'Exampleland', countryCode: 'EX', city: 'Example', type: 'datacenter', isProxy: false },
+  categories: ['vpn', 'hosting']
+}
+const log = { debug () {}, info () {}, warn () {}, error () {} }
+const { redis, port } = await startRedis()
+const url = `redis://127.0.0.1:${port}`
+const away = 'redis://127.0.0.1:1'
+
+function create (options, lookup = () => answer) {
+  return createIpRisk({
+    provider: { name: 'made-up', maxConcurrent: 1000, lookup },
+    log,
+    ...options,
+    cache: { maxEntries: 2 * LOOKUPS, ttlSeconds: 21_600, ...options.redis === url && { redisTimeoutMs: 5000 } }
+  })
+}
+
+let entryBytes
+let block = 0
+/** So many that no process has seen. */
+function addresses () {
+  block++
+  return Array.from({ length: LOOKUPS }, (_, i) => `${11 + (block >> 2)}.${(block & 3) * 64 + (i >> 14)}.${(i >> 8) & 255}.${i & 255}`)
+}
+
+async function ask (risk, ips, expected) {
+  for (let i = 0; i < ips.length; i += AT_ONCE) {
+    const results = await Promise.all(ips.slice(i, i + AT_ONCE).map(ip => risk.lookup(ip)))
+    const other = expected && results.find(result => !expected(result))
+    if (other) throw new Error(`another state was measured: ${JSON.stringify(other)}`)
+  }
+}
+
+const failing = () => ({ verdict: 'unknown', reason: 'unavailable' })
+const isFrom = cache => result => result.cache === cache && result.verdict === 'vpn_detected'
+const states = {
+  async memory () {
+    const risk = create({ redis: url })
+    const ips = addresses()
+    await ask(risk, ips)
+    return { risk, ips, expected: isFrom('memory') }
+  },
+  async 'Redis hit' () {
+    const writer = create({ redis: url })
+    const ips = addresses()
+    await ask(writer, ips)
+    await writer.close() // its fills are stored
+    entryBytes = await redis.memory('USAGE', ips[0])
+    return { risk: create({ redis: url }), ips, expected: isFrom('redis') }
+  },
+  'cold, with Redis': async () => ({ risk: create({ redis: url }), ips: addresses(), expected: isFrom('miss') }),
+  'cold, without Redis': async () => ({ risk: create({}), ips: addresses(), expected: isFrom('miss') }),
+  'cold, Redis does not answer': async () => ({ risk: create({ redis: away }), ips: addresses(), expected: isFrom('miss'), warm: true }),
+  'the provider fails, its circuit is open': async () =>
+    ({ risk: create({ redis: url }, failing), ips: addresses(), expected: ({ verdict }) => verdict === 'unknown', warm: true })
+}
+
+async function scripts () {
+  const text = await redis.info('commandstats')
+  return [...text.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0)
+}
+
+async function measure (name) {
+  const { risk, ips, expected, warm } = await states[name]()
+  await risk.ready()
+  if (warm) await ask(risk, addresses().slice(0, AT_ONCE)) // opens the circuit
+  await redis.ping()
+  const before = await scripts()
+  const { user, system } = process.cpuUsage()
+  await ask(risk, ips, expected)
+  const used = process.cpuUsage({ user, system })
+  const after = await scripts()
+  await risk.close()
+  await redis.flushall()
+  return { microseconds: (used.user + used.system) / LOOKUPS, scripts: (after - before) / LOOKUPS }
+}
+
+const median = values => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+const names = Object.keys(states)
+const results = new Map(names.map(name => [name, []]))
+for (const name of names) await measure(name)
+for (let round = 0; round < rounds; round++) for (const name of names) results.get(name).push(await measure(name))
+console.log(`${LOOKUPS} lookups, ${AT_ONCE} at a time; medians of ${rounds} rounds. An entry in Redis, with two signals and info: ${entryBytes} bytes`)
+console.table(names.map(name => ({
+  'the verdict comes from': name,
+  'CPU us a lookup': median(results.get(name).map(({ microseconds }) => microseconds)).toFixed(1),
+  'Redis scripts a lookup': median(results.get(name).map(({ scripts }) => scripts)).toFixed(2)
+})))
+redis.disconnect()
