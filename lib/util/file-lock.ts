@@ -26,7 +26,7 @@ export type FileLock = { readonly release: () => Promise<void> } | { readonly he
 export async function lockFile (file: string): Promise<FileLock> {
   const target = await realpath(file).catch(async () => join(await realpath(dirname(file)), basename(file)))
   const prefix = `${basename(target)}.lock-`
-  const own: Owner = { host: await hostOf(), pid: process.pid, began: await beginningOf(process.pid) }
+  const own: Owner = { host: await hostOf(), pid: process.pid, began: (await statusOf(process.pid)).began }
   // No process has this name again: a file that is removed cannot be that of a new one.
   const path = join(dirname(target), `${prefix}${own.host}-${own.pid}-${own.began}`)
   // Written, not touched: the time is then that of the file system, as of every other lock file in the folder.
@@ -77,8 +77,8 @@ async function isAlive (path: string, own: Owner, nowMs: number): Promise<boolea
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  const began = await beginningOf(owner.pid)
-  return began === '' || began === owner.began
+  const { began, hasEnded } = await statusOf(owner.pid)
+  return !hasEnded && (began === '' || began === owner.began)
 }
 
 /** Null: it was not completely written. */
@@ -99,12 +99,13 @@ async function hostOf (): Promise<string> {
   return `${hostname()}${namespace}`.replaceAll(/[^\w.-]/g, '_')
 }
 
-/** The 22nd field of Linux's `/proc/<pid>/stat` (proc(5)); the second may have spaces. Elsewhere empty. */
-async function beginningOf (pid: number): Promise<string> {
-  try {
-    const text = await readFile(`/proc/${pid}/stat`, 'utf8')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  } catch {
-    return ''
-  }
+/**
+ * Of Linux's `/proc/<pid>/stat` (proc(5)) the 22nd field, and whether the third says that the process is dead: where
+ * nobody waits for it, as in a container without an init process, it keeps its number as a zombie. The second field may
+ * have spaces. Elsewhere `began` is empty.
+ */
+async function statusOf (pid: number): Promise<{ readonly began: string, readonly hasEnded: boolean }> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return { began: fields[19] ?? '', hasEnded: /^[ZXx]$/.test(fields[0]!) }
 }
