@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bootstrap, randomOf, wilson } from '../bench/evaluate/intervals.ts'
+import { meanInterval, randomOf, wilson } from '../bench/evaluate/intervals.ts'
 import { listsWithout, withoutCopies } from '../bench/evaluate/judge.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import type { ExampleList } from '../scripts/example-lists.ts'
@@ -17,10 +17,19 @@ t.test('the interval of a share is that of Wilson, also for none and for all', a
   t.same(percent(81, 263), ['25.5', '36.6'])
 })
 
-t.test('the interval of a mean over providers holds it, and is one point where providers agree', async t => {
-  t.same(bootstrap([0.5, 0.5, 0.5]), [0.5, 0.5])
-  const [low, high] = bootstrap([0.2, 0.4, 0.9])
-  t.ok(low < 0.5 && high > 0.5 && low >= 0.2 && high <= 0.9, `${low} to ${high}`)
+t.test('the interval of a mean over few providers is that of Student, within 0 and 1', async t => {
+  t.same(meanInterval([0.5, 0.5, 0.5]), [0.5, 0.5])
+  t.same(meanInterval([0.5]), [0, 1], 'one provider says nothing of others')
+  t.same(meanInterval([0.1, 0.9]), [0, 1])
+  const rounded = (values: readonly number[]): number[] => meanInterval(values).map(bound => Math.round(bound * 1000) / 1000)
+  t.same(rounded([0.8, 0.85, 0.9, 0.95, 0.7, 0.8]), [0.741, 0.925])
+  const random = randomOf(3)
+  let held = 0
+  for (let i = 0; i < 2000; i++) {
+    const [low, high] = meanInterval(Array.from({ length: 6 }, random))
+    if (low <= 0.5 && high >= 0.5) held++
+  }
+  t.ok(held >= 0.92 * 2000, `holds the mean in ${held} of 2,000 draws`)
 })
 
 t.test('random numbers are the same in each run', async t => {

@@ -4,7 +4,7 @@ import type { ExampleList } from '../../scripts/example-lists.ts'
 import { parseAddress, words } from '../../lib/ip/index.ts'
 import { type Data, serversOf } from './data.ts'
 import type { Group } from './groups.ts'
-import { bootstrap, meanOf, shown, withInterval } from './intervals.ts'
+import { meanInterval, meanOf, shown, withInterval } from './intervals.ts'
 import { withoutCopies } from './judge.ts'
 
 /** What a list says of an address: it is named, or not. */
@@ -32,7 +32,7 @@ export function evaluateAlternatives (data: Data, groups: readonly Group[]): voi
       return servers.filter(namesWithout(servers)).length / servers.length
     })
     const names = namesWithout([])
-    console.log(name.padEnd(30) + withInterval(meanOf(shares), bootstrap(shares)).padEnd(24) +
+    console.log(name.padEnd(30) + withInterval(meanOf(shares), meanInterval(shares)).padEnd(24) +
       groups.map(group => shown(share(names, group), 2).padStart(10)).join(''))
   }
 }

@@ -39,25 +39,21 @@ export function evaluateFalsePositives (data: Data): readonly Group[] {
         shown(wilson(counts[1], group.byAddress.length)[1], 3).padStart(10))
     }
   }
+  evaluateUnknownIsps(data)
   return groups
 }
 
 function groupsOf (data: Data): Group[] {
   const { lists, isps, education, table } = data
   const kinds = computeAsnKinds(lists, isps, table)
-  const exact = new Set(addressesOf(lists.filter(list => list.kind === 'vpn-server' || list.kind === 'tor-exit')))
+  const exact = published(lists)
   const eyeball = new Set(EYEBALL_ASNS)
   const hosters = new Set(kinds.hostingConfirmed)
   const vpn = new Set(kinds.vpn)
   const access = isps.filter(asn => !eyeball.has(asn))
   const nameOf = new Map(Array.from(table.numbers, (asn, i) => [asn, table.names[i]!]))
   const mobile = [...isps, ...EYEBALL_ASNS].filter(asn => MOBILE.test(nameOf.get(asn) ?? ''))
-  const announced = (asns: Iterable<number>): number[] => {
-    const wanted = new Set(asns)
-    const pairs: number[] = []
-    table.v4Asn.forEach((at, i) => { if (wanted.has(table.numbers[at]!)) pairs.push(table.v4[2 * i]!, table.v4[2 * i + 1]!) })
-    return pairs
-  }
+  const announced = (asns: Iterable<number>): number[] => announcedBy(table, asns)
   const group = (short: string, name: string, pairs: Pairs): Group => ({ short, name, ...sample(pairs, exact) })
   return [
     group('eyeball', `${eyeball.size} large eyeball networks`, announced(eyeball)),
@@ -71,6 +67,37 @@ function groupsOf (data: Data): Group[] {
     group('crawlers', 'crawlers', pairsOf(lists, 'crawler')),
     group('hosting', 'hosting networks (no VPN network)', announced(kinds.hostingConfirmed.filter(asn => !vpn.has(asn))))
   ]
+}
+
+/** What VPN providers and Tor publish. */
+function published (lists: readonly ExampleList[]): ReadonlySet<number> {
+  return new Set(addressesOf(lists.filter(list => list.kind === 'vpn-server' || list.kind === 'tor-exit')))
+}
+
+function announcedBy (table: Data['table'], asns: Iterable<number>): number[] {
+  const wanted = new Set(asns)
+  const pairs: number[] = []
+  table.v4Asn.forEach((at, i) => { if (wanted.has(table.numbers[at]!)) pairs.push(table.v4[2 * i]!, table.v4[2 * i + 1]!) })
+  return pairs
+}
+
+/**
+ * The list of ISPs that the groups are made of also tells the package's table where people are. So each half of them in turn is left out of
+ * the table, and asked about. The large ones, and confirmed hosters, are not.
+ */
+function evaluateUnknownIsps (data: Data): void {
+  const { lists, isps, table } = data
+  const exact = published(lists)
+  const neither = new Set([...EYEBALL_ASNS, ...computeAsnKinds(lists, isps, table).hostingConfirmed])
+  console.log('The same of ISPs that the table does not know, by address: each half of them in turn is left out of it.')
+  for (const half of [0, 1]) {
+    const unknown = new Set(isps.filter((asn, i) => i % 2 === half && !neither.has(asn)))
+    const without = { ...data, isps: isps.filter(asn => !unknown.has(asn)) }
+    const { byAddress } = sample(announcedBy(table, unknown), exact)
+    const columns = [lists, []].map(given => countsOf(byAddress, judge(without, given)))
+    console.log(`    ${unknown.size} ISPs; with all lists, then AS numbers alone`.padEnd(52) +
+      columns.map(counts => counts.map(count => shown(count / byAddress.length, 3).padStart(8)).join('')).join('    '))
+  }
 }
 
 function pairsOf (lists: readonly ExampleList[], kind: string): number[] {

@@ -13,14 +13,23 @@ export function meanOf (values: readonly number[]): number {
 }
 
 export type Interval = readonly [low: number, high: number]
-const DRAWS = 10_000
 
-/** 95 % interval of the mean over providers, had others of their kind been there: percentiles of means of resampled providers. */
-export function bootstrap (values: readonly number[]): Interval {
-  const random = randomOf(1)
-  const means = Array.from({ length: DRAWS }, () => meanOf(values.map(() => values[Math.floor(random() * values.length)]!)))
-  means.sort((a, b) => a - b)
-  return [means[Math.floor(0.025 * DRAWS)]!, means[Math.ceil(0.975 * DRAWS) - 1]!]
+/** Student's t for 95 %, by degrees of freedom from 1. */
+const T = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11, 2.101, 2.093, 2.086
+]
+
+/**
+ * 95 % interval of the mean of shares of so few providers, had others of their kind been there (Student's t, within 0 and 1). Means of
+ * resampled providers would spread too little: with six providers by 30 %.
+ */
+export function meanInterval (shares: readonly number[]): Interval {
+  const mean = meanOf(shares)
+  const freedom = shares.length - 1
+  if (freedom < 1) return [0, 1]
+  const variance = shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / freedom
+  const half = (T[freedom - 1] ?? 2.08) * Math.sqrt(variance / shares.length)
+  return [Math.max(0, mean - half), Math.min(1, mean + half)]
 }
 
 /** 95 % interval of a share, Wilson (1927): right also where nothing or everything was found. */

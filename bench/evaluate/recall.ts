@@ -1,13 +1,13 @@
 import { type Data, servers6Of, serversOf, textOf } from './data.ts'
-import { bootstrap, meanOf, wilson, withInterval } from './intervals.ts'
+import { meanInterval, meanOf, wilson, withInterval } from './intervals.ts'
 import { type Counts, countsOf, judge, listsWithout, type Verdict, withoutCopies } from './judge.ts'
 
 interface Asked { readonly name: string, readonly counts: Counts, readonly of: number }
 
-/** One line for the mean over providers, with its bootstrap interval, and one for each provider, with its binomial one. */
+/** One line for the mean over providers, with its interval, and one for each provider, with its binomial one. */
 export function printRecall (title: string, rows: readonly Asked[], { each = true } = {}): void {
   const shares = (grade: number): number[] => rows.map(({ counts, of }) => counts[grade]! / of)
-  console.log(title.padEnd(44) + [0, 1, 2].map(grade => withInterval(meanOf(shares(grade)), bootstrap(shares(grade)))).join(''))
+  console.log(title.padEnd(44) + [0, 1, 2].map(grade => withInterval(meanOf(shares(grade)), meanInterval(shares(grade)))).join(''))
   if (!each) return
   for (const { name, counts, of } of rows) {
     console.log(`    ${name} (${of})`.padEnd(44) + counts.map(count => withInterval(count / of, wilson(count, of))).join(''))
