@@ -1,9 +1,8 @@
 import type {
-  ClientIp, ClientIpExplanation, ClientIpOptions, IpRiskLogger, RawRequest, SetCloudflareRanges, Stats
+  ClientIp, ClientIpExplanation, ClientIpOptions, IpRiskLogger, RawRequest, ResolveReason, SetCloudflareRanges, Stats
 } from '../../types/contract.ts'
 import { createClientIp, type Watch, watchMisconfiguration } from '../client-ip/index.ts'
-import { rangesAge } from './cloudflare-ranges-age.ts'
-import { countRejectedAddresses } from './rejected-addresses.ts'
+import { cloudflareDate } from '../ip/index.ts'
 
 /** How the address of a client is found. */
 export interface ClientAddress {
@@ -40,5 +39,46 @@ export function createClientAddress (
       compareAddress: watch.compare
     },
     stats: () => ({ rejected: rejected.counts(), ...cloudflareRanges.age() })
+  }
+}
+
+/** The age of the list of Cloudflare's ranges: since its date where it is the bundled one, else since it was set. */
+function rangesAge (
+  options: ClientIpOptions | undefined, set: SetCloudflareRanges, now: () => number
+) {
+  const { cloudflare } = options ?? {}
+  const bundled = cloudflare === true || (typeof cloudflare === 'object' && cloudflare.ranges === undefined)
+  let sinceMs = bundled ? Date.parse(cloudflareDate) : undefined
+  return {
+    set (ranges: Parameters<SetCloudflareRanges>[0]) {
+      const result = set(ranges)
+      if (result.accepted) sinceMs = now()
+      return result
+    },
+    /** Empty where no list is used, or its age is not known. */
+    age: (): Pick<Stats['clientIp'], 'cloudflareRangesAgeSeconds'> => sinceMs === undefined
+      ? {}
+      : { cloudflareRangesAgeSeconds: Math.max(0, Math.floor((now() - sinceMs) / 1000)) }
+  }
+}
+
+/** No trusted proxy wrote this header, so its sender may have put anything there. */
+const forged: ReadonlySet<ResolveReason> = new Set(['peer_untrusted', 'not_cloudflare', 'no_peer'])
+/** A trusted proxy sent what names no client. */
+const unreadable: ReadonlySet<ResolveReason | undefined> = new Set([
+  'multiple_values', 'invalid_value', 'invalid_hop', 'hop_limit', 'too_few_hops', 'conflict', 'truncated_headers',
+  'private_client_from_public_proxy'
+])
+
+/** Counts a request at most once for each cause. */
+function countRejectedAddresses () {
+  const counts = { forged_header: 0, bad_entry: 0, no_address: 0 }
+  return {
+    see ({ ip, reason, ignored }: ClientIp): void {
+      if (ip === null) counts.no_address++
+      if (ignored.length > 0 && ignored.some(({ why }) => forged.has(why))) counts.forged_header++
+      if (reason !== undefined && unreadable.has(reason)) counts.bad_entry++
+    },
+    counts: (): Stats['clientIp']['rejected'] => ({ ...counts })
   }
 }

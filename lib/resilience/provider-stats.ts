@@ -1,4 +1,4 @@
-import type { Provider, ProviderStats } from '../../types/contract.ts'
+import type { Provider, ProviderLimits, ProviderStats } from '../../types/contract.ts'
 
 type DataStats = Pick<ProviderStats, 'dataAgeSeconds' | 'dataIsLoading' | 'dataIsMissing' | 'dataOldAfterSeconds'>
 
@@ -12,5 +12,17 @@ export function dataStats (
   return {
     dataAgeSeconds: Math.max(0, Math.floor((nowMs - dataBuiltAtMs) / 1000)),
     ...dataOldAfterSeconds !== undefined && { dataOldAfterSeconds }
+  }
+}
+
+type LimitStats = Pick<ProviderStats, 'minuteLimit' | 'dayLimit' | 'monthLimit'>
+
+/** The limits as `stats()` shows them; of two limits on a day, the lower one. */
+export function limitStats ({ perMinute, perDay, perCalendarDay, perMonth }: ProviderLimits = {}): LimitStats {
+  const day = Math.min(perDay ?? Infinity, perCalendarDay ?? Infinity)
+  return {
+    ...perMinute !== undefined && { minuteLimit: perMinute },
+    ...day !== Infinity && { dayLimit: day },
+    ...perMonth !== undefined && { monthLimit: perMonth }
   }
 }
