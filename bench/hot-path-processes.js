@@ -28,15 +28,15 @@ export function answerOf (child) {
  * What `measure(child, name)` gives for each variant, round by round, always in the same order: a process that runs twice in a row, as
  * the first and last would if the order were reversed, finds its data in the CPU's caches, and looks faster than it is. How a process
  * compiled its code stays with it, and may differ from the next one's: so each variant gets `launches` processes, one after the other.
- * A list for each launch.
+ * A list for each launch. `execArgv`: options of Node.js.
  */
-export async function inTurn (file, rounds, measure) {
+export async function inTurn (file, rounds, measure, execArgv = []) {
   const measured = new Map(names.map(name => [name, []]))
   for (let launch = 0; launch < launches; launch++) {
     const children = []
     for (const lists of measured.values()) lists.push([])
     for (const name of names) {
-      const child = fork(new URL(file, import.meta.url), [name, ...against === undefined ? [] : [against]])
+      const child = fork(new URL(file, import.meta.url), [name, ...against === undefined ? [] : [against]], { execArgv })
       children.push({ name, child, ready: await answerOf(child) })
     }
     for (let round = 0; round < rounds; round++) {
