@@ -72,7 +72,12 @@ const states = {
 
 async function scripts () {
   const text = await redis.info('commandstats')
-  return [...text.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0)
+  let [calls, microseconds] = [0, 0]
+  for (const [, count, usec] of text.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+),usec=(\d+)/g)) {
+    calls += Number(count)
+    microseconds += Number(usec)
+  }
+  return { calls, microseconds }
 }
 
 async function measure (name) {
@@ -87,7 +92,11 @@ async function measure (name) {
   const after = await scripts()
   await risk.close()
   await redis.flushall()
-  return { microseconds: (used.user + used.system) / LOOKUPS, scripts: (after - before) / LOOKUPS }
+  return {
+    microseconds: (used.user + used.system) / LOOKUPS,
+    scripts: (after.calls - before.calls) / LOOKUPS,
+    redis: (after.microseconds - before.microseconds) / LOOKUPS
+  }
 }
 
 const median = values => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
@@ -99,6 +108,7 @@ console.log(`${LOOKUPS} lookups, ${AT_ONCE} at a time; medians of ${rounds} roun
 console.table(names.map(name => ({
   'the verdict comes from': name,
   'CPU us a lookup': median(results.get(name).map(({ microseconds }) => microseconds)).toFixed(1),
-  'Redis scripts a lookup': median(results.get(name).map(({ scripts }) => scripts)).toFixed(2)
+  'Redis scripts a lookup': median(results.get(name).map(({ scripts }) => scripts)).toFixed(2),
+  'us of Redis in scripts': median(results.get(name).map(({ redis }) => redis)).toFixed(1)
 })))
 redis.disconnect()

@@ -18,6 +18,8 @@ const { values } = parseArgs({
     unit: { type: 'boolean', default: false }
   }
 })
+/** Long: nobody waits for this run, and other programs may use the processors. */
+const TIMEOUT_SECONDS = '900'
 const work = mkdtempSync(join(tmpdir(), 'ip-risk-nodes-'))
 
 function npm (folder: string, ...args: readonly string[]): void {
@@ -55,7 +57,7 @@ function runTests (folder: string, bin?: string): Row {
   const node = spawnSync('node', ['--version'], { env, encoding: 'utf8' }).stdout.trim()
   const versionOf = (name: string): string => createRequire(join(folder, 'package.json'))(`${name}/package.json`).version
   console.error(`Node.js ${node}, Fastify ${versionOf('fastify')}, Express ${versionOf('express')} …`)
-  const args = ['--import', './scripts/strip-types.js', 'scripts/test.ts', ...values.unit ? ['--unit'] : []]
+  const args = ['--import', './scripts/strip-types.js', 'scripts/test.ts', '--timeout', TIMEOUT_SECONDS, ...values.unit ? ['--unit'] : []]
   const { status, stdout } = spawnSync('node', args, {
     cwd: folder, env, encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'inherit']
   })

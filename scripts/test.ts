@@ -1,5 +1,6 @@
 // `npm test [files]`: runs the test files, two processes at a time, those that must run alone first. Most files share a process. Prints one
-// TAP line a process, the details of what failed, and the totals. `--unit` takes the unit tests only, `--coverage` measures lib/.
+// TAP line a process, the details of what failed, and the totals. `--unit` takes the unit tests only, `--coverage` measures lib/, and
+// `--timeout` is how many seconds a process may take.
 import { spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -9,16 +10,22 @@ import { parseArgs } from 'node:util'
 import { reportCoverage } from './coverage.ts'
 import { type TestFile, testFiles } from './test-plan.ts'
 
-const TIMEOUT_SECONDS = 180
 /** Files in one process, where they need other programs. */
 const TOGETHER = 6
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { unit: { type: 'boolean' }, coverage: { type: 'boolean' }, jobs: { type: 'string' }, reporter: { type: 'string' } }
+  options: {
+    unit: { type: 'boolean' },
+    coverage: { type: 'boolean' },
+    jobs: { type: 'string' },
+    reporter: { type: 'string' },
+    timeout: { type: 'string', default: '180' }
+  }
 })
 const jobs = Number(values.jobs ?? process.env['IP_RISK_TEST_JOBS'] ?? Math.min(4, Math.max(2, availableParallelism())))
+const timeoutSeconds = Number(values.timeout)
 const coverageFolder = join(root, '.tap/coverage')
 
 interface Counts { total: number, pass: number, fail: number, skip: number }
@@ -30,17 +37,17 @@ async function run (files: readonly string[]): Promise<Outcome> {
   const child = spawn(process.execPath, ['--import', new URL('./strip-types.js', import.meta.url).href, program], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TAP_TIMEOUT: String(TIMEOUT_SECONDS), IP_RISK_TEST_FILES: files.join(' '), ...values.coverage === true && { NODE_V8_COVERAGE: coverageFolder } }
+    env: { ...process.env, TAP_TIMEOUT: String(timeoutSeconds), IP_RISK_TEST_FILES: files.join(' '), ...values.coverage === true && { NODE_V8_COVERAGE: coverageFolder } }
   })
   const startedAt = performance.now()
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { output += text })
-  const timer = setTimeout(() => child.kill('SIGKILL'), (TIMEOUT_SECONDS + 10) * 1000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), (timeoutSeconds + 10) * 1000)
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
     child.once('error', reject).once('close', (...ended) => resolve(ended))
   })
   clearTimeout(timer)
-  if (signal !== null) output += `\nnot ok - ended by ${signal}, after at most ${TIMEOUT_SECONDS} seconds`
+  if (signal !== null) output += `\nnot ok - ended by ${signal}, after at most ${timeoutSeconds} seconds`
   const counts = countsOf(output)
   return { ...counts, output, failed: code !== 0 || counts.fail > 0 || counts.total === 0, seconds: (performance.now() - startedAt) / 1000 }
 }

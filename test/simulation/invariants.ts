@@ -26,7 +26,10 @@ export async function checkLeases (schedule: Schedule, fleet: Fleet, precision =
     const part = schedule.seed & 3
     if (part === 0) await checkTakeover(fleet, precision)
     if (part === 1) await checkLateFill(fleet, 'freeze')
-    if (part === 3) await checkLateFill(fleet, 'invalidate')
+    if (part === 3) {
+      await checkLateFill(fleet, 'invalidate')
+      await invalidateDuringCall(fleet)
+    }
     await checkColdAddress(fleet, 10, 20, precision)
     if (part === 2) await checkColdAddress(fleet, 20, 3200, precision)
     checkCalls(fleet, precision)
@@ -102,6 +105,19 @@ async function checkLateFill (fleet: Fleet, cause: 'freeze' | 'invalidate'): Pro
   if (question.version === undefined || question.version === late?.version) {
     fleet.problems.push(`late fill: ${question.verdict} ${question.reason}, stored by a process that had lost its lease by ${cause}`)
   }
+}
+
+/** What the process remembers then is for `checkInvalidations`. */
+async function invalidateDuringCall (fleet: Fleet): Promise<void> {
+  const { world } = fleet
+  const n = 201
+  fleet.provider.latencyMs = 1000
+  fleet.lookup(0, address(n), false)
+  await fleet.run({ afterMs: 100, kind: 'invalidate', process: 1, ip: n })
+  await world.advance(world.nowMs + RECOVERY_MS)
+  fleet.provider.latencyMs = 20
+  fleet.lookup(0, address(n), false)
+  await world.advance(world.nowMs + TIMEOUT_MS)
 }
 
 /**
