@@ -59,6 +59,7 @@ export function snapshotPart (options: SnapshotPartOptions): Part {
   const lacksLists = dataAgeOf(database.current.snapshot.meta)?.oldAfterSeconds === undefined
   const refresh = options.refresh && createRefresh({ ...options.refresh, cacheFolder, asnPackage, lacksLists })
   let unwatch = (): void => {}
+  let reloaded: Promise<void> = Promise.resolve()
 
   function compileNetworks (asnPackage: AsnPackage, log: IpRiskLogger): void {
     log.info({ asnSource: asnPackage.source, cacheFolder }, 'ip-risk: compiling AS numbers in the background, once; ' +
@@ -101,7 +102,10 @@ export function snapshotPart (options: SnapshotPartOptions): Part {
         if (asnPackage !== undefined) compileNetworks(asnPackage, log)
         else if (refresh === undefined) log.warn({ code: 'IP_RISK_LISTS_MISSING', cacheFolder }, NO_DATA_HINT)
       }
-      if (watchIntervalMs !== undefined) unwatch = watchFiles([watched], before, () => { reload(log) }, watchIntervalMs)
+      if (watchIntervalMs !== undefined) {
+        // One after the other: of two reads on a slow volume, the earlier might end last, and its snapshot stay.
+        unwatch = watchFiles([watched], before, () => { reloaded = reloaded.then(() => reload(log)) }, watchIntervalMs)
+      }
       refresh?.start(log)
     },
     async close () {
