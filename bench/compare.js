@@ -21,9 +21,10 @@ const percent = share => share === null ? '' : `${(share * 100).toFixed(0)} %`
 export function summary (found, { last, now }) {
   const order = ['worse', 'better', 'new', 'same']
   const rows = found.toSorted((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
-  const count = found.filter(({ verdict }) => verdict === 'worse').length
+  const count = verdict => found.filter(one => one.verdict === verdict).length
   return [
-    `${count} of ${found.length} ratios are worse than on ${last?.date ?? 'no day'} by more than the noise.`,
+    `${count('worse')} of ${found.length - count('new')} ratios are worse than on ${last?.date ?? 'no day'} by more than the noise; ` +
+      `${count('new')} have nothing to compare with.`,
     `Then: ${last?.cpu ?? 'unknown'}, Node.js ${last?.node ?? 'unknown'}. Now: ${now.cpu}, Node.js ${now.node}.`,
     '',
     '| Ratio (less is better) | Before | Now | Change | Noise | |',

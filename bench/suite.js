@@ -1,7 +1,8 @@
 // What `npm run bench` runs. A benchmark prints its figures with console.table: that is all it has to do to be recorded. Of one without
 // tables, what it prints is recorded. `typescript`: a benchmark in JavaScript that imports TypeScript.
 // `ratios` reads numbers from those tables that compare ours with something measured in the same run, so that they hold on other machines;
-// less is better. `quick`: CI compares it, too.
+// less is better. `quick`: CI compares it, too. `mayMiss`: it ends with 1 where it misses a target of its own; any other does so when it
+// fails.
 
 /** The number in a table: the row by a part of any of its texts (or its key), the column by a part of its name. */
 export function cell ({ rows }, rowPart, columnPart) {
@@ -14,8 +15,9 @@ export function cell ({ rows }, rowPart, columnPart) {
 
 const share = (table, ours, other, column) => cell(table, ours, column) / cell(table, other, column)
 
-const besideRateLimit = where => ([table]) => ({
-  [`memory hit / @fastify/rate-limit, ${where}`]: share(table, 'memory hit, read', '@fastify/rate-limit', 'added to bare')
+/** Over sockets it is the second table, where an empty hook costs next to nothing: by default it costs as much as either. */
+const besideRateLimit = where => tables => ({
+  [`memory hit / @fastify/rate-limit, ${where}`]: share(tables.at(-1), 'memory hit, read', '@fastify/rate-limit', 'added to bare')
 })
 
 export const suite = [
@@ -82,6 +84,7 @@ export const suite = [
   },
   {
     file: 'bulk.ts',
+    mayMiss: true,
     ratios: ([{ rows }]) => ({ 'bulk() / least possible time': Object.values(rows).map(row => Number(row['times the minimum'])).sort()[1] })
   },
   {

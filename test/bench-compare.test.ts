@@ -29,7 +29,8 @@ t.test('a ratio is worse or better when it changed by more than the noise of eit
 t.test('the summary begins with how many are worse, and names those first', async t => {
   const found = [...changes(bench(1), bench(1)), ...changes(bench(1), bench(2))]
   const text = summary(found, { last: { date: '2026-01-02', cpu: 'a', node: '20' }, now: { cpu: 'b', node: '22' } })
-  t.match(text, '1 of 2 ratios are worse than on 2026-01-02')
+  t.match(text, '1 of 2 ratios are worse than on 2026-01-02 by more than the noise; 0 have nothing to compare with.')
+  t.match(summary(changes({}, bench(2)), { last: undefined, now: {} }), /^0 of 0 ratios .* 1 have nothing/)
   t.ok(text.indexOf('worse |') < text.indexOf('same |'))
 })
 
