@@ -14,6 +14,7 @@ const { values } = parseArgs({
 })
 const properties = values.property === undefined ? ['leases', 'quota'] as const : [values.property as Property]
 const seed = values.seed === undefined ? undefined : Number(values.seed)
+if (!(Number(values.runs) > 0)) throw new Error(`--runs must be a positive number, got ${values.runs}`)
 const each = Math.ceil(Number(values.runs) / properties.length)
 // In parts, so that a long run shows that it goes on, and tries both properties when it ends early.
 const part = values.path === undefined ? Math.min(each, 1000) : each

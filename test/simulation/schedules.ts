@@ -2,7 +2,11 @@ import fc from 'fast-check'
 import type { Schedule, Step } from './fleet.ts'
 
 const process = fc.nat(3)
-const afterMs = fc.oneof(fc.nat(20), fc.nat(200), fc.nat(3000))
+/** Now and then longer than a verdict lives. */
+const afterMs = fc.oneof(
+  { weight: 6, arbitrary: fc.nat(20) }, { weight: 6, arbitrary: fc.nat(200) }, { weight: 6, arbitrary: fc.nat(3000) },
+  { weight: 1, arbitrary: fc.nat(90_000) }
+)
 const step = (kind: Step['kind'], fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Step> =>
   fc.record({ kind: fc.constant(kind), afterMs, ...fields }) as fc.Arbitrary<Step>
 
@@ -23,7 +27,7 @@ const providers = step('provider', { latencyMs: fc.constantFrom(1, 20, 300, 2500
 
 const steps = (faultWeight: number): fc.Arbitrary<Step[]> => fc.array(fc.oneof(
   { weight: 5, arbitrary: lookup }, { weight: faultWeight, arbitrary: faults }, { weight: 1, arbitrary: providers }
-), { minLength: 3, maxLength: 40 })
+), { minLength: 3, maxLength: 40, size: 'max' })
 
 /** A third of them without faults, so that the rules without exceptions are tested, too. */
 export const leaseSchedules: fc.Arbitrary<Schedule> = fc.record({
@@ -53,5 +57,5 @@ export const quotaSchedules: fc.Arbitrary<Schedule> = fc.record({
     { weight: 1, arbitrary: step('partition', { process, forMs: fc.nat(15_000) }) },
     { weight: 1, arbitrary: step('freeze', { process, forMs: fc.nat(15_000) }) },
     { weight: 1, arbitrary: step('kill', { process }) }
-  ), { minLength: 3, maxLength: 40 })
+  ), { minLength: 3, maxLength: 40, size: 'max' })
 })

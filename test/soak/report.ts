@@ -40,6 +40,11 @@ function growth ({ survivors }: SoakResult): number {
   return Math.max(...survivors.map(({ warm, end }) => end.heap / warm.heap - 1))
 }
 
+/** The same of the resident memory, which the operating system may leave to a process after a collection. */
+function residentGrowth ({ survivors }: SoakResult): number {
+  return Math.max(...survivors.map(({ warm, end }) => end.rss / warm.rss - 1))
+}
+
 /** What must hold, strictest first, and whether it did. */
 function claims (result: SoakResult): readonly [text: string, holds: boolean][] {
   const errors = sum(result, felt => felt.serverErrors)
@@ -68,10 +73,11 @@ export function reportOf (result: SoakResult): { readonly text: string, readonly
   const memory = result.survivors.map(({ start, warm, middle, end }, i) => `| ${i + 1} | ${[start, warm, middle, end]
     .map(sample => `${mib(sample.heap)}, ${mib(sample.rss)}, ${handlesOf(sample)}`).join(' | ')} |`)
   const text = [
-    `${count(answered)} requests in ${count(result.seconds)} s, ${result.perSecond} a second, through nginx to ${result.processes} processes. ` +
+    `${count(answered)} requests in ${count(result.seconds)} s, ${count(answered / result.seconds)} a second (${result.perSecond} were asked for), through nginx to ${result.processes} processes. ` +
       `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, which also ran the clients.`,
     '',
     ...checked.map(([text, holds]) => `- ${holds ? 'holds' : 'BROKEN'}: ${text}`),
+    `- resident memory after warm-up, which is no claim: ${(residentGrowth(result) * 100).toFixed(0)} % in the process that grew most`,
     `- ${count(result.failedOpen)} payments from addresses to block went through because nothing was known: the default fails open`,
     '',
     '| Phase | Answered | p50 ms | p99 | p99.9 | 5xx | Judged `unknown` | Provider calls / ideal | Event loop delay p99 / max, ms |',
