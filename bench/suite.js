@@ -102,6 +102,7 @@ export const suite = [
     })
   },
   { file: 'redis-states.js', args: ['5'] },
+  { file: 'cache-states.js' },
   { file: 'escalate.js', typescript: true },
   { file: 'evaluate.ts' },
   { file: 'familiarity.js' },
