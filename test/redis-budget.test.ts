@@ -52,8 +52,11 @@ t.test('the budget of a lookup counts the waits for Redis, at the same time only
   await during(10, () => t.equal(budget.leftMs(), 30, 'a wait counts while it lasts'))
   await during(31)
   t.equal(budget.leftMs(), 0)
+  budget.renew()
+  t.equal(budget.leftMs(), 100)
   const other = redisBudget(100, now)
   other.useUp()
+  other.renew()
   t.equal(other.leftMs(), 0)
 })
 

@@ -54,3 +54,23 @@ t.test('two processes make one call while a new Redis, which knows no script yet
     t.strictSame(await checkLeases(schedule, createFleet(schedule)), [], `seed ${seed}`)
   }
 })
+
+// Found by `npm run simulate:fleet`: whoever waited for a call of more than two leases had used up its time for Redis by asking for the
+// lease again and again, and called the provider as well.
+t.test('a call that takes longer than a lease is waited for, over a network that is slow but in time', async t => {
+  const schedule: Schedule = {
+    seed: 0,
+    skewsMs: [0, 0],
+    steps: [
+      { afterMs: 0, kind: 'provider', latencyMs: 3200, failures: 0 },
+      { afterMs: 0, kind: 'weather', delayMs: 20, loss: 0, twice: 0 },
+      { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false },
+      { afterMs: 40, kind: 'lookup', process: 1, ip: 1, write: false },
+      { afterMs: 5000, kind: 'provider', latencyMs: 20, failures: 0 }
+    ]
+  }
+  for (const seed of [1, 2, 3, 4, 5, 6]) {
+    const seeded = { ...schedule, seed }
+    t.strictSame(await checkLeases(seeded, createFleet(seeded)), [], `seed ${seed}`)
+  }
+})

@@ -19,7 +19,10 @@ export interface CacheOptions {
   readonly unknownTtlSeconds?: number | undefined
   /** In memory only. Default 3 600. */
   readonly staleIfErrorSeconds?: number | undefined
-  /** Longest that one request waits for Redis, over all its commands, in milliseconds: 1 to 10 000. Default 100. */
+  /**
+   * Longest that one request waits for Redis, over all its commands, in milliseconds: 1 to 10 000. Default 100. It
+   * begins anew after a wait of a second for another process's call, in which Redis answered.
+   */
   readonly redisTimeoutMs?: number | undefined
 }
 

@@ -43,6 +43,8 @@ export type Load = (ip: string, load: InFlightLoad, options: LoadOptions) => Pro
 
 /** Longest wait while one lease holder after the other dies: no request waits longer. */
 const MAX_WAIT_MS = 60_000
+/** A wait for another process in which Redis, asked all the time whether it still answers, has shown that it does. */
+const LONG_WAIT_MS = 1000
 /** Our own limits: they cost nothing to find, and the next call may meet others, so they are not cached. */
 const ownLimits: ReadonlySet<UnknownReason> = new Set(['quota_exhausted', 'overloaded'])
 /** Answers without a verdict. A stale verdict does not replace them. */
@@ -67,13 +69,17 @@ export function createLoad ({ memory, shared, ask, isCrowded, providerName, isFi
         case 'failed': return failed(ip, claim.reason)
         case 'granted': return await fromProvider(ip, inFlight, options, claim.lease)
         case 'leased': {
+          const sinceMs = now()
           const outcome = await claim.outcome
-          if (outcome === 'unreachable') budget.useUp()
-          else if (outcome !== undefined && !mayStillCall(outcome, inFlight)) {
-            if ('result' in outcome && !suffices(outcome.result, inFlight)) continue
-            count('shared')
-            return 'result' in outcome ? cached(ip, inFlight, outcome.result) : failed(ip, outcome.reason)
+          if (outcome === 'unreachable') {
+            budget.useUp()
+            break
           }
+          if (now() - sinceMs >= LONG_WAIT_MS) budget.renew()
+          if (outcome === undefined || mayStillCall(outcome, inFlight)) break
+          if ('result' in outcome && !suffices(outcome.result, inFlight)) break
+          count('shared')
+          return 'result' in outcome ? cached(ip, inFlight, outcome.result) : failed(ip, outcome.reason)
         }
       }
     }

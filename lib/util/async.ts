@@ -38,6 +38,8 @@ export interface RedisBudget {
   wait<T> (pending: Promise<T>): Promise<T>
   /** Redis has failed: no more waiting. */
   useUp (): void
+  /** Redis has answered for long: a further command may wait as long as the first. Not after `useUp`. */
+  renew (): void
 }
 
 export function redisBudget (totalMs: number, now: () => number = () => performance.now()): RedisBudget {
@@ -46,6 +48,7 @@ export function redisBudget (totalMs: number, now: () => number = () => performa
   let sinceMs = 0
   return {
     useUp () { spentMs = Infinity },
+    renew () { if (spentMs !== Infinity) spentMs = 0 },
     leftMs () {
       const leftMs = totalMs - spentMs - (waits > 0 ? now() - sinceMs : 0)
       return leftMs < 1 ? 0 : leftMs
