@@ -74,3 +74,17 @@ t.test('a call that takes longer than a lease is waited for, over a network that
     t.strictSame(await checkLeases(seeded, createFleet(seeded)), [], `seed ${seed}`)
   }
 })
+
+// Found by `npm run simulate:fleet`: a lookup waited for a slow Redis while another one of the same process learned the verdict, and called
+// the provider again.
+t.test('while Redis is too slow, a process makes one call for all its lookups of an address', async t => {
+  const first: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 0, write: false }
+  const schedule: Schedule = {
+    seed: 0,
+    skewsMs: [0, 0],
+    steps: [
+      { afterMs: 0, kind: 'weather', delayMs: 150, loss: 0, twice: 0 }, first, first, first, first, { ...first, afterMs: 32 }
+    ]
+  }
+  t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
+})

@@ -96,7 +96,13 @@ export function createLookup (parts: LookupParts): Lookup {
       const { ip, mode, timeoutMs, budget } = miss
       if (mode !== 'cache' && singleFlight.get(ip) !== undefined) return next(miss)
       const result = budget!.wait(shared.read(ip)).then(stored => {
-        if (stored === undefined || stored === 'unreachable') return next(miss)
+        if (stored === undefined || stored === 'unreachable') {
+          // Another request of this process may have learned it while this one waited.
+          const learned = memory.get(ip)
+          if (learned === undefined || mustImprove(learned, miss)) return next(miss)
+          count(learned.cache === 'stale' ? 'stale' : 'memory')
+          return learned
+        }
         count('redis')
         memory.set(ip, stored)
         if (mustImprove(stored, miss)) return improved(next(miss), stored)

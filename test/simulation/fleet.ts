@@ -31,6 +31,8 @@ export interface Options {
 
 export interface ProviderCall {
   readonly process: number
+  /** The process itself: another one may take its number after it. */
+  readonly actor: Actor
   readonly ip: string
   readonly startMs: number
   /** Part of its answer. */
@@ -99,7 +101,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     /** Not those of a process that it replaces, which may still be closing. */
     const own: ProviderCall[] = []
     const engine = world.as(actor, () => createMember(network.connect(actor), perMinute, async ip => {
-      const call: ProviderCall = { process, ip, startMs: world.nowMs, version: ++version, endMs: Infinity, known: false }
+      const call: ProviderCall = { process, actor, ip, startMs: world.nowMs, version: ++version, endMs: Infinity, known: false }
       // A call from before an invalidation must not answer lookups after it. Its message may arrive late.
       const other = own.find(other => other.ip === ip && other.endMs > world.nowMs &&
         !invalidations.some(({ ip: forgotten, atMs }) => forgotten === ip && atMs + MESSAGE_MS >= other.startMs))

@@ -74,7 +74,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         problems.push(`a lookup rejected: ${report.message}`)
         return
       case 'call': {
-        const call: ProviderCall = { process, ip: report.ip, startMs: atMs, version: report.call, endMs: Infinity, known: false }
+        const call: ProviderCall = { process, actor, ip: report.ip, startMs: atMs, version: report.call, endMs: Infinity, known: false }
         if ([...own.values()].some(({ ip, endMs }) => ip === call.ip && endMs === Infinity)) problems.push(`process ${process} called twice at once for ${call.ip}`)
         own.set(report.call, call)
         calls.push(call)

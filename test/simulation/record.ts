@@ -8,6 +8,8 @@ export const RECOVERY_MS = 4000
 /** As long as a broadcast may travel in the worst weather. */
 export const MESSAGE_MS = 200
 export const TTL_SECONDS = 60
+/** Two clocks that differ by two seconds each, and a process that is frozen before it hands over what it found. */
+const MAX_DELAY_MS = 10_000
 
 /** What happened in a fleet, simulated or real, for the invariants to judge. */
 export interface FleetRecord {
@@ -44,6 +46,9 @@ export function createRecord (world: Pick<World, 'nowMs'>): FleetRecord {
       const { ip } = question
       question.version = Number(org?.split(' ')[1])
       if (org?.startsWith(`${ip} `) !== true) problems.push(`${ip} got the verdict of ${org}`)
+      const call = calls.find(({ version }) => version === question.version)
+      const trueAgeMs = world.nowMs - (call?.endMs ?? world.nowMs)
+      if (trueAgeMs > TTL_SECONDS * 1000 + MAX_DELAY_MS) problems.push(`${ip} got a verdict from ${trueAgeMs} ms ago`)
       if (!isMiss && ageMs > TTL_SECONDS * 1000 + 1) problems.push(`${ip} got a verdict of ${ageMs} ms`)
     }
   }
