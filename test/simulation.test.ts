@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createFleet, type Schedule } from './simulation/fleet.ts'
-import { checkLeases } from './simulation/invariants.ts'
-import { simulate } from './simulation/run.ts'
+import { checkLeases, checkQuota } from './simulation/invariants.ts'
+import { PER_MINUTE, simulate } from './simulation/run.ts'
 
 t.setTimeout(300_000) // for a machine that is busy with something else
 
@@ -87,4 +87,21 @@ t.test('while Redis is too slow, a process makes one call for all its lookups of
     ]
   }
   t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
+})
+
+// Found by `npm run simulate:fleet`: Redis granted a call while the report of one that was made without Redis was still under way.
+t.test('a process uses no grant that makes one call too many with those that it is just reporting', async t => {
+  const schedule: Schedule = {
+    seed: 1851983668,
+    skewsMs: [0],
+    steps: [
+      { afterMs: 1453, kind: 'burst', process: 0, count: 1 },
+      { afterMs: 11_075, kind: 'burst', process: 0, count: 11 },
+      { afterMs: 2, kind: 'weather', delayMs: 5, loss: 0.3, twice: 0.1 },
+      { afterMs: 4470, kind: 'burst', process: 0, count: 1 },
+      { afterMs: 0, kind: 'burst', process: 0, count: 5 },
+      { afterMs: 17, kind: 'redis', downMs: 0, data: 'kept' }
+    ]
+  }
+  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
 })

@@ -27,8 +27,8 @@ export interface OfflineShareOptions {
 /** What one process may call while it cannot use the fleet's count. */
 export interface OfflineShare {
   take (write: boolean): UnknownAnswer | null
-  /** Redis granted a call. */
-  granted (write: boolean): void
+  /** Redis granted a call. False: with calls made here, which it did not know of, it is one too many. */
+  granted (write: boolean): boolean
   contact (contact: Contact): void
   /** What Redis has to reserve for this process until the next contact. */
   reservation (): number
@@ -57,7 +57,9 @@ const membersUnknown = 4
  * calls free when they leave the window. Until the count is complete, each may call as often as it did in the last
  * window, plus its part.
  */
-export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now }: OfflineShareOptions): OfflineShare {
+export function offlineShare (
+  { limits, reserveForWrites, windows, absenceMs, beatMs, now }: OfflineShareOptions
+): OfflineShare {
   const windowMs = limits.minute?.windowMs ?? 0
   const settledMs = absenceMs + windowMs
   /** Calls made without Redis. */
@@ -147,7 +149,14 @@ export function offlineShare ({ limits, reserveForWrites, absenceMs, beatMs, now
       }
       return null
     },
-    granted (write) { if (limits.minute !== null) own.add(now(), write) },
+    granted (write) {
+      if (limits.minute === null) return true
+      const at = now()
+      // Replies travel: in the whole window, calls that Redis no longer counts may still be.
+      if (own.countSince(at - windowMs + windows.slackMs) >= limits.minute.max) return false
+      own.add(at, write)
+      return true
+    },
     contact (seen) {
       if (contact !== null && seen.at < contact.at) return
       quietUntil = 0

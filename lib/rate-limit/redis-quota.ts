@@ -163,8 +163,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
         // A permit that took so long to arrive may belong to a window that is over.
         case 'ok':
           if (now() - begun > windows.slackMs) return exhausted(0)
-          offline.granted(write)
-          return null
+          return offline.granted(write) ? null : exhausted(beatMs)
       }
     },
     hold (reason, forMs) {
