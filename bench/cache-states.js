@@ -3,19 +3,11 @@
 // `npm run build && cd bench && npm install && node cache-states.js [rounds]`
 import { createIpRisk } from '../dist/lib/index.js'
 import { startRedis } from './start-redis.js'
+import { answer } from './stored-answer.js'
 
 const rounds = Number(process.argv[2] ?? 7)
 const LOOKUPS = 10_000
 const AT_ONCE = 200
-const answer = {
-  verdict: 'vpn_detected',
-  score: 0.92,
-  isVpn: true,
-  confidence: 0.88,
-  signals: [{ type: 'known_vpn_cidr', weight: 0.45, detail: '203.0.113.0/24' }, { type: 'dc_ip', weight: 0.2, detail: 'Example Hosting' }],
-  info: { asn: 'AS64496', org: 'Example Hosting', country: 'Exampleland', countryCode: 'EX', city: 'Example', type: 'datacenter', isProxy: false },
-  categories: ['vpn', 'hosting']
-}
 const log = { debug () {}, info () {}, warn () {}, error () {} }
 const { redis, port } = await startRedis()
 const url = `redis://127.0.0.1:${port}`

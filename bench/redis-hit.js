@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import autocannon from 'autocannon'
 import { createIpRisk } from '../dist/lib/index.js'
 import { startRedis } from './start-redis.js'
+import { answer } from './stored-answer.js'
 
 const rounds = Number(process.argv[2] ?? 9)
 const REQUESTS = 10_000
@@ -15,15 +16,6 @@ const ips = Array.from({ length: 500 }, (_, i) => `203.0.${113 + (i >> 8)}.${i &
 const { redis, port: redisPort } = await startRedis()
 const url = `redis://127.0.0.1:${redisPort}`
 
-const answer = {
-  verdict: 'vpn_detected',
-  score: 0.92,
-  isVpn: true,
-  confidence: 0.88,
-  signals: [{ type: 'known_vpn_cidr', weight: 0.45, detail: '203.0.113.0/24' }, { type: 'dc_ip', weight: 0.2, detail: 'Example Hosting' }],
-  info: { asn: 'AS64496', org: 'Example Hosting', country: 'Exampleland', countryCode: 'EX', city: 'Example', type: 'datacenter', isProxy: false },
-  categories: ['vpn', 'hosting']
-}
 const writer = createIpRisk({ provider: { name: 'made-up', maxConcurrent: 1000, lookup: async () => answer }, redis: url, cache: { ttlSeconds: 21_600, redisTimeoutMs: 5000 } })
 await Promise.all(ips.map(ip => writer.lookup(ip)))
 while (await redis.exists(ips) < ips.length) await new Promise(resolve => setTimeout(resolve, 10))
