@@ -8,6 +8,7 @@ import type { Schedule, Step } from '../test/simulation/fleet.ts'
 import { createRealFleet } from '../test/simulation/real-fleet.ts'
 import { PER_MINUTE } from '../test/simulation/run.ts'
 import { leaseSchedules, quotaSchedules } from '../test/simulation/schedules.ts'
+import { positive } from './positive.ts'
 
 const { values } = parseArgs({
   options: { seed: { type: 'string' }, fleets: { type: 'string', default: '3' }, rounds: { type: 'string', default: '1' } }
@@ -19,12 +20,6 @@ const rounds = positive('rounds', values.rounds)
 const FAULTS_MS = 30_000
 /** A turn of the event loop on a busy machine; what takes longer is a fault of the machine. */
 const precision: Precision = { slackMs: 250, settleMs: 12_000 }
-
-function positive (option: string, text: string): number {
-  const value = Number(text)
-  if (value > 0) return value
-  throw new Error(`--${option} must be a positive number, got ${text}`)
-}
 
 /** The steps that fit into the time, without the longest pauses. */
 function shortened ({ steps, ...rest }: Schedule): Schedule {

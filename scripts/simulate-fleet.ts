@@ -2,6 +2,7 @@
 // fleets, under random faults of network, Redis, processes and provider. Exits 1 at the first schedule that breaks an invariant.
 import { parseArgs } from 'node:util'
 import { type Property, simulate } from '../test/simulation/run.ts'
+import { positive } from './positive.ts'
 
 const { values } = parseArgs({
   options: {
@@ -14,8 +15,7 @@ const { values } = parseArgs({
 })
 const properties = values.property === undefined ? ['leases', 'quota'] as const : [values.property as Property]
 const seed = values.seed === undefined ? undefined : Number(values.seed)
-if (!(Number(values.runs) > 0)) throw new Error(`--runs must be a positive number, got ${values.runs}`)
-const each = Math.ceil(Number(values.runs) / properties.length)
+const each = Math.ceil(positive('runs', values.runs) / properties.length)
 // In parts, so that a long run shows that it goes on, and tries both properties when it ends early.
 const part = values.path === undefined ? Math.min(each, 1000) : each
 const startedMs = performance.now()
