@@ -73,9 +73,8 @@ export function createLookup (parts: LookupParts): Lookup {
       const cached = memory.get(ip, nowMs)
       if (cached === undefined) return next(ip, call)
       if (mustImprove(cached, call)) return improved(next(ip, call), cached)
-      count(cached.cache === 'stale' ? 'stale' : 'memory')
       if (nowMs - cached.checkedAtMs >= refreshAfterMs) refresh(ip, cached, call)
-      return cached
+      return counted(cached)
     }
   }
 
@@ -100,8 +99,7 @@ export function createLookup (parts: LookupParts): Lookup {
           // Another request of this process may have learned it while this one waited.
           const learned = memory.get(ip)
           if (learned === undefined || mustImprove(learned, miss)) return next(miss)
-          count(learned.cache === 'stale' ? 'stale' : 'memory')
-          return learned
+          return counted(learned)
         }
         count('redis')
         memory.set(ip, stored)
@@ -127,6 +125,12 @@ export function createLookup (parts: LookupParts): Lookup {
     const result = await inFlight.result
     const again = miss.write && !inFlight.write && (isOwnLimit(result) || isFinal?.(result) === false)
     return again ? await loadOf(miss, true).result : result
+  }
+
+  /** Of memory. */
+  function counted (cached: LookupResult): LookupResult {
+    count(cached.cache === 'stale' ? 'stale' : 'memory')
+    return cached
   }
 
   /** A write is not content with what a composite found for reads only. */

@@ -96,11 +96,13 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
   return {
     get (ip, nowMs) {
       const entry = entries.peek(ip)
-      if (entry !== undefined && written - entry.movedAt > moveAfter) {
-        entry.movedAt = written
-        entries.get(ip)
+      if (entry !== undefined) {
+        if (written - entry.movedAt > moveAfter) {
+          entry.movedAt = written
+          entries.get(ip)
+        }
+        if (ageMs(entry, nowMs) < ages.freshMs(entry.provider)) return read(entry)
       }
-      if (entry !== undefined && ageMs(entry, nowMs) < ages.freshMs(entry.provider)) return read(entry)
       const failed = failures.get(ip)
       return failed && (stale(entry) ?? failed)
     },

@@ -38,7 +38,7 @@ export interface RedisBudget {
   wait<T> (pending: Promise<T>): Promise<T>
   /** Redis has failed: no more waiting. */
   useUp (): void
-  /** Redis has answered for long: a further command may wait as long as the first. Not after `useUp`. */
+  /** Redis has answered all along: the whole time is available again. Without effect after `useUp`. */
   renew (): void
 }
 

@@ -1,7 +1,7 @@
 import { organisations } from '../asn/organisations.ts'
 import { announcedAddresses, announcerOf, type AsnTable, indexOfNumber } from '../asn/table.ts'
 import type { AddressList } from '../sources/list.ts'
-import { decay, densityClass, densityWeight, type Layer, LEAST_SERVERS_OF_ONE } from './weights.ts'
+import { decay, densityClass, densityWeight, type LabelledRanges, LEAST_SERVERS_OF_ONE } from './weights.ts'
 import { wideRanges } from './wide-ranges.ts'
 
 /**
@@ -21,10 +21,10 @@ interface Server6 {
   readonly seenSeconds: number
 }
 
-export function neighbourhoods (lists: readonly AddressList[], nowSeconds: number): Layer[] {
+export function neighbourhoods (lists: readonly AddressList[], nowSeconds: number): LabelledRanges[] {
   const v4 = tally(servers4(lists, nowSeconds), server => Math.floor(server.address / 256), server => server.address)
   const v6 = tally(servers6(lists, nowSeconds), server => server.subnet, server => server.address)
-  const layers: Layer[] = []
+  const layers: LabelledRanges[] = []
   for (const [kind, least, most] of [['near-one', 1, 1], ['near-few', 2, 3], ['near-many', 4, Infinity]] as const) {
     const inClass = (count: Tally): boolean => count.members.size >= least && count.members.size <= most
     const ranges4: number[] = []

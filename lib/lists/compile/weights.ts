@@ -101,8 +101,8 @@ export function densityWeight (kept: number): number {
   return WEIGHTS.density[Math.floor((kept - 1) / 4)]?.[(kept - 1) % 4] ?? 0
 }
 
-/** A layer of the map: an `AddressList`, or something that is known without one. */
-export interface Layer {
+/** Ranges and what is known of them: an `AddressList`, or something that is known without one. */
+export interface LabelledRanges {
   readonly id: string
   readonly kind: MarkKind
   readonly ranges: Ranges
@@ -113,7 +113,7 @@ export interface Layer {
 /** Documentation networks may be labelled: they occur in tests and examples. */
 const isAskedAbout = (scope: AddressScope): boolean => scope === 'public' || scope === 'documentation'
 
-export const builtInLayers: readonly Layer[] = [
+export const builtInLayers: readonly LabelledRanges[] = [
   {
     id: 'special-purpose',
     kind: 'not-public',

@@ -115,7 +115,7 @@ async function pullOne (source: PublishedList, options: PullOptions): Promise<Pu
   }
 }
 
-/** A list that passed fewer checks is asked for whole: that it did not change says nothing of the others. */
+/** A list that passed fewer checks is fetched whole, even if it did not change. */
 function passedAll ({ checks, compared }: StoredList, { eyeball }: PullOptions): boolean {
   return checks === CHECKS && (compared === true || eyeball === undefined)
 }
