@@ -14,7 +14,7 @@ t.test('in any schedule of faults a fleet stays within the quota', async t => {
   t.equal(await simulate({ property: 'quota', runs: 300, seed: 1, shrink: false }), undefined)
 })
 
-// Found by `npm run simulate:fleet`: the reply to SUBSCRIBE was lost, so process 2 took itself for deaf although messages arrived.
+// Found by `npm run simulate:fleet`: the reply to SUBSCRIBE was lost, so process 2 assumed that it received no messages, although it did.
 const lateReply: Schedule = {
   seed: 1610612726,
   skewsMs: [0, 0],
@@ -55,8 +55,8 @@ t.test('two processes make one call while a new Redis, which knows no script yet
   }
 })
 
-// Found by `npm run simulate:fleet`: whoever waited for a call of more than two leases had used up its time for Redis by asking for the
-// lease again and again, and called the provider as well.
+// Found by `npm run simulate:fleet`: a process that waited for a call of more than two leases had used up its time for Redis by claiming
+// again and again, and called the provider as well.
 t.test('a call that takes longer than a lease is waited for, over a network that is slow but in time', async t => {
   const schedule: Schedule = {
     seed: 0,
