@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import type { BulkRun, IpRisk } from '../types/contract.ts'
-import { createVerdicts, type Judged } from '../lib/cli/review/verdicts.ts'
+import { createVerdicts, type AddressVerdict } from '../lib/cli/review/verdicts.ts'
 import { createIo } from '../lib/cli/io.ts'
 import { createProgress, progressLine, shownDuration } from '../lib/cli/progress.ts'
 import { fakeGetipintel } from '../lib/testing/index.ts'
@@ -96,13 +96,13 @@ t.test('waits as long as the provider has no room, and tries failures again', as
     sleep: async (ms: number) => { slept.push(ms) },
     onWait: (waiting: boolean) => { waits.push(waiting) }
   }
-  const known = new Map<string, Judged>()
+  const known = new Map<string, AddressVerdict>()
   const verdicts = createVerdicts(options)
-  await verdicts.judge(['8.8.8.8'], known)
+  await verdicts.lookUp(['8.8.8.8'], known)
   t.equal(known.get('8.8.8.8')!.risk.verdict, 'clean')
   t.same(slept, [15_000, 15_000, 15_000, 2_000])
   t.same(waits, [true, false, true, false, true, false, true, false])
-  await verdicts.judge(['8.8.8.8'], new Map())
+  await verdicts.lookUp(['8.8.8.8'], new Map())
   t.equal(round, 5, 'kept')
 })
 

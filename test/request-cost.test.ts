@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import { createEngine } from '../lib/core/engine.ts'
-import { assessment, assessRequest, type CompletedAssessment, publish } from '../lib/core/index.ts'
+import { assessRequest, type CompletedAssessment, publish, startAssessment } from '../lib/core/index.ts'
 import { routeConfigs } from '../lib/frameworks/route-config.ts'
 import { fastifyIpRisk } from '../lib/index.ts'
 import { readPluginScope, readRoutePolicy } from '../lib/options/index.ts'
@@ -11,7 +11,7 @@ import { tableProvider } from './support/table-provider.ts'
 
 const ip = '203.0.113.7'
 
-t.test('a verdict from memory is judged by one reading of the clock', async t => {
+t.test('a verdict from memory is assessed by one reading of the clock', async t => {
   const provider = tableProvider({ [ip]: 'suspicious' })
   let reads = 0
   const engine = createEngine({ provider }, memoryLog(), () => {
@@ -22,18 +22,18 @@ t.test('a verdict from memory is judged by one reading of the clock', async t =>
   const scope = readPluginScope({ provider })
   const route = readRoutePolicy('route', true, scope)!
   const log = { ...engine.log, isLevelEnabled: () => false } // no listener, so no record
-  const place = { scope, route, method: 'POST', url: '/', requestId: '1', log }
+  const context = { scope, route, method: 'POST', url: '/', requestId: '1', log }
   const raw = { socket: { remoteAddress: ip }, headers: {} }
-  const judge = async (): Promise<CompletedAssessment> => await assessRequest(assessment(engine, place, raw), raw)
-  t.match((await judge()).risk, { cache: 'miss', verdict: 'suspicious' })
+  const assess = async (): Promise<CompletedAssessment> => await assessRequest(startAssessment(engine, context, raw), raw)
+  t.match((await assess()).risk, { cache: 'miss', verdict: 'suspicious' })
   reads = 0
-  const judged = await judge()
-  t.match(judged.risk, { cache: 'memory', verdict: 'suspicious', ageSeconds: 0 })
-  publish(judged, 'flagged')
+  const assessment = await assess()
+  t.match(assessment.risk, { cache: 'memory', verdict: 'suspicious', ageSeconds: 0 })
+  publish(assessment, 'flagged')
   t.equal(reads, 1)
 })
 
-t.test('a listener that comes while a request is judged reads a duration, too', async t => {
+t.test('a listener that comes while a request is assessed reads a duration, too', async t => {
   const provider = tableProvider({ [ip]: 'clean' })
   let now = 1_800_000_000_000
   const engine = createEngine({ provider }, memoryLog(), () => now)
@@ -42,12 +42,12 @@ t.test('a listener that comes while a request is judged reads a duration, too', 
   const silent = readPluginScope({ provider })
   const listening = readPluginScope({ provider, onDecision: record => { records.push(record) } })
   const route = readRoutePolicy('route', true, silent)!
-  const place = { route, method: 'POST', url: '/', requestId: '1', log: { ...engine.log, isLevelEnabled: () => false } }
+  const context = { route, method: 'POST', url: '/', requestId: '1', log: { ...engine.log, isLevelEnabled: () => false } }
   const raw = { socket: { remoteAddress: ip }, headers: {} }
-  const judged = await assessRequest(assessment(engine, { ...place, scope: silent }, raw), raw)
+  const assessment = await assessRequest(startAssessment(engine, { ...context, scope: silent }, raw), raw)
   now += 12
-  judged.context = { ...place, scope: listening }
-  publish(judged, 'allowed')
+  assessment.context = { ...context, scope: listening }
+  publish(assessment, 'allowed')
   t.match(records, [{ durationMs: 12, outcome: 'allowed' }])
 })
 

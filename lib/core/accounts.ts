@@ -8,40 +8,40 @@ import { categoriesOf, noInfo } from './risk.ts'
 const degrees: readonly Familiarity[] = ['known', 'similar', 'new', 'first', 'impossible', 'unknown']
 
 /**
- * Marks a judged write whose decision waits for its account. A block that no familiarity could lower does not wait: it
- * ends the request before anything else runs.
+ * Marks an assessed write whose decision waits for its account. A block that no familiarity could lower does not wait:
+ * it ends the request before anything else runs.
  */
-export function awaitFamiliarity (judged: CompletedAssessment): void {
-  const { context: { route: routePolicy, method, url } } = judged
-  if (!routePolicy.marked || !judged.write || judged.reason === 'listed') return
+export function awaitFamiliarity (assessment: CompletedAssessment): void {
+  const { context: { route: routePolicy, method, url } } = assessment
+  if (!routePolicy.marked || !assessment.write || assessment.reason === 'listed') return
   const route: RouteContext = { action: routePolicy.action, write: true, method, url }
-  judged.awaitsFamiliarity = judged.decision !== 'block' || degrees.some(familiarity =>
-    applyPolicy(routePolicy.policy, { ...judged.risk, familiarity }, route).decision !== 'block')
+  assessment.awaitsFamiliarity = assessment.decision !== 'block' || degrees.some(familiarity =>
+    applyPolicy(routePolicy.policy, { ...assessment.risk, familiarity }, route).decision !== 'block')
 }
 
 /**
  * Whose request it is, and on which device; null where nobody is logged in or a function of the option failed. Asks the
  * application once for each assessment.
  */
-export function visitOf (judged: CompletedAssessment): Visit | null | Promise<Visit | null> {
-  if (judged.visit === undefined) judged.visit = askAccount(judged)
-  return judged.visit
+export function visitOf (assessment: CompletedAssessment): Visit | null | Promise<Visit | null> {
+  if (assessment.visit === undefined) assessment.visit = askAccount(assessment)
+  return assessment.visit
 }
 
-function askAccount (judged: CompletedAssessment): Visit | null | Promise<Visit | null> {
+function askAccount (assessment: CompletedAssessment): Visit | null | Promise<Visit | null> {
   try {
-    const id: unknown = judged.context.scope.familiarity!.account(judged.request as never)
-    return isThenable(id) ? within(judged, id) : visitBy(judged, id)
+    const id: unknown = assessment.context.scope.familiarity!.account(assessment.request as never)
+    return isThenable(id) ? within(assessment, id) : visitBy(assessment, id)
   } catch (err) {
-    return failed(judged, err)
+    return failed(assessment, err)
   }
 }
 
 /** A visitor must not wait for ever for an account. */
-function within (judged: CompletedAssessment, pending: PromiseLike<unknown>): Promise<Visit | null> {
-  const { timeoutMs } = judged.context.route
-  const visit = Promise.resolve(pending).then(id => visitBy(judged, id), err => failed(judged, err))
-  return waitAtMost(visit, timeoutMs, () => failed(judged, new Error(`no account within ${timeoutMs} ms`)))
+function within (assessment: CompletedAssessment, pending: PromiseLike<unknown>): Promise<Visit | null> {
+  const { timeoutMs } = assessment.context.route
+  const visit = Promise.resolve(pending).then(id => visitBy(assessment, id), err => failed(assessment, err))
+  return waitAtMost(visit, timeoutMs, () => failed(assessment, new Error(`no account within ${timeoutMs} ms`)))
 }
 
 /**
@@ -53,26 +53,26 @@ export function accountOf (id: unknown): string | undefined {
   return typeof id === 'bigint' || Number.isSafeInteger(id) ? String(id) : undefined
 }
 
-function visitBy (judged: CompletedAssessment, id: unknown): Visit | null {
+function visitBy (assessment: CompletedAssessment, id: unknown): Visit | null {
   const account = accountOf(id)
   if (account === undefined) {
     if (id === undefined || id === null || id === '') return null
-    return failed(judged, new TypeError(`account returned a value of type ${typeof id} that is no id: ` +
+    return failed(assessment, new TypeError(`account returned a value of type ${typeof id} that is no id: ` +
       'return a text, a safe integer, a bigint or null'))
   }
-  const { request, context: { scope } } = judged
+  const { request, context: { scope } } = assessment
   const { device, failing } = scope.familiarity!
   try {
     const seen: unknown = device?.(request as never)
     if (typeof seen !== 'string' && seen !== undefined && seen !== null) {
       if (seen instanceof Promise) seen.catch(() => {}) // its rejection must not end the process
-      return failed(judged, new TypeError(`device returned a value of type ${typeof seen}: return a text or null at ` +
-        'once'))
+      return failed(assessment, new TypeError(`device returned a value of type ${typeof seen}: return a text or null ` +
+        'at once'))
     }
     failing.recovered()
-    return { account, device: seen === undefined || seen === '' ? null : seen, risk: foundOf(judged) }
+    return { account, device: seen === undefined || seen === '' ? null : seen, risk: foundOf(assessment) }
   } catch (err) {
-    return failed(judged, err)
+    return failed(assessment, err)
   }
 }
 
@@ -91,27 +91,27 @@ function failed ({ context: { scope, log } }: CompletedAssessment, err: unknown)
 }
 
 /** Learns the network of a request. Rejects when Redis does not answer in time. */
-export async function learnFrom (judged: CompletedAssessment, strength: Strength): Promise<void> {
-  const { familiarity } = judged.context.scope
-  const visit = familiarity === undefined ? null : await visitOf(judged)
-  if (visit !== null) await judged.engine.familiarity.learn(visit, strength, familiarity!, judged.startedAtMs)
+export async function learnFrom (assessment: CompletedAssessment, strength: Strength): Promise<void> {
+  const { familiarity } = assessment.context.scope
+  const visit = familiarity === undefined ? null : await visitOf(assessment)
+  if (visit !== null) await assessment.engine.familiarity.learn(visit, strength, familiarity!, assessment.startedAtMs)
 }
 
 /**
  * Forgets whose request it was where the handler has logged somebody in: nobody was before, or `account` names another.
  */
-export async function loggedIn (judged: CompletedAssessment, account: unknown): Promise<void> {
-  if (account !== undefined) judged.visit = visitBy(judged, account)
-  else if (await judged.visit === null) judged.visit = undefined
+export async function loggedIn (assessment: CompletedAssessment, account: unknown): Promise<void> {
+  if (account !== undefined) assessment.visit = visitBy(assessment, account)
+  else if (await assessment.visit === null) assessment.visit = undefined
 }
 
 /**
  * How well the account knows the network. `unknown` where nobody is logged in or Redis does not answer. Never rejects,
  * and is no promise where `account` returns none and memory answers.
  */
-export function familiarityOf (judged: CompletedAssessment): Familiarity | Promise<Familiarity> {
-  const visit = visitOf(judged)
-  return visit instanceof Promise ? visit.then(visit => ask(judged, visit)) : ask(judged, visit)
+export function familiarityOf (assessment: CompletedAssessment): Familiarity | Promise<Familiarity> {
+  const visit = visitOf(assessment)
+  return visit instanceof Promise ? visit.then(visit => ask(assessment, visit)) : ask(assessment, visit)
 }
 
 function ask (
@@ -124,20 +124,20 @@ function ask (
 }
 
 /**
- * Judges again once it is known whose request it is. Replaces `risk`, and does nothing where no familiarity is awaited.
- * To be called behind the authentication. Never rejects; no promise where nothing has to be waited for.
+ * Assesses again once it is known whose request it is. Replaces `risk`, and does nothing where no familiarity is
+ * awaited. To be called behind the authentication. Never rejects; no promise where nothing has to be waited for.
  */
-export function assessAgain (judged: CompletedAssessment): Promise<void> | undefined {
-  if (!judged.awaitsFamiliarity) return undefined
-  if (judged.again !== undefined) return judged.again
-  const familiarity = familiarityOf(judged)
-  if (familiarity instanceof Promise) judged.again = familiarity.then(found => replace(judged, found))
-  else replace(judged, familiarity)
-  return judged.again
+export function assessAgain (assessment: CompletedAssessment): Promise<void> | undefined {
+  if (!assessment.awaitsFamiliarity) return undefined
+  if (assessment.again !== undefined) return assessment.again
+  const familiarity = familiarityOf(assessment)
+  if (familiarity instanceof Promise) assessment.again = familiarity.then(found => replace(assessment, found))
+  else replace(assessment, familiarity)
+  return assessment.again
 }
 
-function replace (judged: CompletedAssessment, familiarity: Familiarity): void {
+function replace (assessment: CompletedAssessment, familiarity: Familiarity): void {
   // By the time at which the request came: another look at the clock costs as much as the policy.
-  judged.judge(judged.startedAtMs, familiarity)
-  judged.awaitsFamiliarity = false
+  assessment.decideByPolicy(assessment.startedAtMs, familiarity)
+  assessment.awaitsFamiliarity = false
 }

@@ -21,23 +21,23 @@ import { healthOf } from './health.ts'
 import { rememberInternals } from './internals.ts'
 import { riskOf } from './risk.ts'
 
-/** Addresses that no request brought: judged as a write by them would be. */
+/** Addresses that no request brought: assessed as a write by them would be. */
 
 export async function assessAddress (engine: Engine, scope: PluginScope, text: unknown): Promise<IpRisk> {
-  return await assess(engine, addressAlone(text), placeAlone(engine, scope, 'wait'))
+  return await assess(engine, addressWithoutRequest(text), contextWithoutRequest(engine, scope, 'wait'))
 }
 
 export function assessAddresses (
   engine: Engine, scope: PluginScope, ips: Iterable<string>, options?: BulkOptions
 ): BulkRun<IpRisk> {
-  const fromCache = placeAlone(engine, scope, 'cache')
+  const fromCache = contextWithoutRequest(engine, scope, 'cache')
   return bulk<IpRisk>(ips, options, {
     async known (ip) {
-      const risk = await assess(engine, addressAlone(ip), fromCache)
+      const risk = await assess(engine, addressWithoutRequest(ip), fromCache)
       return risk.reason === 'not_asked' ? null : risk
     },
     ask: (ips, options) => askOnce(engine, ips, options),
-    verdict: (ip, answer) => riskOf(engine.now(), addressAlone(ip), {
+    verdict: (ip, answer) => riskOf(engine.now(), addressWithoutRequest(ip), {
       answer, provider: answeredBy(answer, engine.providerName), checkedAtMs: engine.now(), cache: 'miss'
     }, fromCache)
   })
@@ -59,13 +59,13 @@ async function * askOnce (
   }
 }
 
-function placeAlone (engine: Engine, scope: PluginScope, lookup: LookupMode): AssessmentContext {
+function contextWithoutRequest (engine: Engine, scope: PluginScope, lookup: LookupMode): AssessmentContext {
   const { policy, mode, timeoutMs } = scope
   const routePolicy = { marked: false, action: null, write: true, policy, mode, lookup, timeoutMs }
   return { scope, route: routePolicy, method: 'POST', url: undefined, requestId: '', log: engine.log }
 }
 
-function addressAlone (text: unknown): ClientIp {
+function addressWithoutRequest (text: unknown): ClientIp {
   const ip = typeof text === 'string' ? canonicalAddress(text) : null
   const scope = ip === null ? null : scopeOf(ip)
   return { ip, source: 'none', peer: null, hops: 0, scope, infrastructure: false, worker: false, ignored: [] }
@@ -97,13 +97,13 @@ export function createApi (engine: Engine, scope: PluginScope, assessmentOf: Ass
       if (scope.familiarity === undefined) {
         throw badOption('familiarity', 'is missing: trust() has nothing to learn for')
       }
-      const judged = assessmentOf(request)
-      if (judged === undefined || judged === null) {
+      const assessment = assessmentOf(request)
+      if (assessment === undefined || assessment === null) {
         throw badOption('request', 'was not judged here: give trust() the request of a route with ipRisk')
       }
       if (account !== undefined) checkAccount(account)
-      await loggedIn(judged, account)
-      await learnFrom(judged, TRUSTED)
+      await loggedIn(assessment, account)
+      await learnFrom(assessment, TRUSTED)
     },
     async forget (account) {
       await engine.familiarity.forget(checkAccount(account))

@@ -12,7 +12,7 @@ import type { Engine } from './engine.ts'
 import { riskOf } from './risk.ts'
 
 /** The address and what is known of it are taken over from an earlier assessment of the same request. */
-export function assessment (
+export function startAssessment (
   engine: Engine, context: AssessmentContext, request: object, earlier?: Assessment
 ): Assessment {
   const startedMs = isTimed(engine, context) ? performance.now() : undefined
@@ -29,7 +29,7 @@ function knownOf ({ result }: Assessment): LookupResult | undefined {
 }
 
 /**
- * Judges a request: address, verdict, decision. Publishing and acting on it are the caller's part. Never rejects; no
+ * Assesses a request: address, verdict, decision. Publishing and acting on it are the caller's part. Never rejects; no
  * promise where memory or a sync provider answers.
  */
 export function assessRequest (
@@ -52,7 +52,8 @@ export function assessRequest (
 }
 
 /**
- * For a client that left before its request was judged. A block, so that whoever acts on the decision alone stops too.
+ * For a client that left before its request was assessed. A block, so that whoever acts on the decision alone stops
+ * too.
  */
 function gone (current: Assessment): CompletedAssessment {
   const nobody = noAddress(false, 'no_peer', nothingIgnored)
@@ -75,7 +76,7 @@ function skipped (current: Assessment, address: ClientIp): CompletedAssessment {
 
 function finished (current: Assessment, result: LookupResult, nowMs: number): CompletedAssessment {
   current.result = result
-  current.judge(nowMs)
+  current.decideByPolicy(nowMs)
   if (current.context.scope.familiarity !== undefined) awaitFamiliarity(current as CompletedAssessment)
   return current as CompletedAssessment
 }

@@ -11,7 +11,7 @@ import { categoriesOf, decidedRisk, riskOf } from './risk.ts'
 
 /**
  * Whether nobody waits for the answer to this request any more. A client that only stopped sending (a half-close) is
- * not gone. After a reset the peer's address cannot be read, so a policy would judge nobody: an attacker needs no
+ * not gone. After a reset the peer's address cannot be read, so a policy would apply to nobody: an attacker needs no
  * answer to a withdrawal.
  */
 export function isGone ({ socket, stream }: RawRequest): boolean {
@@ -27,23 +27,25 @@ export function endsAsGone (request: RawRequest, { marked, mode }: Pick<RoutePol
   return marked && mode === 'enforce' && isGone(request)
 }
 
-/** One request, from its address to its one record. What it says of a verdict or decision counts once it is judged. */
+/**
+ * One request, from its address to its one record. What it says of a verdict or decision counts once it is assessed.
+ */
 export class Assessment {
   readonly engine: Engine
   /** Its route is replaced where the request belongs to the enforced share. */
   context: AssessmentContext
   /** Fastify's, Express's or Node's own. */
   readonly request: object
-  /** Milliseconds since 1970. A verdict from memory is judged by this one reading of the clock. */
+  /** Milliseconds since 1970. A verdict from memory is assessed by this one reading of the clock. */
   readonly startedAtMs: number
   /** The same by `performance.now()`, where somebody reads how long it took. */
   readonly startedMs: number | undefined
   address: ClientIp | undefined = undefined
   /** What the lookup found. */
   result: LookupResult | undefined = undefined
-  /** When it was judged; kept only where the record is published later. */
-  judged: Time | undefined = undefined
-  /** The client left before it was judged. */
+  /** When it was assessed; kept only where the record is published later. */
+  time: Time | undefined = undefined
+  /** The client left before it was assessed. */
   gone: boolean = false
   /** Its decision may change, once it is known whose request it is. */
   awaitsFamiliarity: boolean = false
@@ -69,7 +71,7 @@ export class Assessment {
   }
 
   /** Lets the policy decide about what was found. A second call replaces the decision, and so the risk. */
-  judge (atMs: number, familiarity?: Familiarity): void {
+  decideByPolicy (atMs: number, familiarity?: Familiarity): void {
     const { context, address, result, verdict, reason, write } = this
     const { policy, action } = context.route
     const isPlain = categoriesOf(address!, result!.answer.categories).length === 0
@@ -112,5 +114,5 @@ export class Assessment {
     return this.shown
   }
 }
-/** One that has been judged. */
+/** One that has been assessed. */
 export type CompletedAssessment = Assessment & { readonly address: ClientIp, readonly result: LookupResult }

@@ -59,14 +59,14 @@ function trustedText (options: ClientIpOptions = {}): string {
 }
 
 /** Cells that differ from the default policy, as `write.vpn_likely=block`. */
-function policyDifferences ({ policy: { table, judge } }: PluginScope): string[] {
+function policyDifferences ({ policy: { table, policyFunction } }: PluginScope): string[] {
   const cells = (['write', 'read'] as const).flatMap(row => differences(row, table[row], defaultPolicy[row]))
   const rules = table.rules.length - defaultPolicy.rules.length
   return [
     ...cells,
     ...rules > 0 ? [counted(rules, 'more rule')] : [],
     ...table.allowBlockingReads === defaultPolicy.allowBlockingReads ? [] : ['allowBlockingReads'],
-    ...judge === undefined ? [] : ['a function']
+    ...policyFunction === undefined ? [] : ['a function']
   ]
 }
 

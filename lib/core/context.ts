@@ -2,7 +2,7 @@ import type { IpRisk, IpRiskLogger, Outcome } from '../../types/contract.ts'
 import type { PluginScope, RoutePolicy } from '../options/index.ts'
 import { createObservers, type Observers } from '../util/index.ts'
 
-/** Where a request is judged: its plugin scope, its route, and the log of the request. */
+/** Where a request is assessed: its plugin scope, its route, and the log of the request. */
 export interface AssessmentContext {
   readonly scope: PluginScope
   readonly route: RoutePolicy
@@ -12,7 +12,7 @@ export interface AssessmentContext {
   readonly log: IpRiskLogger
 }
 
-/** How long it took to judge a request, and when that was done. */
+/** How long it took to assess a request, and when that was done. */
 export interface Time { readonly durationMs: number, readonly atMs: number }
 
 /** What an observer sees of a request whose outcome is known. It must not be kept. */
@@ -22,12 +22,12 @@ export interface Published {
   readonly context: AssessmentContext
   readonly outcome: Outcome | undefined
   /** Where the decision was made earlier than its outcome was known. */
-  readonly judged: Time | undefined
+  readonly time: Time | undefined
   readonly startedAtMs: number
   readonly startedMs: number | undefined
 }
 
-/** A judged request whose outcome is known. Holds neither the framework's request nor what it sent. */
+/** An assessed request whose outcome is known. Holds neither the framework's request nor what it sent. */
 export interface Decided {
   readonly risk: IpRisk
   readonly context: AssessmentContext

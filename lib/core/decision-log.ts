@@ -14,13 +14,13 @@ const decisionChannel = channel('fastify-ip-risk:decision')
 export const lookupChannel: Channel = channel('fastify-ip-risk:lookup')
 
 /**
- * What comes of a judged request. Undefined where a step-up is demanded or the familiarity is not known yet: then its
- * outcome is known later.
+ * What comes of an assessed request. Undefined where a step-up is demanded or the familiarity is not known yet: then
+ * its outcome is known later.
  */
-export function outcomeOf (judged: CompletedAssessment): Outcome | undefined {
-  const { gone, decision, context: { route, scope } } = judged
+export function outcomeOf (assessment: CompletedAssessment): Outcome | undefined {
+  const { gone, decision, context: { route, scope } } = assessment
   if (gone) return 'client_gone'
-  if (judged.awaitsFamiliarity) return undefined
+  if (assessment.awaitsFamiliarity) return undefined
   if (decision === 'allow') return 'allowed'
   if (decision === 'elevate_risk') return 'flagged'
   if (!route.marked || route.mode === 'monitor') return 'not_enforced'
@@ -32,12 +32,13 @@ export function outcomeOf (judged: CompletedAssessment): Outcome | undefined {
  * Keeps the time of a decision whose outcome, and so its record, comes later. Memory answers without waiting, so there
  * the clock is not read again.
  */
-export function postpone (judged: CompletedAssessment): void {
-  judged.judged = timeOf(judged, judged.result.cache === 'memory' ? judged.startedAtMs : judged.engine.now())
+export function postpone (assessment: CompletedAssessment): void {
+  const { engine, result, startedAtMs } = assessment
+  assessment.time = timeOf(assessment, result.cache === 'memory' ? startedAtMs : engine.now())
 }
 
-export function isPostponed ({ judged }: CompletedAssessment): boolean {
-  return judged !== undefined
+export function isPostponed ({ time }: CompletedAssessment): boolean {
+  return time !== undefined
 }
 
 /** Whether somebody may read how long this request took: its clock costs as much as three reads of memory. */
@@ -55,18 +56,18 @@ export function timeOf ({ startedMs, startedAtMs }: Pick<Assessment, 'startedMs'
  * Counts a request and publishes its record to `onDecision`, the channel and the log. Only the first call for a request
  * counts. Builds no record where nothing listens. Never throws.
  */
-export function publish (judged: CompletedAssessment, outcome: Outcome): void {
-  if (judged.outcome !== undefined) return
-  judged.outcome = outcome
-  const { engine, context, request } = judged
-  engine.count(judged, context, outcome)
+export function publish (assessment: CompletedAssessment, outcome: Outcome): void {
+  if (assessment.outcome !== undefined) return
+  assessment.outcome = outcome
+  const { engine, context, request } = assessment
+  engine.count(assessment, context, outcome)
   const { scope: { onDecision, recordAddress, logAddress }, log } = context
-  const level = isNotable(outcome, judged) ? 'info' : 'debug'
+  const level = isNotable(outcome, assessment) ? 'info' : 'debug'
   const logs = writes(log, level)
-  engine.observers.decision?.(judged)
+  engine.observers.decision?.(assessment)
   if (!logs && onDecision === undefined && !decisionChannel.hasSubscribers) return
-  const { risk } = judged
-  const decided = { risk, context, outcome, time: judged.judged ?? timeOf(judged, engine.now()) }
+  const { risk } = assessment
+  const decided = { risk, context, outcome, time: assessment.time ?? timeOf(assessment, engine.now()) }
   const record = recordOf(decided, recordAddress.show)
   if (logs) {
     const line = logAddress.how === recordAddress.how ? record : recordOf(decided, logAddress.show)
@@ -80,16 +81,18 @@ export function publish (judged: CompletedAssessment, outcome: Outcome): void {
  * For a request whose response closed while its decision was postponed. In monitor mode the handler may run although
  * the client is gone: while the familiarity is not known yet, the record waits for it.
  */
-export function publishClosed (judged: CompletedAssessment, isAnswered: boolean): void {
-  if (isAnswered) publish(judged, 'not_reached')
-  else if (!judged.awaitsFamiliarity || judged.context.route.mode !== 'monitor') publish(judged, 'client_gone')
+export function publishClosed (assessment: CompletedAssessment, isAnswered: boolean): void {
+  if (isAnswered) publish(assessment, 'not_reached')
+  else if (!assessment.awaitsFamiliarity || assessment.context.route.mode !== 'monitor') {
+    publish(assessment, 'client_gone')
+  }
 }
 
 /** What stopped a visitor, or would have if it had been enforced: an operator wants to see it without `debug`. */
-function isNotable (outcome: Outcome, judged: CompletedAssessment): boolean {
+function isNotable (outcome: Outcome, assessment: CompletedAssessment): boolean {
   switch (outcome) {
     case 'blocked': case 'challenged': case 'satisfied': return true
-    case 'not_enforced': return stops(wouldBeOf(judged, judged.context))
+    case 'not_enforced': return stops(wouldBeOf(assessment, assessment.context))
     default: return false
   }
 }

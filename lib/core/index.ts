@@ -1,5 +1,5 @@
 export { createApi } from './api.ts'
-export { assessment, assessRequest } from './assess.ts'
+export { assessRequest, startAssessment } from './assess.ts'
 export { type Assessment, type CompletedAssessment, endsAsGone } from './assessment.ts'
 export { bootLine, type BootLine } from './boot-line.ts'
 export type { Decided, Published } from './context.ts'

@@ -28,7 +28,7 @@ const maxActions = 32
 
 export interface RequestCounts {
   /** Costs one look into a map and one increment. */
-  add (judged: Pick<IpRisk, 'decision' | 'verdict' | 'write'>, context: AssessmentContext, outcome: Outcome): void
+  add (counted: Pick<IpRisk, 'decision' | 'verdict' | 'write'>, context: AssessmentContext, outcome: Outcome): void
   /** The counts that are not 0. */
   rows (): RequestCount[]
 }

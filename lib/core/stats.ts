@@ -16,8 +16,8 @@ export interface Counted extends Pick<IpRisk, 'decision' | 'verdict' | 'write'> 
 /** Counts since start: plain numbers that only grow. */
 export interface Counters {
   lookup (what: LookupCounter): void
-  /** A request was judged, and its outcome is known. */
-  request (judged: Counted, context: AssessmentContext, outcome: Outcome): void
+  /** A request was counted, and its outcome is known. */
+  request (counted: Counted, context: AssessmentContext, outcome: Outcome): void
   stats (rest: Pick<Stats, 'providers' | 'composites' | 'redis' | 'cache' | 'clientIp'>): Stats
   report (): RiskReport
 }
@@ -41,11 +41,11 @@ export function createCounters (now: () => number): Counters {
     lookup (what) {
       lookups[what]++
     },
-    request (judged, context, outcome) {
-      const { reason } = judged
+    request (counted, context, outcome) {
+      const { reason } = counted
       if (reason !== undefined) unknown[reason] = (unknown[reason] ?? 0) + 1
-      requests.add(judged, context, outcome)
-      if (outcome !== 'allowed') origins.add(outcome, wouldBeOf(judged, context), judged.risk)
+      requests.add(counted, context, outcome)
+      if (outcome !== 'allowed') origins.add(outcome, wouldBeOf(counted, context), counted.risk)
     },
     stats (rest) {
       const rows = requests.rows()

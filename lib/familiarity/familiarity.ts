@@ -87,7 +87,7 @@ export function createFamiliarity (parts: FamiliarityParts): FamiliarityService 
   }
 
   /** Without an allocation, as all that runs for each write. */
-  function judge (
+  function degreeOf (
     { networks, place }: History, { key, marks, device }: Remembered, risk: Visit['risk'], rememberMs: number,
     atMs: number
   ): Familiarity {
@@ -134,12 +134,12 @@ export function createFamiliarity (parts: FamiliarityParts): FamiliarityService 
       if (risk.ip === null) return 'unknown'
       const found = remembered(visit)
       if (found.history !== undefined && found.untilMs > atMs) {
-        return judge(found.history, found, risk, bounds.rememberMs, atMs)
+        return degreeOf(found.history, found, risk, bounds.rememberMs, atMs)
       }
       const history = store.read(found.key)
       return history instanceof Promise
-        ? history.then(history => judge(keep(found, history), found, risk, bounds.rememberMs, atMs))
-        : judge(keep(found, history), found, risk, bounds.rememberMs, atMs)
+        ? history.then(history => degreeOf(keep(found, history), found, risk, bounds.rememberMs, atMs))
+        : degreeOf(keep(found, history), found, risk, bounds.rememberMs, atMs)
     },
     async learn (visit, strength, bounds, atMs = now()) {
       const { account, risk } = visit

@@ -14,15 +14,16 @@ import { within } from '../util/index.ts'
 export interface Rejection { readonly error: IpRiskError, readonly challenge?: string }
 
 /**
- * What ends a judged request before its handler: 499 where its client is gone; where a block is enforced 403, or 431.
+ * What ends an assessed request before its handler: 499 where its client is gone; where a block is enforced 403, or
+ * 431.
  */
-export function rejectionOf (judged: CompletedAssessment, raw: RawRequest): IpRiskError | undefined {
-  if (judged.gone || endsAsGone(raw, judged.context.route)) {
-    publish(judged, 'client_gone')
+export function rejectionOf (assessment: CompletedAssessment, raw: RawRequest): IpRiskError | undefined {
+  if (assessment.gone || endsAsGone(raw, assessment.context.route)) {
+    publish(assessment, 'client_gone')
     return new ClientGone()
   }
-  if (outcomeOf(judged) !== 'blocked') return undefined
-  return judged.risk.reason === 'truncated_headers' ? new TruncatedHeaders() : new Blocked()
+  if (outcomeOf(assessment) !== 'blocked') return undefined
+  return assessment.risk.reason === 'truncated_headers' ? new TruncatedHeaders() : new Blocked()
 }
 
 /**
@@ -30,26 +31,26 @@ export function rejectionOf (judged: CompletedAssessment, raw: RawRequest): IpRi
  * once it is satisfied: it may have been a code that is valid once. Never rejects; no promise where nobody is asked.
  */
 export function enforce (
-  judged: CompletedAssessment, raw: RawRequest
+  assessment: CompletedAssessment, raw: RawRequest
 ): Rejection | undefined | Promise<Rejection | undefined> {
-  const again = assessAgain(judged)
-  return again === undefined ? enforceDecision(judged, raw) : again.then(() => enforceDecision(judged, raw))
+  const again = assessAgain(assessment)
+  return again === undefined ? enforceDecision(assessment, raw) : again.then(() => enforceDecision(assessment, raw))
 }
 
 function enforceDecision (
-  judged: CompletedAssessment, raw: RawRequest
+  assessment: CompletedAssessment, raw: RawRequest
 ): Rejection | undefined | Promise<Rejection | undefined> {
-  const error = rejectionOf(judged, raw)
-  const outcome = outcomeOf(judged)
-  if (outcome !== undefined) publish(judged, outcome)
+  const error = rejectionOf(assessment, raw)
+  const outcome = outcomeOf(assessment)
+  if (outcome !== undefined) publish(assessment, outcome)
   if (error !== undefined) return { error }
-  if (judged.outcome === 'satisfied' || outcomeOf(judged) !== undefined) return undefined
-  return challenged(judged, raw)
+  if (assessment.outcome === 'satisfied' || outcomeOf(assessment) !== undefined) return undefined
+  return challenged(assessment, raw)
 }
 
 /** Asks whether the visitor has authenticated strongly enough, and publishes the outcome. Never rejects. */
-async function challenged (judged: CompletedAssessment, raw: RawRequest): Promise<Rejection | undefined> {
-  const { request, context: { scope, route: { timeoutMs }, log } } = judged
+async function challenged (assessment: CompletedAssessment, raw: RawRequest): Promise<Rejection | undefined> {
+  const { request, context: { scope, route: { timeoutMs }, log } } = assessment
   const { isSatisfied, challenge, failing } = scope.stepUp!
   let satisfied = false
   try {
@@ -62,10 +63,10 @@ async function challenged (judged: CompletedAssessment, raw: RawRequest): Promis
         'counts as "no", so visitors are challenged: fix the function, or what it asks')
     }
   }
-  const gone = rejectionOf(judged, raw)
+  const gone = rejectionOf(assessment, raw)
   if (gone !== undefined) return { error: gone }
-  publish(judged, satisfied ? 'satisfied' : 'challenged')
-  if (satisfied) learnFrom(judged, CONFIRMED).catch(() => {}) // the circuit breaker of Redis has logged it
+  publish(assessment, satisfied ? 'satisfied' : 'challenged')
+  if (satisfied) learnFrom(assessment, CONFIRMED).catch(() => {}) // the circuit breaker of Redis has logged it
   return satisfied ? undefined : { error: new StepUpRequired(), challenge }
 }
 

@@ -31,15 +31,15 @@ export interface ExpressIpRiskOptions extends EngineOptions, RequestOptions<Requ
 
 /**
  * `app.use(risk)` leaves `req.ipRisk` on every request as the option `unmarked` says, and never refuses one. Its
- * decision record is published when the response closes, and only if no `risk.route()` judged the request: each has one
- * record.
+ * decision record is published when the response closes, and only if no `risk.route()` assessed the request: each has
+ * one record.
  */
 export interface ExpressIpRisk extends RequestHandler, IpRiskApi {
   /**
-   * Middleware for one route: judges it as the route option says (default `true`) and refuses through `next(err)`, code
-   * `FST_IP_RISK_BLOCKED` (403), `FST_IP_RISK_STEP_UP` (401, with the challenge on the response), or
+   * Middleware for one route: assesses it as the route option says (default `true`) and refuses through `next(err)`,
+   * code `FST_IP_RISK_BLOCKED` (403), `FST_IP_RISK_STEP_UP` (401, with the challenge on the response), or
    * `FST_IP_RISK_CLIENT_GONE` (499, where the client has left). It belongs behind authentication, last before the
-   * handler. A verdict that `app.use(risk)` found is used again. Use one `risk.route()` per request: each judges it,
+   * handler. A verdict that `app.use(risk)` found is used again. Use one `risk.route()` per request: each assesses it,
    * and has its own record. Throws an `IpRiskError` at once when the option is wrong.
    */
   route (option?: Exclude<RouteIpRiskOption, false>): RequestHandler
@@ -51,14 +51,14 @@ export interface ExpressIpRisk extends RequestHandler, IpRiskApi {
 
 /** The engine as Express 5 middleware. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
 export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): ExpressIpRisk {
-  const { engine, scope, api, routePolicy, judge, latest, close } = createStandalone(options, log)
+  const { engine, scope, api, routePolicy, assess, latest, close } = createStandalone(options, log)
   const unmarked = routePolicy(undefined)
 
-  async function assess (req: Request, routePolicy: RoutePolicy): Promise<CompletedAssessment> {
+  async function assessAndShow (req: Request, routePolicy: RoutePolicy): Promise<CompletedAssessment> {
     const earlier = latest(req)
-    const judged = await judge(req, routePolicy, { url: pattern(req), earlier })
+    const assessment = await assess(req, routePolicy, { url: pattern(req), earlier })
     if (earlier === undefined) show(req)
-    return judged
+    return assessment
   }
 
   /** What was found last: a second assessment, once the account is known, replaces the first. */
@@ -74,10 +74,11 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
 
   function annotate (req: Request, res: Response, next: NextFunction): void {
     if (latest(req) !== undefined) return next()
-    assess(req, unmarked).then(judged => {
-      postpone(judged)
+    assessAndShow(req, unmarked).then(assessment => {
+      postpone(assessment)
       onceClosed(res, () => {
-        if (latest(req) === judged) publish(judged, outcomeOf(judged)!) // an unmarked route demands no step-up
+        // An unmarked route demands no step-up.
+        if (latest(req) === assessment) publish(assessment, outcomeOf(assessment)!)
       })
       if (!res.headersSent) next()
     }, next)
@@ -86,12 +87,12 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
   function route (option: Exclude<RouteIpRiskOption, false> = true): RequestHandler {
     const marked = routePolicy(option)
     return (req, res, next) => {
-      assess(req, marked).then(async judged => {
+      assessAndShow(req, marked).then(async assessment => {
         // Somebody may answer meanwhile: a timeout, say.
-        const outcome = res.headersSent ? 'not_reached' : outcomeOf(judged)
-        if (outcome === undefined) awaitStepUp(res, judged)
-        else publish(judged, outcome)
-        return res.headersSent ? undefined : await enforce(judged, req)
+        const outcome = res.headersSent ? 'not_reached' : outcomeOf(assessment)
+        if (outcome === undefined) awaitStepUp(res, assessment)
+        else publish(assessment, outcome)
+        return res.headersSent ? undefined : await enforce(assessment, req)
       }).then(refused => {
         if (res.headersSent) return
         if (refused?.challenge !== undefined) res.setHeader('www-authenticate', refused.challenge)
@@ -109,9 +110,9 @@ export function ipRisk ({ log, ...options }: ExpressIpRiskOptions = {}): Express
 export default ipRisk
 
 /** While the visitor is being asked, somebody else may answer, or the client leave. */
-function awaitStepUp (res: Response, judged: CompletedAssessment): void {
-  postpone(judged)
-  onceClosed(res, () => publishClosed(judged, res.headersSent))
+function awaitStepUp (res: Response, assessment: CompletedAssessment): void {
+  postpone(assessment)
+  onceClosed(res, () => publishClosed(assessment, res.headersSent))
 }
 
 function onceClosed (res: Response, then: () => void): void {

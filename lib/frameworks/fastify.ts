@@ -3,8 +3,8 @@ import type { FastifyIpRiskOptions } from '../../types/fastify.ts'
 import type {} from '../../types/fastify.ts'
 import { trustProxyWarning } from '../client-ip/index.ts'
 import {
-  assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine,
-  isPostponed, outcomeOf, postpone, publish, publishClosed, sharesEngine
+  assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine, isPostponed,
+  outcomeOf, postpone, publish, publishClosed, sharesEngine, startAssessment
 } from '../core/index.ts'
 import { AlreadyRegistered, BadOption, ClientGone, type IpRiskError } from '../errors.ts'
 import { type PluginScope, readPluginScope, readRoutePolicy, type RoutePolicy } from '../options/index.ts'
@@ -119,8 +119,8 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
  */
 function unlessGone (handler: RouteOptions['handler'], routePolicy: RoutePolicy): RouteOptions['handler'] {
   return function (request, reply) {
-    const judged = (request as Assessed)[assessed]
-    if (request.raw !== undefined && endsAsGone(request.raw, judged?.context.route ?? routePolicy)) {
+    const assessment = (request as Assessed)[assessed]
+    if (request.raw !== undefined && endsAsGone(request.raw, assessment?.context.route ?? routePolicy)) {
       const error = new ClientGone()
       continueOrEnd(request, reply, error, () => {})
       throw error
@@ -146,21 +146,21 @@ function onRequest (this: FastifyInstance, request: FastifyRequest, reply: Fasti
   if (routePolicy === null) return done()
   const { method, id: requestId, log } = request
   const context = { scope, route: routePolicy, method, url: config.url, requestId, log }
-  const judged = assessRequest(assessment(engine, context, request), request.raw)
-  if (judged instanceof Promise) judged.then(judged => act(here, request, reply, judged, done), done)
-  else act(here, request, reply, judged, done)
+  const assessment = assessRequest(startAssessment(engine, context, request), request.raw)
+  if (assessment instanceof Promise) assessment.then(assessment => act(here, request, reply, assessment, done), done)
+  else act(here, request, reply, assessment, done)
 }
 
 function act (
-  here: Mounted, request: FastifyRequest, reply: FastifyReply, judged: CompletedAssessment, done: Done
+  here: Mounted, request: FastifyRequest, reply: FastifyReply, assessment: CompletedAssessment, done: Done
 ): void {
-  (request as Assessed)[assessed] = judged
-  if (here.comparing) here.comparing = !here.engine.compareAddress(judged.address, request.ip)
-  const outcome = outcomeOf(judged)
-  if (outcome === undefined) awaitStepUp(reply, judged)
-  else publish(judged, outcome)
+  (request as Assessed)[assessed] = assessment
+  if (here.comparing) here.comparing = !here.engine.compareAddress(assessment.address, request.ip)
+  const outcome = outcomeOf(assessment)
+  if (outcome === undefined) awaitStepUp(reply, assessment)
+  else publish(assessment, outcome)
   const ends = outcome === 'blocked' || outcome === 'client_gone'
-  continueOrEnd(request, reply, ends ? rejectionOf(judged, request.raw) : undefined, done)
+  continueOrEnd(request, reply, ends ? rejectionOf(assessment, request.raw) : undefined, done)
 }
 
 /** Continues, or ends the request with the error. Hooks see a client that is gone, but it must not fill the log. */
@@ -184,27 +184,27 @@ function continueOrEnd (
 /** By `onRejected`, where that sends an answer. */
 function reject (request: Assessed, reply: FastifyReply, error: IpRiskError, done: Done): void {
   const { onRejected } = mountedOn(request.server)!.scope
-  const judged = request[assessed]
-  if (onRejected === undefined || judged === undefined) return done(error)
+  const assessment = request[assessed]
+  if (onRejected === undefined || assessment === undefined) return done(error)
   reply.code(error.statusCode!)
-  ownAnswer(onRejected, judged, reply, () => done(error))
+  ownAnswer(onRejected, assessment, reply, () => done(error))
 }
 
 /** Another hook may answer, or the client leave, before the step-up is reached. A listener for these requests alone. */
-function awaitStepUp (reply: FastifyReply, judged: CompletedAssessment): void {
-  postpone(judged)
-  reply.raw.on('close', () => publishClosed(judged, reply.sent || reply.raw.headersSent))
+function awaitStepUp (reply: FastifyReply, assessment: CompletedAssessment): void {
+  postpone(assessment)
+  reply.raw.on('close', () => publishClosed(assessment, reply.sent || reply.raw.headersSent))
 }
 
 /** The application's own hooks may have waited, and the client may have left meanwhile. */
 function beforeHandler (request: Assessed, reply: FastifyReply, done: Done): void {
-  const judged = request[assessed]
-  if (judged === undefined) return done()
-  if (!isPostponed(judged)) {
-    const isGone = endsAsGone(request.raw, judged.context.route)
+  const assessment = request[assessed]
+  if (assessment === undefined) return done()
+  if (!isPostponed(assessment)) {
+    const isGone = endsAsGone(request.raw, assessment.context.route)
     return isGone ? continueOrEnd(request, reply, new ClientGone(), done) : done()
   }
-  const refused = enforce(judged, request.raw)
+  const refused = enforce(assessment, request.raw)
   if (refused instanceof Promise) refused.then(refused => answer(request, reply, refused, done))
   else answer(request, reply, refused, done)
 }
@@ -217,8 +217,8 @@ function answer (request: Assessed, reply: FastifyReply, refused: Rejection | un
 
 /** Runs before the route's own `preHandler`s, which is the latest place for a hook that is not one of them. */
 function stepUpWhereUnseen (request: FastifyRequest, reply: FastifyReply, done: Done): void {
-  const judged = (request as Assessed)[assessed]
-  if (judged === undefined) return done()
-  if (isPostponed(judged) && (configs.of(request) as Config)[seen]?.inChain === true) return done()
+  const assessment = (request as Assessed)[assessed]
+  if (assessment === undefined) return done()
+  if (isPostponed(assessment) && (configs.of(request) as Config)[seen]?.inChain === true) return done()
   beforeHandler(request as Assessed, reply, done)
 }

@@ -10,8 +10,8 @@ export const seen: unique symbol = Symbol('fastify-ip-risk.seen')
 export type Config = FastifyRequest['routeOptions']['config'] & { readonly [seen]?: StepUpPlace }
 
 /**
- * Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is judged by the
- * scope's policy. One whose option contradicts an `update()` is judged as before it, by `earlier`.
+ * Routes that `onRoute` met are checked already. One that it missed must not fail for visitors: it is assessed by the
+ * scope's policy. One whose option contradicts an `update()` is assessed as before it, by `earlier`.
  */
 export function lateRoute (
   config: Config, scope: PluginScope, engine: Engine, earlier: RoutePolicy | null | undefined = config[seen]?.atBoot

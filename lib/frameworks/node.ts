@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import type { IpRiskApi, IpRiskEngine, RawResponse } from '../../types/api.ts'
 import type { CreateIpRiskOptions, IpRisk, IpRiskLogger, RawRequest, RouteIpRiskOption } from '../../types/contract.ts'
 import {
-  type Assessment, assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone,
-  type Engine, outcomeOf, postpone, publish, rememberInternals
+  type Assessment, assessRequest, bootLine, type CompletedAssessment, createApi, createEngine, endsAsGone, type Engine,
+  outcomeOf, postpone, publish, rememberInternals, startAssessment
 } from '../core/index.ts'
 import { badOption, ClientGone } from '../errors.ts'
 import {
@@ -17,7 +17,7 @@ export type OwnRequest = RawRequest & {
   readonly method?: string | undefined, readonly id?: unknown, readonly log?: unknown
 }
 
-export interface JudgeOptions {
+export interface AssessOptions {
   /** The route's pattern. */
   readonly url?: string | undefined
   /** An assessment of the same request, whose address and verdict are used again. */
@@ -32,7 +32,7 @@ export interface Standalone {
   /** `undefined` is an unmarked route. Throws on a wrong option. */
   routePolicy (option: Exclude<RouteIpRiskOption, false> | undefined): RoutePolicy
   /** Publishes nothing yet. */
-  judge (request: OwnRequest, routePolicy: RoutePolicy, more?: JudgeOptions): Promise<CompletedAssessment>
+  assess (request: OwnRequest, routePolicy: RoutePolicy, more?: AssessOptions): Promise<CompletedAssessment>
   /** The latest assessment of a request. */
   latest (request: object): CompletedAssessment | undefined
   close (): Promise<void>
@@ -90,7 +90,7 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
       origins.set(routePolicy, { option, revision: scope.revision, latest: routePolicy })
       return routePolicy
     },
-    async judge (request, routePolicy, { url, earlier } = {}) {
+    async assess (request, routePolicy, { url, earlier } = {}) {
       const context = {
         scope,
         route: policyOf(routePolicy),
@@ -99,9 +99,9 @@ export function createStandalone (options: PluginScopeOptions, log: IpRiskLogger
         requestId: idOf(request),
         log: logOf(request, log)
       }
-      const judged = await assessRequest(assessment(engine, context, request, earlier), request)
-      assessments.set(request, judged)
-      return judged
+      const assessment = await assessRequest(startAssessment(engine, context, request, earlier), request)
+      assessments.set(request, assessment)
+      return assessment
     }
   }
 }
@@ -118,7 +118,7 @@ function logOf ({ log }: OwnRequest, otherwise: IpRiskLogger): IpRiskLogger {
 
 /** The engine without Fastify. Throws an `IpRiskError` that names the option; whoever makes it closes it. */
 export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): IpRiskEngine {
-  const { engine, scope, api, routePolicy, judge, latest, close } = createStandalone(options, log)
+  const { engine, scope, api, routePolicy, assess, latest, close } = createStandalone(options, log)
   const named = new Map<unknown, RoutePolicy>()
   const written = new WeakMap<object, RoutePolicy>()
   /** Only for `onRejected`. */
@@ -130,22 +130,22 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
       const routePolicies = typeof route === 'object' ? written : named
       let known = routePolicies.get(route as object)
       if (known === undefined) routePolicies.set(route as object, known = routePolicy(route))
-      const judged = await judge(request, known)
-      byRisk.set(judged.risk, judged)
-      if (response !== undefined && scope.onRejected !== undefined) responses.set(judged, response)
-      const outcome = outcomeOf(judged)
-      if (outcome === undefined) awaitEnforcement(judged, request, response)
-      else publish(judged, outcome)
-      return judged.risk
+      const assessment = await assess(request, known)
+      byRisk.set(assessment.risk, assessment)
+      if (response !== undefined && scope.onRejected !== undefined) responses.set(assessment, response)
+      const outcome = outcomeOf(assessment)
+      if (outcome === undefined) awaitEnforcement(assessment, request, response)
+      else publish(assessment, outcome)
+      return assessment.risk
     },
     async enforce (request, risk) {
       // By the request too: a copy of the risk must not get past the enforcement.
-      const judged = byRisk.get(risk) ?? latest(request)
-      const refused = judged === undefined ? unjudged(request) : await enforce(judged, request)
+      const assessment = byRisk.get(risk) ?? latest(request)
+      const refused = assessment === undefined ? notAssessed(request) : await enforce(assessment, request)
       if (refused === undefined) return null
       const { error: { statusCode, code, message }, challenge } = refused
-      const response = judged === undefined ? undefined : responses.get(judged)
-      if (response !== undefined && !(refused.error instanceof ClientGone)) await reject(judged!, refused, response)
+      const response = assessment === undefined ? undefined : responses.get(assessment)
+      if (response !== undefined && !(refused.error instanceof ClientGone)) await reject(assessment!, refused, response)
       return {
         sent: response?.headersSent === true,
         statusCode: statusCode!,
@@ -163,17 +163,17 @@ export function createIpRisk ({ log, ...options }: CreateIpRiskOptions = {}): Ip
 
   /** By `onRejected`, where that sends an answer. */
   async function reject (
-    judged: CompletedAssessment, { error, challenge }: Rejection, response: RawResponse
+    assessment: CompletedAssessment, { error, challenge }: Rejection, response: RawResponse
   ): Promise<void> {
     if (response.headersSent) return
     const own = response as RawResponse & Pick<ServerResponse, 'statusCode' | 'setHeader'>
     own.statusCode = error.statusCode!
     if (challenge !== undefined) own.setHeader('www-authenticate', challenge)
-    await scope.onRejected!(judged, response)
+    await scope.onRejected!(assessment, response)
   }
 
   /** Nobody assessed this request: nothing to enforce, but its client may be gone all the same. */
-  function unjudged (request: RawRequest): Rejection | undefined {
+  function notAssessed (request: RawRequest): Rejection | undefined {
     return endsAsGone(request, { marked: true, mode: scope.mode }) ? { error: new ClientGone() } : undefined
   }
 }
@@ -188,10 +188,12 @@ const UNASKED_MAX = 100
  * comes as soon as its body was read. So without the response, the end of the connection (in HTTP/2 of the stream)
  * counts.
  */
-function awaitEnforcement (judged: CompletedAssessment, request: RawRequest, response: RawResponse | undefined): void {
-  postpone(judged)
+function awaitEnforcement (
+  assessment: CompletedAssessment, request: RawRequest, response: RawResponse | undefined
+): void {
+  postpone(assessment)
   if (response !== undefined) {
-    const close = (): void => publish(judged, response.headersSent ? 'not_enforced' : 'client_gone')
+    const close = (): void => publish(assessment, response.headersSent ? 'not_enforced' : 'client_gone')
     if (response.closed === true) close()
     else response.once('close', close)
     return
@@ -209,5 +211,5 @@ function awaitEnforcement (judged: CompletedAssessment, request: RawRequest, res
     waiting.delete(one)
     publish(one, 'not_enforced')
   }
-  waiting.add(judged)
+  waiting.add(assessment)
 }

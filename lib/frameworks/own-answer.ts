@@ -4,7 +4,7 @@ import type { PluginScope } from '../options/index.ts'
 
 /** Lets `onRejected` answer; `otherwise` is called where it begins no answer. */
 export function ownAnswer (
-  onRejected: NonNullable<PluginScope['onRejected']>, judged: CompletedAssessment, reply: FastifyReply,
+  onRejected: NonNullable<PluginScope['onRejected']>, assessment: CompletedAssessment, reply: FastifyReply,
   otherwise: () => void
 ): void {
   let begun = false
@@ -14,7 +14,7 @@ export function ownAnswer (
     begun = true
     return send.apply(reply, args)
   }
-  onRejected(judged, reply).then(() => {
+  onRejected(assessment, reply).then(() => {
     reply.send = send
     if (!begun && !reply.sent && !reply.raw.headersSent) otherwise()
   })

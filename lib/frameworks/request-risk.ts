@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { IpRisk } from '../../types/contract.ts'
 import type { CompletedAssessment } from '../core/index.ts'
 
-/** On a request that was judged. Not read from `request.ipRisk`, which an application may replace. */
+/** On a request that was assessed. Not read from `request.ipRisk`, which an application may replace. */
 export const assessed: unique symbol = Symbol('fastify-ip-risk.assessed')
 /** What an application wrote to `request.ipRisk`. */
 const replaced: unique symbol = Symbol('fastify-ip-risk.replaced')

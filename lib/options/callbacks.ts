@@ -10,7 +10,7 @@ export interface Rejected {
   readonly context: { readonly route: { readonly timeoutMs: number }, readonly log: IpRiskLogger }
 }
 /** `onRejected` as it is called: it never rejects, and settles within the `timeoutMs` of the route. */
-export type CallOnRejected = (judged: Rejected, reply: object) => Promise<void>
+export type CallOnRejected = (rejected: Rejected, reply: object) => Promise<void>
 
 export function readSkip (path: string, given: unknown): CallSkip | undefined {
   const skip = checkFunction(path, given as Skip<never> | undefined)

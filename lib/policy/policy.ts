@@ -8,12 +8,12 @@ import { mergeRules } from './read-rules.ts'
 import { applyRules, compileRules, type Ruled, type Rules } from './rules.ts'
 import { defaultPolicy, mergeTable, namedCells, type NamedCells, type Row, type Table } from './table.ts'
 
-/** Policies of plugin, scope and route on top of each other, checked and ready to judge. */
+/** Policies of plugin, scope and route on top of each other, checked and ready to decide. */
 export interface CompiledPolicy {
   readonly table: Table
   readonly rules: Rules
   /** The nearest function, if any: it decides instead of the table … */
-  readonly judge?: PolicyFunction
+  readonly policyFunction?: PolicyFunction
   /** … but for what nearer scopes and the route say in tables of their own. */
   readonly nearer?: Nearer
 }
@@ -35,7 +35,7 @@ export interface PolicyDecision {
 }
 type Rulings = { readonly [D in Decision]: PolicyDecision }
 
-/** One object each, made once: judging a request allocates none. */
+/** One object each, made once: a decision allocates none. */
 const rulings: { readonly [B in DecidedBy]: Rulings } = {
   policy: rulingsOf('policy'),
   rule: rulingsOf('rule'),
@@ -57,19 +57,19 @@ export const basePolicy: CompiledPolicy = { table: defaultPolicy, rules: compile
 /** `policy` on top of `base`. Throws an `IpRiskError` that names the cell. */
 export function compilePolicy (base: CompiledPolicy, policy: Policy | undefined, path = 'policy'): CompiledPolicy {
   if (policy === undefined) return base
-  if (typeof policy === 'function') return { table: base.table, rules: base.rules, judge: policy }
+  if (typeof policy === 'function') return { table: base.table, rules: base.rules, policyFunction: policy }
   if (typeof policy !== 'object' || policy === null) {
     throw badOption(path, `must be a table or a function (risk, route) => decision, got ${shown(policy)}`)
   }
   const table = mergeTable(base.table, policy, path)
   const rules = compileRules(table.rules)
-  if (base.judge === undefined) return { table, rules }
+  if (base.policyFunction === undefined) return { table, rules }
   const { write, read, listed: above = [] } = base.nearer ?? {}
   const listed = mergeRules(above, policy.rules, `${path}.rules`)
   return {
     table,
     rules,
-    judge: base.judge,
+    policyFunction: base.policyFunction,
     nearer: {
       write: { ...write, ...namedCells(policy.write) },
       read: { ...read, ...namedCells(policy.read) },
@@ -96,8 +96,8 @@ export function applyPolicy (
   }
   const { table, nearer } = policy
   const named = nearer?.[route.write ? 'write' : 'read'][risk.verdict]
-  if (policy.judge === undefined || named !== undefined) return byTable(policy, risk, route)
-  const decision = byFunction(policy.judge, risk, route, log)
+  if (policy.policyFunction === undefined || named !== undefined) return byTable(policy, risk, route)
+  const decision = byFunction(policy.policyFunction, risk, route, log)
   if (decision === undefined) return byTable(policy, risk, route)
   return nearer === undefined
     ? rulings.function[clamped(decision, table, route.write)]
@@ -114,10 +114,10 @@ function byTable ({ table, rules }: CompiledPolicy, risk: IpRisk, route: RouteCo
  * undefined. `isPlain`: the address has no category.
  */
 export function decideByTable (
-  { table, rules, judge }: CompiledPolicy, verdict: IpRisk['verdict'], reason: IpRisk['reason'], isPlain: boolean,
-  familiarity: IpRisk['familiarity'], action: RouteContext['action'], write: boolean
+  { table, rules, policyFunction }: CompiledPolicy, verdict: IpRisk['verdict'], reason: IpRisk['reason'],
+  isPlain: boolean, familiarity: IpRisk['familiarity'], action: RouteContext['action'], write: boolean
 ): PolicyDecision | undefined {
-  if (judge !== undefined || (isPlain ? rules.withoutCategory : rules.all).length > 0) return undefined
+  if (policyFunction !== undefined || (isPlain ? rules.withoutCategory : rules.all).length > 0) return undefined
   if (reason === 'listed' || reason === 'truncated_headers') return undefined
   const decision = clamped(cell(write ? table.write : table.read, verdict, reason), table, write)
   return familiarity === 'known' ? softened(decision, verdict, action) : rulings.policy[decision]
@@ -208,12 +208,12 @@ function clamped (decision: Decision, table: Table, write: boolean): Decision {
 }
 
 /** Whether `step_up_auth` may come of writes, or of reads; a function may say anything that it is not clamped from. */
-export function canStepUp ({ table, judge }: CompiledPolicy, write: boolean): boolean {
+export function canStepUp ({ table, policyFunction }: CompiledPolicy, write: boolean): boolean {
   const row = Object.values(write ? table.write : table.read)
     .flatMap(cell => typeof cell === 'string' ? [cell] : Object.values(cell))
   if (row.includes('step_up_auth')) return true
   if (!write && !table.allowBlockingReads) return false
-  return judge !== undefined || table.rules.some(rule => [rule.then, rule.atLeast].includes('step_up_auth'))
+  return policyFunction !== undefined || table.rules.some(rule => [rule.then, rule.atLeast].includes('step_up_auth'))
 }
 
 /**

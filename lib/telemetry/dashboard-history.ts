@@ -17,7 +17,7 @@ const groups = [
 export interface History {
   /** Outcomes of the last hour, a column for each minute. */
   chart (): TimeChart
-  /** The last decisions, newest first, with each address as the `recordAddress` of the scope that judged it says. */
+  /** The last decisions, newest first, with each address as the `recordAddress` of the scope that assessed it says. */
   decisions (): DecisionRecord[]
   close (): void
 }
@@ -40,9 +40,9 @@ export function keepHistory ({ engine }: Pick<Internals, 'engine'>): History {
   const close = engine.observers.add({
     timesDecisions: true,
     decision (published) {
-      const { risk, context, outcome, judged } = published
+      const { risk, context, outcome } = published
       if (outcome === undefined) return
-      const time = judged ?? timeOf(published, engine.now())
+      const time = published.time ?? timeOf(published, engine.now())
       const decided: Decided = { risk, context, outcome, time }
       decisions[next++ % keptDecisions] = decided
       const column = advance()

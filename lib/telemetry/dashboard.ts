@@ -36,7 +36,7 @@ const form = 'application/x-www-form-urlencoded'
 
 /**
  * A Fastify plugin: one page about this process, without an external asset. Register it after `fastify-ip-risk`. Its
- * routes are not judged by the plugin.
+ * routes are not assessed by the plugin.
  *
  * @example
  * await app.register(ipRiskDashboard, { prefix: '/ip-risk', authorize: request => isOperator(request) })

@@ -99,9 +99,9 @@ export function decidingMembersOf (provider: Provider): readonly Provider[] {
  * (`isFinalForWrite`). undefined: every result is.
  */
 export function finalForWrite (root: Provider): ((result: LookupResult) => boolean) | undefined {
-  const judges = compositesIn(root).filter(({ isFinalForWrite }) => isFinalForWrite !== undefined)
-  if (judges.length === 0) return undefined
-  return ({ answer, provider }) => judges.every(judge => judge.isFinalForWrite!(answer, provider))
+  const deciding = compositesIn(root).filter(({ isFinalForWrite }) => isFinalForWrite !== undefined)
+  if (deciding.length === 0) return undefined
+  return ({ answer, provider }) => deciding.every(composite => composite.isFinalForWrite!(answer, provider))
 }
 
 function compositesIn (provider: Provider): CompositeProvider[] {

@@ -79,7 +79,7 @@ function effectivePolicy (
   ]
   return {
     ...about,
-    function: policy.judge !== undefined,
+    function: policy.policyFunction !== undefined,
     allowBlockingReads: table.allowBlockingReads,
     rows: routes.map(({ action, write }) => {
       const context: RouteContext = { action, write, method: write ? 'POST' : 'GET', url: undefined }

@@ -5,7 +5,7 @@ import { type FormatChoice, recordFormat } from './detect.ts'
 import { type InputFile, type Line, lineCutter, type TextChunk, textOf } from './input.ts'
 import type { RecordFormat, ReviewRecord } from './record.ts'
 
-/** Records that are judged together. Addresses are canonical where they are addresses. */
+/** Records that are looked up together. Addresses are canonical where they are addresses. */
 export interface Batch {
   readonly records: readonly ReviewRecord[]
   readonly addresses: readonly string[]

@@ -3,7 +3,7 @@ import type { Decision } from '../../../types/contract.ts'
 import { type Output, written } from '../io.ts'
 import { csvCell } from './csv.ts'
 import { fromUtf8, type JsonObject, type RecordFormat, type ReviewRecord } from './record.ts'
-import { addedColumns, cellsOf, type Judged, membersOf } from './verdicts.ts'
+import { addedColumns, cellsOf, type AddressVerdict, membersOf } from './verdicts.ts'
 
 /** Where rows go: a file, or standard output. */
 export interface Sink {
@@ -55,7 +55,7 @@ export function streamSink (stream: Output): Sink {
 export interface RowWriter {
   /** The first line of the output; empty where there is none. */
   readonly header: string
-  row (record: ReviewRecord, judged: Judged, decision: Decision): string
+  row (record: ReviewRecord, found: AddressVerdict, decision: Decision): string
 }
 
 export function csvRows (format: RecordFormat): RowWriter {
@@ -63,12 +63,12 @@ export function csvRows (format: RecordFormat): RowWriter {
   const header = [...columns.map(fromUtf8), ...addedNames(name => columns.includes(name))]
   return {
     header: `${header.map(csvCell).join(delimiter)}\n`,
-    row ({ cells }, judged, decision) {
+    row ({ cells }, found, decision) {
       let text = ''
       for (const cell of cells) text += csvCell(cell) + delimiter
       // A short row must not move what is added into columns of the input.
       for (let i = cells.length; i < columns.length; i++) text += delimiter
-      return `${text}${cellsOf(judged, delimiter)}${delimiter}${decision}\n`
+      return `${text}${cellsOf(found, delimiter)}${delimiter}${decision}\n`
     }
   }
 }
@@ -77,18 +77,18 @@ export function ndjsonRows ({ columns }: RecordFormat): RowWriter {
   const names = columns.map(fromUtf8)
   return {
     header: '',
-    row ({ cells, json }, judged, decision) {
-      if (json !== undefined) return withMembers(json.line, json.object, judged, decision)
+    row ({ cells, json }, found, decision) {
+      if (json !== undefined) return withMembers(json.line, json.object, found, decision)
       const object: JsonObject = Object.fromEntries(cells.map((cell, i) => [names[i] ?? `column${i + 1}`, cell]))
-      return withMembers(JSON.stringify(object), object, judged, decision)
+      return withMembers(JSON.stringify(object), object, found, decision)
     }
   }
 }
 
 /** The line as it is, and our members at its end: numbers keep their digits, and members their order. */
-function withMembers (line: string, object: JsonObject, judged: Judged, decision: Decision): string {
+function withMembers (line: string, object: JsonObject, found: AddressVerdict, decision: Decision): string {
   const names = addedNames(name => Object.hasOwn(object, name))
-  const added = membersOf(judged).map((json, i) => `"${names[i]}":${json}`)
+  const added = membersOf(found).map((json, i) => `"${names[i]}":${json}`)
   added.push(`"${names.at(-1)}":"${decision}"`)
   const isEmpty = Object.keys(object).length === 0
   return `${line.slice(0, line.lastIndexOf('}'))}${isEmpty ? '' : ','}${added.join()}}\n`

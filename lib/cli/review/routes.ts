@@ -2,7 +2,7 @@ import type { RouteContext } from '../../../types/contract.ts'
 import { UsageError } from '../command.ts'
 import { type ReviewRecord, toUtf8 } from './record.ts'
 
-/** As which action, and whether as a write, the policy judges a record. */
+/** As which action, and whether as a write, the policy decides about a record. */
 export interface RouteRules {
   /** Records with the same key have the same context. */
   keyOf (record: ReviewRecord): string

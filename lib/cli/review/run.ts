@@ -14,7 +14,7 @@ import type { RecordFormat, ReviewRecord } from './record.ts'
 import { writeReport } from './report.ts'
 import type { RouteRules } from './routes.ts'
 import { createSummary, type Summary } from './summary.ts'
-import { createVerdicts, type Judged } from './verdicts.ts'
+import { createVerdicts, type AddressVerdict } from './verdicts.ts'
 
 export interface ReviewSettings {
   readonly inputs: readonly InputFile[]
@@ -38,7 +38,7 @@ export interface ReviewTools {
   readonly isFull: () => boolean
   readonly io: Io
   readonly signal: AbortSignal
-  /** Records that are judged together: many for a provider with a bulk call. */
+  /** Records that are looked up together: many for a provider with a bulk call. */
   readonly batchRecords: number
   readonly keptVerdicts: number
   readonly now: () => number
@@ -49,7 +49,7 @@ const FLUSH_MS = 250
 const CHECKPOINT_MS = 1_000
 const WRITE_AT = 262_144
 
-/** Reads, judges and writes every record, in order, in memory that does not grow with the input. */
+/** Reads, looks up and writes every record, in order, in memory that does not grow with the input. */
 export async function review (settings: ReviewSettings, tools: ReviewTools): Promise<ExitCode> {
   const { inputs, output, report, from } = settings
   const { io, signal, now, batchRecords } = tools
@@ -144,15 +144,15 @@ async function reviewFile (
   const verdicts = createVerdicts({
     ipRisk, keptVerdicts, retries, signal, sleep, onWait (waiting) { isWaiting = waiting }
   })
-  const rowOf = (record: ReviewRecord, judged: Judged): string => {
-    const decision = verdicts.decide(judged, record, rules)
+  const rowOf = (record: ReviewRecord, found: AddressVerdict): string => {
+    const decision = verdicts.decide(found, record, rules)
     countIn(counts.decisions, decision)
-    summary?.add(record, judged, decision, rules.nameOf(record), rules.contextOf(record).write)
-    return rows.row(record, judged, decision)
+    summary?.add(record, found, decision, rules.nameOf(record), rules.contextOf(record).write)
+    return rows.row(record, found, decision)
   }
   let storedBefore = 0
   for await (const batch of batches) {
-    const known = new Map<string, Judged>()
+    const known = new Map<string, AddressVerdict>()
     let next = 0
 
     /** Writes the rows whose verdicts are there, up to the first whose verdict is not. */
@@ -161,9 +161,9 @@ async function reviewFile (
         const from = next
         let text = ''
         for (; next < batch.records.length && text.length < WRITE_AT; next++) {
-          const judged = known.get(batch.addresses[next]!)
-          if (judged === undefined) break
-          text += rowOf(batch.records[next]!, judged)
+          const found = known.get(batch.addresses[next]!)
+          if (found === undefined) break
+          text += rowOf(batch.records[next]!, found)
         }
         if (next === from) break
         await sink.write(text)
@@ -182,7 +182,7 @@ async function reviewFile (
     }
     const timer = setInterval(() => { flush().catch(() => {}) }, FLUSH_MS)
     try {
-      await verdicts.judge(new Set(batch.addresses), known)
+      await verdicts.lookUp(new Set(batch.addresses), known)
     } finally {
       clearInterval(timer)
       await flush()
@@ -194,7 +194,7 @@ async function reviewFile (
   }
 }
 
-function countRow ({ counts, at }: Run, batch: Batch, i: number, known: ReadonlyMap<string, Judged>): void {
+function countRow ({ counts, at }: Run, batch: Batch, i: number, known: ReadonlyMap<string, AddressVerdict>): void {
   const { verdict, reason } = known.get(batch.addresses[i]!)!.risk
   counts.rows++
   counts.skipped += batch.skips[i]!

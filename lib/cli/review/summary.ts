@@ -1,7 +1,7 @@
 import type { Decision } from '../../../types/contract.ts'
 import { harder } from '../../policy/index.ts'
 import { type ReviewRecord, toUtf8 } from './record.ts'
-import type { Judged } from './verdicts.ts'
+import type { AddressVerdict } from './verdicts.ts'
 
 /** An address with something against it, over all its rows. */
 export interface AddressRow {
@@ -43,7 +43,7 @@ const MAX_ADDRESSES = 20_000
 
 export interface Summary {
   readonly state: SummaryState
-  add (record: ReviewRecord, judged: Judged, decision: Decision, route: string, write: boolean): void
+  add (record: ReviewRecord, found: AddressVerdict, decision: Decision, route: string, write: boolean): void
 }
 
 /** What a report shows, in memory that does not grow with the input. */
@@ -72,8 +72,8 @@ export function createSummary (given?: SummaryState): Summary {
     return isNew
   }
 
-  function add (record: ReviewRecord, judged: Judged, decision: Decision, route: string, write: boolean): void {
-    const { risk } = judged
+  function add (record: ReviewRecord, found: AddressVerdict, decision: Decision, route: string, write: boolean): void {
+    const { risk } = found
     const { timeMs } = record
     if (timeMs !== undefined) {
       const start = Math.floor(timeMs / state.bucketMs) * state.bucketMs
@@ -86,11 +86,11 @@ export function createSummary (given?: SummaryState): Summary {
     count(state.networks, `${asn} ${org ?? isp ?? ''}`.trim() || 'unknown network', risk.verdict)
     count(state.countries, countryCode ?? country ?? 'unknown country', risk.verdict)
     const isRisky = record.address !== null && weightOf(risk.verdict, risk.score) > 0
-    if (isRisky) addAddress(record, judged, decision, route, write)
+    if (isRisky) addAddress(record, found, decision, route, write)
   }
 
   function addAddress (
-    record: ReviewRecord, { risk }: Judged, decision: Decision, route: string, write: boolean
+    record: ReviewRecord, { risk }: AddressVerdict, decision: Decision, route: string, write: boolean
   ): void {
     const { address, status } = record
     const timeMs = record.timeMs ?? null

@@ -7,7 +7,7 @@ import { fromUtf8, type ReviewRecord } from './record.ts'
 import type { RouteRules } from './routes.ts'
 
 /** What is known of an address. The rest is made when it is first needed, and used again in each row of the address. */
-export interface Judged {
+export interface AddressVerdict {
   readonly risk: IpRisk
   cells?: string
   members?: readonly string[]
@@ -22,7 +22,7 @@ export const addedColumns = [
 ] as const
 
 /** Failures that end by themselves: a limit allows calls again, or a pause is over. */
-const roomReasons: ReadonlySet<UnknownReason | undefined> = new Set(['quota_exhausted', 'rate_limited'])
+const limitReasons: ReadonlySet<UnknownReason | undefined> = new Set(['quota_exhausted', 'rate_limited'])
 
 export interface VerdictOptions {
   readonly ipRisk: Pick<IpRiskEngine, 'bulk' | 'decide'>
@@ -36,7 +36,7 @@ export interface VerdictOptions {
   readonly onWait: (waiting: boolean) => void
 }
 
-const ROOM_WAIT_MS = 15_000
+const LIMIT_WAIT_MS = 15_000
 const RETRY_WAIT_MS = 2_000
 
 /** Verdicts on the addresses of one batch after the other. */
@@ -45,21 +45,21 @@ export interface Verdicts {
    * Fills in `known` as verdicts come; resolves when all are there. Rejects when the signal aborts, and
    * when the provider rejects the calls, since further ones could prolong a ban.
    */
-  judge (addresses: Iterable<string>, known: Map<string, Judged>): Promise<void>
+  lookUp (addresses: Iterable<string>, known: Map<string, AddressVerdict>): Promise<void>
   /** What the policy says of this address on the route of this record. */
-  decide (judged: Judged, record: ReviewRecord, rules: RouteRules): Decision
+  decide (found: AddressVerdict, record: ReviewRecord, rules: RouteRules): Decision
 }
 
 export function createVerdicts (options: VerdictOptions): Verdicts {
   const { ipRisk, keptVerdicts, retries, signal, sleep, onWait } = options
-  const kept = new LRUCache<string, Judged>({ max: keptVerdicts })
+  const kept = new LRUCache<string, AddressVerdict>({ max: keptVerdicts })
 
-  async function judge (addresses: Iterable<string>, known: Map<string, Judged>): Promise<void> {
+  async function lookUp (addresses: Iterable<string>, known: Map<string, AddressVerdict>): Promise<void> {
     let missing: string[] = []
     for (const address of addresses) {
-      const judged = kept.get(address)
-      if (judged === undefined) missing.push(address)
-      else known.set(address, judged)
+      const found = kept.get(address)
+      if (found === undefined) missing.push(address)
+      else known.set(address, found)
     }
     for (let round = 0; missing.length > 0;) {
       let failed: [string, IpRisk][] = []
@@ -70,51 +70,51 @@ export function createVerdicts (options: VerdictOptions): Verdicts {
       if (failed.some(([, { reason }]) => reason === 'rejected')) {
         throw new Error('the provider rejects the calls: its contact, its key or this address is not accepted')
       }
-      const noRoom = failed.some(([, { reason }]) => roomReasons.has(reason))
-      if (!noRoom && round++ >= retries) {
+      const isLimited = failed.some(([, { reason }]) => limitReasons.has(reason))
+      if (!isLimited && round++ >= retries) {
         for (const [address, risk] of failed) known.set(address, { risk })
         failed = []
       }
       missing = failed.map(([address]) => address)
       if (missing.length === 0) break
       onWait(true)
-      await sleep(noRoom ? ROOM_WAIT_MS : RETRY_WAIT_MS * 2 ** (round - 1), signal)
+      await sleep(isLimited ? LIMIT_WAIT_MS : RETRY_WAIT_MS * 2 ** (round - 1), signal)
       onWait(false)
     }
   }
 
-  function keep (known: Map<string, Judged>, address: string, risk: IpRisk): void {
-    const judged: Judged = { risk }
-    known.set(address, judged)
-    kept.set(address, judged)
+  function keep (known: Map<string, AddressVerdict>, address: string, risk: IpRisk): void {
+    const found: AddressVerdict = { risk }
+    known.set(address, found)
+    kept.set(address, found)
   }
 
-  function decide (judged: Judged, record: ReviewRecord, rules: RouteRules): Decision {
+  function decide (found: AddressVerdict, record: ReviewRecord, rules: RouteRules): Decision {
     const key = rules.keyOf(record)
-    if (judged.route === key) return judged.decision!
-    const decision = judged.others?.get(key) ?? ipRisk.decide(judged.risk, rules.contextOf(record))
-    if (judged.route === undefined) {
-      judged.route = key
-      judged.decision = decision
+    if (found.route === key) return found.decision!
+    const decision = found.others?.get(key) ?? ipRisk.decide(found.risk, rules.contextOf(record))
+    if (found.route === undefined) {
+      found.route = key
+      found.decision = decision
     } else {
-      judged.others ??= new Map()
+      found.others ??= new Map()
       // Methods and actions come from the input: they must not pile up on one address.
-      if (judged.others.size < 100) judged.others.set(key, decision)
+      if (found.others.size < 100) found.others.set(key, decision)
     }
     return decision
   }
 
-  return { judge, decide }
+  return { lookUp, decide }
 }
 
 /** The added cells but for the decision. */
-export function cellsOf (judged: Judged, delimiter: string): string {
-  const { risk: { verdict, score, categories, info, provider } } = judged
-  judged.cells ??= [
+export function cellsOf (found: AddressVerdict, delimiter: string): string {
+  const { risk: { verdict, score, categories, info, provider } } = found
+  found.cells ??= [
     verdict, score ?? '', categories.join(' '), safe(info.asn), safe(info.org ?? info.isp),
     safe(info.countryCode ?? info.country), safe(provider)
   ].join(delimiter)
-  return judged.cells
+  return found.cells
 }
 
 function safe (text: string | undefined): string {
@@ -122,11 +122,11 @@ function safe (text: string | undefined): string {
 }
 
 /** The values of the added members of JSON, but for the decision. */
-export function membersOf (judged: Judged): readonly string[] {
-  const { risk: { verdict, score, categories, info, provider } } = judged
-  judged.members ??= [
+export function membersOf (found: AddressVerdict): readonly string[] {
+  const { risk: { verdict, score, categories, info, provider } } = found
+  found.members ??= [
     verdict, score, categories, info.asn ?? null, info.org ?? info.isp ?? null,
     info.countryCode ?? info.country ?? null, provider
   ].map(value => fromUtf8(JSON.stringify(value)))
-  return judged.members
+  return found.members
 }

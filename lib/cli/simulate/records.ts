@@ -7,7 +7,7 @@ import { allVerdicts } from '../../verdict/index.ts'
 import { blankRisk } from '../blank-risk.ts'
 import type { RouteRules } from '../review/routes.ts'
 import { addressNames } from '../review/tables.ts'
-import type { Absent } from './judge.ts'
+import type { Absent } from './past-policy.ts'
 import type { Row } from './rows.ts'
 
 /** What was known of a request or a row, and what was decided then. */

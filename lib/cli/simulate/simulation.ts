@@ -1,6 +1,6 @@
 import type { Decision } from '../../../types/contract.ts'
 import type { CompiledPolicy } from '../../policy/index.ts'
-import { type Askable, askable, type Judgement, policyJudge } from './judge.ts'
+import { type Askable, askable, type PastResult, pastPolicy } from './past-policy.ts'
 import { type Costs, createOutcomes, type KnownOutcome, type Outcomes } from './outcomes.ts'
 import type { Omitted, PastDecision } from './records.ts'
 import { createTally, type Tally } from './tally.ts'
@@ -46,8 +46,8 @@ export interface Simulator {
 }
 
 export function createSimulator ({ before, after, costs }: SimulationOptions): Simulator {
-  const judges = { before: before === null ? null : policyJudge(before.policy), after: policyJudge(after.policy) }
-  const asksFor = new Set([...judges.after.asksFor, ...judges.before?.asksFor ?? []])
+  const policies = { before: before === null ? null : pastPolicy(before.policy), after: pastPolicy(after.policy) }
+  const asksFor = new Set([...policies.after.asksFor, ...policies.before?.asksFor ?? []])
   const tally = createTally()
   const outcomes = createOutcomes()
   const omitted = { noRecord: 0, clientGone: 0, unmarked: 0, notRecorded: 0, undecided: 0 }
@@ -55,14 +55,14 @@ export function createSimulator ({ before, after, costs }: SimulationOptions): S
   const forms = { full: 0, network: 0, hmac: 0, none: 0 }
   let withoutAction = 0
 
-  function judgementsOf ({ risk, context, absent, recorded }: PastDecision): readonly [Judgement | null, Judgement] {
-    const past = judges.before === null
+  function resultsOf ({ risk, context, absent, recorded }: PastDecision): readonly [PastResult | null, PastResult] {
+    const past = policies.before === null
       ? recorded === null ? null : { decision: recorded }
-      : judges.before.judge(risk, context, absent)
-    return [past, judges.after.judge(risk, context, absent)]
+      : policies.before.decide(risk, context, absent)
+    return [past, policies.after.decide(risk, context, absent)]
   }
 
-  function countMissing (results: readonly Judgement[], { absent, risk }: PastDecision): void {
+  function countMissing (results: readonly PastResult[], { absent, risk }: PastDecision): void {
     for (const name of absent) {
       if (asksFor.has(name) && (name !== 'reason' || risk.verdict === 'unknown')) missing.get(name)!.records++
     }
@@ -77,8 +77,8 @@ export function createSimulator ({ before, after, costs }: SimulationOptions): S
       else if (past === 'unmarked') omitted.unmarked++
       else {
         const { recorded, fixed, context: { action, write }, risk, visitor } = past
-        const fixedDecision: Judgement | null = fixed && recorded !== null ? { decision: recorded } : null
-        const [was, is] = fixedDecision === null ? judgementsOf(past) : [fixedDecision, fixedDecision]
+        const fixedDecision: PastResult | null = fixed && recorded !== null ? { decision: recorded } : null
+        const [was, is] = fixedDecision === null ? resultsOf(past) : [fixedDecision, fixedDecision]
         if (fixedDecision === null) countMissing(was === null ? [is] : [was, is], past)
         if (was === null) omitted.notRecorded++
         else if ('undecided' in was || 'undecided' in is) omitted.undecided++

@@ -43,7 +43,7 @@ export function consensus (members: readonly Provider[], options: ConsensusOptio
   const counts = (answer: ProviderAnswer, i: number): boolean =>
     answer.verdict !== 'unknown' && (answer.confidence ?? 1) >= leastOf(members[i]!.name)
 
-  function judge (answers: readonly ProviderAnswer[]): ProviderAnswer {
+  function combine (answers: readonly ProviderAnswer[]): ProviderAnswer {
     const known = answers.flatMap((answer, i): Vote[] => answer.verdict !== 'unknown' && counts(answer, i)
       ? [{ answer: named(answer, members[i]!), weight: weightOf(members[i]!.name) }]
       : [])
@@ -64,7 +64,7 @@ export function consensus (members: readonly Provider[], options: ConsensusOptio
     lookup (ip, context) {
       const answers = members.map(member => context.ask(member, ip))
       const pending = answers.some(answer => answer instanceof Promise)
-      return pending ? gather(answers, quorum, counts).then(judge) : judge(answers as ProviderAnswer[])
+      return pending ? gather(answers, quorum, counts).then(combine) : combine(answers as ProviderAnswer[])
     }
   } satisfies CompositeProvider)
 }

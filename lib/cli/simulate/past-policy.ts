@@ -9,12 +9,12 @@ export type Askable = typeof askable[number]
 export type Absent = ReadonlySet<Askable>
 
 /** A decision; or what would have to be known to decide, where both outcomes are possible. */
-export type Judgement = { readonly decision: Decision } | { readonly undecided: readonly Askable[] }
+export type PastResult = { readonly decision: Decision } | { readonly undecided: readonly Askable[] }
 
-export interface Judge {
+export interface PastPolicy {
   /** What the rules and the cells of the policy ask for. */
   readonly asksFor: Absent
-  judge (risk: IpRisk, context: RouteContext, absent: Absent): Judgement
+  decide (risk: IpRisk, context: RouteContext, absent: Absent): PastResult
 }
 
 interface UncertainRule {
@@ -26,10 +26,10 @@ interface UncertainRule {
 }
 
 /**
- * Judges what is known by a policy. Where a rule asks for what was not recorded, nothing is assumed: if the rule, met
- * or not, leads to the same decision, that is the decision; else there is none.
+ * A policy that decides about records. Where a rule asks for what was not recorded, nothing is assumed: if the rule,
+ * met or not, leads to the same decision, that is the decision; else there is none.
  */
-export function policyJudge (policy: CompiledPolicy): Judge {
+export function pastPolicy (policy: CompiledPolicy): PastPolicy {
   const { table } = policy
   const byAbsent = new Map<Absent, readonly UncertainRule[]>()
   const asksFor = new Set<Askable>(askable.filter(name => (
@@ -50,7 +50,7 @@ export function policyJudge (policy: CompiledPolicy): Judge {
     return found
   }
 
-  function judge (risk: IpRisk, context: RouteContext, absent: Absent): Judgement {
+  function decide (risk: IpRisk, context: RouteContext, absent: Absent): PastResult {
     const { write, action } = context
     if (risk.verdict === 'unknown' && absent.has('reason') && variesByReason(table[write ? 'write' : 'read'].unknown)) {
       return { undecided: ['reason'] }
@@ -69,7 +69,7 @@ export function policyJudge (policy: CompiledPolicy): Judge {
     return undecided.size === 0 ? { decision } : { undecided: [...undecided] }
   }
 
-  return { asksFor, judge }
+  return { asksFor, decide }
 }
 
 /** Of rules with `then`: one that applies changes at least one of two decisions. */
