@@ -38,7 +38,9 @@ export function importsOf (file: string, text: string): string[] {
 
 /** Why a file may not import another, or undefined. */
 export function refusedImport (file: string, imported: string): string | undefined {
-  if (imported.startsWith('types/') || imported === 'lib/errors.ts') return undefined
+  if (imported.startsWith('types/')) return undefined
+  if (file.startsWith('types/')) return `${file} imports ${imported}, but types/ may import nothing else`
+  if (imported === 'lib/errors.ts') return undefined
   const [from, to] = [folderOf(file), folderOf(imported)]
   if (from === to && from !== '') return undefined
   if (!imported.startsWith('lib/') || to === '') return `${file} imports ${imported}, which belongs to no folder of lib/`

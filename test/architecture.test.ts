@@ -17,13 +17,18 @@ t.test('npm run architecture finds nothing wrong with lib/ and types/', async t 
 t.test('a forbidden import is refused in every folder', async t => {
   const found = [...new Set(files.map(folderOf).filter(folder => folder !== ''))]
   t.ok(found.length > 15)
+  const entryOf = (folder: string): string | undefined =>
+    files.find(name => folderOf(name) === folder && refusedImport('lib/index.ts', name) === undefined)
   for (const folder of found) {
     const file = `lib/${folder}/planted.ts`
-    const upwards = folder === 'cli' ? 'lib/index.ts' : 'lib/cli/index.ts'
+    const above = folders.slice(0, folders.indexOf(folders.includes(folder) ? folder : 'providers/*'))
+    const upwards = above.map(entryOf).findLast(entry => entry !== undefined) ?? 'lib/index.ts'
     const past = folder === 'util' ? 'lib/ip/address.ts' : 'lib/util/async.ts'
-    const planted = importsOf(file, [upwards, past].map(name => `import type { x } from '${'../'.repeat(folder.split('/').length + 1)}${name}'`).join('\n'))
-    t.strictSame(planted, [upwards, past])
-    for (const name of planted) t.type(refusedImport(file, name), 'string', `${file} must not import ${name}`)
+    const targets = [upwards, past]
+    const planted = importsOf(file, targets.map(name => `import type { x } from '${'../'.repeat(folder.split('/').length + 1)}${name}'`).join('\n'))
+    t.strictSame(planted.filter(name => files.includes(name)), targets, 'both are files that exist')
+    t.match(refusedImport(file, upwards), upwards === 'lib/index.ts' ? /belongs to no folder/ : /may not use/, `${file} must not import ${upwards}`)
+    t.match(refusedImport(file, past), /: import lib\//, `${file} must not import ${past}`)
   }
 })
 
@@ -32,6 +37,14 @@ t.test('a folder that the table does not name may import nothing, and may not be
   t.match(refusedImport('lib/cli/main.ts', 'lib/new/index.ts'), /cli may not use new/)
   t.match(refusedImport('lib/cli/main.ts', 'test/support/log.ts'), /belongs to no folder/)
   t.strictSame(files.map(folderOf).filter(name => name !== '' && !folders.includes(name) && !name.startsWith('providers/')), [])
+})
+
+t.test('types/ may import types/ only', async t => {
+  for (const name of ['lib/errors.ts', 'lib/index.ts', 'lib/util/index.ts']) {
+    const [planted] = importsOf('types/planted.ts', `export type { x } from '../${name}'`)
+    t.match(refusedImport('types/planted.ts', planted!), new RegExp(`imports ${name}, but types/ may import nothing else`))
+  }
+  t.equal(refusedImport('types/api.ts', 'types/contract.ts'), undefined)
 })
 
 t.test('a file may import its own folder, a folder below, the errors and the types', async t => {
