@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { createIpRisk } from '../lib/index.ts'
 
 const root = join(import.meta.dirname, '..')
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
@@ -53,6 +54,22 @@ function anchorsOf (page: string): string[] {
 
 t.test('README has at most 200 lines', async t => {
   t.ok(textOf('README.md').split('\n').length <= 201)
+})
+
+t.test('README has its sections in the order in which a reader needs them, and links every page of docs/', async t => {
+  t.strictSame([...textOf('README.md').replace(/^```.*?^```$/gms, '').matchAll(/^##? (.*)$/gm)].map(([, heading]) => heading), [
+    'fastify-ip-risk', 'Install', 'A minute to the first verdict', 'Reading the results', 'Enforcing', 'Behind a proxy', 'A fleet', 'More'
+  ])
+  const [, links = ''] = textOf('README.md').split(/^## More$/m)
+  t.strictSame(pages.filter(page => page !== 'README.md' && !links.includes(`](${page})`)), [])
+})
+
+t.test('docs/options.md has a row for every option', async t => {
+  const { message } = t.throws(() => createIpRisk({ nope: 1 } as object)) as Error
+  const names = /use one of (.*)$/.exec(message)![1]!.split(', ')
+  t.ok(names.length > 15)
+  const rows = [...textOf('docs/options.md').matchAll(/^\| (`[^|]*) \|/gm)].map(([, cell]) => cell!).join(' ')
+  t.strictSame(names.filter(name => !rows.includes(`\`${name}\``)), [])
 })
 
 t.test('every link between the pages leads to a page and a heading that are there', async t => {

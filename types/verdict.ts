@@ -8,7 +8,7 @@ export type VerdictName = 'clean' | 'suspicious' | 'vpn_likely' | 'vpn_detected'
 export type Category =
   | 'vpn' | 'proxy' | 'tor' | 'hosting' | 'relay' | 'warp' | 'cgnat' | 'crawler' | 'abuse' | 'gateway'
 
-/** Why nothing is known. README has the table of when. */
+/** Why nothing is known. docs/runbook.md has the table of when. */
 export type UnknownReason =
   | 'pending' | 'not_asked' | 'timeout' | 'unavailable' | 'overloaded' | 'rate_limited' | 'quota_exhausted' | 'rejected'
   | 'bad_response' | 'no_data' | 'not_public' | 'infrastructure' | 'no_ip' | 'truncated_headers'

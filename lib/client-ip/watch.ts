@@ -96,8 +96,8 @@ export function watchMisconfiguration (
       say('IP_RISK_CONNECTION_NAMES_FORWARDING_HEADER', 'a proxy passed on a Connection header in which the ' +
         'visitor names a forwarding header. It is ' +
         'ignored here, but another proxy behind that one would remove the header, and the visitor would pass for ' +
-          'your own infrastructure. Do not pass it on: proxy_set_header Connection "" in nginx; the README says what ' +
-          'to set in HAProxy')
+        'your own infrastructure. Do not pass it on: proxy_set_header Connection "" in nginx; docs/client-address.md ' +
+        'says what to set in HAProxy')
   }
 
   const nothingBelieved = listsNothing && !on && hops === undefined && !everyHop
