@@ -1,7 +1,7 @@
 import { type LookupResult, withCacheState } from '../verdict/index.ts'
 
 /** The addresses of which nothing could be learned a moment ago, so that they are not looked up again at once. */
-export interface FailureCache {
+interface FailureCache {
   get (ip: string): LookupResult | undefined
   set (ip: string, result: LookupResult, forMs: number): void
   delete (ip: string): void

@@ -7,9 +7,9 @@ import type { Lease, SharedCache } from './shared-cache.ts'
 import type { InFlightLoad } from './single-flight.ts'
 
 /** The provider behind its resilience pipeline. Never rejects. */
-export type AskProvider = (ip: string, options: AskProviderOptions) => ProviderAnswer | Promise<ProviderAnswer>
+type AskProvider = (ip: string, options: AskProviderOptions) => ProviderAnswer | Promise<ProviderAnswer>
 
-export interface AskProviderOptions {
+interface AskProviderOptions {
   readonly write: boolean
   /** Milliseconds for which somebody still waits for the answer. */
   readonly leftMs: () => number
@@ -32,14 +32,14 @@ export interface LoadParts {
   readonly count: (what: LookupCounter) => void
 }
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly refresh: boolean
   /** That of the lookup that started the load. Undefined without Redis. */
   readonly budget: RedisBudget | undefined
 }
 
 /** Gets a verdict that neither memory nor Redis has, under a lease, and caches it. Never rejects. */
-export type Load = (ip: string, load: InFlightLoad, options: LoadOptions) => Promise<LookupResult>
+type Load = (ip: string, load: InFlightLoad, options: LoadOptions) => Promise<LookupResult>
 
 /** Longest wait while one lease holder after the other dies: no request waits longer. */
 const MAX_WAIT_MS = 60_000

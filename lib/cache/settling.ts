@@ -7,7 +7,7 @@ import type { LookupLayer } from './lookup.ts'
 import type { MemoryCache } from './memory-cache.ts'
 import type { SharedCache } from './shared-cache.ts'
 
-export interface SettlingParts {
+interface SettlingParts {
   readonly provider: Provider
   readonly memory: MemoryCache
   readonly shared: SharedCache | undefined
@@ -15,7 +15,7 @@ export interface SettlingParts {
 }
 
 /** Replaces first answers by the ones of deferred lookups. */
-export interface Settling {
+interface Settling {
   /**
    * A write waits for the final answer where its time allows. Undefined where every first answer is final. The final
    * answer comes from the deferred lookup of this process or, if another process made the call, from the shared cache.

@@ -8,7 +8,7 @@ export const EXIT = { ok: 0, failure: 1, usage: 2 } as const
 export type ExitCode = typeof EXIT[keyof typeof EXIT]
 
 /** What a command declares; `command()` makes a `Command` of it. */
-export interface CommandSpec<T extends OptionTable> {
+interface CommandSpec<T extends OptionTable> {
   /** What follows `ip-risk <name>` in the first line of the help. */
   readonly usage: string
   /** One to three sentences. */
@@ -30,7 +30,7 @@ export function command<const T extends OptionTable> (spec: CommandSpec<T>): Com
   return spec as unknown as Command
 }
 
-export interface CommandEntry {
+interface CommandEntry {
   /** One line in `ip-risk --help`, at most 60 characters. */
   readonly summary: string
   readonly load: () => Promise<Command>

@@ -1,7 +1,7 @@
 import type { Command, CommandTable } from './command.ts'
 import { alignedRows } from './io.ts'
 
-export const HELP_COLUMNS = 80
+const HELP_COLUMNS = 80
 
 export function generalHelp (commands: CommandTable): string {
   const rows = Object.entries(commands).map(([name, { summary }]) => [`  ${name}`, summary])

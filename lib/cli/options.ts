@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 export class UsageError extends Error {}
 
 /** An option of a command. Without `value` it is a switch. */
-export interface OptionSpec {
+interface OptionSpec {
   /** Shown in the help; names the default. */
   readonly help: string
   /** Placeholder of its value in the help, for example `FILE`. */
@@ -27,7 +27,7 @@ type ValueOf<O extends OptionSpec> =
         : boolean
 
 /** Switches are false when not given, repeatable options an empty array, all others undefined. */
-export type OptionValues<T extends OptionTable> = {
+type OptionValues<T extends OptionTable> = {
   readonly [K in keyof T]: T[K] extends { readonly many: true } ? readonly ValueOf<T[K]>[]
     : T[K] extends { readonly value: string } ? ValueOf<T[K]> | undefined
       : boolean

@@ -1,6 +1,6 @@
 import type { Io } from './io.ts'
 
-export interface ProgressState {
+interface ProgressState {
   readonly rows: number
   /** 0 to 1; null where the size of the input is not known. */
   readonly part: number | null
@@ -8,7 +8,7 @@ export interface ProgressState {
   readonly waitingFor?: string | undefined
 }
 
-export interface Progress {
+interface Progress {
   /** Shows the state, unless the last one is too recent. */
   update (state: ProgressState): void
   /** Removes the bar from the terminal. */

@@ -40,7 +40,7 @@ export const DEFAULT_TIMEOUT_MS = 8_000
  * The embedded provider as a command needs it. A server answers `unknown` until its AS numbers are compiled in the
  * background; a command waits for them, once.
  */
-export function listsForOnce (io: Io): Provider {
+function listsForOnce (io: Io): Provider {
   const cacheFolder = defaultCacheFolder(io.env)
   const asnPackage = findAsnPackage()
   const found = findSnapshot(cacheFolder, asnPackage)

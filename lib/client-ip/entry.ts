@@ -37,7 +37,7 @@ export function lastElementEnd (text: string, end: number): number {
 }
 
 /** Whether an element begins at `start`: only white space is between it and a comma or the text's start. */
-export function beginsElement (text: string, start: number): boolean {
+function beginsElement (text: string, start: number): boolean {
   let before = start - 1
   while (before >= 0 && isSpace(text.charCodeAt(before))) before--
   return before < 0 || text.charCodeAt(before) === 44

@@ -13,7 +13,7 @@ const shortestPrefix = { 4: 11, 6: 28 } as const
  * The networks of a list of Cloudflare's ranges. Throws a `RangeError` where one line is wrong: then none of them is
  * believed.
  */
-export function parseCloudflareList (lines: readonly string[]): Cidr[] {
+function parseCloudflareList (lines: readonly string[]): Cidr[] {
   if (lines.length === 0) throw new RangeError('the list is empty')
   return lines.map(line => {
     const cidr = parseCidr(line)
@@ -41,7 +41,7 @@ export function replacementList (ranges: string | readonly string[], current: re
 }
 
 const listHeaders = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const
-export type ListHeader = typeof listHeaders[number]
+type ListHeader = typeof listHeaders[number]
 
 export interface ClientIpSettings {
   readonly trusted: readonly Named[]

@@ -50,7 +50,7 @@ export function networksOf (text: string): readonly Named[] {
 
 export const trustWords: readonly string[] = Object.keys(words)
 
-export interface TrustSets {
+interface TrustSets {
   readonly trusted: readonly Named[]
   readonly via: readonly Named[]
   readonly cloudflare: readonly Cidr[]

@@ -10,7 +10,7 @@ import { CLASS_E, CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA } from './trust.ts'
  * run a Worker on an address of Cloudflare, so an edge never vouches for a second one. undefined: the step led to a
  * trusted hop (a CDN in front of Cloudflare), walk on.
  */
-export function crossEdge (trail: Trail, rules: Rules): ClientIp | undefined {
+function crossEdge (trail: Trail, rules: Rules): ClientIp | undefined {
   if (!rules.proven(trail.request)) {
     // Somebody's Worker that connects to us itself: a client like any other, unless the operator named the address.
     return stopHere(trail, rules, 'not_cloudflare', (trail.mark & (VIA | TRUSTED)) !== 0)

@@ -23,7 +23,7 @@ export function awaitFamiliarity (assessment: CompletedAssessment): void {
  * Whose request it is, and on which device; null where nobody is logged in or a function of the option failed. Asks the
  * application once for each assessment.
  */
-export function visitOf (assessment: CompletedAssessment): Visit | null | Promise<Visit | null> {
+function visitOf (assessment: CompletedAssessment): Visit | null | Promise<Visit | null> {
   if (assessment.visit === undefined) assessment.visit = askAccount(assessment)
   return assessment.visit
 }
@@ -109,7 +109,7 @@ export async function loggedIn (assessment: CompletedAssessment, account: unknow
  * How well the account knows the network. `unknown` where nobody is logged in or Redis does not answer. Never rejects,
  * and is no promise where `account` returns none and memory answers.
  */
-export function familiarityOf (assessment: CompletedAssessment): Familiarity | Promise<Familiarity> {
+function familiarityOf (assessment: CompletedAssessment): Familiarity | Promise<Familiarity> {
   const visit = visitOf(assessment)
   return visit instanceof Promise ? visit.then(visit => ask(assessment, visit)) : ask(assessment, visit)
 }

@@ -23,11 +23,11 @@ import { riskOf } from './risk.ts'
 
 /** Addresses that no request brought: assessed as a write by them would be. */
 
-export async function assessAddress (engine: Engine, scope: PluginScope, text: unknown): Promise<IpRisk> {
+async function assessAddress (engine: Engine, scope: PluginScope, text: unknown): Promise<IpRisk> {
   return await assess(engine, addressWithoutRequest(text), contextWithoutRequest(engine, scope, 'wait'))
 }
 
-export function assessAddresses (
+function assessAddresses (
   engine: Engine, scope: PluginScope, ips: Iterable<string>, options?: BulkOptions
 ): BulkRun<IpRisk> {
   const fromCache = contextWithoutRequest(engine, scope, 'cache')
@@ -72,7 +72,7 @@ function addressWithoutRequest (text: unknown): ClientIp {
 }
 
 /** The latest assessment of a framework's request. */
-export type AssessmentOf = (request: object) => CompletedAssessment | null | undefined
+type AssessmentOf = (request: object) => CompletedAssessment | null | undefined
 
 /** What applications call themselves: `app.ipRisk`, and the face of `createIpRisk`. */
 export function createApi (engine: Engine, scope: PluginScope, assessmentOf: AssessmentOf): IpRiskApi {

@@ -1,7 +1,7 @@
 export { createApi } from './api.ts'
 export { assessRequest, startAssessment } from './assess.ts'
 export { type Assessment, type CompletedAssessment, endsAsGone } from './assessment.ts'
-export { bootLine, type BootLine } from './boot-line.ts'
+export { bootLine } from './boot-line.ts'
 export type { Decided, Published } from './context.ts'
 export { internalsOf, type Internals, rememberInternals } from './internals.ts'
 export { isPostponed, outcomeOf, postpone, publish, publishClosed, recordOf, timeOf } from './decision-log.ts'

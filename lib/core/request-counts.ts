@@ -26,7 +26,7 @@ interface ActionCounts {
 /** More action names than an application has; the bound keeps metrics small where names are made up at run time. */
 const maxActions = 32
 
-export interface RequestCounts {
+interface RequestCounts {
   /** Costs one look into a map and one increment. */
   add (counted: Pick<IpRisk, 'decision' | 'verdict' | 'write'>, context: AssessmentContext, outcome: Outcome): void
   /** The counts that are not 0. */

@@ -29,7 +29,7 @@ export interface FamiliarityService {
   forget (account: string): Promise<void>
 }
 
-export interface FamiliarityParts {
+interface FamiliarityParts {
   readonly redis: ScriptRunner | undefined
   /** The current one first. Undefined without Redis: then a random one for this process. */
   readonly secrets: readonly string[] | undefined

@@ -2,7 +2,7 @@ import type { IpRisk } from '../../types/contract.ts'
 import { seal, unseal } from '../util/index.ts'
 
 /** Where an account was last, rounded to one degree (about 100 km), and when. */
-export interface Place { readonly lat: number, readonly lon: number, readonly atMs: number }
+interface Place { readonly lat: number, readonly lon: number, readonly atMs: number }
 
 /** Addresses behind these are where the operator of the network is, not where the visitor is. */
 const elsewhere: ReadonlySet<string> = new Set(['vpn', 'proxy', 'tor', 'hosting', 'relay', 'warp', 'cgnat', 'gateway'])

@@ -3,7 +3,7 @@ import type { ScriptRunner } from '../redis/index.ts'
 import { type Bounds, type History, learned, type Lesson, nothingKnown, readNetwork } from './history.ts'
 
 /** What is remembered of accounts. `account` is an HMAC. All methods reject when Redis does not answer in time. */
-export interface FamiliarityStore {
+interface FamiliarityStore {
   read (account: string): History | Promise<History>
   /** Learns nothing from a request that is older than the last `forget`: it came `ageMs` ago. */
   learn (account: string, lesson: Lesson, bounds: Bounds, ageMs: number): Promise<void>

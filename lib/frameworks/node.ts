@@ -13,11 +13,11 @@ import {
 import { enforce, optionContradicts, type Rejection, warnOfRoute } from './enforcement.ts'
 
 /** What is read of a request outside Fastify. `id` and `log` are what pino-http and its like leave there. */
-export type OwnRequest = RawRequest & {
+type OwnRequest = RawRequest & {
   readonly method?: string | undefined, readonly id?: unknown, readonly log?: unknown
 }
 
-export interface AssessOptions {
+interface AssessOptions {
   /** The route's pattern. */
   readonly url?: string | undefined
   /** An assessment of the same request, whose address and verdict are used again. */
@@ -25,7 +25,7 @@ export interface AssessOptions {
 }
 
 /** One engine and one scope, for `createIpRisk` and the Express middleware. */
-export interface Standalone {
+interface Standalone {
   readonly engine: Engine
   readonly scope: PluginScope
   readonly api: IpRiskApi

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 type RouteConfig = FastifyRequest['routeOptions']['config']
 type Holder = FastifyRequest & { readonly [key: symbol]: { readonly config?: RouteConfig } | null | undefined }
 
-export interface RouteConfigs { of (request: FastifyRequest): RouteConfig }
+interface RouteConfigs { of (request: FastifyRequest): RouteConfig }
 
 /**
  * The `config` of a request's route. Each read of `request.routeOptions` makes an object of twelve members, so the

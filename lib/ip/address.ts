@@ -7,7 +7,7 @@
 export type Family = 0 | 4 | 6
 
 /** The longest text of an IPv6 address: eight groups of four, or six groups and a dotted tail. */
-export const MAX_ADDRESS_LENGTH = 45
+const MAX_ADDRESS_LENGTH = 45
 
 /**
  * The words of the last address that `parseAddress` understood, most significant first; IPv4 is in `words[3]`. One

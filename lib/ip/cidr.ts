@@ -79,7 +79,7 @@ export interface RangeMap {
 
 export interface RangeMapEntry { readonly cidr: Cidr, readonly value: number }
 
-export type Combine = (outer: number, inner: number) => number
+type Combine = (outer: number, inner: number) => number
 
 /**
  * One search answers for all networks at once. Networks nest or are disjoint: `combine` is called from the widest

@@ -8,7 +8,7 @@ import { formatAddress, parseAddress, words } from './address.ts'
 export const HIDDEN = '[address]'
 
 /** Text in, and the same text out without the address. */
-export type Redact = (text: string) => string
+type Redact = (text: string) => string
 
 /** A part of a text, `end` excluded. */
 type Span = readonly [start: number, end: number]

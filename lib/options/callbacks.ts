@@ -4,7 +4,7 @@ import { checkFunction, failureState, isThenable, within } from '../util/index.t
 /** `skip` as it is called for a request: it never throws, and only `true` skips. */
 export type CallSkip = (request: object, log: IpRiskLogger) => boolean
 /** What is rejected, as `onRejected` needs it. */
-export interface Rejected {
+interface Rejected {
   readonly request: object
   readonly risk: IpRisk
   readonly context: { readonly route: { readonly timeoutMs: number }, readonly log: IpRiskLogger }

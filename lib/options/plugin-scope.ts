@@ -16,10 +16,10 @@ import {
 import { type CallOnRejected, type CallSkip, readOnRejected, readSkip } from './callbacks.ts'
 
 /** `onDecision` as `publish` calls it. */
-export type CallOnDecision = (record: DecisionRecord, request: unknown, log: IpRiskLogger) => void
+type CallOnDecision = (record: DecisionRecord, request: unknown, log: IpRiskLogger) => void
 
 /** An `onDecision` that never throws or rejects. While it keeps failing, that is logged once. */
-export function withoutThrowing (onDecision: OnDecision<never>): CallOnDecision {
+function withoutThrowing (onDecision: OnDecision<never>): CallOnDecision {
   const failing = failureState()
   const failed = (err: unknown, log: IpRiskLogger): void => {
     if (!failing.failed()) return
@@ -39,7 +39,7 @@ export function withoutThrowing (onDecision: OnDecision<never>): CallOnDecision 
 }
 
 /** One of the options `logAddress` and `recordAddress`. */
-export interface AddressForm { readonly how: LogAddress, readonly show: ShowAddress }
+interface AddressForm { readonly how: LogAddress, readonly show: ShowAddress }
 
 /**
  * What one encapsulated scope of an application decides by: the options that do not touch how an address is found and

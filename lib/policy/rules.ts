@@ -10,7 +10,7 @@ export interface Rules {
 }
 
 /** All conditions that are there must hold. One shape for all rules, so that matching stays fast. */
-export interface CompiledRule {
+interface CompiledRule {
   readonly name: string | undefined
   /** A bit for each category, any of which must be there; 0: no condition. */
   readonly categories: number

@@ -28,7 +28,7 @@ export function calendarWindow (
 }
 
 /** Clocks differ, and a reply may be about the window before: for so long nothing is believed of a new one. */
-export const settlingMs = 300_000
+const settlingMs = 300_000
 
 /** Whether the window at that time is younger than `settlingMs`. */
 export function hasJustBegun (unit: CalendarUnit, timeZone: string, atMs: number): boolean {
@@ -53,7 +53,7 @@ export interface CalendarBudget {
   left (): number
 }
 
-export interface CalendarBudgetOptions {
+interface CalendarBudgetOptions {
   readonly unit: CalendarUnit
   /** Infinity: no limit but what the service reports. */
   readonly max: number

@@ -4,7 +4,7 @@ import {
 } from './quota.ts'
 
 /** What this process knows about the fleet from Redis. */
-export interface Contact {
+interface Contact {
   readonly at: number
   readonly members: number
   /** Calls that Redis reserves for this process. */
@@ -13,7 +13,7 @@ export interface Contact {
   readonly usedDay: number
 }
 
-export interface OfflineShareOptions {
+interface OfflineShareOptions {
   readonly limits: QuotaLimits
   readonly reserveForWrites: number
   readonly windows: Windows

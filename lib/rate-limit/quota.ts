@@ -178,7 +178,7 @@ export function localQuota (limits: QuotaLimits, now: () => number): Quota {
   }
 }
 
-export interface LearntLimitOptions {
+interface LearntLimitOptions {
   /** A minute, as the quota counts it. */
   readonly windowMs: number
   readonly reserveForWrites: number
@@ -188,7 +188,7 @@ export interface LearntLimitOptions {
 /** So many windows after a 429 its limit is forgotten: the service may allow more by then. */
 const windowsKept = 10
 
-export interface LearntLimit extends Quota {
+interface LearntLimit extends Quota {
   /** The service refused a call, of this process or of another one. */
   refused (reason: UnknownReason, forMs: number): void
 }

@@ -6,7 +6,7 @@ import { offlineShare } from './offline-share.ts'
 import { holdScript, quotaScript } from './quota-script.ts'
 import { burstFull, exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
 
-export interface RedisQuotaOptions {
+interface RedisQuotaOptions {
   readonly redis: ScriptRunner
   /** `<prefix>ip-risk:quota:{<provider>}`; the braces keep all keys on one node of a Cluster. */
   readonly key: string

@@ -29,7 +29,7 @@ export interface Broadcasts {
   close (): void
 }
 
-export interface BroadcastsParts {
+interface BroadcastsParts {
   readonly port: RedisPort
   readonly keys: Keys
   readonly channel: string

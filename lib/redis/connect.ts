@@ -5,7 +5,7 @@ import { badOption } from '../errors.ts'
 import { shown } from '../util/index.ts'
 
 /** What a Cluster client has besides. */
-export interface ClusterClient extends RedisClientLike {
+interface ClusterClient extends RedisClientLike {
   nodes (role: 'master'): readonly unknown[]
   /** By slot, the addresses of its nodes, the primary first. */
   readonly slots: readonly (readonly string[] | undefined)[]

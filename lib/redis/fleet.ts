@@ -56,7 +56,7 @@ export interface Fleet {
   close (): Promise<void>
 }
 
-export interface FleetParts {
+interface FleetParts {
   readonly cache: CacheSettings
   readonly ages: AgeLimits
   readonly keys: Keys

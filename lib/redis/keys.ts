@@ -137,7 +137,7 @@ export interface EntryFormat {
   read (ip: string, text: string, remainingMs: number): KnownResult | 'foreign' | undefined
 }
 
-export interface EntryOptions {
+interface EntryOptions {
   readonly ages: AgeLimits
   /** Names under which the configured provider answers. */
   readonly names: readonly string[]

@@ -9,7 +9,7 @@ import { messageText } from './subscriber.ts'
 /**
  * Waits for leases of other processes. They end when Redis fails, since the message that they wait for would not come.
  */
-export interface LeaseWaits {
+interface LeaseWaits {
   /** `end` ends the wait early. The result is to be called after it: whether it ended because Redis failed. */
   add (leaseKey: string, end: () => void): () => boolean
   /** Ends all. */
@@ -81,7 +81,7 @@ export const VERDICT = 'verdict'
 export const UNKNOWN = 'unknown'
 export const RETRY = 'retry'
 
-export interface LeaseParts {
+interface LeaseParts {
   readonly port: RedisPort
   readonly keys: AddressKeys
   readonly entries: EntryFormat

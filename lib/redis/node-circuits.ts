@@ -8,7 +8,7 @@ import { isCluster } from './connect.ts'
  * A circuit breaker for each node, so that one dead node of a Cluster costs only the keys that live there, and no
  * request waits for it.
  */
-export interface NodeCircuits {
+interface NodeCircuits {
   /** `host:port` of the node that a key belongs to; `''` outside a Cluster, and where no node is known. */
   nodeOf (key: string | undefined): string
   /** The circuit of that node. While it is not closed, a timer probes the node, by this key or an earlier one. */
@@ -33,7 +33,7 @@ interface Node {
   timer?: NodeJS.Timeout
 }
 
-export interface NodeCircuitsParts {
+interface NodeCircuitsParts {
   readonly client: RedisClientLike
   readonly log: IpRiskLogger
   readonly now: () => number

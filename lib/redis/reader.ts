@@ -3,7 +3,7 @@ import type { RedisPort } from './client.ts'
 import { READ } from './scripts.ts'
 
 /** Text and remaining milliseconds, as the script returns them; `undefined`: Redis does not answer. */
-export type Stored = { readonly text: string, readonly remainingMs: number } | undefined
+type Stored = { readonly text: string, readonly remainingMs: number } | undefined
 
 /** More would block Redis for other clients. */
 const KEYS_A_READ = 128

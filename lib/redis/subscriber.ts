@@ -33,7 +33,7 @@ export interface Expected {
   end (): void
 }
 
-export interface SubscriberEvents {
+interface SubscriberEvents {
   /** A message to all processes, as it was sent. */
   broadcast (text: string): void
   /** Messages arrive from now on. Some may have been missed. */

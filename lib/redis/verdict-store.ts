@@ -11,7 +11,7 @@ import { CLAIM } from './scripts.ts'
 import type { Expected, Subscriber } from './subscriber.ts'
 
 /** Logs, once per state, that Redis answers but stores nothing: it is full, read-only, or forbids it. */
-export interface WriteErrors {
+interface WriteErrors {
   failed (reason: string): void
   stored (): void
 }
@@ -37,7 +37,7 @@ export function createWriteErrors (log: IpRiskLogger, now: () => number): WriteE
   }
 }
 
-export interface VerdictStoreParts {
+interface VerdictStoreParts {
   readonly port: RedisPort
   readonly subscriber: Subscriber
   readonly keys: Keys
@@ -47,7 +47,7 @@ export interface VerdictStoreParts {
   readonly log: IpRiskLogger
 }
 
-export interface VerdictStore extends SharedCache {
+interface VerdictStore extends SharedCache {
   /**
    * Releases all leases, so that other processes need not wait for their end, and claims none any more. Resolves when
    * they are released, or Redis does not answer. The outcome of a call in flight is sent to no other process.

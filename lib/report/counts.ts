@@ -6,7 +6,7 @@ export const outcomes: readonly Outcome[] = [
   'allowed', 'flagged', 'challenged', 'satisfied', 'blocked', 'not_enforced', 'not_reached', 'client_gone'
 ]
 
-export type MutableCounts = { -readonly [K in keyof ReportCounts]: number }
+type MutableCounts = { -readonly [K in keyof ReportCounts]: number }
 
 export function noCounts (): MutableCounts {
   return { requests: 0, blocked: 0, challenged: 0, satisfied: 0, wouldBlock: 0, wouldChallenge: 0, flagged: 0 }

@@ -1,5 +1,5 @@
 export { addComposites, type Composites, readComposites, shadowSummaries } from './composites.ts'
 export { outcomes } from './counts.ts'
-export { type RecordReport, readRecordLine, reportOfRecords } from './records.ts'
+export { readRecordLine, reportOfRecords } from './records.ts'
 export { reportPage, reportSummary, reportTables } from './page.ts'
-export { type CountedDecisions, createOrigins, type Origins, reportOf } from './report.ts'
+export { type CountedDecisions, createOrigins, reportOf } from './report.ts'

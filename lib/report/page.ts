@@ -10,7 +10,7 @@ const counts: readonly (readonly [keyof ReportCounts, string])[] = [
 ]
 
 /** One table of a report, with a bar for the requests that were stopped or would have been. */
-export function reportTable (caption: string, head: string, rows: readonly ReportRow[]): Html {
+function reportTable (caption: string, head: string, rows: readonly ReportRow[]): Html {
   const max = Math.max(0, ...rows.map(stopped))
   const columns: Column<ReportRow>[] = [
     { head, cell: ({ key, label }) => label === undefined ? key : `${key} ${label}` },

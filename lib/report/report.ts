@@ -39,7 +39,7 @@ export interface CountedDecisions extends Omit<ReportedDecision, 'info' | 'at' |
   readonly count: number
 }
 
-export interface ReportParts {
+interface ReportParts {
   readonly counted: Iterable<CountedDecisions>
   /** Requests by the reason of their `unknown`. */
   readonly unknown: { readonly [reason: string]: number | undefined }

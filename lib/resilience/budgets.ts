@@ -5,7 +5,7 @@ import {
 import type { ScriptRunner } from '../redis/index.ts'
 import { isComposite, membersOf } from '../verdict/index.ts'
 
-export interface CalendarLimits {
+interface CalendarLimits {
   /** The quota with the calendar limits inside. */
   around (quota: Quota): Quota
   /** What the service says is left; with a limit of ours, only ever less. */
@@ -58,14 +58,14 @@ export function calendarLimits (
   }
 }
 
-export interface MoneyBudgets {
+interface MoneyBudgets {
   /** What one call of a provider costs, in each budget around it. */
   chargesOf (provider: Provider): readonly Charge[]
   /** `costOf`: what the calls of one provider have cost so far. */
   stats (costOf: (provider: Provider) => number): Record<string, CompositeStats>
 }
 
-export interface MoneyBudgetsDeps {
+interface MoneyBudgetsDeps {
   readonly wallNow: () => number
   readonly redis: ScriptRunner | undefined
   readonly timeoutMs: number

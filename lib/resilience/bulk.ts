@@ -9,7 +9,7 @@ import type { AskOptions, CallProvider, ProviderCall } from './layer.ts'
 import { observedBulk } from './observed.ts'
 import type { RetryAfter } from './retry-after.ts'
 
-export interface BulkDeps {
+interface BulkDeps {
   readonly provider: Provider
   readonly windowMs: number
   readonly ask: CallProvider

@@ -24,7 +24,7 @@ const subnetWindowMs = 60_000
 /** Bounds the memory to about 2 MB. A visitor with more /64s than these meets the quota. */
 const subnetsKept = 10_000
 
-export interface SubnetBound {
+interface SubnetBound {
   readonly layer: Layer
   /** Whether no address of its /64 may be looked up now. */
   isFull (ip: string): boolean
@@ -73,7 +73,7 @@ export function onlyFamilies (families: readonly (4 | 6)[]): Layer {
   }
 }
 
-export interface BurstQueueOptions {
+interface BurstQueueOptions {
   /** Longer queues answer `overloaded`. */
   readonly maxWaiting: number
   /** Longest wait of a call without `leftMs`. */
@@ -81,7 +81,7 @@ export interface BurstQueueOptions {
   readonly now: () => number
 }
 
-export interface BurstQueue {
+interface BurstQueue {
   readonly layer: Layer
   close (): void
 }

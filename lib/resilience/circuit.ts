@@ -3,7 +3,7 @@ import { type CircuitBreaker, circuitBreaker } from '../util/index.ts'
 import { heldCause, unknownAnswer } from '../verdict/index.ts'
 import type { Layer } from './layer.ts'
 
-export interface ProviderCircuitOptions {
+interface ProviderCircuitOptions {
   readonly now: () => number
   /** Once for each change: with the last failure when it opens, with null when it closes. */
   readonly onChange: (failure: UnknownAnswer | null) => void

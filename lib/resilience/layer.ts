@@ -60,7 +60,7 @@ export interface Pipeline {
 /** Bounds the timers; further deferred lookups are dropped. */
 const maxWaiting = 1_000
 
-export interface DeferredLookups {
+interface DeferredLookups {
   add (ip: string, delayMs: number, look: ProviderCall['look']): void
   close (): void
 }

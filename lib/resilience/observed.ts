@@ -20,7 +20,7 @@ export function observedCalls (
 }
 
 /** What one run of `bulk` gives, for observers. */
-export interface BulkObservation {
+interface BulkObservation {
   /** Just before a row is given to the reader; `taken` follows when the reader comes for the next one. */
   row (answer: ProviderAnswer): void
   taken (): void

@@ -21,7 +21,7 @@ export interface Account {
   readonly reported: (left: Remaining) => void
 }
 
-export interface PipelineDeps {
+interface PipelineDeps {
   readonly now: () => number
   readonly log: IpRiskLogger
   /** How long a 429 without Retry-After pauses, and how long a bulk waits for the quota. */

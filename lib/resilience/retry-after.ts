@@ -4,7 +4,7 @@ import { type FailureState, failureState } from '../util/index.ts'
 import { causeText, heldCause } from '../verdict/index.ts'
 import type { Layer } from './layer.ts'
 
-export interface RetryAfterOptions {
+interface RetryAfterOptions {
   readonly provider: string
   readonly now: () => number
   readonly log: IpRiskLogger

@@ -11,7 +11,7 @@ export interface Explained {
   readonly explanation: ClientIpExplanation | undefined
 }
 
-export interface DashboardView {
+interface DashboardView {
   readonly stats: Stats
   readonly health: Health
   readonly report: RiskReport

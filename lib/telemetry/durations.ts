@@ -4,7 +4,7 @@ import type { Labels } from './metric.ts'
 import type { durations } from './metrics.ts'
 
 /** Gets every duration, in seconds. */
-export type RecordDuration = (what: keyof typeof durations, seconds: number, labels: Labels) => void
+type RecordDuration = (what: keyof typeof durations, seconds: number, labels: Labels) => void
 
 /** Measures what leaves the process. Labels hold words of closed sets and names of providers, never an address. */
 export function durationObserver (record: RecordDuration): Observer<unknown> {
@@ -52,7 +52,7 @@ export interface Histogram {
   values (name: string): HistogramValue[]
 }
 
-export interface HistogramValue {
+interface HistogramValue {
   readonly metricName: string
   readonly labels: Record<string, string>
   readonly value: number

@@ -1,4 +1,4 @@
-export interface PastedHeaders {
+interface PastedHeaders {
   readonly headers: Readonly<Record<string, string>>
   readonly rawHeaders: readonly string[]
 }

@@ -20,7 +20,7 @@ export interface CircuitBreaker {
   retryNow (): void
 }
 
-export interface CircuitBreakerOptions {
+interface CircuitBreakerOptions {
   /** Failures in a row that open the circuit. */
   readonly failures: number
   readonly openMs: number

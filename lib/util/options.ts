@@ -74,7 +74,7 @@ export function flag (fallback: boolean): OptionReader<boolean> {
   return (path, given) => checkBoolean(path, given, fallback)
 }
 
-export interface NumberRange { readonly min: number, readonly max: number, readonly integer?: boolean }
+interface NumberRange { readonly min: number, readonly max: number, readonly integer?: boolean }
 
 /** A finite number in the range, or the fallback when nothing was given. */
 export function checkNumber<F extends number | undefined> (

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-export interface ReplaceFileOptions {
+interface ReplaceFileOptions {
   /** Permissions of the file. Default 0o644. */
   readonly mode?: number | undefined
   /** Waits until the disk has it, so that a loss of power leaves the old or the new content. Default false. */

@@ -53,7 +53,7 @@ const unknownChecks: Readonly<Record<string, Check>> = {
 }
 
 /** Providers are written by others: what does not have the shape of an answer must not be cached as one. */
-export function checkAnswer (answer: unknown): ProviderAnswer {
+function checkAnswer (answer: unknown): ProviderAnswer {
   if (!isObject(answer)) return unknownAnswer('bad_response', 'the provider answered nothing')
   const fields = answer['verdict'] === 'unknown' ? unknownChecks : checks
   for (const name in fields) {

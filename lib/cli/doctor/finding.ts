@@ -2,7 +2,7 @@ import { TooLate, within } from '../../util/index.ts'
 
 /** What a check looks at, in the order of the output. */
 export const checkNames = ['node', 'package', 'options', 'app', 'redis', 'provider', 'proxies'] as const
-export type CheckName = typeof checkNames[number]
+type CheckName = typeof checkNames[number]
 
 export interface Finding {
   readonly check: CheckName

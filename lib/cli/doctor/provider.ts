@@ -7,7 +7,7 @@ import { type Finding, messageOf, reporter } from './finding.ts'
 const report = reporter('provider')
 
 /** Any public address will do; this one is known to everybody. */
-export const PROBED = '1.1.1.1'
+const PROBED = '1.1.1.1'
 
 const fixes: Readonly<Record<string, string>> = {
   rejected: 'check the key, the contact or the plan of the account, and whether it is meant for this address of yours',
@@ -21,7 +21,7 @@ const fixes: Readonly<Record<string, string>> = {
 
 const pullFix = 'run "ip-risk lists pull" every day, as the user of the application'
 
-export interface ProviderCheck {
+interface ProviderCheck {
   /** Undefined: the embedded one, with what is in the cache folder. */
   readonly provider: Provider | undefined
   readonly cacheFolder: string

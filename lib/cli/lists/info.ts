@@ -9,7 +9,7 @@ import type { Settings } from './settings.ts'
 const withoutNetworks = 'none: npm install @ip-location-db/asn adds AS numbers'
 
 /** What a snapshot holds, for people: a head, then one row for each list. */
-export function infoLines (path: string, description: SnapshotDescription): string[] {
+function infoLines (path: string, description: SnapshotDescription): string[] {
   const { createdSeconds, bytes, intervals4, intervals6, networks, asnSource, lists, builtIn } = description
   const made = new Date(createdSeconds * 1000).toISOString()
   return [

@@ -7,7 +7,7 @@ import type { Counts } from './counts.ts'
 import type { InputFile } from './input.ts'
 import { type AddressRow, byPriority, type SummaryState } from './summary.ts'
 
-export interface ReportOptions {
+interface ReportOptions {
   readonly inputs: readonly InputFile[]
   readonly provider: string
   readonly counts: Counts

@@ -59,7 +59,7 @@ export function routeRules (action: string | undefined, routes: readonly string[
   }
 }
 
-export function withoutQuery (path: string): string {
+function withoutQuery (path: string): string {
   const end = path.search(/[?#;]/)
   return end < 0 ? path : path.slice(0, end)
 }

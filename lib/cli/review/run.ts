@@ -16,7 +16,7 @@ import type { RouteRules } from './routes.ts'
 import { createSummary, type Summary } from './summary.ts'
 import { createVerdicts, type AddressVerdict } from './verdicts.ts'
 
-export interface ReviewSettings {
+interface ReviewSettings {
   readonly inputs: readonly InputFile[]
   readonly choice: FormatChoice
   readonly to: 'csv' | 'ndjson' | undefined
@@ -32,7 +32,7 @@ export interface ReviewSettings {
   readonly provider: string
 }
 
-export interface ReviewTools {
+interface ReviewTools {
   readonly ipRisk: Pick<IpRiskEngine, 'bulk' | 'decide'>
   /** Whether the provider has no calls left in this minute. */
   readonly isFull: () => boolean

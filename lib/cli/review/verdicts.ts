@@ -24,7 +24,7 @@ export const addedColumns = [
 /** Failures that end by themselves: a limit allows calls again, or a pause is over. */
 const limitReasons: ReadonlySet<UnknownReason | undefined> = new Set(['quota_exhausted', 'rate_limited'])
 
-export interface VerdictOptions {
+interface VerdictOptions {
   readonly ipRisk: Pick<IpRiskEngine, 'bulk' | 'decide'>
   /** Of so many addresses. */
   readonly keptVerdicts: number

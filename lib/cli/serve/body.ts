@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { isObject, type Json } from '../../verdict/index.ts'
 import { Problem } from './problem.ts'
 
-export const BODY_MAX_BYTES = 65_536
+const BODY_MAX_BYTES = 65_536
 /** A body that is too large is read up to here, so that its sender sees the reply and not a broken connection. */
 const DISCARD_MAX_BYTES = 1_048_576
 

@@ -38,7 +38,7 @@ export class Problem extends Error {
   }
 }
 
-export interface ProblemBody { readonly error: string, readonly code: ProblemCode }
+interface ProblemBody { readonly error: string, readonly code: ProblemCode }
 
 export function problemBody (code: ProblemCode): ProblemBody {
   return { error: problems[code][1], code }

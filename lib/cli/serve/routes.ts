@@ -5,7 +5,7 @@ import { openapi } from './openapi.ts'
 import { bulkCheck, check, readBulk, type Reply } from './verdicts.ts'
 
 /** What the routes use. */
-export interface RouteParts {
+interface RouteParts {
   readonly api: IpRiskApi
   /** All metrics in the text format of Prometheus. */
   metrics (): Promise<string>

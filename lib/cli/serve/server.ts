@@ -5,7 +5,7 @@ import type { PeerRate } from './access.ts'
 import { BULK_TIMEOUT_MS, type Reply } from './verdicts.ts'
 import type { Route } from './routes.ts'
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly routes: readonly Route[]
   readonly rate: PeerRate
   readonly isAuthorized: (authorization: string | undefined) => boolean

@@ -11,7 +11,7 @@ export type Absent = ReadonlySet<Askable>
 /** A decision; or what would have to be known to decide, where both outcomes are possible. */
 export type PastResult = { readonly decision: Decision } | { readonly undecided: readonly Askable[] }
 
-export interface PastPolicy {
+interface PastPolicy {
   /** What the rules and the cells of the policy ask for. */
   readonly asksFor: Absent
   decide (risk: IpRisk, context: RouteContext, absent: Absent): PastResult

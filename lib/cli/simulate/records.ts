@@ -27,7 +27,7 @@ export interface PastDecision {
 /** Why a line is not judged. */
 export type Omitted = 'no_record' | 'client_gone' | 'unmarked'
 
-export interface RecordOptions {
+interface RecordOptions {
   readonly rules: RouteRules
   readonly column: string | undefined
   readonly actionColumn: string | undefined

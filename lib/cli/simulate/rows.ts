@@ -15,7 +15,7 @@ export interface Row {
   readonly json: string | undefined
 }
 
-export interface RowSource {
+interface RowSource {
   readonly file: InputFile
   readonly stdin: Readable
   readonly signal: AbortSignal

@@ -40,7 +40,7 @@ export interface SimulationOptions {
   readonly costs: Costs | null
 }
 
-export interface Simulator {
+interface Simulator {
   add (past: PastDecision | Omitted, outcome: KnownOutcome | null): void
   result (): Simulation
 }

@@ -3,7 +3,7 @@ import { stops } from '../../policy/index.ts'
 import { type DistinctCount, distinctCount, hashOf } from './visitors.ts'
 
 /** Requests (or rows) and visitors that were stopped before, are stopped after, and what is between. */
-export interface StoppedCounts {
+interface StoppedCounts {
   readonly stoppedBefore: number
   readonly stoppedAfter: number
   readonly newlyStopped: number

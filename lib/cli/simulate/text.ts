@@ -19,7 +19,7 @@ export const changeColumns = (first: string): Columns<ChangeRow> => ({
   ].map(shownNumber)]
 })
 
-export const transitionColumns: Columns<Transition> = {
+const transitionColumns: Columns<Transition> = {
   heads: ['action', 'verdict', 'before', 'after', 'records'],
   cells: ({ action, verdict, before, after, records }) => [action, verdict, before, after, shownNumber(records)]
 }

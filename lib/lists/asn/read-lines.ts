@@ -36,7 +36,7 @@ export function eachLine (path: string, onLine: (line: string, part: number) => 
 }
 
 /** Words of which the number is not known before; an array of numbers takes up to four times as much. */
-export interface GrowingWords {
+interface GrowingWords {
   push (word: number): void
   whole (): Uint32Array
 }

@@ -13,7 +13,7 @@ export interface RangeTable {
   readonly v6Ids: Uint32Array
 }
 /** `active` is ascending, without repeats, and changes after the call. */
-export type LabelOf = (active: readonly number[]) => number
+type LabelOf = (active: readonly number[]) => number
 
 export const MAX_IDS: number = 2 ** 18
 /** One event of IPv4 in the 53 bits of a number: 33 of position, 18 of id, 1 for start or end. */

@@ -69,7 +69,7 @@ export function serverCounts (lists: readonly AddressList[], table: AsnTable, no
   return Array.from(found.values(), ({ addresses, ...count }) => ({ ...count, servers: addresses.size }))
 }
 
-export interface KnownNetworks {
+interface KnownNetworks {
   /** They say nothing of themselves, nor of others. */
   readonly silent: ReadonlySet<number>
   /** A public collection calls them hosters. */

@@ -32,7 +32,7 @@ function flagsOf ({ ranges: { v4, v6 }, halfLifeDays, kind }: AddressList): Uint
   return flags
 }
 
-export function wideParts (ranges: Ranges): Ranges {
+function wideParts (ranges: Ranges): Ranges {
   const { v4, v6 } = mergeRanges(ranges)
   return { v4: wideOf(v4, 2, 32 - WINDOW_BITS), v6: wideOf(v6, 8, 32) }
 }

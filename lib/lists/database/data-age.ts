@@ -10,7 +10,7 @@ export interface DataAge {
 }
 
 /** `ip-risk lists pull` is to run daily: two runs in a row were missed, or reached no publisher. */
-export const PULLED_OLD_AFTER_SECONDS: number = 2 * 86_400
+const PULLED_OLD_AFTER_SECONDS: number = 2 * 86_400
 
 const published: ReadonlySet<string> = new Set(publishers.map(({ id }) => id))
 

@@ -57,7 +57,7 @@ export function watchFiles (
 }
 
 /** A compilation under way in a thread of its own. `stop` ends it; the promise then never settles. */
-export interface Compilation { readonly done: Promise<Uint8Array>, stop (): Promise<void> }
+interface Compilation { readonly done: Promise<Uint8Array>, stop (): Promise<void> }
 
 /** Neither blocks the event loop nor keeps the process alive. Rejects with what the job threw. */
 export function compileInWorker (job: CompileJob, onProgress: (progress: CompileProgress) => void): Compilation {

@@ -26,7 +26,7 @@ export interface Part {
   close (): Promise<void>
 }
 
-export interface SnapshotPartOptions {
+interface SnapshotPartOptions {
   /** A file that must be there; undefined: what the cache folder or the package of AS numbers has. */
   readonly path?: string
   /** What was found already; undefined: looked for here. */

@@ -18,7 +18,7 @@ export type Group = 'exact' | 'vpnNetwork' | 'neighbours' | 'density' | 'name' |
   | 'relay' | 'warp' | 'gateway' | 'crawler' | 'service'
 /** One factor of the score. `weight` is after trust and decay. */
 export interface GroupScore { readonly group: Group, readonly weight: number, readonly signals: readonly Signal[] }
-export interface Score {
+interface Score {
   readonly verdict: VerdictName
   /** 0..1, three decimals. */
   readonly score: number

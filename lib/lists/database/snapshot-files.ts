@@ -57,7 +57,7 @@ export function describeSnapshot (bytes: Uint8Array, nowMs: number = Date.now())
   }
 }
 
-export interface StaleList { readonly id: string, readonly ageDays: number, readonly halfLifeDays: number }
+interface StaleList { readonly id: string, readonly ageDays: number, readonly halfLifeDays: number }
 
 /** The lists given that are past their half-life. */
 export function staleLists (meta: SnapshotMeta, nowMs: number): StaleList[] {

@@ -24,7 +24,7 @@ export interface SnapshotList {
   /** Comes with the package or was derived from other lists. */
   readonly builtIn?: true
 }
-export interface SnapshotMark {
+interface SnapshotMark {
   readonly list: number
   readonly day: number
   /** The list names so much around the address that it is not believed alone: see `wideRanges`. */

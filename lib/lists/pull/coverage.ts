@@ -3,7 +3,7 @@ import { type ListKind, mergeRanges, rangesOf } from '../sources/list.ts'
 import { intersects, type Stride } from '../sources/range-set.ts'
 
 /** How much of the address space a list of one kind may claim. */
-export interface CoverageLimit {
+interface CoverageLimit {
   /** Bits of the widest single range: 16 is an IPv4 /16. */
   readonly widestV4: number
   readonly widestV6: number

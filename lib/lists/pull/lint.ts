@@ -12,11 +12,11 @@ import { rowsOf } from './list-store.ts'
 /** Goes up with the checks of this file: a list that passed fewer is fetched again, even if it did not change. */
 export const CHECKS = 2
 /** More rows than this that cannot be right, and the whole list is not believed. */
-export const MAX_WRONG_SHARE = 0.1
+const MAX_WRONG_SHARE = 0.1
 /** Of each per cent of wrong rows, trust loses this many per cent: at `MAX_WRONG_SHARE` half is left. */
 const TRUST_LOST_PER_WRONG_SHARE = 5
 /** A list that grew or shrank by more than this part of the old one is not believed. */
-export const MAX_SIZE_CHANGE = 0.5
+const MAX_SIZE_CHANGE = 0.5
 
 export interface LintOptions {
   readonly kind: ListKind

@@ -34,7 +34,7 @@ export interface StoredList {
   readonly seen?: Seen
 }
 
-export interface Seen { readonly first: Uint32Array, readonly last: Uint32Array }
+interface Seen { readonly first: Uint32Array, readonly last: Uint32Array }
 
 const SUFFIX = '.list'
 const FORMAT = 1

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type FileLock, lockFile, replaceFile } from '../../util/index.ts'
 
 /** When the public lists of a folder were pulled last, whichever process or command did it. */
-export interface PullState {
+interface PullState {
   /** Unix milliseconds. */
   readonly endedAtMs: number
   /** Whether at least one list came. */

@@ -17,7 +17,7 @@ export interface RefreshOptions extends RefreshJob {
 }
 
 /** Pulls the public lists while the process runs. */
-export interface Refresh {
+interface Refresh {
   /** Whether the first look is still to come, or what it found due is under way. */
   readonly isFirstPull: boolean
   start (log: IpRiskLogger): void

@@ -107,7 +107,7 @@ function sorted (count: number, compare: (a: number, b: number) => number): Uint
 }
 
 /** Sign of the difference of two IPv6 addresses. */
-export function compareAddresses (a: Uint32Array, aAt: number, b: Uint32Array, bAt: number): number {
+function compareAddresses (a: Uint32Array, aAt: number, b: Uint32Array, bAt: number): number {
   for (let i = 0; i < 4; i++) {
     const difference = a[aAt + i]! - b[bAt + i]!
     if (difference !== 0) return difference

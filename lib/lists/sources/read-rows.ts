@@ -218,7 +218,7 @@ function columnsByValue (cells: readonly string[]): Columns | undefined {
 }
 
 /** Cells of one line, trimmed; quotes as in RFC 4180, but a quoted cell ends with its line. */
-export function splitCells (line: string): string[] {
+function splitCells (line: string): string[] {
   const cells: string[] = []
   const pattern = /\s*(?:"((?:[^"]|"")*)"?[^,]*|([^,]*))(?:,|$)/y
   while (pattern.lastIndex < line.length) {

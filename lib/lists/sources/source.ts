@@ -53,7 +53,7 @@ const BASE = ['id', 'kind', 'publisher', 'trust'] as const
 /** What the check of a file left out. */
 export interface LeftOut { readonly list: string, readonly remarks: readonly string[] }
 
-export interface ReadOptions {
+interface ReadOptions {
   readonly nowSeconds: number
   /** Networks with which files are compared; none without the package. */
   readonly asnPackage?: AsnPackage | undefined

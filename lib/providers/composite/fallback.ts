@@ -91,7 +91,7 @@ export function namesOf (members: readonly Provider[]): string[] {
   return [...new Set(members.flatMap(answerNames))]
 }
 
-export function isProvider (value: unknown): value is Provider {
+function isProvider (value: unknown): value is Provider {
   return typeof value === 'object' && value !== null && typeof (value as Partial<Provider>).lookup === 'function'
 }
 

@@ -81,7 +81,7 @@ export interface RemoteOptions {
 }
 
 /** With defaults. */
-export type RemoteSettings = {
+type RemoteSettings = {
   readonly [K in keyof RemoteOptions]-?: Exclude<RemoteOptions[K], undefined> |
     (K extends 'userAgent' | 'costPerCall' ? undefined : never)
 }

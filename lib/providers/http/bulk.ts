@@ -31,7 +31,7 @@ export interface HttpBulk<Body> {
 }
 
 /** With its defaults. */
-export type CheckedBulk<Body> = { [K in keyof Required<HttpBulk<Body>>]: Exclude<HttpBulk<Body>[K], undefined> }
+type CheckedBulk<Body> = { [K in keyof Required<HttpBulk<Body>>]: Exclude<HttpBulk<Body>[K], undefined> }
 export type Rows = [string, ProviderAnswer][]
 
 export function readBulk<Body> (path: string, given: unknown): CheckedBulk<Body> {

@@ -20,7 +20,7 @@ const suppressKey = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
  * Runs `call` so that OpenTelemetry, where the application has it, makes no span of the HTTP requests in it: a span
  * has the whole URL, and with it a visitor's address and perhaps a key. Trace headers stay out of the request too.
  */
-export function untraced<T> (call: () => T): T {
+function untraced<T> (call: () => T): T {
   const manager = (globalThis as { [apiSymbol]?: { readonly context?: Partial<ContextManager> } })[apiSymbol]?.context
   let context: Context | undefined
   try {
@@ -31,7 +31,7 @@ export function untraced<T> (call: () => T): T {
 
 export const userAgent: string = `fastify-ip-risk/${version} (+https://www.npmjs.com/package/fastify-ip-risk)`
 
-export interface HttpClientOptions {
+interface HttpClientOptions {
   /** `https://host[:port][/path]`; without credentials, query and fragment. */
   readonly baseUrl: string
   /** Default: our name and version. */
@@ -82,7 +82,7 @@ export interface HttpClient {
   close (): Promise<void>
 }
 
-export interface CallLimits {
+interface CallLimits {
   /** For one call of a bulk, whose signal has no time limit. Default: the signal's. */
   readonly timeoutMs?: number | undefined
   /** Default 65 536: a verdict has a few KB. */

@@ -59,7 +59,7 @@ const chunkTimeoutMs = 95_000
 const concurrentChunks = 4
 
 /** Every address gets a row; rows are matched by address, and a missing one is `unknown`. */
-export function iplogsBulk (
+function iplogsBulk (
   client: Sender, ips: readonly string[], context: LookupContext
 ): AsyncIterable<[string, ProviderAnswer]> {
   return eachConcurrently(chunksOf(ips, chunkSize), concurrentChunks, async chunk => await ask(client, chunk, context))

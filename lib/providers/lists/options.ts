@@ -98,13 +98,13 @@ const specification = {
   hostnameOf: readHostnameOf
 } satisfies Specification<ListsOptions>
 
-export interface RefreshSettings {
+interface RefreshSettings {
   readonly hours: number
   readonly mirror: string | undefined
   readonly skip: readonly string[]
 }
 
-export interface ListsSettings {
+interface ListsSettings {
   readonly sources: readonly ListSource[] | undefined
   readonly covers: readonly string[]
   readonly snapshot: boolean | string

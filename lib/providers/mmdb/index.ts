@@ -9,7 +9,7 @@ import { checkOneOf, checkString, flag, int, readObject, type Specification } fr
 import { answerOf, MMDB_KINDS, type MmdbKind } from './answer.ts'
 
 /** A MaxMind-format file, opened. */
-export interface MmdbFile {
+interface MmdbFile {
   readonly kind: MmdbKind
   readonly databaseType: string
   /** Unix milliseconds. */

@@ -13,7 +13,7 @@ export interface Finding {
 /** The least score of each verdict, as `lists()` and `mmdb()` have them. */
 const bands: Readonly<Record<VerdictName, number>> = { clean: 0, suspicious: 0.25, vpn_likely: 0.6, vpn_detected: 0.9 }
 
-export interface GradeOptions {
+interface GradeOptions {
   /** The vendor's own score, 0 to 1. It never lowers the band that a flag gives. */
   readonly score?: number | null | undefined
   /** The least verdict, where the vendor's score alone suggests one. */
