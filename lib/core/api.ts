@@ -12,17 +12,15 @@ import { answeredBy } from '../verdict/index.ts'
 import { accountOf, learnFrom, loggedIn } from './accounts.ts'
 import { assess } from './assess.ts'
 import type { CompletedAssessment } from './assessment.ts'
-import type { AssessmentContext } from './context.ts'
 import { bulk, type BulkAsk } from './bulk.ts'
+import type { AssessmentContext } from './context.ts'
 import type { Engine } from './engine.ts'
 import { makeException, revokeException } from './exceptions.ts'
-import { updateScope } from './update.ts'
 import { healthOf } from './health.ts'
-import { rememberInternals } from './internals.ts'
 import { riskOf } from './risk.ts'
+import { updateScope } from './update.ts'
 
 /** Addresses that no request brought: assessed as a write by them would be. */
-
 async function assessAddress (engine: Engine, scope: PluginScope, text: unknown): Promise<IpRisk> {
   return await assess(engine, addressWithoutRequest(text), contextWithoutRequest(engine, scope, 'wait'))
 }
@@ -126,4 +124,20 @@ function checkAddress (ip: unknown): string {
   const canonical = typeof ip === 'string' ? canonicalAddress(ip) : null
   if (canonical === null) throw badOption('ip', `must be an IP address, got ${shown(ip)}`)
   return canonical
+}
+
+/** What telemetry needs of an API beside its public members. */
+export interface Internals { readonly engine: Engine, readonly scope: PluginScope }
+
+const internals = new WeakMap<object, Internals>()
+
+/** `api` is what applications hold: `app.ipRisk`, what `createIpRisk` returned, or the Express middleware. */
+export function rememberInternals<Api extends IpRiskApi> (api: Api, parts: Internals): Api {
+  internals.set(api, parts)
+  return api
+}
+
+/** Undefined for what this copy of the package did not make. */
+export function internalsOf (api: unknown): Internals | undefined {
+  return (typeof api === 'object' && api !== null) || typeof api === 'function' ? internals.get(api) : undefined
 }

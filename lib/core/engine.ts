@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { EngineOptions, IpRiskLogger } from '../../types/contract.ts'
 import {
   ageLimits, createLookup, createMemoryCache, createSettling, createSingleFlight, type Lookup, readCache
@@ -7,7 +8,7 @@ import { createExceptions, type ExceptionEntry, type Exceptions, nameOf, type St
 import { clusterPrefix, createKeys, openFleet } from '../redis/index.ts'
 import { type ClientAddress, createClientAddress } from './client-address.ts'
 import { createEngineObservers, type EngineObservers } from './context.ts'
-import { readProvider, type ProviderPipelines, runProvider } from './provider.ts'
+import { type ProviderPipelines, readProvider, runProvider } from './provider.ts'
 import { type Counters, createCounters } from './stats.ts'
 
 /** How an address is found and looked up. Shared by the plugin scopes whose options for it agree. */
@@ -163,4 +164,20 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       }
     }
   }
+}
+
+/** Whether the options of a child scope leave the engine as its parent made it. */
+export function sharesEngine (parent: EngineOptions, child: EngineOptions): boolean {
+  return child.provider === undefined || child.provider === parent.provider
+    ? (['redis', 'clientIp', 'cache'] as const)
+        .every(name => child[name] === undefined || sameValue(child[name], parent[name]))
+    : false
+}
+
+function sameValue (a: unknown, b: unknown): boolean {
+  return a === b || (isPlain(a) && isPlain(b) && isDeepStrictEqual(a, b))
+}
+
+function isPlain (value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }

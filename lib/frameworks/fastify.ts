@@ -12,10 +12,9 @@ import { enforce, type Rejection, rejectionOf, warnOfRoute } from './enforcement
 import {
   checkRoutes, hasRoutes, isWebSocket, keepAllHeaderLines, nameOf, type RegisteredRoute, type StepUpPlace
 } from './fastify-routes.ts'
-import { type Config, lateRoute, seen } from './late-route.ts'
 import { ownAnswer } from './own-answer.ts'
 import { assessed, type Assessed, ipRiskAccessor } from './request-risk.ts'
-import { routeConfigs } from './route-config.ts'
+import { type Config, lateRoute, routeConfigs, seen } from './route-config.ts'
 
 /** What a registration leaves on its Fastify instance; child scopes inherit it. */
 interface Mounted {

@@ -1,7 +1,7 @@
-import type { DurationMetric, Metric, Sample } from './metric.ts'
 import {
-  circuitStates, counts, dataState, dataStates, eachComposite, eachProvider, quota, redisStates, status, sumBy
-} from './readers.ts'
+  circuitStates, counts, dataState, dataStates, type DurationMetric, eachComposite, eachProvider, type Metric, quota,
+  redisStates, type Sample, status, sumBy
+} from './metric.ts'
 
 /** Every metric but the histograms. Label values are words of closed sets, or names that the operator has chosen. */
 export const metrics: readonly Metric[] = [

@@ -1,6 +1,5 @@
 import { ACCESS, DENSITY, EYEBALL, HOSTING, HOSTING_CONFIRMED, KINDS_DATE, VPN } from './kinds-data.ts'
-import { VPN_OPERATOR_ASNS } from './named-networks.ts'
-import { CONTENT_ASNS, GATEWAY_ASNS, RELAY_ASNS, TRANSIT_ASNS } from './special-networks.ts'
+import { CONTENT_ASNS, GATEWAY_ASNS, RELAY_ASNS, TRANSIT_ASNS, VPN_OPERATOR_ASNS } from './named-networks.ts'
 
 /** What the package itself knows of networks. See NOTICE for where the figures come from. */
 export interface AsnKinds {

@@ -43,3 +43,18 @@ export function organisations (table: AsnTable, apart: ReadonlySet<number>): Uin
     return first.get(name)!
   })
 }
+
+/** Words for the hosting of servers. A hostel has guests, and an observer has no servers. */
+const HOSTING = /host(?!el|age)|\bserver|servers\b|cloud(?!flare)|\bvps\b|\bvds\b|data ?cent|\bcolo(?:cation)?\b/i
+
+/**
+ * Networks that call themselves hosters, or whose organisation is a known hoster in another network. None of `mixed`,
+ * and of no organisation that has one of these.
+ */
+export function hostersByName (table: AsnTable, hosters: readonly number[], mixed: ReadonlySet<number>): number[] {
+  const organisation = organisations(table, mixed)
+  const known = new Set(hosters)
+  const hosting = new Set(organisation.filter((_, at) => known.has(table.numbers[at]!)))
+  return [...table.numbers].filter((asn, at) => !mixed.has(asn) &&
+    (HOSTING.test(table.names[at]!) || (!known.has(asn) && hosting.has(organisation[at]!))))
+}

@@ -1,6 +1,6 @@
 import { BadList } from '../../errors.ts'
 import { type AsnKinds, mixedNetworks, packagedAsnKinds } from '../asn/kinds.ts'
-import { hostersByName } from '../asn/named-networks.ts'
+import { hostersByName } from '../asn/organisations.ts'
 import { type AsnTable, indexOfNumber } from '../asn/table.ts'
 import {
   encodeSnapshot, type MarkKind, NAME_BLOCK, type SnapshotList, type SnapshotMeta
