@@ -2,8 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { findAsnPackage, readAsnTable } from '../lib/lists/asn/database.ts'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
-import { explainAddress } from '../lib/lists/database/database.ts'
-import { decodeSnapshot } from '../lib/lists/database/snapshot.ts'
+import { openDatabase } from '../lib/lists/database/database.ts'
 import { eyeballNetworks, type EyeballNetworks, unitsAmong } from '../lib/lists/pull/eyeball.ts'
 import { lintList } from '../lib/lists/pull/lint.ts'
 import { type AddressList, type ListKind, mergeRanges, rangesOf } from '../lib/lists/sources/list.ts'
@@ -24,9 +23,9 @@ const oneNetwork = {
   source: 'test', numbers: Uint32Array.of(64500), names: ['One'], ...everywhere, v4Asn: Uint32Array.of(0), v6Asn: Uint32Array.of(0)
 }
 const judgeBy = (lists: readonly AddressList[]) => {
-  const snapshot = decodeSnapshot(compileSnapshot(lists, { nowSeconds: NOW, asnTable: oneNetwork }))
+  const database = openDatabase(compileSnapshot(lists, { nowSeconds: NOW, asnTable: oneNetwork }), () => NOW * 1000)
   return (ip: string): unknown[] => {
-    const { answer } = explainAddress(snapshot, ip, NOW * 1000)
+    const answer = database.answer(ip)
     return answer.verdict === 'unknown' ? [answer.reason] : [answer.verdict, answer.categories]
   }
 }

@@ -6,11 +6,11 @@ import { type AsnTable } from '../lib/lists/asn/table.ts'
 import { findAsnPackage, readAsnTable } from '../lib/lists/asn/database.ts'
 import { compileSnapshot } from '../lib/lists/compile/compile.ts'
 import { evidenceOf, openDatabase } from '../lib/lists/database/database.ts'
-import { labelFinder } from '../lib/lists/database/interval-map.ts'
 import type { AddressList, ListKind } from '../lib/lists/sources/list.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import { decodeSnapshot } from '../lib/lists/database/snapshot.ts'
 import { EXAMPLE_SECONDS, exampleLists, hasExampleLists } from '../scripts/example-lists.ts'
+import { labelFinder } from './support/explain.ts'
 import { referenceOf } from './support/slow-lists.ts'
 
 const NO_ASNS: AsnTable = {

@@ -9,13 +9,13 @@ import { specialPurpose } from '../lib/ip/published-ranges.ts'
 import { type AsnKinds, packNumbers, packagedAsnKinds, unpackNumbers } from '../lib/lists/asn/kinds.ts'
 import type { AsnTable } from '../lib/lists/asn/table.ts'
 import { type CompileOptions, compileSnapshot } from '../lib/lists/compile/compile.ts'
-import { type Explanation, explainAddress, openDatabase } from '../lib/lists/database/database.ts'
+import { openDatabase } from '../lib/lists/database/database.ts'
 import { describeSnapshot } from '../lib/lists/database/snapshot-files.ts'
 import type { AddressList, ListKind } from '../lib/lists/sources/list.ts'
 import { rangesOf } from '../lib/lists/sources/list.ts'
 import { liveDatabase } from '../lib/lists/database/live-database.ts'
-import { decodeSnapshot } from '../lib/lists/database/snapshot.ts'
 import { decay, densityClass, HALF_LIFE_DAYS } from '../lib/lists/compile/weights.ts'
+import { explain, type Explanation } from './support/explain.ts'
 
 const DAY = 86_400
 const NOW = 20_000 * DAY
@@ -49,9 +49,9 @@ const asnTable: AsnTable = {
   v6Asn: new Uint32Array(0)
 }
 
-function explain (ip: string, lists: readonly AddressList[], options: Partial<CompileOptions> = {}, ageDays = 0): Explanation {
+function explained (ip: string, lists: readonly AddressList[], options: Partial<CompileOptions> = {}, ageDays = 0): Explanation {
   const bytes = compileSnapshot(lists, { nowSeconds: NOW, asnKinds: NO_KINDS, ...options })
-  return explainAddress(decodeSnapshot(bytes), ip, (NOW + ageDays * DAY) * 1000)
+  return explain(bytes, ip, (NOW + ageDays * DAY) * 1000)
 }
 function known (answer: ProviderAnswer): Exclude<ProviderAnswer, { verdict: 'unknown' }> {
   if (answer.verdict === 'unknown') throw new Error(`unknown: ${answer.reason}`)
@@ -85,18 +85,18 @@ t.test('gives every kind of list its verdict', async t => {
   ]
   for (const [kinds, expected] of rows) {
     const lists = kinds.map((kind, i) => list(`${kind}-${i}`, kind, ['20.1.0.7'], { halfLifeDays: Infinity }))
-    t.same(outcome(explain('20.1.0.7', lists)), expected, kinds.join(' + '))
+    t.same(outcome(explained('20.1.0.7', lists)), expected, kinds.join(' + '))
   }
 })
 
 t.test('is clean only where data cover the address', async t => {
   const lists = [list('servers', 'vpn-server', ['30.0.0.1'], { halfLifeDays: Infinity })]
-  t.same(outcome(explain('30.0.0.2', lists)), ['no_data'])
-  t.same(outcome(explain('30.0.0.2', lists, { covers: rangesOf(['30.0.0.0/24']) })), ['clean', 0, []])
-  t.same(outcome(explain('20.0.0.2', lists, { asnTable })), ['clean', 0, []])
-  t.same(outcome(explain('30.0.0.2', lists, { asnTable })), ['no_data'], 'not announced')
-  t.same(outcome(explain('20.0.0.2', [list('bad', 'abuse', ['20.0.0.2'])], { asnTable })), ['clean', 0.2, ['abuse']])
-  t.same(outcome(explain('nonsense', lists)), ['no_ip'])
+  t.same(outcome(explained('30.0.0.2', lists)), ['no_data'])
+  t.same(outcome(explained('30.0.0.2', lists, { covers: rangesOf(['30.0.0.0/24']) })), ['clean', 0, []])
+  t.same(outcome(explained('20.0.0.2', lists, { asnTable })), ['clean', 0, []])
+  t.same(outcome(explained('30.0.0.2', lists, { asnTable })), ['no_data'], 'not announced')
+  t.same(outcome(explained('20.0.0.2', [list('bad', 'abuse', ['20.0.0.2'])], { asnTable })), ['clean', 0.2, ['abuse']])
+  t.same(outcome(explained('nonsense', lists)), ['no_ip'])
 })
 
 t.test('knows of what stands beside published servers, and of networks full of them', async t => {
@@ -104,38 +104,38 @@ t.test('knows of what stands beside published servers, and of networks full of t
     list('servers', 'vpn-server', Array.from({ length: count }, (_, i) => `21.0.0.${i}`), { publisher: 'acme', ...more })
   const large = list('hosters', 'hosting-asn', [], { asns: [64501], halfLifeDays: Infinity })
   for (const [count, weight] of [[1, 0.6], [2, 0.8], [3, 0.8], [4, 0.85]] as const) {
-    t.match(explain('21.0.0.200', [servers(count), large], { asnTable }).groups, [{ group: 'neighbours', weight }, {}], `${count} in the /24`)
+    t.match(explained('21.0.0.200', [servers(count), large], { asnTable }).groups, [{ group: 'neighbours', weight }, {}], `${count} in the /24`)
     const people = [servers(count), list('infected', 'abuse', ['21.0.0.200'])]
-    t.same(outcome(explain('21.0.0.200', people, { asnTable })), ['suspicious', 0.592, ['abuse']], `${count} in the /24, which nothing calls a hoster's`)
+    t.same(outcome(explained('21.0.0.200', people, { asnTable })), ['suspicious', 0.592, ['abuse']], `${count} in the /24, which nothing calls a hoster's`)
   }
-  t.same(outcome(explain('21.0.1.0', [servers(4)], { asnTable })), ['clean', 0.05, []], 'not in the /24 beside')
-  t.same(outcome(explain('21.0.1.0', [servers(3)], { asnTable })), ['clean', 0, []], 'fewer than four of one publisher say nothing of the network')
-  t.same(outcome(explain('21.0.0.200', [servers(4, { halfLifeDays: Infinity })], { asnTable })), ['clean', 0, []], 'nothing from labels by hand')
-  t.same(outcome(explain('21.0.0.200', [servers(4, { dateSeconds: NOW - 61 * DAY })], { asnTable })), ['clean', 0, []], 'nothing from old lists')
-  t.same(outcome(explain('2a00::5:1', [list('servers', 'vpn-server', ['2a00::1'])])), ['suspicious', 0.49, []], 'in the same /64')
-  t.same(outcome(explain('2a00:0:0:1::1', [list('servers', 'vpn-server', ['2a00::1', '2a00::/40'])])), ['vpn_detected', 1, ['vpn']])
-  t.same(outcome(explain('2a00:0:0:2::1', [list('servers', 'vpn-server', ['2a00::1'])])), ['no_data'])
+  t.same(outcome(explained('21.0.1.0', [servers(4)], { asnTable })), ['clean', 0.05, []], 'not in the /24 beside')
+  t.same(outcome(explained('21.0.1.0', [servers(3)], { asnTable })), ['clean', 0, []], 'fewer than four of one publisher say nothing of the network')
+  t.same(outcome(explained('21.0.0.200', [servers(4, { halfLifeDays: Infinity })], { asnTable })), ['clean', 0, []], 'nothing from labels by hand')
+  t.same(outcome(explained('21.0.0.200', [servers(4, { dateSeconds: NOW - 61 * DAY })], { asnTable })), ['clean', 0, []], 'nothing from old lists')
+  t.same(outcome(explained('2a00::5:1', [list('servers', 'vpn-server', ['2a00::1'])])), ['suspicious', 0.49, []], 'in the same /64')
+  t.same(outcome(explained('2a00:0:0:1::1', [list('servers', 'vpn-server', ['2a00::1', '2a00::/40'])])), ['vpn_detected', 1, ['vpn']])
+  t.same(outcome(explained('2a00:0:0:2::1', [list('servers', 'vpn-server', ['2a00::1'])])), ['no_data'])
 
   const some = list('a', 'vpn-server', ['20.0.1.0/26'], { publisher: 'a' })
-  t.same(known(explain('20.0.9.9', [some], { asnTable }).answer).score, 0.49, '64 of 65,536 announced, one publisher')
+  t.same(known(explained('20.0.9.9', [some], { asnTable }).answer).score, 0.49, '64 of 65,536 announced, one publisher')
   const three = [some, list('b', 'vpn-server', ['20.0.2.1'], { publisher: 'b' }), list('c', 'vpn-server', ['20.0.3.1'], { publisher: 'c' })]
-  t.same(outcome(explain('20.0.9.9', three, { asnTable })), ['suspicious', 0.49, []], 'three publishers, and nothing calls it a hoster')
+  t.same(outcome(explained('20.0.9.9', three, { asnTable })), ['suspicious', 0.49, []], 'three publishers, and nothing calls it a hoster')
   const hoster = list('hosters', 'hosting-asn', [], { asns: [64500] })
-  t.same(outcome(explain('20.0.9.9', [...three, hoster], { asnTable })), ['vpn_detected', 0.92, ['vpn', 'hosting']], 'a hoster')
+  t.same(outcome(explained('20.0.9.9', [...three, hoster], { asnTable })), ['vpn_detected', 0.92, ['vpn', 'hosting']], 'a hoster')
   t.same([1e-6, 1e-5, 1e-4, 1e-3].map(density => densityClass(density * 1e6, 1e6)), [0, 1, 2, 3])
   t.same([1e-6, 1e-5, 1e-4, 1e-3].map(density => densityClass(density * 1e7, 1e7)), [0, 1, 1, 3], 'a large cloud')
 })
 
 t.test('knows the networks of its own table, unless a list of networks was given', async t => {
   const asnKinds = { ...NO_KINDS, hosting: [64500, 64501], hostingConfirmed: [64500], vpn: [64501], density: new Map([[64500, 4]]) }
-  t.same(outcome(explain('20.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.82, ['vpn', 'hosting']])
-  t.same(outcome(explain('21.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.854, ['vpn', 'hosting']])
+  t.same(outcome(explained('20.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.82, ['vpn', 'hosting']])
+  t.same(outcome(explained('21.0.0.1', [], { asnTable, asnKinds })), ['vpn_likely', 0.854, ['vpn', 'hosting']])
   const worst: AsnKinds = { ...asnKinds, vpn: [64500], density: new Map([[64500, 12]]) }
-  t.same(outcome(explain('20.0.0.1', [], { asnTable, asnKinds: worst })), ['vpn_likely', 0.89, ['vpn', 'hosting']], 'never detected')
+  t.same(outcome(explained('20.0.0.1', [], { asnTable, asnKinds: worst })), ['vpn_likely', 0.89, ['vpn', 'hosting']], 'never detected')
   const own = [list('own', 'hosting-asn', [], { asns: [64501] }), list('own-vpn', 'vpn-asn', [], { asns: [64500] })]
-  t.same(outcome(explain('21.0.0.1', own, { asnTable, asnKinds })), ['suspicious', 0.27, ['hosting']])
-  t.same(outcome(explain('20.0.0.1', own, { asnTable, asnKinds })), ['vpn_detected', 0.94, ['vpn']])
-  t.same(known(explain('20.0.0.1', own, { asnTable, asnKinds }).answer).info, { asn: 'AS64500', org: 'Small Net' })
+  t.same(outcome(explained('21.0.0.1', own, { asnTable, asnKinds })), ['suspicious', 0.27, ['hosting']])
+  t.same(outcome(explained('20.0.0.1', own, { asnTable, asnKinds })), ['vpn_detected', 0.94, ['vpn']])
+  t.same(known(explained('20.0.0.1', own, { asnTable, asnKinds }).answer).info, { asn: 'AS64500', org: 'Small Net' })
   const packaged = packagedAsnKinds()
   t.ok(packaged.hosting.includes(24940), 'Hetzner')
   t.ok(packaged.vpn.includes(9009), 'M247')
@@ -148,24 +148,24 @@ t.test('knows the networks of its own table, unless a list of networks was given
 })
 
 t.test('takes what Cloudflare announces beside its proxies for a hint of WARP, and the proxies for hosting', async t => {
-  t.same(outcome(explain('104.28.0.1', [], { asnTable })), ['clean', 0.2, ['warp']])
+  t.same(outcome(explained('104.28.0.1', [], { asnTable })), ['clean', 0.2, ['warp']])
   const hoster = list('hosters', 'hosting-asn', [], { asns: [13335] })
-  t.same(outcome(explain('104.28.0.1', [hoster], { asnTable })), ['clean', 0.2, ['warp']])
-  t.same(outcome(explain('104.16.0.1', [hoster], { asnTable })), ['suspicious', 0.5, ['hosting']])
+  t.same(outcome(explained('104.28.0.1', [hoster], { asnTable })), ['clean', 0.2, ['warp']])
+  t.same(outcome(explained('104.16.0.1', [hoster], { asnTable })), ['suspicious', 0.5, ['hosting']])
   const range = list('ranges', 'hosting', ['104.28.0.0/24'], { halfLifeDays: Infinity })
-  t.same(outcome(explain('104.28.0.1', [hoster, range], { asnTable })), ['suspicious', 0.56, ['hosting', 'warp']])
+  t.same(outcome(explained('104.28.0.1', [hoster, range], { asnTable })), ['suspicious', 0.56, ['hosting', 'warp']])
   const abuse = list('abuse', 'abuse', ['104.28.0.1'])
-  t.same(outcome(explain('104.28.0.1', [hoster, range, abuse], { asnTable })), ['suspicious', 0.59, ['hosting', 'abuse', 'warp']])
-  t.same(outcome(explain('104.28.0.1', [list('bots', 'crawler', ['104.28.0.1']), hoster], { asnTable })), ['clean', 0, ['crawler']])
-  t.same(outcome(explain('104.16.0.1', [], { asnTable })), ['suspicious', 0.45, ['hosting']])
-  t.same(outcome(explain('104.16.0.1', [])), ['suspicious', 0.45, ['hosting']], 'with no data at all')
-  t.same(outcome(explain('104.28.0.1', [list('relay', 'relay', ['104.28.0.0/24'])], { asnTable })), ['clean', 0.2, ['relay']])
+  t.same(outcome(explained('104.28.0.1', [hoster, range, abuse], { asnTable })), ['suspicious', 0.59, ['hosting', 'abuse', 'warp']])
+  t.same(outcome(explained('104.28.0.1', [list('bots', 'crawler', ['104.28.0.1']), hoster], { asnTable })), ['clean', 0, ['crawler']])
+  t.same(outcome(explained('104.16.0.1', [], { asnTable })), ['suspicious', 0.45, ['hosting']])
+  t.same(outcome(explained('104.16.0.1', [])), ['suspicious', 0.45, ['hosting']], 'with no data at all')
+  t.same(outcome(explained('104.28.0.1', [list('relay', 'relay', ['104.28.0.0/24'])], { asnTable })), ['clean', 0.2, ['relay']])
 })
 
 t.test('lets lists count less as they grow old, and as the linter trusts them less', async t => {
   const range = [list('r', 'vpn-range', ['20.1.0.0/24'])]
   const scores = [0, 91, 92, 365, 730, 3650].map(age => {
-    const { answer } = explain('20.1.0.1', range, {}, age)
+    const { answer } = explained('20.1.0.1', range, {}, age)
     return answer.verdict === 'unknown' ? answer.reason : answer.score
   })
   t.same(scores, [0.9, 0.9, 0.898, 0.45, 'no_data', 'no_data'])
@@ -173,10 +173,10 @@ t.test('lets lists count less as they grow old, and as the linter trusts them le
   t.equal(decay(1e6, Infinity), 1)
   const lastSeenSeconds = Uint32Array.of(NOW, NOW - 60 * DAY, NOW - 61 * DAY)
   const parts = list('p', 'vpn-server', ['20.1.0.1', '20.1.1.1', '2a00::1'], { lastSeenSeconds })
-  t.equal(known(explain('20.1.0.1', [parts]).answer).score, 1)
-  t.equal(known(explain('20.1.1.1', [parts]).answer).score, 0.745, 'half of 1, beside a neighbour last seen then')
-  t.equal(known(explain('2a00::1', [parts]).answer).score, 0.492)
-  t.same(outcome(explain('20.1.0.1', [list('r', 'vpn-range', ['20.1.0.0/24'], { trust: 0.5 })])), ['suspicious', 0.45, ['vpn']])
+  t.equal(known(explained('20.1.0.1', [parts]).answer).score, 1)
+  t.equal(known(explained('20.1.1.1', [parts]).answer).score, 0.745, 'half of 1, beside a neighbour last seen then')
+  t.equal(known(explained('2a00::1', [parts]).answer).score, 0.492)
+  t.same(outcome(explained('20.1.0.1', [list('r', 'vpn-range', ['20.1.0.0/24'], { trust: 0.5 })])), ['suspicious', 0.45, ['vpn']])
 })
 
 t.test('says what made the score', async t => {
@@ -184,7 +184,7 @@ t.test('says what made the score', async t => {
     list('acme-servers', 'vpn-server', ['20.0.0.1'], { publisher: 'acme' }), list('dc', 'hosting', ['20.0.0.0/16']),
     list('exits', 'tor-exit', ['20.0.0.1'], { halfLifeDays: Infinity }), list('proxies', 'public-proxy', ['20.0.0.1'])
   ]
-  const { ip, answer, groups } = explain('::ffff:20.0.0.1', lists, { asnTable })
+  const { ip, answer, groups } = explained('::ffff:20.0.0.1', lists, { asnTable })
   t.equal(ip, '20.0.0.1')
   t.match(known(answer), {
     verdict: 'vpn_detected',
@@ -208,8 +208,8 @@ t.test('a secure web gateway is no VPN by what is said of its network, and is na
   const said = (['vpn-range', 'hosting'] as const).map(kind => list(kind, kind, ['20.0.0.0/24'], { halfLifeDays: 365 }))
   const servers = list('servers', 'vpn-server', ['20.0.0.1', '20.0.0.2', '20.0.0.3', '20.0.0.4'])
   const all = [...said, list('networks', 'vpn-asn', [], { asns: [64500] }), servers]
-  t.same(outcome(explain('20.0.0.9', all, { asnTable, asnKinds })), ['clean', 0.2, ['gateway']])
-  t.same(outcome(explain('20.0.0.1', all, { asnTable, asnKinds })), ['vpn_detected', 1, ['vpn', 'gateway']], 'a server by its own address')
+  t.same(outcome(explained('20.0.0.9', all, { asnTable, asnKinds })), ['clean', 0.2, ['gateway']])
+  t.same(outcome(explained('20.0.0.1', all, { asnTable, asnKinds })), ['vpn_detected', 1, ['vpn', 'gateway']], 'a server by its own address')
   t.ok(packagedAsnKinds().gateway.includes(22616), 'Zscaler')
 })
 
@@ -217,8 +217,8 @@ t.test('without the lists of relays, a network of a relay is one, and VPN server
   const hosters = list('hosters', 'hosting-asn', [], { asns: [64500] })
   const servers = list('servers', 'vpn-server', ['20.0.1.0/26'])
   const density = new Map([[64500, 12]])
-  t.same(outcome(explain('20.0.9.9', [hosters, servers], { asnTable, asnKinds: { ...NO_KINDS, relay: [64500], density } })), ['clean', 0.2, ['relay']])
-  t.same(outcome(explain('20.0.9.9', [hosters, servers], { asnTable, asnKinds: { ...NO_KINDS, content: [64500], density } })), ['suspicious', 0.27, ['hosting']])
+  t.same(outcome(explained('20.0.9.9', [hosters, servers], { asnTable, asnKinds: { ...NO_KINDS, relay: [64500], density } })), ['clean', 0.2, ['relay']])
+  t.same(outcome(explained('20.0.9.9', [hosters, servers], { asnTable, asnKinds: { ...NO_KINDS, content: [64500], density } })), ['suspicious', 0.27, ['hosting']])
   const { relay, content, density: packaged } = packagedAsnKinds()
   t.same([...relay, ...content].filter(asn => packaged.has(asn)), [])
 })
@@ -228,8 +228,8 @@ t.test('lists do not make a hoster of a network of people, or of one that carrie
   const full = list('a', 'vpn-server', ['20.0.1.0/26'])
   for (const kind of ['access', 'eyeball', 'transit'] as const) {
     const asnKinds = { ...NO_KINDS, [kind]: [64500], density: new Map([[64500, 12]]) }
-    t.same(outcome(explain('20.0.9.9', [said, full], { asnTable, asnKinds })), ['clean', 0, []], kind)
-    t.same(outcome(explain('20.0.9.9', [{ ...said, halfLifeDays: Infinity }], { asnTable, asnKinds })), ['suspicious', 0.27, ['hosting']], 'a label by hand is obeyed')
+    t.same(outcome(explained('20.0.9.9', [said, full], { asnTable, asnKinds })), ['clean', 0, []], kind)
+    t.same(outcome(explained('20.0.9.9', [{ ...said, halfLifeDays: Infinity }], { asnTable, asnKinds })), ['suspicious', 0.27, ['hosting']], 'a label by hand is obeyed')
   }
 })
 

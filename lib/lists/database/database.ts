@@ -1,8 +1,8 @@
 import type { IpInfo, KnownAnswer, ProviderAnswer, Signal, UnknownAnswer } from '../../../types/contract.ts'
-import { type Family, formatAddress, parseAddress } from '../../ip/index.ts'
+import { type Family, parseAddress } from '../../ip/index.ts'
 import { type HostnameKind, hostnameMarks } from './hostname.ts'
-import { findInterval4, findInterval6, labelFinder, packStarts } from './interval-map.ts'
-import { type Evidence, type GroupScore, scoreEvidence } from './score.ts'
+import { findInterval4, findInterval6, packStarts } from './interval-map.ts'
+import { type Evidence, scoreEvidence } from './score.ts'
 import { decodeSnapshot, NAME_BLOCK, type Snapshot } from './snapshot.ts'
 
 export interface Database {
@@ -14,16 +14,6 @@ export interface Database {
   answer (ip: string): ProviderAnswer
   /** The same, of an address whose name by reverse DNS says something. */
   answerNamed (ip: string, name: HostnameKind): ProviderAnswer
-}
-
-/** Why an address got its answer. */
-export interface Explanation {
-  /** Canonical; null when the text is no address. */
-  readonly ip: string | null
-  readonly answer: ProviderAnswer
-  /** The factors of the score: `score = 1 - product of (1 - weight)`. */
-  readonly groups: readonly GroupScore[]
-  readonly evidence: Evidence
 }
 
 /**
@@ -123,17 +113,6 @@ export function openDatabase (bytes: Uint8Array, now: () => number = Date.now): 
       day = today
     }
   }
-}
-
-export function explainAddress (snapshot: Snapshot, ip: string, nowMs: number = Date.now()): Explanation {
-  const family = parseAddress(ip)
-  if (family === 0) return { ip: null, answer: NO_IP, groups: [], evidence: { marks: [] } }
-  const canonical = formatAddress(family)
-  const evidence = evidenceOf(snapshot, labelFinder(snapshot.map)(family))
-  const today = Math.floor(nowMs / DAY_MS)
-  const answer = answerOf(evidence, today)
-  const groups = answer.verdict === 'unknown' ? [] : scoreEvidence(evidence, today).groups
-  return { ip: canonical, answer, groups, evidence }
 }
 
 /** What is known of the addresses that have the label. */

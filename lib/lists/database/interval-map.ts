@@ -38,12 +38,6 @@ export function bucket6 (word: number): number {
   return word >= 0x40000000 ? BUCKETS - 1 : (word >>> 13) & 0xffff
 }
 
-/** Answers the label of the address in `words`. */
-export function labelFinder ({ v4, v6 }: IntervalMap): (family: 4 | 6) => number {
-  const packed = packStarts(v4)
-  return family => family === 4 ? v4.labels[findInterval4(v4.index, packed)]! : v6.labels[findInterval6(v6)]!
-}
-
 /**
  * The starts of a map, each in the high 16 bits of a word: the low 16 are free for what is known of the interval, which
  * is then near when the start is found.
