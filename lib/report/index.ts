@@ -2,4 +2,4 @@ export { addComposites, type Composites, readComposites, shadowSummaries } from 
 export { outcomes } from './counts.ts'
 export { readRecordLine, reportOfRecords } from './records.ts'
 export { reportPage, reportSummary, reportTables } from './page.ts'
-export { type CountedDecisions, createOrigins, reportOf } from './report.ts'
+export { createOrigins, reportOf } from './report.ts'

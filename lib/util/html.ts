@@ -8,7 +8,7 @@ const escapes: Readonly<Record<string, string>> = {
   '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;'
 }
 
-export function escapeHtml (text: string): string {
+function escapeHtml (text: string): string {
   return text.replaceAll(/[&<>"']/g, character => escapes[character]!)
 }
 
@@ -31,7 +31,7 @@ export function trusted (markup: string): Html {
   return { markup }
 }
 
-export interface Page {
+interface Page {
   readonly title: string
   readonly body: Html
   /** CSS and JavaScript of this package. Both are inline, so that the page is one file. */
@@ -80,7 +80,7 @@ export interface Column<Row> {
   readonly numeric?: boolean
 }
 
-export interface Table<Row> {
+interface Table<Row> {
   /** Names the table for everybody, screen readers included. */
   readonly caption: string
   readonly columns: readonly Column<Row>[]
@@ -149,7 +149,7 @@ function round (value: number): number {
 }
 
 /** Contrast of text is at least 7 to 1 on either background (WCAG 2.2, AAA); of bars at least 3 to 1. */
-export const pageStyle = `
+const pageStyle = `
 :root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--soft:#f3f4f6;--line:#8a929c;--link:#0b3d91;
 --allow:#2e7d4f;--flag:#8a6d00;--step:#b3541e;--block:#b3202c;--plain:#4a6078}
 @media (prefers-color-scheme:dark){:root{--fg:#f0f2f4;--bg:#14171a;--soft:#22272c;--line:#828b95;--link:#a9c7ff;
