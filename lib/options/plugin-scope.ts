@@ -11,7 +11,8 @@ import {
   type StepUpSettings
 } from '../policy/index.ts'
 import {
-  checkOneOf, checkStrings, failureState, func, int, isThenable, oneOf, readObject, real, type Specification, unread
+  checkOneOf, checkStrings, failureState, func, int, isThenable, oneOf, readObject, real, shown, type Specification,
+  unread
 } from '../util/index.ts'
 import { type CallOnRejected, type CallSkip, readOnRejected, readSkip } from './callbacks.ts'
 
@@ -91,14 +92,25 @@ export function readMode (
   return { mode: 'monitor', enforceShare: share }
 }
 
-/** Throws where a rule needs the familiarity of a network, and the option is missing: it would never apply. */
-export function checkFamiliarityRules (
-  path: string, { table }: CompiledPolicy, familiarity: FamiliaritySettings | undefined
+/**
+ * Throws where a rule would never apply: it needs the familiarity of a network and the option is missing, or it names
+ * an action that no route can have.
+ */
+export function checkRulesApply (
+  path: string, { table }: CompiledPolicy, { familiarity, actions }: Pick<PluginScope, 'familiarity' | 'actions'>
 ): void {
-  const rule = familiarity === undefined ? table.rules.find(one => one.familiarity !== undefined) : undefined
-  if (rule === undefined) return
-  throw badOption(`${path}.rules`, `has ${rule.name === undefined ? 'a rule' : `the rule "${rule.name}"`} on ` +
-    '"familiarity", which never applies without the option "familiarity": give that option too, or leave the rule out')
+  for (const { name, familiarity: needed, action = [] } of table.rules) {
+    const rule = name === undefined ? 'a rule' : `the rule "${name}"`
+    if (needed !== undefined && familiarity === undefined) {
+      throw badOption(`${path}.rules`, `has ${rule} on "familiarity", which never applies without the option ` +
+        '"familiarity": give that option too, or leave the rule out')
+    }
+    const undeclared = [action].flat().find(one => !actions.has(one))
+    if (undeclared !== undefined) {
+      throw badOption(`${path}.rules`, `has ${rule} on the action ${shown(undeclared)}, which is not declared: use ` +
+        `one of ${[...actions.keys()].join(', ')}, or declare it in the plugin option "actions" of this scope`)
+    }
+  }
 }
 
 const logAddresses: readonly LogAddress[] = ['full', 'truncated', 'hmac', 'none']
@@ -156,7 +168,7 @@ export function readPluginScope (options: PluginScopeOptions, parent: PluginScop
   if (familiarity !== undefined && stepUp === undefined) {
     throw badOption('familiarity', 'needs the option "stepUp": only a satisfied step-up confirms a network')
   }
-  checkFamiliarityRules('policy', policy, familiarity)
+  checkRulesApply('policy', policy, { familiarity, actions })
   const hasRedis = given.redis !== undefined || parent.hasRedis
   if (familiarity !== undefined && hasRedis && keySecret === undefined) {
     throw badOption('familiarity', 'keeps HMACs in Redis, which need a secret: give "cache.keySecret" too')

@@ -2,7 +2,7 @@ import type { LookupMode, Mode, ModeOption, Policy, RouteIpRiskOptions } from '.
 import { badOption } from '../errors.ts'
 import { type CompiledPolicy, compilePolicy, shareOfAddresses } from '../policy/index.ts'
 import { checkBoolean, int, oneOf, optional, readObject, shown, type Specification, text } from '../util/index.ts'
-import { checkFamiliarityRules, lookupModes, type PluginScope, readMode } from './plugin-scope.ts'
+import { checkRulesApply, lookupModes, type PluginScope, readMode } from './plugin-scope.ts'
 
 /** What a route wants, read once. `null` means a route with `ipRisk: false`. */
 export interface RoutePolicy {
@@ -61,7 +61,7 @@ export function readRoutePolicy (path: string, option: unknown, scope: PluginSco
       'or declare it in the plugin option "actions", { write: [...] } or { read: [...] }, and await the ' +
         'registration in this scope')
   }
-  checkFamiliarityRules(`${path}.policy`, policy, scope.familiarity)
+  checkRulesApply(`${path}.policy`, policy, scope)
   const declared = kind === undefined ? undefined : kind === 'write'
   const { mode, enforceShare } = readMode(`${path}.mode`, given.mode, scope, scope.keySecret)
   const routePolicy = { marked: true, action, write: given.write ?? declared, policy, mode, lookup, timeoutMs }

@@ -39,3 +39,22 @@ t.test('with the option, in the scope or above it, the rule is taken', async t =
   await app.ready()
   t.equal(optionsIn('settings.js', { default: { policy: { rules } } }).policy !== undefined, true, 'a file of options is read as it is')
 })
+
+t.test('a rule on an action that no route of the scope can have is an error at boot, and names the actions there are', async t => {
+  const policy = { rules: [{ name: 'money', action: ['payment', 'transfer'], then: 'step_up_auth' }] } as const
+  const undeclared = /policy\.rules" has the rule "money" on the action "transfer", which is not declared: use one of signup, .*"actions" of this scope/
+  t.throws(() => createIpRisk({ provider, log, policy }), { code, message: undeclared })
+  const engine = createIpRisk({ provider, log })
+  t.teardown(() => engine.close())
+  t.throws(() => engine.update({ policy }), { code, message: undeclared })
+
+  const app = fastify()
+  t.teardown(() => app.close())
+  await app.register(ipRisk, { provider })
+  t.throws(() => app.post('/', { config: { ipRisk: { action: 'payment', policy } } }, async () => ''), { code, message: /POST \/: config.ipRisk.policy.rules/ })
+  await app.register(async child => {
+    await child.register(ipRisk, { policy, actions: { write: ['transfer' as never] } })
+    child.post('/transfer', { config: { ipRisk: { action: 'transfer' as never } } }, async request => request.ipRisk!.decision)
+  })
+  await app.ready()
+})
