@@ -3,7 +3,8 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import ipRisk, { createClientIpResolver, createIpRisk } from '../lib/index.ts'
 import type { KnownAnswer, Provider, ProviderAnswer } from '../types/contract.ts'
 import type { FastifyIpRiskOptions } from '../types/fastify.ts'
-import { answer } from './support/table-provider.ts'
+import { memoryLog } from './support/log.ts'
+import { answer, tableProvider } from './support/table-provider.ts'
 
 const says = (given: unknown, more: Partial<Provider> = {}): Provider => ({ name: 'own', lookup: async () => given as ProviderAnswer, ...more })
 
@@ -109,4 +110,8 @@ t.test('a request without headers has the address of its peer', async t => {
   for (const remoteAddress of ['203.0.113.1', '10.0.0.1', undefined]) {
     t.equal(resolve({ socket: { remoteAddress } } as Parameters<typeof resolve>[0]).ip, remoteAddress ?? null)
   }
+  const engine = createIpRisk({ provider: tableProvider({}), log: memoryLog(), clientIp: { trusted: ['10.0.0.0/8'] } })
+  t.teardown(() => engine.close())
+  const { ip } = await engine.assess({ socket: { remoteAddress: '203.0.113.1' } } as Parameters<typeof resolve>[0], { action: 'signup' })
+  t.equal(ip, '203.0.113.1', 'and its misconfiguration is not looked for in headers that are not there')
 })

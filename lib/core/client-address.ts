@@ -29,7 +29,7 @@ export function createClientAddress (
     clientAddress: {
       resolve (request) {
         const address = clientIp.resolve(request)
-        watch.see(address, request)
+        if (request.headers !== undefined) watch.see(address, request)
         rejected.see(address)
         return address
       },
