@@ -91,7 +91,6 @@ export function watchMisconfiguration (
       'proxies only: name the proxy in clientIp.trusted if it is one')
 
   const connectionHeader: Check = ({ hops: walked, infrastructure }, { headers: { connection } }) => {
-    if (connection === undefined || connection === 'keep-alive' || connection === 'close') return false
     return (walked > 0 || infrastructure) && namesForwardingHeader(joinedLines(connection)) &&
       say('IP_RISK_CONNECTION_NAMES_FORWARDING_HEADER', 'a proxy passed on a Connection header in which the ' +
         'visitor names a forwarding header. It is ' +
@@ -101,16 +100,21 @@ export function watchMisconfiguration (
   }
 
   const nothingBelieved = listsNothing && !on && hops === undefined && !everyHop
-  const checks: Check[] = [
-    ...(nothingBelieved ? [proxyNotListed] : [connectionHeader, headerNeverSeen, onlyInfrastructure]),
-    ...(unix === undefined ? [unixNotListed] : []),
-    ...(cloudflareMode === 'unset' ? [cloudflareNotSet] : on ? [cloudflareNeverSeen] : []),
+  const ofEach: Check[] = [
+    ...(nothingBelieved ? [] : [headerNeverSeen, onlyInfrastructure]),
+    ...(on ? [cloudflareNeverSeen] : []),
     ...(hops !== undefined && listsNothing ? [publicPeer] : [])
+  ]
+  const ofUnusual: Check[] = [
+    nothingBelieved ? proxyNotListed : connectionHeader,
+    ...(unix === undefined ? [unixNotListed] : []),
+    ...(cloudflareMode === 'unset' ? [cloudflareNotSet] : [])
   ]
   let different = false
   return {
     see (client, request) {
-      for (let i = checks.length - 1; i >= 0; i--) if (checks[i]!(client, request)) checks.splice(i, 1)
+      if (ofEach.length > 0) run(ofEach, client, request)
+      if (isUnusual(client, request)) run(ofUnusual, client, request)
     },
     compare (client, requestIp) {
       const theirs = requestIp === undefined ? client.ip : canonicalAddress(requestIp) ?? requestIp
@@ -120,6 +124,17 @@ export function watchMisconfiguration (
       return different
     }
   }
+}
+
+function run (checks: Check[], client: ClientIp, request: RawRequest): void {
+  for (let i = checks.length - 1; i >= 0; i--) if (checks[i]!(client, request)) checks.splice(i, 1)
+}
+
+/** Most requests are not, and most checks need to look at no other. */
+function isUnusual ({ reason, infrastructure }: ClientIp, { headers }: RawRequest): boolean {
+  const { connection } = headers
+  return reason !== undefined || infrastructure || headers['cf-connecting-ip'] !== undefined ||
+    (connection !== undefined && connection !== 'keep-alive' && connection !== 'close')
 }
 
 const forwardingNames: ReadonlySet<string> = new Set([...forwardingHeaders, 'cf-connecting-ipv6'])

@@ -78,28 +78,26 @@ export function parseIPv4Before (text: string, end: number): number {
   let octet = 0
   let unit = 1
   let dots = 0
-  let scale = 1
-  let code = 0
+  let first = 0
   let i = end - 1
   for (; i >= 0; i--) {
-    const next = text.charCodeAt(i)
-    if (next === 44 || next === 32 || next === 9) break
-    if (next === 46) {
-      if (unit === 1 || (unit > 10 && code === 48) || octet > 255 || ++dots > 3) return -1
-      value += octet * scale
-      scale *= 256
+    const digit = text.charCodeAt(i) - 48
+    if (digit >= 0 && digit <= 9) {
+      if (unit > 100) return -1
+      octet += digit * unit
+      unit *= 10
+      first = digit
+    } else if (digit === -2) {
+      if (unit === 1 || (unit > 10 && first === 0) || octet > 255 || dots === 3) return -1
+      value |= octet << (dots++ * 8)
       octet = 0
       unit = 1
-    } else {
-      if (next < 48 || next > 57 || unit > 100) return -1
-      octet += (next - 48) * unit
-      unit *= 10
-      code = next
-    }
+    } else if (digit === -4 || digit === -16 || digit === -39) break // comma, space, tab
+    else return -1
   }
-  if (dots !== 3 || unit === 1 || (unit > 10 && code === 48) || octet > 255) return -1
+  if (dots !== 3 || unit === 1 || (unit > 10 && first === 0) || octet > 255) return -1
   words[0] = words[1] = words[2] = 0
-  words[3] = value + octet * 0x1000000
+  words[3] = value | (octet << 24)
   dottedStart = i + 1
   return i + 1
 }
