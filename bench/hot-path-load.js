@@ -36,6 +36,7 @@ export async function startVariant (name, against) {
     const address = addresses[i % addresses.length].latin1Slice()
     const lines = ['host', 'localhost', 'connection', 'keep-alive', 'x-forwarded-for', address]
     message._addHeaderLines(lines, lines.length) // as the parser does
+    if (message.headers.host === undefined) throw new Error('no host') // as Node's server does before Fastify: this parses the headers
     app.routing(message, new Response(message))
   }
 
