@@ -1,17 +1,15 @@
 import { createHistogram } from 'node:perf_hooks'
 import t from 'tap'
+import { startChild } from './soak/child.ts'
 import { reportOf, type SoakResult } from './soak/report.ts'
 import type { ServerSample } from './soak/server.ts'
 import type { Felt } from './soak/traffic.ts'
 import { trueReply, truthOf } from './soak/truth.ts'
 
 const sample: ServerSample = {
-  pastRefusal: 0,
-  falseVerdicts: 0,
   failedOpen: 0,
-  unknown: {},
-  heap: 20_000_000,
-  rss: 90_000_000,
+  unknown: 0,
+  memory: { rss: 90_000_000, heap: 20_000_000, room: 10_000_000, native: 20_000_000, files: 40_000_000 },
   handles: { Timeout: 20 },
   loopDelayMs: [12, 20]
 }
@@ -22,8 +20,8 @@ const good: SoakResult = {
   perSecond: 100,
   seconds: 10,
   phases: [phase],
-  pastRefusal: 0,
-  falseVerdicts: 0,
+  violations: [],
+  unseenMs: [1, 4],
   failedOpen: 3,
   survivors: [{ start: sample, warm: sample, middle: sample, end: sample }]
 }
@@ -33,6 +31,7 @@ t.test('a soak without a fault passes', async t => {
   t.equal(passed, true)
   t.notMatch(text, /BROKEN/)
   t.match(text, '1,000 requests in 10 s, 100 a second')
+  t.match(text, /What else it counted is missing for 4 ms at most/)
 })
 
 t.test('one fault of any kind is named, and fails the soak', async t => {
@@ -41,12 +40,13 @@ t.test('one fault of any kind is named, and fails the soak', async t => {
     ...good, survivors: [...good.survivors, { start: sample, warm: sample, middle: sample, end: { ...sample, ...changed } }]
   })
   const faults: readonly [SoakResult, RegExp][] = [
-    [{ ...good, pastRefusal: 1 }, /BROKEN: 1 handlers ran past a refusal/],
-    [{ ...good, falseVerdicts: 1 }, /BROKEN: 1 false verdicts, 0 visitors wrongly blocked/],
+    [{ ...good, violations: [{ kind: 'pastRefusal', ip: '203.0.113.1' }] }, /BROKEN: 1 handlers ran past a refusal/],
+    [{ ...good, violations: [{ kind: 'falseVerdict', ip: '203.0.113.1' }] }, /BROKEN: 1 false verdicts, 0 visitors wrongly blocked/],
     [felled({ wronglyBlocked: 1 }), /BROKEN: 0 false verdicts, 1 visitors wrongly blocked/],
     [felled({ serverErrors: 1 }), /BROKEN: 1 responses 5xx/],
     [felled({ lost: 1 }), /BROKEN: 1 requests without an answer/],
-    [aged({ heap: 22_000_000 }), /BROKEN: heap after warm-up: 10\.0 %/],
+    [aged({ memory: { ...sample.memory, heap: 22_000_000 } }), /BROKEN: heap after warm-up: 10\.0 %/],
+    [aged({ memory: { ...sample.memory, rss: 95_000_000, native: 25_000_000 } }), /BROKEN: resident memory without .* after warm-up: 6\.3 %/],
     [aged({ handles: { Timeout: 20, TCPSocketWrap: 2 } }), /BROKEN: handles after warm-up: 10 %/]
   ]
   for (const [result, expected] of faults) {
@@ -54,6 +54,16 @@ t.test('one fault of any kind is named, and fails the soak', async t => {
     t.equal(passed, false)
     t.match(text, expected)
     t.equal(text.match(/BROKEN/g)?.length, 1)
+  }
+})
+
+t.test('what a process reports just before it is killed is counted', async t => {
+  for (let i = 0; i < 2; i++) {
+    const violations: unknown[] = []
+    const child = await startChild<'ready', 'die', never>('../support/violator.ts', [], event => violations.push(event))
+    await t.rejects(child.ask('die'), /ended with SIGKILL/)
+    await child.kill()
+    t.same(violations, [{ kind: 'falseVerdict', ip: '203.0.113.1' }, { kind: 'pastRefusal', ip: '203.0.113.2' }])
   }
 })
 

@@ -66,7 +66,7 @@ export const phases: readonly Phase[] = [
     async breaks (fleet, lastsMs) {
       // The first two only: memory is compared in those that live from start to end.
       for (const index of [0, 1]) {
-        await fleet.servers[index]!.kill()
+        await fleet.killServer(index)
         await sleep(lastsMs / 6)
         await fleet.restartServer(index)
         await sleep(lastsMs / 6)

@@ -5,10 +5,13 @@ import { type RedisServer, redisServer } from '../support/redis-server.ts'
 import { type Sentinel, startSentinel } from '../support/redis-topologies.ts'
 import { type Child, startChild } from './child.ts'
 import type { ProviderMode, ProviderSample } from './provider.ts'
-import type { ServerOptions, ServerSample } from './server.ts'
+import type { Counts, ServerOptions, ServerSample, Violation } from './server.ts'
 
-export type Server = Child<'ready', 'sample', ServerSample>
+export type Server = Child<'ready', 'sample', ServerSample> & Child<'ready', 'counts', Counts>
 export type ProviderChild = Child<number, ProviderMode | 'sample', ProviderSample>
+
+/** What a process had counted just before it was killed, and what it may have counted after that: for so long, in ms. */
+export interface Killed extends Counts { readonly unseenMs: number }
 
 /** Everything that the soak breaks: a Redis with a replica and a Sentinel, a provider, four applications and nginx. */
 export interface Fleet {
@@ -17,8 +20,12 @@ export interface Fleet {
   readonly servers: Server[]
   readonly provider: ProviderChild
   readonly nodes: readonly RedisServer[]
+  /** Of all processes, those that were killed since too. */
+  readonly violations: readonly Violation[]
+  readonly killed: readonly Killed[]
   /** The node that Sentinel calls master. */
   master (): Promise<RedisServer>
+  killServer (index: number): Promise<void>
   restartServer (index: number): Promise<void>
   close (): Promise<void>
 }
@@ -29,9 +36,11 @@ export async function startFleet (count: number): Promise<Fleet> {
   const sentinel = await startSentinel(first)
   const provider: ProviderChild = await startChild('./provider.ts')
   const ports = await Promise.all(Array.from({ length: count }, freePort))
-  const start = (port: number): Promise<Server> => startChild('./server.ts', JSON.stringify({
+  const violations: Violation[] = []
+  const killed: Killed[] = []
+  const start = async (port: number): Promise<Server> => await startChild('./server.ts', [JSON.stringify({
     port, provider: `http://127.0.0.1:${provider.first}`, redis: { sentinels: [{ host: '127.0.0.1', port: sentinel.port }], name: sentinel.name }
-  } satisfies ServerOptions))
+  } satisfies ServerOptions)], event => { violations.push(event as Violation) }) as Server
   const servers = await Promise.all(ports.map(start))
   const front = await freePort()
   const nginx = await startNginx(front, ports)
@@ -41,7 +50,16 @@ export async function startFleet (count: number): Promise<Fleet> {
     servers,
     provider,
     nodes,
+    violations,
+    killed,
     master: () => masterOf(sentinel, nodes),
+    async killServer (index) {
+      const startedMs = performance.now()
+      const counts = await servers[index]!.ask('counts')
+      servers[index]!.process.kill('SIGKILL')
+      killed.push({ ...counts, unseenMs: performance.now() - startedMs })
+      await servers[index]!.kill()
+    },
     async restartServer (index) {
       servers[index] = await start(ports[index]!)
     },

@@ -2,6 +2,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Fastify from 'fastify'
 import ipRisk, { iplogs } from '../../lib/index.ts'
+import { sendEvent } from './child.ts'
+import { type Memory, memoryOf } from './memory.ts'
 import { truthOf } from './truth.ts'
 
 export interface ServerOptions {
@@ -10,17 +12,22 @@ export interface ServerOptions {
   readonly redis: { readonly sentinels: readonly { readonly host: string, readonly port: number }[], readonly name: string }
 }
 
-export interface ServerSample {
-  /** Handlers that ran although the decision, or what is true of an address with a verdict, was to block. */
-  readonly pastRefusal: number
-  /** Verdicts, `unknown` aside, that are not true. */
-  readonly falseVerdicts: number
+/**
+ * What must never happen, sent the moment it does: a handler that ran although the decision, or what is true of an address
+ * with a verdict, was to block; a verdict, `unknown` aside, that is not true.
+ */
+export interface Violation { readonly kind: 'pastRefusal' | 'falseVerdict', readonly ip: string }
+
+export interface Counts {
   /** Payments from addresses to block that were let in because nothing was known. */
   readonly failedOpen: number
-  readonly unknown: Readonly<Record<string, number>>
-  /** Bytes after a full garbage collection. */
-  readonly heap: number
-  readonly rss: number
+  /** Requests whose verdict was `unknown`. */
+  readonly unknown: number
+}
+
+export interface ServerSample extends Counts {
+  /** After a full garbage collection. */
+  readonly memory: Memory
   /** By `process.getActiveResourcesInfo()`. */
   readonly handles: Readonly<Record<string, number>>
   /** p99 and maximum since the last sample, in ms. */
@@ -28,10 +35,8 @@ export interface ServerSample {
 }
 
 const { port, provider, redis } = JSON.parse(process.argv[2]!) as ServerOptions
-const unknown: Record<string, number> = {}
-let pastRefusal = 0
-let falseVerdicts = 0
-let failedOpen = 0
+const counts = { failedOpen: 0, unknown: 0 }
+const violated = (violation: Violation): void => sendEvent(violation)
 
 const app = Fastify()
 await app.register(ipRisk, {
@@ -43,14 +48,16 @@ await app.register(ipRisk, {
   policy: { write: { clean: 'allow', suspicious: 'allow', vpn_likely: 'elevate_risk', vpn_detected: 'block', unknown: 'allow' } }
 })
 app.addHook('preHandler', async ({ ipRisk: risk }) => {
-  if (risk!.reason !== undefined) unknown[risk!.reason] = (unknown[risk!.reason] ?? 0) + 1
-  else if (risk!.verdict !== truthOf(risk!.ip!)) falseVerdicts++
+  const ip = risk!.ip!
+  if (risk!.reason !== undefined) counts.unknown++
+  else if (risk!.verdict !== truthOf(ip)) violated({ kind: 'falseVerdict', ip })
 })
 app.get('/read', { config: { ipRisk: true } }, async () => ({ ok: true }))
 app.post('/pay', { config: { ipRisk: 'payment' } }, async ({ ipRisk: risk }) => {
-  const toBlock = truthOf(risk!.ip!) === 'vpn_detected'
-  if (risk!.decision === 'block' || (toBlock && risk!.verdict !== 'unknown')) pastRefusal++
-  else if (toBlock) failedOpen++
+  const ip = risk!.ip!
+  const toBlock = truthOf(ip) === 'vpn_detected'
+  if (risk!.decision === 'block' || (toBlock && risk!.verdict !== 'unknown')) violated({ kind: 'pastRefusal', ip })
+  else if (toBlock) counts.failedOpen++
   return { ok: true }
 })
 await app.listen({ port, host: '127.0.0.1' })
@@ -60,14 +67,13 @@ loop.enable()
 
 function sample (): ServerSample {
   for (let i = 0; i < 2; i++) global.gc!()
-  const { heapUsed, rss } = process.memoryUsage()
   const handles: Record<string, number> = {}
   for (const name of process.getActiveResourcesInfo()) handles[name] = (handles[name] ?? 0) + 1
   const loopDelayMs = [loop.percentile(99) / 1e6, loop.max / 1e6] as const
   loop.reset()
-  return { pastRefusal, falseVerdicts, failedOpen, unknown, heap: heapUsed, rss, handles, loopDelayMs }
+  return { ...counts, memory: memoryOf(), handles, loopDelayMs }
 }
 
-process.on('message', () => process.send!(sample()))
+process.on('message', (asked: 'counts' | 'sample') => process.send!(asked === 'sample' ? sample() : counts))
 process.on('disconnect', () => process.exit())
 process.send!('ready')

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { breakDuring, phases } from './faults.ts'
 import { startFleet } from './fleet.ts'
 import { type PhaseResult, reportOf, type Survivor } from './report.ts'
-import type { ServerSample } from './server.ts'
+import type { Counts, ServerSample } from './server.ts'
 import { createTraffic } from './traffic.ts'
 
 const { values } = parseArgs({ options: { requests: { type: 'string' }, minutes: { type: 'string' }, processes: { type: 'string' } } })
@@ -24,13 +24,8 @@ const startedMs = performance.now()
 const results: PhaseResult[] = []
 type Time = keyof Survivor
 const sampled = new Map<Time, readonly ServerSample[]>()
-/** Counts of processes that were killed since, by the samples before. */
-let before: readonly ServerSample[] = []
-const totals = { pastRefusal: 0, falseVerdicts: 0, failedOpen: 0 }
-
-const unknownIn = (sample: ServerSample | undefined): number => Object.values(sample?.unknown ?? {}).reduce((sum, n) => sum + n, 0)
-/** What a process counted since the last sample; one that was restarted began at nothing. */
-const since = (now: number, then = 0): number => now < then ? now : now - then
+/** Of all processes, those that were killed too. */
+let totals: Counts = { failedOpen: 0, unknown: 0 }
 
 try {
   let calls = 0
@@ -43,16 +38,14 @@ try {
     await sleep(phase.sampled === undefined ? 1000 : 8000)
     const now = await Promise.all(fleet.servers.map(server => server.ask('sample')))
     const { calls: callsNow } = await fleet.provider.ask('sample')
-    for (const name of ['pastRefusal', 'falseVerdicts', 'failedOpen'] as const) {
-      totals[name] += now.reduce((sum, sample, i) => sum + since(sample[name], before[i]?.[name]), 0)
-    }
-    const unknown = now.reduce((sum, sample, i) => sum + since(unknownIn(sample), unknownIn(before[i])), 0)
+    const totalOf = (name: keyof Counts): number => [...now, ...fleet.killed].reduce((sum, counts) => sum + counts[name], 0)
+    const unknown = totalOf('unknown') - totals.unknown
+    totals = { failedOpen: totalOf('failedOpen'), unknown: totalOf('unknown') }
     const worst = (at: 0 | 1): number => Math.max(...now.map(sample => sample.loopDelayMs[at]))
     results.push({ name: phase.name, felt, calls: callsNow - calls, loopDelayMs: [worst(0), worst(1)], unknown })
     if (phase.sampled !== undefined) sampled.set(phase.sampled, now)
     calls = callsNow
-    before = now
-    console.error(`${phase.name}: ${felt.answered} answered, ${felt.serverErrors} 5xx, ${felt.lost} lost`)
+    console.error(`${phase.name}: ${felt.answered} answered, ${felt.serverErrors} 5xx, ${felt.lost} lost, ${fleet.violations.length} violations`)
   }
 } finally {
   await traffic.close()
@@ -65,7 +58,14 @@ const survivors = Array.from({ length: processes - 2 }, (_, i): Survivor => {
   return { start: at('start'), warm: at('warm'), middle: at('middle'), end: at('end') }
 })
 const { text, passed } = reportOf({
-  processes, perSecond, seconds: (performance.now() - startedMs) / 1000, phases: results, ...totals, survivors
+  processes,
+  perSecond,
+  seconds: (performance.now() - startedMs) / 1000,
+  phases: results,
+  violations: fleet.violations,
+  unseenMs: fleet.killed.map(({ unseenMs }) => unseenMs),
+  failedOpen: totals.failedOpen,
+  survivors
 })
 console.log(text)
 process.exitCode = passed ? 0 : 1

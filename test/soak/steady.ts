@@ -16,7 +16,7 @@ async function measure (what: string, { answered, lost }: Felt): Promise<void> {
   served += answered
   if (lost > 0) process.exitCode = 1
   await sleep(7000)
-  const { heap, rss, handles } = await server.ask('sample')
+  const { memory: { heap, rss }, handles } = await server.ask('sample')
   const [heapMib, rssMib] = [heap, rss].map(bytes => (bytes / 2 ** 20).toFixed(1))
   const count = Object.values(handles).reduce((sum, n) => sum + n, 0)
   console.log(`| ${what} | ${served.toLocaleString('en')} | ${heapMib} | ${rssMib} | ${count} | ${lost} |`)
