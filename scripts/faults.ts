@@ -3,7 +3,8 @@
 // repeats the faults and their times, but not what the operating system does in between.
 import fc from 'fast-check'
 import { parseArgs } from 'node:util'
-import { checkLeases, checkQuota, type Precision } from '../test/simulation/invariants.ts'
+import { checkLeases, type Precision } from '../test/simulation/invariants.ts'
+import { checkQuota } from '../test/simulation/quota-invariants.ts'
 import type { Schedule, Step } from '../test/simulation/fleet.ts'
 import { createRealFleet } from '../test/simulation/real-fleet.ts'
 import { PER_MINUTE } from '../test/simulation/run.ts'

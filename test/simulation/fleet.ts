@@ -44,6 +44,7 @@ export interface ProviderCall {
 export interface Question {
   readonly process: number
   readonly ip: string
+  readonly write: boolean
   /** When the process got to it; undefined while it is frozen. */
   startMs: number | undefined
   readonly actor: Actor
@@ -58,7 +59,16 @@ export interface Question {
 export interface Invalidation { readonly process: number, readonly ip: string, readonly atMs: number }
 
 /** A time in which something was wrong, for the process or for all (undefined). */
-export interface Fault { readonly fromMs: number, toMs: number, readonly process: number | undefined }
+export interface Fault {
+  readonly fromMs: number
+  toMs: number
+  readonly process: number | undefined
+  /** Redis came back without its data. */
+  emptied?: boolean
+}
+
+/** A process that was started after the first ones. */
+export interface Start { readonly process: number, readonly atMs: number }
 
 /** Simulated, or real processes and a real Redis (real-fleet.ts): the invariants are the same. */
 export interface Fleet {
@@ -67,6 +77,7 @@ export interface Fleet {
   readonly questions: readonly Question[]
   readonly faults: readonly Fault[]
   readonly invalidations: readonly Invalidation[]
+  readonly starts: readonly Start[]
   readonly problems: string[]
   readonly provider: { latencyMs: number, failures: number }
   run (step: Step): Promise<void>
@@ -89,7 +100,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
   const world = installWorld(seed)
   const network = createNetwork(world)
   const record = createRecord(world)
-  const { calls, questions, faults, invalidations, problems, fault } = record
+  const { calls, questions, faults, invalidations, starts, problems, fault } = record
   const provider = { latencyMs: 20, failures: 0 }
   const members: (Member | undefined)[] = []
   let version = 0
@@ -124,7 +135,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     if (member === undefined) return undefined
     const { actor, engine } = member
     const question: Question = {
-      process, ip, startMs: undefined, actor, endMs: undefined, verdict: undefined, reason: undefined, version: undefined
+      process, ip, write, startMs: undefined, actor, endMs: undefined, verdict: undefined, reason: undefined, version: undefined
     }
     questions.push(question)
     world.at(0, actor, () => {
@@ -160,7 +171,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
         return
       case 'redis': {
         if (!network.isUp) return
-        fault(step.downMs)
+        fault(step.downMs).emptied = step.data === 'lost'
         network.stop()
         const data = step.data === 'behind' ? { behindMs: 500 } : step.data
         world.at(step.downMs, null, () => network.start(data))
@@ -175,7 +186,9 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
         Object.assign(provider, step)
         return
       case 'start':
-        if (members[step.process] === undefined) start(step.process)
+        if (members[step.process] !== undefined) return
+        starts.push({ process: step.process, atMs: world.nowMs })
+        start(step.process)
         return
       case 'freeze': case 'partition': case 'kill': case 'close': case 'invalidate':
     }
@@ -216,6 +229,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     questions,
     faults,
     invalidations,
+    starts,
     problems,
     provider,
     run,

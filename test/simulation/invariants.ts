@@ -14,7 +14,7 @@ export interface Precision {
   readonly settleMs: number
 }
 /** Turns of the simulated event loop; simulated time costs nothing. */
-const simulated: Precision = { slackMs: 5, settleMs: 30_000 }
+export const simulated: Precision = { slackMs: 5, settleMs: 30_000 }
 
 /** What must hold of leases, single flight and caches in any schedule. Returns what did not. Ends the fleet. */
 export async function checkLeases (schedule: Schedule, fleet: Fleet, precision = simulated): Promise<readonly string[]> {
@@ -42,7 +42,7 @@ export async function checkLeases (schedule: Schedule, fleet: Fleet, precision =
 }
 
 /** Everything is well again, and has had the time to show it. */
-async function settle (fleet: Fleet, { settleMs }: Precision): Promise<void> {
+export async function settle (fleet: Fleet, { settleMs }: Precision): Promise<void> {
   const { world, provider } = fleet
   await fleet.run({ afterMs: 0, kind: 'weather', delayMs: 2, loss: 0, twice: 0 })
   provider.failures = 0
@@ -174,7 +174,7 @@ function checkCalls (fleet: Fleet, precision: Precision): void {
   }
 }
 
-function hasFault (faults: readonly Fault[], fromMs: number, toMs: number, processes: readonly number[]): boolean {
+export function hasFault (faults: readonly Fault[], fromMs: number, toMs: number, processes: readonly number[]): boolean {
   return faults.some(fault => fault.fromMs <= toMs && fault.toMs >= fromMs &&
     (fault.process === undefined || processes.includes(fault.process)))
 }
@@ -196,33 +196,12 @@ function mayRepeat (first: ProviderCall, second: ProviderCall, { slackMs }: Prec
   return second.startMs - first.endMs >= FAILED_MS - slackMs
 }
 
-function checkTimeLimits ({ questions, problems }: Fleet, { slackMs }: Precision): void {
+export function checkTimeLimits ({ questions, problems }: Fleet, { slackMs }: Precision): void {
   for (const { process, ip, startMs, endMs, actor } of questions) {
     if (!actor.alive || startMs === undefined) continue
     const limitMs = Math.max(startMs + TIMEOUT_MS, actor.frozenUntilMs)
     if (endMs === undefined || endMs > limitMs + slackMs) {
       problems.push(`process ${process} asked for ${ip} at ${startMs} and was answered at ${endMs}`)
     }
-  }
-}
-
-/** What must hold of the quota: no more calls in any minute than its limit and what the faults explain. */
-export async function checkQuota (schedule: Schedule, perMinute: number, fleet: Fleet, precision = simulated): Promise<readonly string[]> {
-  try {
-    await fleet.world.advance(3000)
-    for (const step of schedule.steps) await fleet.run(step)
-    await fleet.world.advance(fleet.world.nowMs + precision.settleMs)
-    const times = fleet.calls.map(({ startMs }) => startMs)
-    for (const [i, startMs] of times.entries()) {
-      const count = times.slice(i).filter(time => time < startMs + 60_000).length
-      if (count > perMinute) {
-        fleet.problems.push(`${count} calls in the minute from ${startMs}`)
-        break
-      }
-    }
-    checkTimeLimits(fleet, precision)
-    return fleet.problems
-  } finally {
-    await fleet.end()
   }
 }

@@ -33,7 +33,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     advance: async (toMs: number) => { await sleep(Math.max(0, toMs - (Date.now() - beganMs))) }
   }
   const record = createRecord(world)
-  const { calls, questions, faults, invalidations, problems, fault } = record
+  const { calls, questions, faults, invalidations, starts, problems, fault } = record
   const store = await openStore(forMs => {
     faults.push({ fromMs: world.nowMs - forMs, toMs: world.nowMs + RECOVERY_MS, process: undefined })
   })
@@ -93,7 +93,15 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     const member = members[process]
     if (member === undefined) return undefined
     const question: Question = {
-      process, ip, actor: member.actor, startMs: undefined, endMs: undefined, verdict: undefined, reason: undefined, version: undefined
+      process,
+      ip,
+      write,
+      actor: member.actor,
+      startMs: undefined,
+      endMs: undefined,
+      verdict: undefined,
+      reason: undefined,
+      version: undefined
     }
     member.send({ kind: 'lookup', id: questions.push(question) - 1, ip, write })
     return question
@@ -133,7 +141,8 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         badWeather = step.loss > 0 || step.delayMs > 20 ? fault(Infinity) : undefined
         return
       case 'redis':
-        if (store.isUp) meanwhile(fault(step.downMs), () => store.restart(step.downMs, step.data))
+        if (!store.isUp) return
+        meanwhile(Object.assign(fault(step.downMs), { emptied: step.data === 'lost' }), () => store.restart(step.downMs, step.data))
         return
       case 'burst':
         for (let i = 0; i < step.count; i++) lookup(step.process, `192.0.${2 + (cold >> 8)}.${cold++ & 255}`, cold % 2 === 0)
@@ -143,7 +152,9 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         return
       case 'start':
         // A process that boots takes processors from the others.
-        if (members[step.process] === undefined) await start(step.process)
+        if (members[step.process] !== undefined) return
+        starts.push({ process: step.process, atMs: world.nowMs })
+        await start(step.process)
         return
       case 'freeze': case 'partition': case 'kill': case 'close': case 'invalidate':
     }
@@ -198,6 +209,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     questions,
     faults,
     invalidations,
+    starts,
     problems,
     provider: {
       get latencyMs () { return provider.latencyMs },

@@ -1,6 +1,6 @@
 import { createEngine, type Engine } from '../../lib/core/engine.ts'
 import type { EngineOptions, IpRiskLogger } from '../../types/contract.ts'
-import type { Fault, Invalidation, ProviderCall, Question } from './fleet.ts'
+import type { Fault, Invalidation, ProviderCall, Question, Start } from './fleet.ts'
 import type { World } from './world.ts'
 
 /** As long as a fault may show after its end: probes, circuits, reconnections, waits for leases. */
@@ -17,6 +17,7 @@ export interface FleetRecord {
   readonly questions: Question[]
   readonly faults: Fault[]
   readonly invalidations: Invalidation[]
+  readonly starts: Start[]
   readonly problems: string[]
   fault (forMs: number, process?: number): Fault
   /** Those of a process that was killed. */
@@ -33,9 +34,10 @@ export function createRecord (world: Pick<World, 'nowMs'>): FleetRecord {
     questions,
     faults,
     invalidations,
+    starts: [],
     problems,
     fault (forMs, process) {
-      const fault = { fromMs: world.nowMs, toMs: world.nowMs + forMs + RECOVERY_MS, process }
+      const fault: Fault = { fromMs: world.nowMs, toMs: world.nowMs + forMs + RECOVERY_MS, process }
       faults.push(fault)
       return fault
     },

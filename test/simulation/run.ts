@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { createFleet, type Schedule } from './fleet.ts'
-import { checkLeases, checkQuota } from './invariants.ts'
+import { checkLeases } from './invariants.ts'
+import { checkQuota } from './quota-invariants.ts'
 import { leaseSchedules, quotaSchedules } from './schedules.ts'
 
 export type Property = 'leases' | 'quota'

@@ -36,7 +36,7 @@ export const leaseSchedules: fc.Arbitrary<Schedule> = fc.record({
   steps: fc.oneof(steps(0), steps(2), steps(2))
 })
 
-/** Many cold addresses for three minutes. A process is only killed, never replaced, and no partition lasts long. */
+/** Many cold addresses for three minutes, while processes die and start. No partition lasts long. */
 export const quotaSchedules: fc.Arbitrary<Schedule> = fc.record({
   seed: fc.integer(),
   skewsMs: fc.array(fc.integer({ min: -2000, max: 2000 }), { minLength: 1, maxLength: 4 }),
@@ -56,6 +56,7 @@ export const quotaSchedules: fc.Arbitrary<Schedule> = fc.record({
     },
     { weight: 1, arbitrary: step('partition', { process, forMs: fc.nat(15_000) }) },
     { weight: 1, arbitrary: step('freeze', { process, forMs: fc.nat(15_000) }) },
-    { weight: 1, arbitrary: step('kill', { process }) }
+    { weight: 1, arbitrary: step('kill', { process }) },
+    { weight: 1, arbitrary: step('start', { process }) }
   ), { minLength: 3, maxLength: 40, size: 'max' })
 })
