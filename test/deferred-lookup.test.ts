@@ -55,7 +55,8 @@ t.test('GetIPIntel without flags is asked again after five seconds, after reads 
 for (const shared of [false, true]) {
   t.test(`a write waits for the settled answer where its time allows, ${shared ? 'with' : 'without'} Redis`, async t => {
     const url = shared ? redis.url : undefined
-    const provider = unsettled(300)
+    // Longer than a busy machine takes for the reads before.
+    const provider = unsettled(1500)
     const { engine, ask } = await testEngine(t, { provider, redis: url })
     t.match(await ask(ip), { answer: { verdict: 'clean' }, cache: 'miss' }, 'a read takes what is there')
     t.match(await ask(ip), { answer: { verdict: 'clean' }, cache: 'memory' })

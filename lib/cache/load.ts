@@ -1,4 +1,4 @@
-import type { KnownAnswer, ProviderAnswer, Stats, UnknownReason } from '../../types/contract.ts'
+import type { KnownAnswer, ProviderAnswer, Stats, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import type { RedisBudget } from '../util/index.ts'
 import { answeredBy, isKnown, type KnownResult, type LookupResult, unknownAnswer } from '../verdict/index.ts'
 import { frozenCopy, severity } from './compact.ts'
@@ -23,6 +23,8 @@ export interface LoadParts {
   readonly memory: MemoryCache
   readonly shared: SharedCache | undefined
   readonly ask: AskProvider
+  /** Why no call would be made now, where that is known without asking: no lease is claimed then. Or null. */
+  readonly refusal: () => UnknownAnswer | null
   /** Whether too many addresses of the same /64 were looked up recently. */
   readonly isCrowded: (ip: string) => boolean
   readonly providerName: string
@@ -54,12 +56,16 @@ export function isOwnLimit ({ answer }: LookupResult): boolean {
   return answer.verdict === 'unknown' && ownLimits.has(answer.reason)
 }
 
-export function createLoad ({ memory, shared, ask, isCrowded, providerName, isFinal, now, count }: LoadParts): Load {
+export function createLoad (parts: LoadParts): Load {
+  const { memory, shared, ask, refusal, isCrowded, providerName, isFinal, now, count } = parts
+
   return async function load (ip, inFlight, options) {
     const { refresh, budget } = options
     if (shared === undefined || budget === undefined) return await fromProvider(ip, inFlight, options, undefined)
+    const refused = refusal()
+    if (refused !== null) return fromSubnet(ip) ?? failed(ip, refused.reason)
     const endMs = now() + MAX_WAIT_MS
-    while (budget.leftMs() > 0 && now() < endMs) {
+    while (budget.leftMs() > 0 && now() < endMs && shared.answers(ip)) {
       const claim = await budget.wait(shared.claim(ip, { refresh, budget }))
       switch (claim.kind) {
         case 'stored':
@@ -98,7 +104,7 @@ export function createLoad ({ memory, shared, ask, isCrowded, providerName, isFi
   async function fromProvider (
     ip: string, inFlight: InFlightLoad, { refresh, budget }: LoadOptions, lease: Lease | undefined
   ): Promise<LookupResult> {
-    const neighbours = isCrowded(ip) ? fromSubnet(ip) : undefined
+    const neighbours = fromSubnet(ip)
     if (neighbours !== undefined) {
       lease?.release()
       return neighbours
@@ -119,9 +125,12 @@ export function createLoad ({ memory, shared, ask, isCrowded, providerName, isFi
     return cached(ip, inFlight, result)
   }
 
-  /** An address must not shed a worse verdict of its own by bringing milder neighbours along. */
+  /**
+   * That of the neighbours of an address, where too many of them were looked up. An address must not shed a worse
+   * verdict of its own by bringing milder neighbours along.
+   */
   function fromSubnet (ip: string): LookupResult | undefined {
-    const nearby = memory.nearby(ip)
+    const nearby = isCrowded(ip) ? memory.nearby(ip) : undefined
     if (nearby === undefined) return undefined
     const own = memory.stale(ip)
     const isOwn = own !== undefined && isKnown(own) && severity(own.answer) >= severity(nearby.answer)

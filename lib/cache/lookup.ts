@@ -93,7 +93,7 @@ export function createLookup (parts: LookupParts): Lookup {
   function fromShared (shared: SharedCache, next: Beyond): Beyond {
     return miss => {
       const { ip, mode, timeoutMs, budget } = miss
-      if (mode !== 'cache' && singleFlight.get(ip) !== undefined) return next(miss)
+      if (!shared.answers(ip) || (mode !== 'cache' && singleFlight.get(ip) !== undefined)) return next(miss)
       const result = budget!.wait(shared.read(ip)).then(stored => {
         if (stored === undefined || stored === 'unreachable') {
           // Another request of this process may have learned it while this one waited.

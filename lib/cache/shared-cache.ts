@@ -6,6 +6,8 @@ import type { KnownResult } from '../verdict/index.ts'
 export interface SharedCache {
   /** Longest wait for one call. */
   readonly timeoutMs: number
+  /** False while it is known not to answer for this address: reads and claims would be in vain. */
+  answers (ip: string): boolean
   /** The stored verdict; `undefined`: nothing usable is stored; `unreachable`: the cache does not answer. */
   read (ip: string): Promise<KnownResult | undefined | 'unreachable'>
   /** Requests the lease of an address: the right to call the provider, which one process at a time has. */

@@ -88,6 +88,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     memory,
     shared: fleet?.verdicts,
     singleFlight,
+    refusal: running.refusal,
     isCrowded: running.isCrowded,
     ask: running.ask,
     ttlSeconds: cache.ttlSeconds,

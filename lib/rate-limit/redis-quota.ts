@@ -94,9 +94,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       reply = readReply(await redis.run(quotaScript, keys, args, timeoutMs))
     } catch (error) {
       offline.giveBack(unreported)
-      failing = true
-      // One slow answer is no change of state.
-      if (now() - answeredAt >= 2 * beatMs) change('redis_unreachable')
+      failed()
       throw error
     }
     failing = false
@@ -113,6 +111,12 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       offline.contact({ at: begun, ...reply, ...run < sent && { part: Math.min(reply.part, offline.reservation()) } })
     }
     return reply
+  }
+
+  function failed (): void {
+    failing = true
+    // One slow answer is no change of state.
+    if (now() - answeredAt >= 2 * beatMs) change('redis_unreachable')
   }
 
   function change (next: OfflineCause | null): void {
@@ -141,6 +145,10 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       const refused = refusal(write)
       if (refused !== null) return refused
       if (offline.isQuiet() || redisBudget?.leftMs() === 0) return offline.take(write)
+      if (redis.answers?.(keys[0]) === false) {
+        failed()
+        return offline.take(write)
+      }
       const begun = now()
       let reply: Reply
       try {

@@ -16,13 +16,15 @@ export interface ScriptRunner {
   run (
     script: string, keys: readonly string[], args: readonly (string | number)[], timeoutMs?: number
   ): Promise<unknown>
+  /** Whether the circuit of the node of this key is closed. If not, `run` rejects at once: do not prepare a call. */
+  answers? (key?: string): boolean
 }
 
 /**
  * Redis behind a time limit, and a circuit breaker for each node: no call takes longer than the limit, whatever state
  * Redis is in.
  */
-export interface RedisPort extends ScriptRunner {
+export interface RedisPort extends Required<ScriptRunner> {
   /** `degraded`: some nodes of a Cluster do not answer. */
   readonly state: 'up' | 'degraded' | 'down'
   readonly timeoutMs: number
@@ -82,7 +84,7 @@ export function createRedisPort (
   ): Promise<unknown> {
     if (limitMs <= 0) throw new TimeLimitError('no time left for Redis')
     const circuit = circuits.of(keys[0])
-    if (circuit.state !== 'closed') throw new Error('Redis does not answer: its circuit is open')
+    if (circuit.state !== 'closed') throw circuitOpen
     const call = {}
     const startedMs = observers?.redis === undefined ? 0 : performance.now()
     let error: string | undefined
@@ -111,6 +113,7 @@ export function createRedisPort (
     timeoutMs,
     isCluster: client.isCluster,
     run,
+    answers: key => circuits.of(key).state === 'closed',
     async probe (key) { await run(PROBE, [key], []).catch(err => { if (!isReply(err)) throw err }) },
     nodeOf: circuits.nodeOf,
     onReturn (listener) {
@@ -211,6 +214,9 @@ function shaOf (script: string): string {
 }
 
 class TimeLimitError extends Error {}
+
+/** One for all calls: a stack trace costs more than the rest of such a call. */
+const circuitOpen = new Error('Redis does not answer: its circuit is open')
 
 /** At the limit, sockets are read once more: after a long turn of our own event loop the reply may be there already. */
 function withTimeLimit<T> (pending: Promise<T>, timeoutMs: number): Promise<T> {

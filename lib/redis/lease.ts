@@ -107,7 +107,7 @@ export function createLease (parts: LeaseParts): StoredLease {
 
   return {
     fill (verdict: KnownResult) {
-      if (!end()) return
+      if (!end() || !port.answers(keys.lease)) return
       const lifeMs = entries.freshForMs(verdict)
       const lifeSeconds = Math.round(lifeMs / 1000)
       if (lifeSeconds < 1) return
@@ -117,7 +117,7 @@ export function createLease (parts: LeaseParts): StoredLease {
       ])
     },
     fail (reason: UnknownReason, remember: boolean) {
-      if (!end()) return
+      if (!end() || !port.answers(keys.lease)) return
       const message = messageText(UNKNOWN, id, 0, reason)
       send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, reason, remember ? failedMs : 0, message])
     },

@@ -75,6 +75,8 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
 
   return {
     timeoutMs: port.timeoutMs,
+    // Outside a Cluster there is one node, whatever the key.
+    answers: ip => port.isCluster ? port.answers(keys.of(keys.id(ip)).verdict) : port.answers(),
     async read (ip) {
       const stored = await readKey(keys.of(keys.id(ip)).verdict)
       if (stored === undefined) return 'unreachable'

@@ -1,5 +1,5 @@
 import type { SettlingContext } from '../../types/contract.ts'
-import type { ProviderAnswer, ProviderStats } from '../../types/contract.ts'
+import type { ProviderAnswer, ProviderStats, UnknownAnswer } from '../../types/contract.ts'
 import type { RedisBudget } from '../util/index.ts'
 
 /** One question to one provider, on its way through the layers. */
@@ -49,6 +49,8 @@ export interface Pipeline {
   ask (ip: string, options: AskOptions): ProviderAnswer | Promise<ProviderAnswer>
   /** One row for each address, as they come. Waits until the minute's limit allows calls. */
   askAll (ips: readonly string[], options: AskOptions): AsyncIterable<[string, ProviderAnswer]>
+  /** Why its circuit breaker would refuse a call now, or null. A composite does not know. */
+  refusal?(): UnknownAnswer | null
   /** Whether its limit on lookups of one /64 is reached. */
   isCrowded?(ip: string): boolean
   stats (): ProviderStats

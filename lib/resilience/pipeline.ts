@@ -200,6 +200,7 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
   return {
     ask: (ip, options) => ask({ ip, ...options, look: context => provider.lookup(ip, context) }),
     askAll: bulk.askAll,
+    refusal: circuit.refusal,
     isCrowded: subnets.isFull,
     stats: () => ({
       calls,

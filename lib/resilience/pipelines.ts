@@ -1,4 +1,6 @@
-import type { CompositeStats, IpRiskLogger, Provider, ProviderAnswer, ProviderStats } from '../../types/contract.ts'
+import type {
+  CompositeStats, IpRiskLogger, Provider, ProviderAnswer, ProviderStats, UnknownAnswer
+} from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import {
   learntLimit, localQuota, type OfflineCause, quotaLimits, realWindows, redisQuota, type Windows
@@ -38,6 +40,8 @@ export interface PipelinesDeps {
 export interface ProviderPipelines {
   /** Never throws or rejects. Not a promise when the provider is `sync`. */
   ask (ip: string, options: AskOptions): ProviderAnswer | Promise<ProviderAnswer>
+  /** Why the circuit breaker of a provider that is no composite would refuse a call now, or null. */
+  refusal (): UnknownAnswer | null
   /** Whether too many new addresses of the same /64 were looked up, so that some provider would not be called. */
   isCrowded (ip: string): boolean
   /** One row for each address, in any order; each address must be given once. Never throws. */
@@ -175,6 +179,7 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
 
   return {
     ask: rootPipeline.ask,
+    refusal: () => rootPipeline.refusal?.() ?? null,
     isCrowded: ip => [...deciding].some(provider => pipelines.get(provider)?.isCrowded?.(ip) === true),
     bulk: rootPipeline.askAll,
     stats () {
