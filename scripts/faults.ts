@@ -7,6 +7,7 @@ import { checkLeases, type Precision } from '../test/simulation/invariants.ts'
 import { checkQuota } from '../test/simulation/quota-invariants.ts'
 import type { Schedule, Step } from '../test/simulation/fleet.ts'
 import { createRealFleet } from '../test/simulation/real-fleet.ts'
+import type { Invariant, Observations } from '../test/simulation/record.ts'
 import { PER_MINUTE } from '../test/simulation/run.ts'
 import { leaseSchedules, quotaSchedules } from '../test/simulation/schedules.ts'
 import { positive } from './positive.ts'
@@ -38,12 +39,19 @@ function schedulesOf (round: number): Schedule[] {
   return Array.from({ length: count }, (_, i) => shortened((i % 3 === 2 ? quotas : leases)[i]!))
 }
 
+/** All four parts, shared out over the fleets that check leases. */
+function partsOf (leases: number): number[] {
+  const fleets = count - Math.floor(count / 3)
+  return [0, 1, 2, 3].filter(part => part % fleets === leases)
+}
+
 function isFault ({ kind }: Step): boolean {
   return kind !== 'lookup' && kind !== 'burst' && kind !== 'provider'
 }
 
 console.log(`To repeat it: npm run faults -- --seed ${seed} --fleets ${count} --rounds ${rounds}`)
 let broken = 0
+const seen = new Map<Invariant, Observations>()
 for (let round = 0; round < rounds; round++) {
   const schedules = schedulesOf(round)
   const startedMs = performance.now()
@@ -57,13 +65,24 @@ for (let round = 0; round < rounds; round++) {
     const isQuota = i % 3 === 2
     const problems = isQuota
       ? await checkQuota(schedule, PER_MINUTE, fleet, precision)
-      : await checkLeases(schedule, fleet, precision)
+      : await checkLeases(schedule, fleet, precision, partsOf(i - Math.floor(i / 3)))
     const kinds = schedule.steps.filter(isFault).map(({ kind }) => kind)
     console.log(`${isQuota ? 'quota' : 'leases'}: ${schedule.skewsMs.length} processes, ${fleet.questions.length} lookups, ${fleet.calls.length} provider calls, ` +
       `${kinds.length} faults (${[...new Set(kinds)].join(', ')}); ${problems.length} invariants broken`)
     for (const problem of problems.slice(0, 5)) console.log(`  ${problem}`)
     broken += problems.length
+    for (const [invariant, { checked, excused }] of fleet.observations) {
+      const all = seen.get(invariant) ?? { checked: 0, excused: new Map<string, number>() }
+      seen.set(invariant, all)
+      all.checked += checked
+      for (const [why, count] of excused) all.excused.set(why, (all.excused.get(why) ?? 0) + count)
+    }
   }))
   console.log(`${Math.round((performance.now() - startedMs) / 1000)} s`)
+}
+console.log('| Invariant | Checked on | Excused |\n|---|---|---|')
+for (const [invariant, { checked, excused }] of seen) {
+  const reasons = [...excused].map(([why, count]) => `${count}: ${why}`).join('; ')
+  console.log(`| ${invariant} | ${checked} | ${reasons || '0'} |`)
 }
 process.exitCode = broken === 0 ? 0 : 1

@@ -106,3 +106,39 @@ t.test('a process uses no grant that makes one call too many with those that it 
   }
   t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
 })
+
+// Found by `npm run simulate:fleet`, which took it for a second call at once: the message of an invalidation came after a restart of Redis.
+t.test('an invalidation while Redis is away drops a call that begins before its message arrives', async t => {
+  const asks: Schedule['steps'][number] = { afterMs: 5, kind: 'lookup', process: 1, ip: 1, write: false }
+  const schedule: Schedule = {
+    seed: 0,
+    skewsMs: [0, 0],
+    steps: [
+      { afterMs: 0, kind: 'redis', downMs: 101, data: 'kept' },
+      { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 },
+      { afterMs: 87, kind: 'provider', latencyMs: 2500, failures: 0 },
+      { ...asks, afterMs: 114 }, asks, { ...asks, afterMs: 3000 }
+    ]
+  }
+  const fleet = createFleet(schedule)
+  t.strictSame(await checkLeases(schedule, fleet), [])
+  t.strictSame(fleet.questions.slice(0, 3).map(({ version }) => version), [1, 2, 2])
+})
+
+// What docs/providers.md says of a process that was alone, and no more.
+t.test('a process that was alone continues while it cannot reach Redis, and a second one gets half of the limit beside it', async t => {
+  const burst = (process: number, afterMs: number): Schedule['steps'][number] => ({ afterMs, kind: 'burst', process, count: 20 })
+  const schedule: Schedule = {
+    seed: 1,
+    skewsMs: [0],
+    steps: [
+      { afterMs: 5000, kind: 'partition', process: 0, forMs: 12_000 },
+      { afterMs: 3000, kind: 'start', process: 1 },
+      burst(0, 1000), burst(0, 1), burst(1, 1000), burst(1, 1000), burst(1, 5000)
+    ]
+  }
+  const fleet = createFleet(schedule, { perMinute: PER_MINUTE })
+  t.strictSame(await checkQuota(schedule, PER_MINUTE, fleet), [])
+  const first = fleet.calls.filter(({ startMs }) => startMs < fleet.calls[0]!.startMs + 20_000)
+  t.equal(first.length, PER_MINUTE * 1.5)
+})

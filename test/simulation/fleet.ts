@@ -1,6 +1,6 @@
 import type { Engine } from '../../lib/core/engine.ts'
 import { createNetwork } from './network.ts'
-import { createMember, createRecord, MESSAGE_MS, RECOVERY_MS } from './record.ts'
+import { createMember, createRecord, type FleetRecord, RECOVERY_MS } from './record.ts'
 import { type Actor, installWorld, type World } from './world.ts'
 
 /** One event of a schedule. `process` counts from 0; `afterMs` is the time since the previous event. */
@@ -63,15 +63,15 @@ export interface Fault {
   readonly fromMs: number
   toMs: number
   readonly process: number | undefined
-  /** Redis came back without its data. */
-  emptied?: boolean
+  /** What a restart of Redis left of its data. */
+  restart?: 'kept' | 'lost' | 'behind'
 }
 
-/** A process that was started after the first ones. */
-export interface Start { readonly process: number, readonly atMs: number }
+/** A process that was started after the first ones. `second`: there was one other. */
+export interface Start { readonly process: number, readonly atMs: number, readonly second: boolean }
 
 /** Simulated, or real processes and a real Redis (real-fleet.ts): the invariants are the same. */
-export interface Fleet {
+export interface Fleet extends Pick<FleetRecord, 'observations' | 'observed'> {
   readonly world: Pick<World, 'nowMs' | 'advance'>
   readonly calls: readonly ProviderCall[]
   readonly questions: readonly Question[]
@@ -113,9 +113,8 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     const own: ProviderCall[] = []
     const engine = world.as(actor, () => createMember(network.connect(actor), perMinute, async ip => {
       const call: ProviderCall = { process, actor, ip, startMs: world.nowMs, version: ++version, endMs: Infinity, known: false }
-      // A call from before an invalidation must not answer lookups after it. Its message may arrive late.
-      const other = own.find(other => other.ip === ip && other.endMs > world.nowMs &&
-        !invalidations.some(({ ip: forgotten, atMs }) => forgotten === ip && atMs + MESSAGE_MS >= other.startMs))
+      // A call from before an invalidation must not answer lookups after it.
+      const other = own.find(other => other.ip === ip && other.endMs > world.nowMs && !record.isForgottenAfter(ip, other.startMs))
       if (other !== undefined && members[process]?.actor === actor) {
         problems.push(`process ${process} called twice at once for ${ip}`)
       }
@@ -171,7 +170,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
         return
       case 'redis': {
         if (!network.isUp) return
-        fault(step.downMs).emptied = step.data === 'lost'
+        fault(step.downMs).restart = step.data
         network.stop()
         const data = step.data === 'behind' ? { behindMs: 500 } : step.data
         world.at(step.downMs, null, () => network.start(data))
@@ -187,7 +186,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
         return
       case 'start':
         if (members[step.process] !== undefined) return
-        starts.push({ process: step.process, atMs: world.nowMs })
+        starts.push({ process: step.process, atMs: world.nowMs, second: members.filter(Boolean).length === 1 })
         start(step.process)
         return
       case 'freeze': case 'partition': case 'kill': case 'close': case 'invalidate':
@@ -231,6 +230,8 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     invalidations,
     starts,
     problems,
+    observations: record.observations,
+    observed: record.observed,
     provider,
     run,
     lookup,

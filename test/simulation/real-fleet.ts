@@ -142,7 +142,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         return
       case 'redis':
         if (!store.isUp) return
-        meanwhile(Object.assign(fault(step.downMs), { emptied: step.data === 'lost' }), () => store.restart(step.downMs, step.data))
+        meanwhile(Object.assign(fault(step.downMs), { restart: step.data }), () => store.restart(step.downMs, step.data))
         return
       case 'burst':
         for (let i = 0; i < step.count; i++) lookup(step.process, `192.0.${2 + (cold >> 8)}.${cold++ & 255}`, cold % 2 === 0)
@@ -153,7 +153,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
       case 'start':
         // A process that boots takes processors from the others.
         if (members[step.process] !== undefined) return
-        starts.push({ process: step.process, atMs: world.nowMs })
+        starts.push({ process: step.process, atMs: world.nowMs, second: members.filter(Boolean).length === 1 })
         await start(step.process)
         return
       case 'freeze': case 'partition': case 'kill': case 'close': case 'invalidate':
@@ -211,6 +211,8 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     invalidations,
     starts,
     problems,
+    observations: record.observations,
+    observed: record.observed,
     provider: {
       get latencyMs () { return provider.latencyMs },
       set latencyMs (latencyMs) { provide({ latencyMs }) },

@@ -11,6 +11,13 @@ export const TTL_SECONDS = 60
 /** Two clocks that differ by two seconds each, and a process that is frozen before it hands over what it found. */
 const MAX_DELAY_MS = 10_000
 
+export type Invariant =
+  | 'one call per address' | 'nothing older than an invalidation' | 'an answer in time' | 'a takeover in time' | 'no late fill'
+  | 'one call for a cold address' | 'no call beyond the quota' | 'no write refused too early'
+
+/** How often an invariant was checked, and how often it did not apply, by the reason. */
+export interface Observations { checked: number, readonly excused: Map<string, number> }
+
 /** What happened in a fleet, simulated or real, for the invariants to judge. */
 export interface FleetRecord {
   readonly calls: ProviderCall[]
@@ -19,7 +26,12 @@ export interface FleetRecord {
   readonly invalidations: Invalidation[]
   readonly starts: Start[]
   readonly problems: string[]
+  readonly observations: ReadonlyMap<Invariant, Observations>
+  /** An observation that an invariant was checked on, or the reason why not. */
+  observed (invariant: Invariant, excuse?: string): void
   fault (forMs: number, process?: number): Fault
+  /** Whether the message of an invalidation may arrive after that time: the faults at its own time may delay it. */
+  isForgottenAfter (ip: string, afterMs: number): boolean
   /** Those of a process that was killed. */
   endCalls (process: number): void
   /** A verdict, with the `org` of the answer that it came from. */
@@ -29,6 +41,7 @@ export interface FleetRecord {
 export function createRecord (world: Pick<World, 'nowMs'>): FleetRecord {
   const [calls, questions, faults, problems]: [ProviderCall[], Question[], Fault[], string[]] = [[], [], [], []]
   const invalidations: Invalidation[] = []
+  const observations = new Map<Invariant, Observations>()
   return {
     calls,
     questions,
@@ -36,11 +49,20 @@ export function createRecord (world: Pick<World, 'nowMs'>): FleetRecord {
     invalidations,
     starts: [],
     problems,
+    observations,
+    observed (invariant, excuse) {
+      const known = observations.get(invariant) ?? { checked: 0, excused: new Map<string, number>() }
+      observations.set(invariant, known)
+      if (excuse === undefined) known.checked++
+      else known.excused.set(excuse, (known.excused.get(excuse) ?? 0) + 1)
+    },
     fault (forMs, process) {
       const fault: Fault = { fromMs: world.nowMs, toMs: world.nowMs + forMs + RECOVERY_MS, process }
       faults.push(fault)
       return fault
     },
+    isForgottenAfter: (ip, afterMs) => invalidations.some(({ ip: forgotten, atMs }) => forgotten === ip &&
+      (atMs + MESSAGE_MS >= afterMs || faults.some(({ fromMs, toMs }) => fromMs <= atMs && atMs <= toMs && toMs >= afterMs))),
     endCalls (process) {
       for (const call of calls) if (call.process === process && call.endMs > world.nowMs) call.endMs = world.nowMs
     },
