@@ -56,7 +56,7 @@ for (const shared of [false, true]) {
   t.test(`a write waits for the settled answer where its time allows, ${shared ? 'with' : 'without'} Redis`, async t => {
     const url = shared ? redis.url : undefined
     // Longer than a busy machine takes for the reads before.
-    const provider = unsettled(1500)
+    const provider = unsettled(1000)
     const { engine, ask } = await testEngine(t, { provider, redis: url })
     t.match(await ask(ip), { answer: { verdict: 'clean' }, cache: 'miss' }, 'a read takes what is there')
     t.match(await ask(ip), { answer: { verdict: 'clean' }, cache: 'memory' })
