@@ -22,8 +22,9 @@ const last = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf
 const chosen = suite.filter(({ file, quick }) => new RegExp(values.only ?? '').test(file) && (values.compare !== true || quick === true))
 
 /** The tables of one run; undefined where the benchmark says that it has nothing to measure with. */
-function tablesOf ({ file, args = [], typescript = file.endsWith('.ts'), mayMiss = false }) {
+function tablesOf ({ file, args: all = [], quickArgs = all, typescript = file.endsWith('.ts'), mayMiss = false }) {
   const output = join(work, 'tables.json')
+  const args = values.compare === true ? quickArgs : all
   rmSync(output, { force: true })
   const loader = typescript ? ['--import', 'tsx'] : []
   const { status, signal } = spawnSync(process.execPath, [...loader, '--import', join(here, 'record-tables.js'), join(here, file), ...args], {

@@ -1,7 +1,8 @@
 import t from 'tap'
 
 interface Change { readonly name: string, readonly verdict: string, readonly change: number | null }
-type Benches = Readonly<Record<string, { readonly ratios: Readonly<Record<string, { readonly value: number, readonly spread: number }>> }>>
+interface Ratio { readonly value: number, readonly spread: number | null }
+type Benches = Readonly<Record<string, { readonly ratios: Readonly<Record<string, Ratio>> }>>
 const { changes, summary } = await import('../bench/compare.js' as string) as {
   changes (before: Benches, now: Benches): Change[]
   summary (found: readonly Change[], machines: object): string
@@ -11,7 +12,7 @@ const { cell, suite } = await import('../bench/suite.js' as string) as {
   readonly suite: readonly { readonly file: string }[]
 }
 
-const bench = (value: number, spread = 0): Benches => ({ 'a.js': { ratios: { 'ours / theirs': { value, spread } } } })
+const bench = (value: number, spread: number | null = 0): Benches => ({ 'a.js': { ratios: { 'ours / theirs': { value, spread } } } })
 
 t.test('a ratio is worse or better when it changed by more than the noise of either run', async t => {
   const table: readonly [before: Benches, now: Benches, verdict: string][] = [
@@ -21,6 +22,9 @@ t.test('a ratio is worse or better when it changed by more than the noise of eit
     [bench(1, 0.3), bench(1.29), 'same'],
     [bench(1), bench(1.29, 0.3), 'same'],
     [bench(1, 0.3), bench(1.31), 'worse'],
+    [bench(1, null), bench(1.09), 'same'],
+    [bench(1, null), bench(1.31), 'unsure'],
+    [bench(1), bench(0.5, null), 'unsure'],
     [{}, bench(2), 'new']
   ]
   for (const [before, now, verdict] of table) t.equal(changes(before, now)[0]!.verdict, verdict)
@@ -31,6 +35,7 @@ t.test('the summary begins with how many are worse, and names those first', asyn
   const text = summary(found, { last: { date: '2026-01-02', cpu: 'a', node: '20' }, now: { cpu: 'b', node: '22' } })
   t.match(text, '1 of 2 ratios are worse than on 2026-01-02 by more than the noise; 0 have nothing to compare with.')
   t.match(summary(changes({}, bench(2)), { last: undefined, now: {} }), /^0 of 0 ratios .* 1 have nothing/)
+  t.match(summary(changes(bench(1, null), bench(2)), { last: undefined, now: {} }), /^0 of 1 ratios .* 1 changed, but of one run the noise is not known.* unknown \| unsure/s)
   t.ok(text.indexOf('worse |') < text.indexOf('same |'))
 })
 
