@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { cyclesIn, folderOf, importsOf, refusedImport } from './import-rules.ts'
+import { cyclesIn, folderOf, importsOf, isKnownFolder, refusedImport } from './import-rules.ts'
 
 export const MAX_LINES = 240
 export const MAX_COLUMNS = 120
@@ -43,8 +43,10 @@ const numbers: readonly (readonly [string, number])[] = [
 
 const problems = [
   ...[...graph].flatMap(([file, imports]) => imports.flatMap(name => refusedImport(file, name) ?? [])),
+  ...[...graph].flatMap(([file, imports]) => imports.filter(name => !texts.has(name)).map(name => `${file} imports ${name}, which is no .ts file of lib/ or types/`)),
+  ...[...new Set(lib.map(folderOf))].filter(folder => !isKnownFolder(folder)).map(folder => `lib/${folder}/ has no place in the order of scripts/import-rules.ts: add it there, and to the map in CONTRIBUTING.md`),
   ...cyclesIn(graph).map(cycle => `import cycle: ${cycle.join(' -> ')}`),
-  ...lib.filter(file => linesOf(file).length > MAX_LINES).map(file => `${file} has more than ${MAX_LINES} lines`),
+  ...lib.filter(file => linesOf(file).length > MAX_LINES).map(file => `${file} has more than ${MAX_LINES} lines: split it by topic`),
   ...[...texts.keys()].flatMap(file => linesOf(file).flatMap((line, i) => line.length > MAX_COLUMNS ? `${file}:${i + 1} is over ${MAX_COLUMNS} columns` : []))
 ]
 

@@ -24,6 +24,10 @@ export function folderOf (file: string): string {
   return top === 'providers' && third !== undefined ? `${top}/${second}` : second === undefined ? '' : top!
 }
 
+export function isKnownFolder (folder: string): boolean {
+  return folder === '' || rankOf(folder) >= 0
+}
+
 function rankOf (folder: string): number {
   const rank = folders.indexOf(folder)
   return rank < 0 && folder.startsWith('providers/') ? folders.indexOf('providers/*') : rank
@@ -31,9 +35,13 @@ function rankOf (folder: string): number {
 
 /** The project's own files that a file imports, types included, as paths from the root. */
 export function importsOf (file: string, text: string): string[] {
-  const { importedFiles } = ts.preProcessFile(text)
-  return importedFiles.map(({ fileName }) => fileName).filter(name => name.startsWith('.'))
-    .map(name => posix.join(posix.dirname(file), name))
+  const imported = ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName)
+  // What a program loads by hand: createRequire(import.meta.url)('./x.ts'), new URL('./x.ts', import.meta.url).
+  const loaded = [...text.matchAll(/(?:import\.meta\.url\)|new URL)\('([^']+)'/g)].map(([, name]) => name!)
+  return [...imported, ...loaded].flatMap(name => {
+    if (/^fastify-ip-risk(\/|$)/.test(name)) return file.startsWith('types/') ? [] : ['lib/index.ts']
+    return name.startsWith('.') ? [posix.join(posix.dirname(file), name)] : []
+  })
 }
 
 /** Why a file may not import another, or undefined. */
@@ -48,7 +56,7 @@ export function refusedImport (file: string, imported: string): string | undefin
   if (!allowed.some(name => imported === `lib/${to}/${name}`)) return `${file} imports ${imported}: import lib/${to}/${allowed[0]}`
   if (file === 'lib/index.ts') return undefined
   const [above, below] = [rankOf(from), rankOf(to)]
-  if (above < 0 || below <= above) return `${file} imports ${imported}, but ${from || file} may not use ${to}`
+  if (above < 0 || below <= above) return `${file} imports ${imported}, but ${from || file} may not use ${to}, which is above it: move what both need further down`
 }
 
 /** Every import cycle through files, types included, found by a depth-first walk; each as the files along it. */

@@ -33,6 +33,8 @@ t.test('a forbidden import is refused in every folder', async t => {
 })
 
 t.test('a folder that the table does not name may import nothing, and may not be imported', async t => {
+  const byHand = "createRequire(import.meta.url)('../core/engine.ts'); new URL('../core/stats.ts', import.meta.url)\nimport x from 'fastify-ip-risk'"
+  t.strictSame(importsOf('lib/util/file.ts', byHand).sort(), ['lib/core/engine.ts', 'lib/core/stats.ts', 'lib/index.ts'])
   t.match(refusedImport('lib/new/file.ts', 'lib/util/index.ts'), /new may not use util/)
   t.match(refusedImport('lib/cli/main.ts', 'lib/new/index.ts'), /cli may not use new/)
   t.match(refusedImport('lib/cli/main.ts', 'test/support/log.ts'), /belongs to no folder/)

@@ -30,8 +30,8 @@ t.test('the walk of one request names as many files as it says, and each of them
   const walk = section('One request, top to bottom')
   const [fromMemory = '', cold = '', afterwards = ''] = walk.split(/^(?=A cold lookup|What follows)/m)
   const [hit, more] = [filesIn(fromMemory), filesIn(cold)]
-  t.equal(Number(/needs\s(\d+) files/.exec(fromMemory)?.[1]), hit.length)
-  t.equal(Number(/needs (\d+) more/.exec(cold)?.[1]), more.length)
+  t.equal(Number(/needs\s(\d+) files/.exec(fromMemory)?.[1]), hit.length, `the first part names ${hit.length} files: correct its number`)
+  t.equal(Number(/needs (\d+) more/.exec(cold)?.[1]), more.length, `the second part names ${more.length} files: correct its number`)
   t.ok(hit.length <= 12)
   t.ok(hit.length + more.length <= 24)
   t.strictSame(more.filter(file => hit.includes(file)), [])

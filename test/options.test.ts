@@ -72,7 +72,7 @@ const wrong: [options: object, message: RegExp][] = [
   [{ clientIp: { trusted: ['10.0.0.0/8abc'] } }, /"clientIp.trusted\[0\]"/]
 ]
 
-t.test('a wrong option fails the registration, naming itself and the mend', async t => {
+t.test('a wrong option fails the registration, naming itself and the fix', async t => {
   for (const [options, message] of wrong) {
     const app = Fastify()
     const err = await app.register(ipRisk, options as FastifyIpRiskOptions).then(() => null, (err: unknown) => err)

@@ -4,7 +4,7 @@ import fastify from 'fastify'
 import t from 'tap'
 import { decide } from '../lib/index.ts'
 import { applyPolicy, basePolicy, compilePolicy, decisions } from '../lib/policy/index.ts'
-import { categoryNames } from '../lib/verdict/index.ts'
+import { categoryNames, unknownReasons } from '../lib/verdict/index.ts'
 import type { IpRisk, PolicyRule, PolicyTable, RouteContext } from '../types/contract.ts'
 
 const route: RouteContext = { action: 'payment', write: true, method: 'POST', url: '/payments' }
@@ -134,11 +134,13 @@ t.test('a wrong rule fails at boot and names what is wrong', async t => {
 })
 
 t.test('the JSON schema accepts what the code accepts, and refuses what it refuses', async t => {
-  const schema = JSON.parse(readFileSync(new URL('../docs/policy.schema.json', import.meta.url), 'utf8')) as {
+  const schemaText = readFileSync(new URL('../docs/policy.schema.json', import.meta.url), 'utf8')
+  const schema = JSON.parse(schemaText) as {
     definitions: { category: { enum: string[] }, decision: { enum: string[] }, rule: { properties: object } }
   }
   t.same([...schema.definitions.category.enum].sort(), [...categoryNames].sort())
   t.same(schema.definitions.decision.enum, decisions)
+  for (const reason of unknownReasons) t.ok(schemaText.includes(`"${reason}"`), `the schema has a cell for ${reason}`)
   const app = fastify({ ajv: { customOptions: { coerceTypes: false, removeAdditional: false } } })
   app.post('/', { schema: { body: schema } }, async () => 'valid')
   const isValid = async (payload: object): Promise<boolean> => (await app.inject({ method: 'POST', url: '/', payload })).statusCode === 200

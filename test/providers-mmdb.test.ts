@@ -113,7 +113,7 @@ t.test('finds out the kind, or is told', t => {
   t.end()
 })
 
-t.test('wrong options and files are refused at start, with the mend', t => {
+t.test('wrong options and files are refused at start, with the fix', t => {
   const folder = t.testdir()
   const write = (name: string, bytes: Uint8Array | string) => {
     writeFileSync(join(folder, name), bytes)

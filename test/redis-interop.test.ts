@@ -223,7 +223,7 @@ t.test('a client that has not connected yet is connected', async t => {
   await until(async () => await redis.client.exists(ip) === 1)
 })
 
-t.test('wrong options are refused with the mend', async t => {
+t.test('wrong options are refused with the fix', async t => {
   const wrong: readonly [unknown, RegExp][] = [
     ['localhost:6379', /redis:\/\//], [7, /got 7/], [[], /got an array/], [{ sentinels: [] }, /refused by ioredis/], [{ sentinels: [{ host: 'x' }] }, /name of master/]
   ]

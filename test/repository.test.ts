@@ -10,7 +10,7 @@ for (const [name, text] of workflows) {
   t.test(`the workflow ${name} pins its actions, and has no permission that a job did not ask for`, async t => {
     const actions = [...text.matchAll(/uses: (.*)/g)].map(([, action]) => action!)
     t.ok(actions.length > 0)
-    for (const action of actions) t.match(action, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d/)
+    for (const action of actions) t.match(action, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d/, `${action} must be pinned: owner/name@<40 digits of the commit> # v1.2.3`)
     t.match(text, /^permissions: \{\}$/m)
     t.notMatch(text, /secrets\./)
   })

@@ -2,8 +2,8 @@ import type { IpInfo, KnownAnswer, Signal } from '../../types/contract.ts'
 import { categoryNames, type KnownResult, verdictNames } from '../verdict/index.ts'
 
 /**
- * A known answer as one short string. A hundred thousand of them are a hundred thousand leaves for the garbage
- * collector, which pauses for a tenth of the time that as many parsed answers cost. Left out is what nothing reads
+ * A known answer as one short string. A string has no references for the garbage collector to follow: it pauses for a
+ * tenth of the time that as many parsed answers cost. Left out is what nothing reads
  * again: the request id and the name of the provider.
  */
 export type CompactAnswer = string

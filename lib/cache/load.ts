@@ -45,7 +45,7 @@ type Load = (ip: string, load: InFlightLoad, options: LoadOptions) => Promise<Lo
 
 /** Longest wait while one lease holder after the other dies: no request waits longer. */
 const MAX_WAIT_MS = 60_000
-/** A wait for another process in which Redis, asked all the time whether it still answers, has shown that it does. */
+/** After so long a wait for another process, during which Redis is asked again and again, it is known to answer. */
 const LONG_WAIT_MS = 1000
 /** Our own limits: they cost nothing to find, and the next call may meet others, so they are not cached. */
 const ownLimits: ReadonlySet<UnknownReason> = new Set(['quota_exhausted', 'overloaded'])
@@ -126,8 +126,8 @@ export function createLoad (parts: LoadParts): Load {
   }
 
   /**
-   * That of the neighbours of an address, where too many of them were looked up. An address must not shed a worse
-   * verdict of its own by bringing milder neighbours along.
+   * That of the neighbours of an address, where too many of them were looked up. Milder neighbours never
+   * replace a worse verdict of the address itself.
    */
   function fromSubnet (ip: string): LookupResult | undefined {
     const nearby = isCrowded(ip) ? memory.nearby(ip) : undefined

@@ -6,8 +6,8 @@ import { createNeighbours, subnetResult } from './neighbours.ts'
 import type { AgeLimits } from './options.ts'
 
 /**
- * The verdicts in this process: bounded, least recently used out first, give or take an eighth of the cache. A hit
- * costs no promise, timer or copy.
+ * The verdicts in this process: bounded. Evicts the entry that was used longest ago, except that the last eighth of
+ * `maxEntries` writes does not count as use. A hit costs no promise, timer or copy.
  */
 export interface MemoryCache {
   /** A fresh verdict; after a recent failure a stale one; else that failure. `nowMs` spares a reading of the clock. */

@@ -57,7 +57,7 @@ export function elementStart (text: string, end: number, whole = true): number {
   return start
 }
 
-function isSpace (code: number): boolean {
+export function isSpace (code: number): boolean {
   return code === 32 || code === 9
 }
 

@@ -31,8 +31,8 @@ export interface ClientIpFinder {
 }
 
 /**
- * `log` hears of a proof that fails to work and of a list of ranges that is refused. `now` in ms, for the age of the
- * bundled list.
+ * `log` gets a warning when `proof` fails, or a list of ranges is refused. `now` in ms, for the age of the bundled
+ * list.
  */
 export function createClientIp (
   options?: ClientIpOptions, log?: Pick<IpRiskLogger, 'warn'>, now: number = Date.now()

@@ -2,6 +2,7 @@ import type {
   AddressSource, ClientIp, IgnoredHeader, IpRiskLogger, RawRequest, ResolveReason
 } from '../../types/contract.ts'
 import { embeddedIPv4, parseAddress, SCOPE_MASK, scopes } from '../ip/index.ts'
+import { isThenable } from '../util/index.ts'
 
 export const nothingIgnored: readonly IgnoredHeader[] = Object.freeze([])
 
@@ -126,8 +127,8 @@ export function edgeProof (
   return request => {
     try {
       const answer = proof(request)
-      if (answer instanceof Promise) {
-        answer.catch(() => {}) // its failure is reported below
+      if (isThenable(answer)) {
+        answer.then(undefined, () => {}) // its failure is reported below
         say({}, 'must answer at once, and returned a promise')
       }
       return answer === true

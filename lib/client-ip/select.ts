@@ -1,5 +1,5 @@
 import type { IpRiskLogger, RawRequest } from '../../types/contract.ts'
-import { failureState } from '../util/index.ts'
+import { failureState, isThenable } from '../util/index.ts'
 
 /** The text that `clientIp.select` gives for a request; undefined where it gives none, throws, or returns a promise. */
 export function selector (
@@ -18,8 +18,8 @@ export function selector (
     try {
       const answer: unknown = select(request)
       if (answer === undefined || answer === null || typeof answer === 'string') return answer ?? undefined
-      if (answer instanceof Promise) answer.catch(() => {}) // its failure must not end the process
-      return failed({}, `returned ${answer instanceof Promise ? 'a promise' : 'no text'}`)
+      if (isThenable(answer)) answer.then(undefined, () => {}) // its failure must not end the process
+      return failed({}, `returned ${isThenable(answer) ? 'a promise' : 'no text'}`)
     } catch (err) {
       return failed({ err }, 'threw')
     }

@@ -49,7 +49,7 @@ export interface ClientIpSettings {
   /** The bundled list, unless the options brought one. */
   readonly cloudflare: readonly Cidr[]
   readonly bundled: boolean
-  /** `unset` is not `off`: then a Cloudflare peer is no client, but a mistake to tell of. */
+  /** With `unset`, a peer of Cloudflare is logged as a misconfiguration; with `off`, it is a client. */
   readonly cloudflareMode: 'on' | 'off' | 'unset'
   readonly proof: ((request: RawRequest) => boolean) | undefined
   /** What a unix listener's peer is. */

@@ -1,6 +1,6 @@
 import type { ClientIp, RawRequest, ResolveReason } from '../../types/contract.ts'
 import { addressText } from '../ip/index.ts'
-import { type ParsedAddress, parseEntry, parsePlain, parseQuadBefore, textOf } from './entry.ts'
+import { isSpace, type ParsedAddress, parseEntry, parsePlain, parseQuadBefore, textOf } from './entry.ts'
 import { addressResult, isTruncated, nothingIgnored } from './result.ts'
 import { clientHere, moveTo, peek, type Rules, skip, stopHere, type Trail } from './trail.ts'
 import { CLASS_E, CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA } from './trust.ts'
@@ -102,10 +102,6 @@ function onlyLine (value: readonly string[] | undefined): string | undefined {
   return lines.length === 1 ? lines[0] : undefined
 }
 
-function isSpace (code: number): boolean {
-  return code === 32 || code === 9
-}
-
 /** Far more than any deployment has. Bounds what a header can cost. */
 const MAX_HOPS = 32
 
@@ -153,8 +149,8 @@ export function walkOnce (request: RawRequest, rules: Rules, peer: string): Clie
 /** The n-th entry from the right. With Cloudflare on, the outermost hop must be an edge, which has the last word. */
 export function countHops (trail: Trail, rules: Rules): ClientIp {
   const edge = rules.edgeMask !== 0
-  // An edge that is nearer than counted is an edge all the same: what is left of its one step, a Worker may have
-  // written.
+  // An edge ends the count even where it comes early: a Worker may have written what is more than one step to its
+  // left.
   if ((trail.mark & rules.edgeMask) !== 0) return crossEdge(trail, rules)!
   const entries = rules.hops! - (edge ? 1 : 0)
   for (let i = 1; i < entries; i++) if (!skip(trail, rules)) return stopHere(trail, rules, 'too_few_hops')

@@ -65,7 +65,7 @@ function visitBy (assessment: CompletedAssessment, id: unknown): Visit | null {
   try {
     const seen: unknown = device?.(request as never)
     if (typeof seen !== 'string' && seen !== undefined && seen !== null) {
-      if (seen instanceof Promise) seen.catch(() => {}) // its rejection must not end the process
+      if (isThenable(seen)) seen.then(undefined, () => {}) // its rejection must not end the process
       return failed(assessment, new TypeError(`device returned a value of type ${typeof seen}: return a text or null ` +
         'at once'))
     }

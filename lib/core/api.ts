@@ -72,7 +72,7 @@ function addressWithoutRequest (text: unknown): ClientIp {
 /** The latest assessment of a framework's request. */
 type AssessmentOf = (request: object) => CompletedAssessment | null | undefined
 
-/** What applications call themselves: `app.ipRisk`, and the face of `createIpRisk`. */
+/** The public API: `app.ipRisk`, and what `createIpRisk` returns. */
 export function createApi (engine: Engine, scope: PluginScope, assessmentOf: AssessmentOf): IpRiskApi {
   return rememberInternals({
     lookup: ip => assessAddress(engine, scope, ip),

@@ -62,7 +62,7 @@ function gone (current: Assessment): CompletedAssessment {
   return current as CompletedAssessment
 }
 
-/** Without an address the side cannot be computed: such a request is on the enforced one. */
+/** A request without an address is always enforced. */
 function enforceShare (current: Assessment, { has, enforced }: RouteShare, { ip }: ClientIp): void {
   if (ip === null || has(ip)) current.context = { ...current.context, route: enforced }
 }
@@ -84,10 +84,10 @@ function finished (current: Assessment, result: LookupResult, nowMs: number): Co
 /** Address, verdict, decision. */
 export function assess (engine: Engine, address: ClientIp, context: AssessmentContext): IpRisk | Promise<IpRisk> {
   const nowMs = engine.now()
-  const verdict = find(engine, address, context, nowMs)
-  return verdict instanceof Promise
-    ? verdict.then(verdict => riskOf(engine.now(), address, verdict, context))
-    : riskOf(nowMs, address, verdict, context)
+  const result = find(engine, address, context, nowMs)
+  return result instanceof Promise
+    ? result.then(found => riskOf(engine.now(), address, found, context))
+    : riskOf(nowMs, address, result, context)
 }
 
 function find (
@@ -117,10 +117,10 @@ function publishing (
   call: Parameters<Engine['lookup']>[1]
 ): LookupResult | Promise<LookupResult> {
   const startedMs = performance.now()
-  const publish = (verdict: LookupResult): LookupResult => {
-    publishLookup(ip, verdict, { write: call.write, lookup: call.mode, showAddress, startedMs, nowMs: engine.now() })
-    return verdict
+  const publish = (found: LookupResult): LookupResult => {
+    publishLookup(ip, found, { write: call.write, lookup: call.mode, showAddress, startedMs, nowMs: engine.now() })
+    return found
   }
-  const verdict = engine.lookup(ip, call)
-  return verdict instanceof Promise ? verdict.then(publish) : publish(verdict)
+  const result = engine.lookup(ip, call)
+  return result instanceof Promise ? result.then(publish) : publish(result)
 }

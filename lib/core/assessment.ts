@@ -27,9 +27,7 @@ export function endsAsGone (request: RawRequest, { marked, mode }: Pick<RoutePol
   return marked && mode === 'enforce' && isGone(request)
 }
 
-/**
- * One request, from its address to its one record. What it says of a verdict or decision counts once it is assessed.
- */
+/** One request, from its address to its one record. Verdict and decision are valid once it is assessed. */
 export class Assessment {
   readonly engine: Engine
   /** Its route is replaced where the request belongs to the enforced share. */

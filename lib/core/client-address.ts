@@ -64,7 +64,7 @@ function rangesAge (
 
 /** No trusted proxy wrote this header, so its sender may have put anything there. */
 const forged: ReadonlySet<ResolveReason> = new Set(['peer_untrusted', 'not_cloudflare', 'no_peer'])
-/** A trusted proxy sent what names no client. */
+/** The header of a trusted proxy holds no usable address of a client. */
 const unreadable: ReadonlySet<ResolveReason | undefined> = new Set([
   'multiple_values', 'invalid_value', 'invalid_hop', 'hop_limit', 'too_few_hops', 'conflict', 'truncated_headers',
   'private_client_from_public_proxy'

@@ -9,7 +9,7 @@ const updateChannel: Channel = channel('fastify-ip-risk:update')
 const names = ['mode', 'policy', 'allow', 'deny'] as const
 
 /** Frozen with all that is in it, so that no subscriber changes what another one gets. */
-function frozenCopy (value: object): unknown {
+function deeplyFrozen (value: object): unknown {
   return JSON.parse(JSON.stringify(value), (_name, part: unknown) => Object.freeze(part))
 }
 
@@ -40,7 +40,7 @@ export function updateScope (
     at: new Date(nowMs).toISOString(),
     author: author ?? null,
     reason: reason ?? null,
-    changes: frozenCopy(Object.fromEntries(changed.map(name => {
+    changes: deeplyFrozen(Object.fromEntries(changed.map(name => {
       const value = changes[name]
       return [name, typeof value === 'function' ? 'function' : value]
     }))) as UpdateRecord['changes']

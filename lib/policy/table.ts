@@ -1,8 +1,7 @@
-import type {
-  Decision, PolicyRow, PolicyRule, PolicyTable, UnknownCell, UnknownReason, VerdictName
-} from '../../types/contract.ts'
+import type { Decision, PolicyRow, PolicyRule, PolicyTable, UnknownCell, VerdictName } from '../../types/contract.ts'
 import { badOption } from '../errors.ts'
 import { checkBoolean, checkObject } from '../util/index.ts'
+import { unknownReasons } from '../verdict/index.ts'
 import { checkDecision, stops } from './decisions.ts'
 import { mergeRules } from './read-rules.ts'
 
@@ -68,12 +67,6 @@ export const failClosed: {
 })
 
 const verdicts: readonly string[] = Object.keys(defaultPolicy.write)
-const reasons: readonly UnknownReason[] = [
-  'pending', 'not_asked', 'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected',
-  'bad_response', 'no_data', 'not_public', 'infrastructure', 'no_ip', 'truncated_headers', 'unsupported_family',
-  'listed', 'skipped'
-]
-
 /** The cells that `over` names, on top of `base`, and the rules of both. Throws on a wrong cell or rule. */
 export function mergeTable (base: Table, over: PolicyTable, path: string): Table {
   checkObject<PolicyTable>(path, over, ['write', 'read', 'rules', 'allowBlockingReads', '$schema'])
@@ -106,7 +99,7 @@ export function namedCells (row: PolicyRow | undefined): NamedCells {
 }
 
 function checkUnknownCell (path: string, cell: object): void {
-  const cells = checkObject<{ [name: string]: unknown }>(path, cell, ['default', ...reasons])
+  const cells = checkObject<{ [name: string]: unknown }>(path, cell, ['default', ...unknownReasons])
   if (cells['default'] === undefined) {
     throw badOption(`${path}.default`, 'is missing: say what happens for the reasons that are not named')
   }

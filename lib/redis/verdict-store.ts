@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IpRiskLogger, UnknownReason } from '../../types/contract.ts'
 import type { CacheSettings, Claim, ClaimOptions, LeaseOutcome, SharedCache } from '../cache/index.ts'
-import type { KnownResult } from '../verdict/index.ts'
+import { type KnownResult, sharedReasons } from '../verdict/index.ts'
 import { isReply, type RedisPort } from './client.ts'
 import type { EntryFormat, Keys } from './keys.ts'
 import { createLease, createLeaseWaits, FAILED_MS, LEASE_MS, type StoredLease, UNKNOWN, VERDICT } from './lease.ts'
@@ -200,14 +200,9 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
   }
 }
 
-/** The reasons that another process may send. Any other text must not get into records and counters. */
-const reasons: readonly UnknownReason[] = [
-  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response', 'no_data',
-  'unsupported_family', 'not_asked'
-]
-
+/** Any other text must not get into records and counters. */
 function reasonFrom (text: string): UnknownReason {
-  return reasons.find(reason => reason === text) ?? 'unavailable'
+  return sharedReasons.find(reason => reason === text) ?? 'unavailable'
 }
 
 interface ClaimReply {

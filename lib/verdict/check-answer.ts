@@ -1,26 +1,14 @@
-import type { Provider, ProviderAnswer, UnknownReason } from '../../types/contract.ts'
+import type { Provider, ProviderAnswer } from '../../types/contract.ts'
 import { HIDDEN, redactAddress, redactStrings } from '../ip/index.ts'
 import { categoryNames } from './categories.ts'
 import { verdictNames } from './iplogs-body.ts'
 import { isObject } from './read.ts'
+import { providerReasons } from './reasons.ts'
 import { unknownAnswer } from './verdict.ts'
 
 type Check = (value: unknown) => boolean
 
-/** Reasons that count as failures: something did not work, rather than no data on the address. */
-export const failureReasons: readonly UnknownReason[] = [
-  'timeout', 'unavailable', 'overloaded', 'rate_limited', 'quota_exhausted', 'rejected', 'bad_response'
-]
-const failures: ReadonlySet<unknown> = new Set(failureReasons)
-
-export function isFailure (reason: UnknownReason | undefined): boolean {
-  return failures.has(reason)
-}
-
-/** Reasons that a provider can give. The others come from elsewhere: a list of the operator, a route, an address. */
-const reasons: ReadonlySet<unknown> = new Set([
-  ...failureReasons, 'no_data', 'not_public', 'no_ip', 'unsupported_family'
-] satisfies UnknownReason[])
+const reasons: ReadonlySet<unknown> = new Set(providerReasons)
 
 const isFraction: Check = value => value === null || (typeof value === 'number' && value >= 0 && value <= 1)
 const isText: Check = value => typeof value === 'string'
