@@ -6,8 +6,8 @@ import { createNeighbours, subnetResult } from './neighbours.ts'
 import type { AgeLimits } from './options.ts'
 
 /**
- * The verdicts in this process: bounded. Evicts the entry that was used longest ago, except that the last eighth of
- * `maxEntries` writes does not count as use. A hit costs no promise, timer or copy.
+ * The verdicts in this process: bounded. Evicts roughly the entry that was used longest ago: a use that follows another
+ * within `maxEntries` / 8 writes is not noted. A hit costs no promise, timer or copy.
  */
 export interface MemoryCache {
   /** A fresh verdict; after a recent failure a stale one; else that failure. `nowMs` spares a reading of the clock. */
