@@ -22,11 +22,12 @@ export function changes (before, now) {
 const percent = share => share === null ? '' : `${(share * 100).toFixed(0)} %`
 
 /** A table in Markdown, the worse ones first. */
-export function summary (found, { last, now }) {
+export function summary (found, { last, now, failed = [] }) {
   const order = ['worse', 'better', 'unsure', 'new', 'same']
   const rows = found.toSorted((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict))
   const count = verdict => found.filter(one => one.verdict === verdict).length
   return [
+    ...failed.length === 0 ? [] : [`FAILED, so nothing is known of it: ${failed.join(', ')}.`],
     `${count('worse')} of ${found.length - count('new')} ratios are worse than on ${last?.date ?? 'no day'} by more than the noise; ` +
       `${count('new')} have nothing to compare with.` +
       (count('unsure') === 0 ? '' : ` ${count('unsure')} changed, but of one run the noise is not known: repeat it with --runs 3.`),

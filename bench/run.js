@@ -18,8 +18,10 @@ const { values } = parseArgs({
   options: { compare: { type: 'boolean' }, only: { type: 'string' }, runs: { type: 'string', default: '3' } }
 })
 const runs = Number(values.runs)
+if (!Number.isSafeInteger(runs) || runs < 1) throw new Error(`--runs must be a whole number of at least 1, got ${values.runs}`)
 const last = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) : { benches: {} }
 const chosen = suite.filter(({ file, quick }) => new RegExp(values.only ?? '').test(file) && (values.compare !== true || quick === true))
+if (chosen.length === 0) throw new Error(`--only ${values.only} selects no benchmark of bench/suite.js`)
 
 /** The tables of one run; undefined where the benchmark says that it has nothing to measure with. */
 function tablesOf ({ file, args: all = [], quickArgs = all, typescript = file.endsWith('.ts'), mayMiss = false }) {
@@ -84,19 +86,22 @@ const work = mkdtempSync(join(tmpdir(), 'ip-risk-bench-'))
 
 try {
   const benches = {}
+  const failed = []
   for (const bench of chosen) {
     try {
       const result = measure(bench)
-      if (result === undefined) console.log(`${bench.file}: nothing was measured`)
-      else benches[bench.file] = result
+      if (result !== undefined) benches[bench.file] = result
+      else if (values.compare === true) throw new Error(`${bench.file} measured nothing`)
+      else console.log(`${bench.file}: nothing was measured`)
     } catch (error) {
       console.error(error)
+      failed.push(bench.file)
       process.exitCode = 1 // the others are measured all the same
     }
   }
   if (values.compare === true) {
     const found = changes(last.benches, benches)
-    const text = summary(found, { last: last.machine, now })
+    const text = summary(found, { last: last.machine, now, failed })
     console.log(`\n${text}`)
     if (process.env.GITHUB_STEP_SUMMARY !== undefined) appendFileSync(process.env.GITHUB_STEP_SUMMARY, `${text}\n`)
     for (const { name, verdict, was, is } of found) {

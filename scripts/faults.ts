@@ -10,12 +10,12 @@ import { createRealFleet } from '../test/simulation/real-fleet.ts'
 import type { Invariant, Observations } from '../test/simulation/record.ts'
 import { PER_MINUTE } from '../test/simulation/run.ts'
 import { leaseSchedules, quotaSchedules } from '../test/simulation/schedules.ts'
-import { positive } from './positive.ts'
+import { positive, whole } from './positive.ts'
 
 const { values } = parseArgs({
   options: { seed: { type: 'string' }, fleets: { type: 'string', default: '3' }, rounds: { type: 'string', default: '1' } }
 })
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
+const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole('seed', values.seed)
 const count = positive('fleets', values.fleets)
 const rounds = positive('rounds', values.rounds)
 /** Faults come for so long; then the fleet must be as good as new. */

@@ -4,3 +4,10 @@ export function positive (option: string, text: string): number {
   if (value > 0) return value
   throw new Error(`--${option} must be a positive number, got ${text}`)
 }
+
+/** As `positive`, for a seed: any whole number. */
+export function whole (option: string, text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && text.trim() !== '') return value
+  throw new Error(`--${option} must be a whole number, got ${text}`)
+}

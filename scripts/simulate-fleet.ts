@@ -2,26 +2,27 @@
 // fleets, under random faults of network, Redis, processes and provider. Exits 1 at the first schedule that breaks an invariant.
 import { parseArgs } from 'node:util'
 import { type Property, simulate } from '../test/simulation/run.ts'
-import { positive } from './positive.ts'
+import { positive, whole } from './positive.ts'
 
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '100000' },
-    minutes: { type: 'string', default: 'Infinity' },
+    minutes: { type: 'string' },
     property: { type: 'string' },
     seed: { type: 'string' },
     path: { type: 'string' }
   }
 })
 const properties = values.property === undefined ? ['leases', 'quota'] as const : [values.property as Property]
-const seed = values.seed === undefined ? undefined : Number(values.seed)
+const seed = values.seed === undefined ? undefined : whole('seed', values.seed)
 const each = Math.ceil(positive('runs', values.runs) / properties.length)
 // In parts, so that a long run shows that it goes on, and tries both properties when it ends early.
 const part = values.path === undefined ? Math.min(each, 1000) : each
+const minutes = values.minutes === undefined ? Infinity : positive('minutes', values.minutes)
 const startedMs = performance.now()
 const seconds = (): number => Math.round((performance.now() - startedMs) / 1000)
 
-for (let done = 0; done < each && seconds() < Number(values.minutes) * 60; done += part) {
+for (let done = 0; done < each && seconds() < minutes * 60; done += part) {
   for (const property of properties) {
     const from = seed === undefined || part === each ? seed : seed + done
     const problem = await simulate({ property, runs: Math.min(part, each - done), seed: from, path: values.path })

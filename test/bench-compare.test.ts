@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
 interface Change { readonly name: string, readonly verdict: string, readonly change: number | null }
@@ -36,6 +38,7 @@ t.test('the summary begins with how many are worse, and names those first', asyn
   t.match(text, '1 of 2 ratios are worse than on 2026-01-02 by more than the noise; 0 have nothing to compare with.')
   t.match(summary(changes({}, bench(2)), { last: undefined, now: {} }), /^0 of 0 ratios .* 1 have nothing/)
   t.match(summary(changes(bench(1, null), bench(2)), { last: undefined, now: {} }), /^0 of 1 ratios .* 1 changed, but of one run the noise is not known.* unknown \| unsure/s)
+  t.match(summary([], { last: undefined, now: {}, failed: ['a.js', 'b.js'] }), /^FAILED, so nothing is known of it: a\.js, b\.js\.\n0 of 0/)
   t.ok(text.indexOf('worse |') < text.indexOf('same |'))
 })
 
@@ -49,4 +52,13 @@ t.test('a number is found by parts of its row and column, in tables with names a
 
 t.test('each benchmark runs once', async t => {
   t.equal(new Set(suite.map(({ file }) => file)).size, suite.length)
+})
+
+t.test('a run that would measure nothing is refused', async t => {
+  const run = fileURLToPath(new URL('../bench/run.js', import.meta.url))
+  for (const [given, problem] of [[['--runs', 'abc'], /--runs must be a whole number/], [['--only', 'zzz'], /--only zzz selects no benchmark/]] as const) {
+    const { status, stderr } = spawnSync(process.execPath, [run, '--compare', ...given], { encoding: 'utf8' })
+    t.equal(status, 1)
+    t.match(stderr, problem)
+  }
 })

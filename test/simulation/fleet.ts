@@ -92,6 +92,8 @@ export interface Fleet extends Pick<FleetRecord, 'observations' | 'observed'> {
  */
 const REACHABLE_DELAY_MS = 20
 export const TIMEOUT_MS = 5000
+/** Far longer than closing waits for Redis. */
+const CLOSE_MS = 10_000
 
 interface Member { readonly actor: Actor, readonly engine: Engine }
 
@@ -149,9 +151,11 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     return question
   }
 
+  const died = (actor: Actor): void => { Object.assign(actor, { alive: false, diedMs: world.nowMs }) }
+
   function kill (process: number): void {
     const member = members[process]!
-    member.actor.alive = false
+    died(member.actor)
     network.drop(member.actor)
     members[process] = undefined
     record.endCalls(process)
@@ -208,7 +212,10 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
       case 'close':
         fault(0, step.process)
         members[step.process] = undefined
-        world.at(0, actor, () => { engine.close().then(() => { actor.alive = false }) })
+        world.at(0, actor, () => {
+          engine.close().then(() => died(actor))
+          world.at(CLOSE_MS, actor, () => problems.push(`process ${step.process} has not closed in ${CLOSE_MS} ms`))
+        })
         return
       case 'freeze':
         fault(step.forMs, step.process)

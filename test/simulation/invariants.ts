@@ -25,7 +25,10 @@ export async function checkLeases (
     for (const step of schedule.steps) await fleet.run(step)
     await settle(fleet, precision)
     // Those that take many events follow a part of the schedules each.
-    if (parts.includes(0)) await checkTakeover(fleet, precision)
+    if (parts.includes(0)) {
+      await checkTakeover(fleet, 'kill', precision)
+      await checkTakeover(fleet, 'close', precision)
+    }
     if (parts.includes(1)) await checkLateFill(fleet, 'freeze')
     if (parts.includes(3)) {
       await checkLateFill(fleet, 'invalidate')
@@ -54,10 +57,14 @@ export async function settle (fleet: Fleet, { settleMs }: Precision): Promise<vo
   await world.advance(world.nowMs + RECOVERY_MS)
 }
 
-/** The holder of a lease dies: another process gets a verdict within the time of a lease. */
-async function checkTakeover (fleet: Fleet, { slackMs }: Precision): Promise<void> {
+/**
+ * The holder of a lease dies: another process gets a verdict within the time of a lease. One that closes gives its lease
+ * back, and nobody waits for its end.
+ */
+async function checkTakeover (fleet: Fleet, how: 'kill' | 'close', { slackMs }: Precision): Promise<void> {
   const { world, calls } = fleet
-  const ip = '198.51.100.1'
+  const ip = how === 'kill' ? '198.51.100.1' : '198.51.100.2'
+  const longestMs = how === 'kill' ? LEASE_MS + 300 : LEASE_MS / 2
   const startMs = world.nowMs
   fleet.provider.latencyMs = 1000
   fleet.observed('a takeover in time')
@@ -67,11 +74,11 @@ async function checkTakeover (fleet: Fleet, { slackMs }: Precision): Promise<voi
   const waiting = fleet.lookup(1, ip, false)!
   await world.advance(world.nowMs + 100)
   if (calls.length !== before + 1) fleet.problems.push(`takeover: ${calls.length - before} calls by two processes`)
-  await fleet.run({ afterMs: 0, kind: 'kill', process: 0 })
+  await fleet.run({ afterMs: 0, kind: how, process: 0 })
   fleet.provider.latencyMs = 20
   await world.advance(world.nowMs + TIMEOUT_MS)
-  if (waiting.verdict !== 'suspicious' || waiting.endMs! - startMs > LEASE_MS + 300 + slackMs) {
-    fleet.problems.push(`takeover: ${waiting.verdict} ${waiting.reason} after ${waiting.endMs! - startMs} ms`)
+  if (waiting.verdict !== 'suspicious' || waiting.endMs! - startMs > longestMs + slackMs) {
+    fleet.problems.push(`takeover after ${how}: ${waiting.verdict} ${waiting.reason} after ${waiting.endMs! - startMs} ms`)
   }
   await fleet.run({ afterMs: 0, kind: 'start', process: 0 })
   await world.advance(world.nowMs + RECOVERY_MS)
@@ -211,10 +218,12 @@ function mayRepeat (first: ProviderCall, second: ProviderCall, { slackMs }: Prec
 
 export function checkTimeLimits ({ questions, problems, observed }: Fleet, { slackMs }: Precision): void {
   for (const { process, ip, startMs, endMs, actor } of questions) {
-    const excuse = !actor.alive ? 'the process was killed' : startMs === undefined ? 'the process never got to it' : undefined
+    const limitMs = Math.max((startMs ?? Infinity) + TIMEOUT_MS, actor.frozenUntilMs)
+    const { diedMs = Infinity } = actor
+    const isCutOff = endMs === undefined && diedMs <= limitMs + slackMs
+    const excuse = startMs === undefined ? 'the process never got to it' : isCutOff ? 'the process ended before' : undefined
     observed('an answer in time', excuse)
-    if (!actor.alive || startMs === undefined) continue
-    const limitMs = Math.max(startMs + TIMEOUT_MS, actor.frozenUntilMs)
+    if (excuse !== undefined) continue
     if (endMs === undefined || endMs > limitMs + slackMs) {
       problems.push(`process ${process} asked for ${ip} at ${startMs} and was answered at ${endMs}`)
     }

@@ -122,7 +122,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
   async function kill (process: number): Promise<void> {
     const { actor, child } = members[process]!
     members[process] = undefined
-    actor.alive = false
+    Object.assign(actor, { alive: false, diedMs: world.nowMs })
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     record.endCalls(process)
@@ -180,7 +180,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
           })
           member.send({ kind: 'close' })
           await closed
-          actor.alive = false
+          Object.assign(actor, { alive: false, diedMs: world.nowMs })
           child.kill('SIGKILL')
         })
         return

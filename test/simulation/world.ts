@@ -1,6 +1,8 @@
 /** Something that has events of its own: a process, or the rest of the world (null). */
 export interface Actor {
   alive: boolean
+  /** When it was killed, or had closed. */
+  diedMs?: number
   /** Until then its events wait, as after SIGSTOP. */
   frozenUntilMs: number
   /** Added to its `Date.now()`. */

@@ -1,5 +1,6 @@
 // `npm run soak:steady`: whether one process grows for ever. It gets 240,000 requests at a constant rate, then three rounds of the faults
-// of the soak; after each part its heap is measured. Twelve minutes. Ends with 1 where a request got no answer.
+// of the soak; after each part its heap is measured. Twelve minutes. Ends with 1 where a request got
+// no answer or a wrong one.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { breakDuring, phases } from './faults.ts'
 import { startFleet } from './fleet.ts'
@@ -12,9 +13,13 @@ const [port, server] = [fleet.ports[2]!, fleet.servers[2]!]
 const traffic = createTraffic({ origin: `http://127.0.0.1:${port}`, ports: [port], perSecond: PER_SECOND, ttlMs: 300_000 })
 let served = 0
 
-async function measure (what: string, { answered, lost }: Felt): Promise<void> {
+async function measure (what: string, { answered, lost, serverErrors, wronglyBlocked }: Felt): Promise<void> {
   served += answered
-  if (lost > 0) process.exitCode = 1
+  if (lost > 0 || serverErrors > 0 || wronglyBlocked > 0 || fleet.violations.length > 0) {
+    process.exitCode = 1
+    console.error(`${what}: ${lost} lost, ${serverErrors} with 5xx, ${wronglyBlocked} wrongly blocked; since the start ` +
+      `${fleet.violations.length} false verdicts or handlers past a refusal`)
+  }
   await sleep(7000)
   const { memory: { heap, rss }, handles } = await server.ask('sample')
   const [heapMib, rssMib] = [heap, rss].map(bytes => (bytes / 2 ** 20).toFixed(1))
