@@ -37,9 +37,9 @@ function rankOf (folder: string): number {
 export function importsOf (file: string, text: string): string[] {
   const imported = ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName)
   // What a program loads by hand: createRequire(import.meta.url)('./x.ts'), new URL('./x.ts', import.meta.url).
-  const loaded = [...text.matchAll(/(?:import\.meta\.url\)|new URL)\('([^']+)'/g)].map(([, name]) => name!)
+  const loaded = [...text.matchAll(/(?:import\.meta\.url\)|new URL)\('(\.[^']+\.ts)'/g)].map(([, name]) => name!)
   return [...imported, ...loaded].flatMap(name => {
-    if (/^fastify-ip-risk(\/|$)/.test(name)) return file.startsWith('types/') ? [] : ['lib/index.ts']
+    if (/^fastify-ip-risk(\/|$)/.test(name)) return file.startsWith('lib/') ? ['lib/index.ts'] : []
     return name.startsWith('.') ? [posix.join(posix.dirname(file), name)] : []
   })
 }

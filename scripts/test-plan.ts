@@ -14,14 +14,14 @@ export interface TestFile {
 }
 
 /** Where the helpers that start Redis, a proxy or a browser are; and what starts processes. */
-const service = /\bservices\.ts$/
+const service = /\b(services|browser)\.ts$/
 const starts = /from 'node:(child_process|worker_threads)'|'dist\/|\.\.\/dist\//
 /** Would apply to the other files of the batch as well, measure what they left, or stop their clocks. */
-const alone = /^t\.(before|after|beforeEach|afterEach|plan)\b|memoryUsage|simulation\/|\.setGlobal/m
+const alone = /^t\.(before|after|beforeEach|afterEach|plan)\b|memoryUsage|expose-gc|simulation\/|\.setGlobal/m
 /** Would wait for the end of the batch, with a service or without. */
 const atTheEnd = /^t\.teardown\b/m
-/** More than fifteen seconds: first, so that at the end no processor waits for one of them. */
-const longest = ['redis-faults', 'types', 'simulation', 'adversary/memory']
+/** More than ten seconds: first, so that at the end no processor waits for one of them. */
+const longest = ['redis-faults', 'types', 'simulation', 'adversary/memory', 'lists-memory', 'lists-map']
 
 /** Every test file below `test/`, and whether it is a unit test: decided by what it imports, directly or not. */
 export function testFiles (root: string): TestFile[] {
