@@ -23,6 +23,9 @@ const atTheEnd = /^t\.teardown\b/m
 /** More than ten seconds: first, so that at the end no processor waits for one of them. */
 const longest = ['redis-faults', 'types', 'simulation', 'adversary/memory', 'lists-memory', 'lists-map']
 
+/** More than five seconds: not for somebody who waits for the unit tests after each change. */
+const slow = ['provider-vendors', 'lists-provider', 'lists-read', 'cli-review', 'doc-comments', 'provider-http', 'bulk', 'lists-lint-files']
+
 /** Every test file below `test/`, and whether it is a unit test: decided by what it imports, directly or not. */
 export function testFiles (root: string): TestFile[] {
   const known = new Map<string, boolean>()
@@ -42,7 +45,7 @@ export function testFiles (root: string): TestFile[] {
       const text = readFileSync(join(root, file), 'utf8')
       const serial = text.startsWith('// Runs alone')
       const shares = !serial && !alone.test(text) && rank(file) === longest.length
-      return { file, unit: shares && !atTheEnd.test(text) && !needsMore(file), shares, serial }
+      return { file, unit: shares && !atTheEnd.test(text) && !slow.some(name => file === `test/${name}.test.ts`) && !needsMore(file), shares, serial }
     })
 }
 
