@@ -6,6 +6,9 @@ import { PER_MINUTE, simulate } from './simulation/run.ts'
 
 t.setTimeout(300_000) // for a machine that is busy with something else
 
+/** A schedule of two processes whose clocks agree. */
+const ofTwo = (steps: Schedule['steps']): Schedule => ({ seed: 0, skewsMs: [0, 0], steps })
+
 // A thousand schedules of one seed, so that a failure is no chance of this run. `npm run simulate:fleet` tries new ones.
 t.test('in any schedule of faults a fleet makes one call per lease, answers in time, takes over from the dead, and caches nothing false', async t => {
   t.equal(await simulate({ property: 'leases', runs: 700, seed: 1, shrink: false }), undefined)
@@ -59,17 +62,13 @@ t.test('two processes make one call while a new Redis, which knows no script yet
 // Found by `npm run simulate:fleet`: a process that waited for a call of more than two leases had used up its time for Redis by claiming
 // again and again, and called the provider as well.
 t.test('a call that takes longer than a lease is waited for, over a network that is slow but in time', async t => {
-  const schedule: Schedule = {
-    seed: 0,
-    skewsMs: [0, 0],
-    steps: [
-      { afterMs: 0, kind: 'provider', latencyMs: 3200, failures: 0 },
-      { afterMs: 0, kind: 'weather', delayMs: 20, loss: 0, twice: 0 },
-      { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false },
-      { afterMs: 40, kind: 'lookup', process: 1, ip: 1, write: false },
-      { afterMs: 5000, kind: 'provider', latencyMs: 20, failures: 0 }
-    ]
-  }
+  const schedule = ofTwo([
+    { afterMs: 0, kind: 'provider', latencyMs: 3200, failures: 0 },
+    { afterMs: 0, kind: 'weather', delayMs: 20, loss: 0, twice: 0 },
+    { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false },
+    { afterMs: 40, kind: 'lookup', process: 1, ip: 1, write: false },
+    { afterMs: 5000, kind: 'provider', latencyMs: 20, failures: 0 }
+  ])
   for (const seed of [1, 2, 3, 4, 5, 6]) {
     const seeded = { ...schedule, seed }
     t.strictSame(await checkLeases(seeded, createFleet(seeded)), [], `seed ${seed}`)
@@ -80,13 +79,9 @@ t.test('a call that takes longer than a lease is waited for, over a network that
 // the provider again.
 t.test('while Redis is too slow, a process makes one call for all its lookups of an address', async t => {
   const first: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 0, write: false }
-  const schedule: Schedule = {
-    seed: 0,
-    skewsMs: [0, 0],
-    steps: [
-      { afterMs: 0, kind: 'weather', delayMs: 150, loss: 0, twice: 0 }, first, first, first, first, { ...first, afterMs: 32 }
-    ]
-  }
+  const schedule = ofTwo([
+    { afterMs: 0, kind: 'weather', delayMs: 150, loss: 0, twice: 0 }, first, first, first, first, { ...first, afterMs: 32 }
+  ])
   t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
 })
 
@@ -110,16 +105,12 @@ t.test('a process uses no grant that makes one call too many with those that it 
 // Found by `npm run simulate:fleet`, which took it for a second call at once: the message of an invalidation came after a restart of Redis.
 t.test('an invalidation while Redis is away drops a call that begins before its message arrives', async t => {
   const asks: Schedule['steps'][number] = { afterMs: 5, kind: 'lookup', process: 1, ip: 1, write: false }
-  const schedule: Schedule = {
-    seed: 0,
-    skewsMs: [0, 0],
-    steps: [
-      { afterMs: 0, kind: 'redis', downMs: 101, data: 'kept' },
-      { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 },
-      { afterMs: 87, kind: 'provider', latencyMs: 2500, failures: 0 },
-      { ...asks, afterMs: 114 }, asks, { ...asks, afterMs: 3000 }
-    ]
-  }
+  const schedule = ofTwo([
+    { afterMs: 0, kind: 'redis', downMs: 101, data: 'kept' },
+    { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 },
+    { afterMs: 87, kind: 'provider', latencyMs: 2500, failures: 0 },
+    { ...asks, afterMs: 114 }, asks, { ...asks, afterMs: 3000 }
+  ])
   const fleet = createFleet(schedule)
   t.strictSame(await checkLeases(schedule, fleet), [])
   t.strictSame(fleet.questions.slice(0, 3).map(({ version }) => version), [1, 2, 2])

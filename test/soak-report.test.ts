@@ -9,7 +9,7 @@ import { trueReply, truthOf } from './soak/truth.ts'
 const sample: ServerSample = {
   failedOpen: 0,
   unknown: 0,
-  memory: { rss: 90_000_000, heap: 20_000_000, room: 10_000_000, native: 20_000_000, files: 40_000_000 },
+  memory: { rss: 90_000_000, heap: 20_000_000, unused: 10_000_000, native: 20_000_000, files: 40_000_000 },
   handles: { Timeout: 20 },
   loopDelayMs: [12, 20]
 }

@@ -1,5 +1,5 @@
 import type { IpInfo, KnownAnswer, Signal } from '../../types/contract.ts'
-import { categoryNames, type KnownResult, verdictNames } from '../verdict/index.ts'
+import { categoryNames, type KnownResult, rankOf, verdictNames } from '../verdict/index.ts'
 
 /**
  * A known answer as one short string. A string has no references for the garbage collector to follow: it pauses for a
@@ -39,7 +39,7 @@ export function toCompact (answer: KnownAnswer): CompactAnswer {
   const info: unknown[] = infoNames.map(name => answer.info[name] ?? null)
   while (info.length > 0 && info.at(-1) === null) info.pop()
   const fields: Fields = [
-    verdictNames.indexOf(answer.verdict), answer.score, answer.isVpn ? 1 : 0, answer.confidence, categories, signals,
+    rankOf(answer.verdict), answer.score, answer.isVpn ? 1 : 0, answer.confidence, categories, signals,
     info
   ]
   return JSON.stringify(fields)

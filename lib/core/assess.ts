@@ -52,8 +52,8 @@ export function assessRequest (
 }
 
 /**
- * For a client that left before its request was assessed. A block, so that whoever acts on the decision alone stops
- * too.
+ * For a client that left before its request was assessed. A block, so that code that acts on the decision alone
+ * stops too.
  */
 function gone (current: Assessment): CompletedAssessment {
   const nobody = noAddress(false, 'no_peer', nothingIgnored)

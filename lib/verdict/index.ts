@@ -1,6 +1,6 @@
 export { categoriesOf, categoryNames, readCategories, readInfo, relayOrWarp } from './categories.ts'
 export { answerCheck, causeText, kindOf, validatesAnswers, withoutAddress } from './check-answer.ts'
-export { allVerdicts, parseIplogsBody, parseStoredBody, toIplogsBody, verdictNames } from './iplogs-body.ts'
+export { allVerdicts, parseIplogsBody, parseStoredBody, rankOf, toIplogsBody, verdictNames } from './iplogs-body.ts'
 export { isObject, type Json, readBoolean, readFraction, readNumber, readOneOf, readText } from './read.ts'
 export { failureReasons, isFailure, sharedReasons, unknownReasons } from './reasons.ts'
 export {

@@ -110,7 +110,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
   let badWeather: Fault | undefined
 
   function start (process: number): void {
-    const actor: Actor = { alive: true, frozenUntilMs: 0, skewMs: skewsMs[process] ?? 0 }
+    const actor: Actor = { frozenUntilMs: 0, skewMs: skewsMs[process] ?? 0 }
     /** Not those of a process that it replaces, which may still be closing. */
     const own: ProviderCall[] = []
     const engine = world.as(actor, () => createMember(network.connect(actor), perMinute, async ip => {
@@ -151,11 +151,9 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
     return question
   }
 
-  const died = (actor: Actor): void => { Object.assign(actor, { alive: false, diedMs: world.nowMs }) }
-
   function kill (process: number): void {
     const member = members[process]!
-    died(member.actor)
+    member.actor.diedMs = world.nowMs
     network.drop(member.actor)
     members[process] = undefined
     record.endCalls(process)
@@ -213,7 +211,7 @@ export function createFleet ({ seed, skewsMs }: Schedule, { perMinute, timeoutMs
         fault(0, step.process)
         members[step.process] = undefined
         world.at(0, actor, () => {
-          engine.close().then(() => died(actor))
+          engine.close().then(() => { actor.diedMs = world.nowMs })
           world.at(CLOSE_MS, actor, () => problems.push(`process ${step.process} has not closed in ${CLOSE_MS} ms`))
         })
         return

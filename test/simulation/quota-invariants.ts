@@ -36,7 +36,7 @@ export async function checkQuota (
 /**
  * A process that has never reached Redis uses a quarter of the limit, which the others do not know of: for each such process, a fleet may
  * exceed the limit by so much. A process that was alone goes on alone while it cannot reach Redis, which grants a second one its
- * half. And where a new process is the first that reaches a Redis without data, nobody knows of earlier calls.
+ * half. And where a new process is the first that reaches a Redis without data, no process knows of earlier calls.
  */
 function checkMost ({ calls, problems, starts, faults, observed }: Fleet, perMinute: number): void {
   const strangers = starts.map(start => ({ ...start, untilMs: unknownUntilMs(start, faults) }))

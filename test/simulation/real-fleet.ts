@@ -41,7 +41,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
   async function start (process: number): Promise<void> {
     const link = await openLink(store.port)
     link.weather = weather
-    const actor: Actor = { alive: true, frozenUntilMs: 0, skewMs: skewsMs[process] ?? 0 }
+    const actor: Actor = { frozenUntilMs: 0, skewMs: skewsMs[process] ?? 0 }
     const options: ProcessOptions = { port: link.port, skewMs: actor.skewMs, perMinute }
     const child = fork(new URL('./real-process.ts', import.meta.url), [JSON.stringify(options)])
     children.add(child)
@@ -50,7 +50,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
     child.on('message', (report: Report) => hear(process, member, own, report))
     child.once('exit', code => {
       link.close()
-      if (actor.alive && !isEnding) problems.push(`process ${process} ended with ${code}`)
+      if (actor.diedMs === undefined && !isEnding) problems.push(`process ${process} ended with ${code}`)
     })
     await Promise.race([once(child, 'message'), once(child, 'exit').then(() => { throw new Error('a process did not boot') })])
     member.send({ kind: 'provider', ...provider })
@@ -122,7 +122,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
   async function kill (process: number): Promise<void> {
     const { actor, child } = members[process]!
     members[process] = undefined
-    Object.assign(actor, { alive: false, diedMs: world.nowMs })
+    actor.diedMs = world.nowMs
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     record.endCalls(process)
@@ -180,7 +180,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
           })
           member.send({ kind: 'close' })
           await closed
-          Object.assign(actor, { alive: false, diedMs: world.nowMs })
+          actor.diedMs = world.nowMs
           child.kill('SIGKILL')
         })
         return

@@ -1,6 +1,5 @@
 /** Something that has events of its own: a process, or the rest of the world (null). */
 export interface Actor {
-  alive: boolean
   /** When it was killed, or had closed. */
   diedMs?: number
   /** Until then its events wait, as after SIGSTOP. */
@@ -114,7 +113,7 @@ export function installWorld (seed: number): World {
     async advance (toMs) {
       while (heap.length > 0 && heap[0]!.atMs <= toMs) {
         const event = pop(heap)
-        if (event.cancelled || event.actor?.alive === false) continue
+        if (event.cancelled || event.actor?.diedMs !== undefined) continue
         const thawMs = event.actor?.frozenUntilMs ?? 0
         if (thawMs > event.atMs) {
           push(heap, { ...event, atMs: thawMs, get cancelled () { return event.cancelled } })

@@ -42,8 +42,8 @@ function growth ({ survivors }: SoakResult, read: (sample: ServerSample) => numb
   return Math.max(...survivors.map(survivor => read(survivor.end) / read(survivor[from]) - 1))
 }
 
-/** Without the empty room of V8's heap. */
-const inUse = ({ memory }: ServerSample): number => memory.rss - memory.room
+/** Without the unused space of V8's heap. */
+const inUse = ({ memory }: ServerSample): number => memory.rss - memory.unused
 const resident = ({ memory }: ServerSample): number => memory.rss
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 
@@ -62,7 +62,7 @@ function claims (result: SoakResult): readonly [text: string, holds: boolean][] 
     [`${count(errors)} responses 5xx`, errors === 0],
     [`${count(lost)} requests without an answer`, lost === 0],
     [`${count(falseVerdicts)} false verdicts, ${count(wrong)} visitors wrongly blocked`, falseVerdicts + wrong === 0],
-    [`resident memory without the empty room of V8's heap, after warm-up: ${percent(used)} in the process that grew most (at most 5)`, used <= 0.05],
+    [`resident memory without the unused space of V8's heap, after warm-up: ${percent(used)} in the process that grew most (at most 5)`, used <= 0.05],
     [`heap after warm-up: ${percent(grown)} in the process that grew most (at most 5)`, grown <= 0.05],
     [`handles after warm-up: ${(moreHandles * 100).toFixed(0)} % in the process that grew most (at most 5)`, moreHandles <= 0.05]
   ]
@@ -72,7 +72,7 @@ const times: readonly [time: keyof Survivor, name: string][] = [
   ['start', 'start'], ['warm', 'after warm-up'], ['middle', 'middle'], ['end', 'end']
 ]
 const parts: readonly [part: keyof Memory, name: string][] = [
-  ['rss', 'RSS'], ['heap', 'objects in the heap'], ['room', 'empty room of the heap'], ['native', 'malloc and the rest'], ['files', 'Node.js itself']
+  ['rss', 'RSS'], ['heap', 'objects in the heap'], ['unused', 'unused space of the heap'], ['native', 'malloc and the rest'], ['files', 'Node.js itself']
 ]
 
 export function reportOf (result: SoakResult): { readonly text: string, readonly passed: boolean } {
@@ -93,7 +93,7 @@ export function reportOf (result: SoakResult): { readonly text: string, readonly
       `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, which also ran the clients.`,
     '',
     ...checked.map(([text, holds]) => `- ${holds ? 'holds' : 'BROKEN'}: ${text}`),
-    `- no claims: resident memory with that room grew by ${percent(growth(result, resident))} after warm-up, and by ${percent(growth(result, resident, 'middle'))} ` +
+    `- no claims: resident memory with that space grew by ${percent(growth(result, resident))} after warm-up, and by ${percent(growth(result, resident, 'middle'))} ` +
       `from the middle to the end; without it, by ${percent(growth(result, inUse, 'middle'))} from the middle to the end`,
     `- of a process that was killed, violations are counted until its end. What else it counted is missing for ${longest.toFixed(0)} ms at most`,
     `- ${count(result.failedOpen)} payments from addresses to block went through because nothing was known: the default fails open`,

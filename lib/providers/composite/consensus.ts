@@ -1,8 +1,8 @@
 import type { CompositeProvider } from '../../../types/contract.ts'
-import type { Category, KnownAnswer, Provider, ProviderAnswer, VerdictName } from '../../../types/contract.ts'
+import type { Category, KnownAnswer, Provider, ProviderAnswer } from '../../../types/contract.ts'
 import { badOption } from '../../errors.ts'
 import { checkObject, int, type OptionReader, readObject, real, shown, type Specification } from '../../util/index.ts'
-import { isVpnVerdict, unknownAnswer, validatesAnswers, verdictNames } from '../../verdict/index.ts'
+import { isVpnVerdict, rankOf, unknownAnswer, validatesAnswers, verdictNames } from '../../verdict/index.ts'
 import { checkMembers, cost, named, timeoutOf } from './fallback.ts'
 
 /** The options of `consensus`. */
@@ -116,7 +116,7 @@ interface Vote { readonly answer: KnownAnswer & { readonly provider: string }, r
  */
 function merge (votes: readonly Vote[], name: string): KnownAnswer {
   const known = votes.map(({ answer }) => answer)
-  const verdict = verdictNames[median(votes.map(({ answer, weight }) => [rank(answer.verdict), weight]))!]!
+  const verdict = verdictNames[median(votes.map(({ answer, weight }) => [rankOf(answer.verdict), weight]))!]!
   const scores = votes.flatMap(({ answer: { score }, weight }): [number, number][] =>
     score === null ? [] : [[score, weight]])
   const of = known.filter(answer => answer.verdict === verdict)
@@ -141,8 +141,4 @@ function median (values: readonly (readonly [number, number])[]): number | undef
   const half = values.reduce((sum, [, weight]) => sum + weight, 0) / 2
   let sum = 0
   return values.toSorted(([a], [b]) => a - b).find(([, weight]) => (sum += weight) >= half)?.[0]
-}
-
-function rank (verdict: VerdictName): number {
-  return verdictNames.indexOf(verdict)
 }

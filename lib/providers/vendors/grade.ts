@@ -1,6 +1,6 @@
 import type { Category, IpInfo, KnownAnswer, Signal, VerdictName } from '../../../types/contract.ts'
 import {
-  categoryNames, isObject, type Json, knownAnswer, readInfo, relayOrWarp, verdictNames
+  categoryNames, isObject, type Json, knownAnswer, rankOf, readInfo, relayOrWarp
 } from '../../verdict/index.ts'
 
 /** One flag of a vendor: what it means for the verdict, and its name as a signal. */
@@ -28,7 +28,7 @@ interface GradeOptions {
  */
 export function grade (findings: readonly Finding[], options: GradeOptions = {}): KnownAnswer {
   const { atLeast = 'clean', info = {}, confidence = null } = options
-  const worst = [atLeast, ...findings.map(({ verdict }) => verdict)].reduce((a, b) => rank(b) > rank(a) ? b : a)
+  const worst = [atLeast, ...findings.map(({ verdict }) => verdict)].reduce((a, b) => rankOf(b) > rankOf(a) ? b : a)
   const score = Math.max(options.score ?? 0, bands[worst])
   const signals: Signal[] = findings.map(({ type, verdict }) => ({ type, weight: bands[verdict], detail: '' }))
   const found = new Set(findings.map(({ category }) => category))
@@ -39,10 +39,6 @@ export function grade (findings: readonly Finding[], options: GradeOptions = {})
     info,
     categories: categoryNames.filter(name => found.has(name))
   })
-}
-
-function rank (verdict: VerdictName): number {
-  return verdictNames.indexOf(verdict)
 }
 
 /** A private relay, WARP or a company's gateway: ordinary people use them, so they are `clean` with their category. */
