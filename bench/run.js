@@ -8,7 +8,7 @@ import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { changes, summary } from './compare.js'
+import { changes, combine, hasFailed, summary } from './compare.js'
 import { page } from './page.js'
 import { suite } from './suite.js'
 
@@ -38,8 +38,6 @@ function tablesOf ({ file, args: all = [], quickArgs = all, typescript = file.en
   return found
 }
 
-const median = values => values.toSorted((a, b) => a - b)[values.length >> 1]
-
 function measure (bench) {
   const all = []
   // What has no ratio has no noise to learn.
@@ -50,11 +48,7 @@ function measure (bench) {
     all.push(tables)
   }
   const found = bench.ratios === undefined ? [] : all.map(tables => bench.ratios(tables))
-  const ratios = Object.fromEntries(Object.keys(found[0] ?? {}).map(name => {
-    const values = found.map(ratios => ratios[name])
-    const spread = (Math.max(...values) - Math.min(...values)) / median(values)
-    return [name, { value: Number(median(values).toFixed(4)), spread: values.length < 2 ? null : Number(spread.toFixed(3)) }]
-  }))
+  const ratios = Object.fromEntries(Object.keys(found[0] ?? {}).map(name => [name, combine(name, found.map(ratios => ratios[name]))]))
   const { date, commit } = now
   return { date, commit, ratios, tables: all.at(-1) }
 }
@@ -103,6 +97,7 @@ try {
     const found = changes(last.benches, benches)
     const text = summary(found, { last: last.machine, now, failed })
     console.log(`\n${text}`)
+    if (hasFailed(found, failed)) process.exitCode = 1
     if (process.env.GITHUB_STEP_SUMMARY !== undefined) appendFileSync(process.env.GITHUB_STEP_SUMMARY, `${text}\n`)
     for (const { name, verdict, was, is } of found) {
       if (verdict === 'worse') console.log(`::warning title=Benchmark::${name}: ${was} before, ${is} now`)
