@@ -1,17 +1,23 @@
+import type { ChildProcess } from 'node:child_process'
 import { Redis } from 'ioredis'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, type Running, startProxy } from '../support/proxies.ts'
 import { type RedisServer, redisServer } from '../support/redis-server.ts'
 import { type Sentinel, startSentinel } from '../support/redis-topologies.ts'
 import { type Child, startChild } from './child.ts'
 import type { ProviderMode, ProviderSample } from './provider.ts'
-import type { Counts, ServerOptions, ServerSample, Violation } from './server.ts'
+import type { Seen, ServerOptions, ServerSample, ServerState } from './server.ts'
 
-export type Server = Child<'ready', 'sample', ServerSample> & Child<'ready', 'counts', Counts>
+export type Server = Child<'ready', 'sample', ServerSample> & Child<'ready', 'state', ServerState>
 export type ProviderChild = Child<number, ProviderMode | 'sample', ProviderSample>
 
-/** What a process had counted just before it was killed, and what it may have counted after that: for so long, in ms. */
-export interface Killed extends Counts { readonly unseenMs: number }
+/** How often any process saw it, those that were killed since included. */
+export type Tally = Readonly<Record<Seen, number>>
+
+/** What was seen since. */
+export function difference (now: Tally, before: Tally): Tally {
+  const since = (seen: Seen): number => now[seen] - before[seen]
+  return { pastRefusal: since('pastRefusal'), falseVerdict: since('falseVerdict'), failedOpen: since('failedOpen'), unknown: since('unknown') }
+}
 
 /** Everything that the soak breaks: a Redis with a replica and a Sentinel, a provider, four applications and nginx. */
 export interface Fleet {
@@ -20,12 +26,11 @@ export interface Fleet {
   readonly servers: Server[]
   readonly provider: ProviderChild
   readonly nodes: readonly RedisServer[]
-  /** Of all processes, those that were killed since too. */
-  readonly violations: readonly Violation[]
-  readonly killed: readonly Killed[]
+  readonly tally: Tally
   /** The node that Sentinel calls master. */
   master (): Promise<RedisServer>
-  killServer (index: number): Promise<void>
+  /** The process that it killed. */
+  killServer (index: number): Promise<ChildProcess>
   restartServer (index: number): Promise<void>
   close (): Promise<void>
 }
@@ -36,11 +41,10 @@ export async function startFleet (count: number): Promise<Fleet> {
   const sentinel = await startSentinel(first)
   const provider: ProviderChild = await startChild('./provider.ts')
   const ports = await Promise.all(Array.from({ length: count }, freePort))
-  const violations: Violation[] = []
-  const killed: Killed[] = []
+  const tally = { pastRefusal: 0, falseVerdict: 0, failedOpen: 0, unknown: 0 }
   const start = async (port: number): Promise<Server> => await startChild('./server.ts', [JSON.stringify({
     port, provider: `http://127.0.0.1:${provider.first}`, redis: { sentinels: [{ host: '127.0.0.1', port: sentinel.port }], name: sentinel.name }
-  } satisfies ServerOptions)], event => { violations.push(event as Violation) }) as Server
+  } satisfies ServerOptions)], event => { tally[event as Seen]++ }) as Server
   const servers = await Promise.all(ports.map(start))
   const front = await freePort()
   const nginx = await startNginx(front, ports)
@@ -50,15 +54,12 @@ export async function startFleet (count: number): Promise<Fleet> {
     servers,
     provider,
     nodes,
-    violations,
-    killed,
+    tally,
     master: () => masterOf(sentinel, nodes),
     async killServer (index) {
-      const startedMs = performance.now()
-      const counts = await servers[index]!.ask('counts')
-      servers[index]!.process.kill('SIGKILL')
-      killed.push({ ...counts, unseenMs: performance.now() - startedMs })
-      await servers[index]!.kill()
+      const { process, kill } = servers[index]!
+      await kill()
+      return process
     },
     async restartServer (index) {
       servers[index] = await start(ports[index]!)
@@ -79,7 +80,8 @@ async function masterOf (sentinel: Sentinel, nodes: readonly RedisServer[]): Pro
 
 /** Runs one command on a node, and hangs up. */
 export async function onNode (node: RedisServer, ...command: readonly [string, ...string[]]): Promise<unknown> {
-  const client = new Redis({ port: node.port, host: '127.0.0.1' })
+  const client = new Redis({ port: node.port, host: '127.0.0.1', maxRetriesPerRequest: 3 })
+  client.on('error', () => {}) // the command rejects
   try {
     return await client.call(...command)
   } finally {
@@ -87,17 +89,18 @@ export async function onNode (node: RedisServer, ...command: readonly [string, .
   }
 }
 
-export async function pidOf (node: RedisServer): Promise<number> {
-  return Number(/process_id:(\d+)/.exec(String(await onNode(node, 'INFO', 'server')))![1])
+/** A field of `INFO server`. */
+export async function infoOf (node: RedisServer, field: 'process_id' | 'run_id'): Promise<string> {
+  return new RegExp(`^${field}:(\\w+)`, 'm').exec(String(await onNode(node, 'INFO', 'server')))![1]!
 }
 
-/** Until the fleet has a master with a replica again. */
-export async function healed (fleet: Fleet): Promise<void> {
-  for (;;) {
-    const info = await onNode(await fleet.master(), 'INFO', 'replication').then(String, String)
-    if (/role:master/.test(info) && /connected_slaves:1/.test(info)) return
-    await sleep(100)
-  }
+export async function statesOf ({ servers }: Fleet): Promise<ServerState[]> {
+  return await Promise.all(servers.map(server => server.ask('state')))
+}
+
+/** How many processes of the fleet report that they cannot use Redis. */
+export async function withoutRedis (fleet: Fleet): Promise<number> {
+  return (await statesOf(fleet)).filter(({ redis }) => redis !== 'up').length
 }
 
 /** A request to a process that died goes to the next one: the handlers of the soak may run twice. */
@@ -114,7 +117,7 @@ http {
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   upstream fleet {
     ${servers.map(server => `server 127.0.0.1:${server} max_fails=1 fail_timeout=1s;`).join(' ')}
-    keepalive 64;
+    keepalive 400;
     keepalive_timeout 2s;
   }
   server {

@@ -4,12 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { trueReply } from './truth.ts'
 
 export type ProviderMode = 'right' | 'slow' | 'failing' | 'lying'
-/** In answer to each message: how many addresses were asked about so far. */
-export interface ProviderSample { readonly calls: number }
+/** In answer to each message: how many addresses were asked about so far, and how often each mode has answered. */
+export interface ProviderSample { readonly calls: number, readonly answers: Readonly<Record<ProviderMode, number>> }
 
-const delayMs: Readonly<Record<ProviderMode, number>> = { right: 20, slow: 3000, failing: 20, lying: 20 }
+const delayMs: Readonly<Record<ProviderMode, number>> = { right: 20, slow: 6000, failing: 20, lying: 20 }
 let mode: ProviderMode = 'right'
 let calls = 0
+const answers = { right: 0, slow: 0, failing: 0, lying: 0 }
 
 /** None of them is the truth, and none may become a verdict. */
 const lies: readonly ((ip: string, response: ServerResponse) => void)[] = [
@@ -30,8 +31,9 @@ const server = createServer((request, response) => {
     calls++
     const now = mode
     setTimeout(() => {
+      answers[now]++
       if (now === 'failing') response.writeHead(500).end('{"error":"internal"}')
-      else if (now === 'lying') lies[calls % lies.length]!(ip, response)
+      else if (now === 'lying') lies[answers.lying % lies.length]!(ip, response)
       else response.setHeader('content-type', 'application/json').end(JSON.stringify(trueReply(ip)))
     }, delayMs[now])
   })
@@ -39,6 +41,6 @@ const server = createServer((request, response) => {
 server.listen(0, '127.0.0.1', () => process.send!((server.address() as AddressInfo).port))
 process.on('message', (asked: ProviderMode | 'sample') => {
   if (asked !== 'sample') mode = asked
-  process.send!({ calls } satisfies ProviderSample)
+  process.send!({ calls, answers } satisfies ProviderSample)
 })
 process.on('disconnect', () => process.exit())

@@ -13,19 +13,13 @@ export interface ServerOptions {
 }
 
 /**
- * What must never happen, sent the moment it does: a handler that ran although the decision, or what is true of an address
- * with a verdict, was to block; a verdict, `unknown` aside, that is not true.
+ * What a process sees, sent the moment it does, so that none is lost when the process is killed. Two must never happen: a handler
+ * that ran although the decision, or what is true of an address with a verdict, was to block (`pastRefusal`); a verdict, `unknown`
+ * aside, that is not true (`falseVerdict`). `failedOpen` is a payment from an address to block that was let in because nothing was known.
  */
-export interface Violation { readonly kind: 'pastRefusal' | 'falseVerdict', readonly ip: string }
+export type Seen = 'pastRefusal' | 'falseVerdict' | 'failedOpen' | 'unknown'
 
-export interface Counts {
-  /** Payments from addresses to block that were let in because nothing was known. */
-  readonly failedOpen: number
-  /** Requests whose verdict was `unknown`. */
-  readonly unknown: number
-}
-
-export interface ServerSample extends Counts {
+export interface ServerSample {
   /** After a full garbage collection. */
   readonly memory: Memory
   /** By `process.getActiveResourcesInfo()`. */
@@ -34,30 +28,30 @@ export interface ServerSample extends Counts {
   readonly loopDelayMs: readonly [p99: number, max: number]
 }
 
+/** What the application reports of the parts that it uses. */
+export interface ServerState { readonly redis: string, readonly breakers: readonly string[] }
+
 const { port, provider, redis } = JSON.parse(process.argv[2]!) as ServerOptions
-const counts = { failedOpen: 0, unknown: 0 }
-const violated = (violation: Violation): void => sendEvent(violation)
+const see = (seen: Seen): void => sendEvent(seen)
 
 const app = Fastify()
 await app.register(ipRisk, {
-  provider: iplogs({ baseUrl: provider, timeoutMs: 1000 }),
+  provider: iplogs({ baseUrl: provider, timeoutMs: 2000 }),
   redis: { sentinels: [...redis.sentinels], name: redis.name },
   clientIp: { trusted: ['127.0.0.1/32'], cloudflare: false },
-  timeoutMs: 1500,
+  timeoutMs: 2500,
   cache: { maxEntries: 10_000 },
   policy: { write: { clean: 'allow', suspicious: 'allow', vpn_likely: 'elevate_risk', vpn_detected: 'block', unknown: 'allow' } }
 })
 app.addHook('preHandler', async ({ ipRisk: risk }) => {
-  const ip = risk!.ip!
-  if (risk!.reason !== undefined) counts.unknown++
-  else if (risk!.verdict !== truthOf(ip)) violated({ kind: 'falseVerdict', ip })
+  if (risk!.reason !== undefined) see('unknown')
+  else if (risk!.verdict !== truthOf(risk!.ip!)) see('falseVerdict')
 })
 app.get('/read', { config: { ipRisk: true } }, async () => ({ ok: true }))
 app.post('/pay', { config: { ipRisk: 'payment' } }, async ({ ipRisk: risk }) => {
-  const ip = risk!.ip!
-  const toBlock = truthOf(ip) === 'vpn_detected'
-  if (risk!.decision === 'block' || (toBlock && risk!.verdict !== 'unknown')) violated({ kind: 'pastRefusal', ip })
-  else if (toBlock) counts.failedOpen++
+  const toBlock = truthOf(risk!.ip!) === 'vpn_detected'
+  if (risk!.decision === 'block' || (toBlock && risk!.verdict !== 'unknown')) see('pastRefusal')
+  else if (toBlock) see('failedOpen')
   return { ok: true }
 })
 await app.listen({ port, host: '127.0.0.1' })
@@ -71,9 +65,14 @@ function sample (): ServerSample {
   for (const name of process.getActiveResourcesInfo()) handles[name] = (handles[name] ?? 0) + 1
   const loopDelayMs = [loop.percentile(99) / 1e6, loop.max / 1e6] as const
   loop.reset()
-  return { ...counts, memory: memoryOf(), handles, loopDelayMs }
+  return { memory: memoryOf(), handles, loopDelayMs }
 }
 
-process.on('message', (asked: 'counts' | 'sample') => process.send!(asked === 'sample' ? sample() : counts))
+function state (): ServerState {
+  const { redis, providers } = app.ipRisk.stats()
+  return { redis, breakers: Object.values(providers).map(({ breaker }) => breaker) }
+}
+
+process.on('message', (asked: 'sample' | 'state') => process.send!(asked === 'sample' ? sample() : state()))
 process.on('disconnect', () => process.exit())
 process.send!('ready')

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,13 +7,24 @@ import { truthOf } from './truth.ts'
 
 /** What visitors felt during one phase. */
 export interface Felt {
-  /** Answered by a status. */
-  answered: number
+  /** Requests of visitors who wait for the answer. */
+  sent: number
+  /** 200 for a read, or for a payment from an address that is not to be blocked. */
+  admitted: number
+  /** 403 for a payment from an address to block. */
+  refused: number
+  /** 200 for a payment from an address to block. */
+  letThrough: number
+  /** 403 although the address or the request is not to be blocked. */
+  wronglyBlocked: number
+  /** Any other status, and how often. */
+  readonly otherStatuses: Map<number, number>
   /** Cut off, or no answer within ten seconds. */
   lost: number
-  serverErrors: number
-  /** Blocked although the address is not to be blocked. */
-  wronglyBlocked: number
+  /** Requests whose connection the visitor reset on purpose: before an answer, or after one. */
+  readonly reset: { early: number, late: number }
+  /** Requests that were to be reset, and whose process had been killed. */
+  unreachable: number
   /** Provider calls that a perfect fleet would have made: one per address and `ttlMs`. */
   ideal: number
   /** In microseconds, from the time at which the request was due. */
@@ -20,8 +32,12 @@ export interface Felt {
 }
 
 export interface Traffic {
-  /** Sends `count` requests at the rate, and waits for the last one. `subnets`: the share that is from IPv6 networks never seen before. */
-  send (count: number, subnets?: number): Promise<Felt>
+  /**
+   * Sends `count` requests at `pace` times the rate, and waits for the last one. `subnets`: the share that is from IPv6 networks never
+   * seen before.
+   */
+  send (count: number, more?: { readonly subnets?: number, readonly pace?: number }): Promise<Felt>
+  /** Sends no more; what is under way is lost. */
   close (): Promise<void>
 }
 
@@ -38,6 +54,7 @@ export function createTraffic ({ origin, ports, perSecond, ttlMs }: TrafficOptio
   const pool = new Pool(origin, { connections: 400, headersTimeout: 10_000, bodyTimeout: 10_000 })
   const knownUntil = new Map<string, number>()
   let sent = 0
+  const closing = new AbortController()
 
   function address (subnets: number): string {
     const hex = (part: number): string => (0x1000 + part).toString(16)
@@ -56,30 +73,42 @@ export function createTraffic ({ origin, ports, perSecond, ttlMs }: TrafficOptio
       })
       await body.dump()
       felt.latency.record(Math.max(1, Math.round((performance.now() - dueMs) * 1000)))
-      felt.answered++
-      if (statusCode >= 500) felt.serverErrors++
-      if (statusCode === 403 && truthOf(ip) !== 'vpn_detected') felt.wronglyBlocked++
+      const toBlock = pays && truthOf(ip) === 'vpn_detected'
+      if (statusCode === 200) felt[toBlock ? 'letThrough' : 'admitted']++
+      else if (statusCode === 403) felt[toBlock ? 'refused' : 'wronglyBlocked']++
+      else felt.otherStatuses.set(statusCode, (felt.otherStatuses.get(statusCode) ?? 0) + 1)
     } catch {
       felt.lost++
     }
   }
 
   /** Pays and resets the connection, as somebody does who hopes that the handler runs although nobody hears the refusal. */
-  function rude (ip: string): void {
+  async function rude (ip: string, felt: Felt): Promise<void> {
     const socket = connect(ports[sent % ports.length]!, '127.0.0.1')
-    socket.on('error', () => {}) // a process that was killed
-    socket.write(`POST /pay HTTP/1.1\r\nHost: soak\r\nX-Forwarded-For: ${ip}\r\nContent-Length: 0\r\n\r\n`, () => {
-      setTimeout(() => socket.resetAndDestroy(), Math.random() * 30)
-    })
+    let outcome: 'early' | 'late' = 'early'
+    try {
+      await once(socket, 'connect')
+      socket.on('error', () => {}).on('data', () => { outcome = 'late' })
+      socket.write(`POST /pay HTTP/1.1\r\nHost: soak\r\nX-Forwarded-For: ${ip}\r\nContent-Length: 0\r\n\r\n`)
+      await sleep(Math.random() * 30)
+      socket.resetAndDestroy()
+      felt.reset[outcome]++
+    } catch {
+      felt.unreachable++
+    }
   }
 
   return {
-    async send (count, subnets = 0) {
-      const felt: Felt = { answered: 0, lost: 0, serverErrors: 0, wronglyBlocked: 0, ideal: 0, latency: createHistogram() }
+    async send (count, { subnets = 0, pace = 1 } = {}) {
+      const felt = nothingFelt()
       const underWay = new Set<Promise<void>>()
       const startedMs = performance.now()
-      for (let i = 0; i < count; i++) {
-        const dueMs = startedMs + i / perSecond * 1000
+      const start = (request: Promise<void>): void => {
+        underWay.add(request)
+        request.finally(() => underWay.delete(request))
+      }
+      for (let i = 0; i < count && !closing.signal.aborted; i++) {
+        const dueMs = startedMs + i / (perSecond * pace) * 1000
         if (dueMs > performance.now()) await sleep(Math.max(5, dueMs - performance.now()))
         sent++
         const ip = address(subnets)
@@ -87,14 +116,33 @@ export function createTraffic ({ origin, ports, perSecond, ttlMs }: TrafficOptio
           felt.ideal++
           knownUntil.set(ip, dueMs + ttlMs)
         }
-        if (sent % 100 === 0) rude(ip)
-        const request = one(ip, dueMs, felt).finally(() => underWay.delete(request))
-        underWay.add(request)
+        if (sent % 100 === 0) start(rude(ip, felt))
+        felt.sent++
+        start(one(ip, dueMs, felt))
       }
       await Promise.all(underWay)
       return felt
     },
-    close: () => pool.close()
+    async close () {
+      closing.abort()
+      await pool.destroy()
+    }
+  }
+}
+
+export function nothingFelt (): Felt {
+  return {
+    sent: 0,
+    admitted: 0,
+    refused: 0,
+    letThrough: 0,
+    wronglyBlocked: 0,
+    otherStatuses: new Map(),
+    lost: 0,
+    reset: { early: 0, late: 0 },
+    unreachable: 0,
+    ideal: 0,
+    latency: createHistogram()
   }
 }
 
