@@ -5,6 +5,7 @@ import type {
 import { canonicalAddress, type Cidr, lookupAddress, parseAddress, SCOPE_MASK, UNSPECIFIED } from '../ip/index.ts'
 import { parsePeer, textOf } from './entry.ts'
 import { explainer } from './explain.ts'
+import { createRecentClients } from './recent.ts'
 import { selector } from './select.ts'
 import {
   addressResult, edgeProof, forwardingHeaders, isTruncated, isUnixListener, noAddress, nothingIgnored,
@@ -45,6 +46,7 @@ export function createClientIp (
   const rules: Rules = {
     ...settings,
     map: trustMap(settings),
+    recent: createRecentClients(),
     edgeMask,
     // A hop count without a list of proxies believes no public peer: a direct client of the internet always has a
     // public address.
@@ -115,6 +117,7 @@ export function createClientIp (
       return { accepted: false, problem }
     }
     rules.map = trustMap({ ...settings, cloudflare: current })
+    rules.recent = createRecentClients()
     proxy = undefined
     return { accepted: true }
   }

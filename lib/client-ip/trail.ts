@@ -4,6 +4,7 @@ import {
   elementStart, joinedLines, lastElementEnd, type ParsedAddress, parseEntry, parseQuadBefore, textOf
 } from './entry.ts'
 import { forwardedStart, parseForwarded } from './forwarded.ts'
+import type { RecentClients } from './recent.ts'
 import { addressResult, noAddress, nothingIgnored } from './result.ts'
 import type { ClientIpSettings } from './settings.ts'
 import { CLOUDFLARE } from './trust.ts'
@@ -12,6 +13,8 @@ import { CLOUDFLARE } from './trust.ts'
 export interface Rules extends ClientIpSettings {
   /** Made anew when Cloudflare's ranges are replaced. */
   map: RangeMap
+  /** Made anew with the map. */
+  recent: RecentClients
   /** The mark that lets a peer speak for somebody else. */
   readonly acceptedMask: number
   /** The mark that makes an address an edge: none while `cloudflare` is not on. */

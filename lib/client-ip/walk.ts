@@ -1,6 +1,7 @@
 import type { ClientIp, RawRequest, ResolveReason } from '../../types/contract.ts'
 import { addressText } from '../ip/index.ts'
 import { isSpace, type ParsedAddress, parseEntry, parsePlain, parseQuadBefore, textOf } from './entry.ts'
+import type { RecentClient } from './recent.ts'
 import { addressResult, isTruncated, nothingIgnored } from './result.ts'
 import { clientHere, moveTo, peek, type Rules, skip, stopHere, type Trail } from './trail.ts'
 import { CLASS_E, CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA } from './trust.ts'
@@ -138,12 +139,21 @@ export function walkList (trail: Trail, rules: Rules): ClientIp {
  */
 export function walkOnce (request: RawRequest, rules: Rules, peer: string): ClientIp | undefined {
   const list = request.headers['x-forwarded-for']
-  const start = typeof list === 'string' ? parseQuadBefore(list, list.length) : -1
-  if (typeof list !== 'string' || start < 0) return undefined
-  const mark = rules.map.at(4)
-  if ((mark & TRUSTED) !== 0 || isTruncated(request)) return undefined
-  const ip = addressText(4, list, start)
+  if (typeof list !== 'string' || isTruncated(request)) return undefined
+  const client = rules.recent.of(list) ?? lastClient(list, rules)
+  if (client === undefined) return undefined
+  const { ip, mark } = client
   return addressResult(ip, 4, mark, 'x-forwarded-for', peer, 1, false, false, undefined, nothingIgnored)
+}
+
+function lastClient (list: string, { map, recent }: Rules): RecentClient | undefined {
+  const start = parseQuadBefore(list, list.length)
+  if (start < 0) return undefined
+  const mark = map.at(4)
+  if ((mark & TRUSTED) !== 0) return undefined
+  const client = { ip: addressText(4, list, start), mark }
+  if (start === 0) recent.add(client)
+  return client
 }
 
 /** The n-th entry from the right. With Cloudflare on, the outermost hop must be an edge, which has the last word. */
