@@ -1,4 +1,4 @@
-export { type LookupCounter } from './load.ts'
+export { type LookupCounts } from './load.ts'
 export { createLookup, type Lookup } from './lookup.ts'
 export { createMemoryCache } from './memory-cache.ts'
 export { ageLimits, type AgeLimits, type CacheSettings, readCache } from './options.ts'

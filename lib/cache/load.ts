@@ -17,7 +17,7 @@ interface AskProviderOptions {
 }
 
 /** What `stats().lookups` counts in the caches. Calls to providers are counted where they are made. */
-export type LookupCounter = Exclude<keyof Stats['lookups'], 'provider'>
+export type LookupCounts = { -readonly [L in Exclude<keyof Stats['lookups'], 'provider'>]: number }
 
 export interface LoadParts {
   readonly memory: MemoryCache
@@ -31,7 +31,7 @@ export interface LoadParts {
   /** Whether a result is good enough for a write. Default: every one. */
   readonly isFinal: ((result: LookupResult) => boolean) | undefined
   readonly now: () => number
-  readonly count: (what: LookupCounter) => void
+  readonly counts: LookupCounts
 }
 
 interface LoadOptions {
@@ -57,7 +57,7 @@ export function isOwnLimit ({ answer }: LookupResult): boolean {
 }
 
 export function createLoad (parts: LoadParts): Load {
-  const { memory, shared, ask, refusal, isCrowded, providerName, isFinal, now, count } = parts
+  const { memory, shared, ask, refusal, isCrowded, providerName, isFinal, now, counts } = parts
 
   return async function load (ip, inFlight, options) {
     const { refresh, budget } = options
@@ -70,7 +70,7 @@ export function createLoad (parts: LoadParts): Load {
       switch (claim.kind) {
         case 'stored':
           if (!suffices(claim.result, inFlight)) return await fromProvider(ip, inFlight, options, shared.localLease(ip))
-          count('redis')
+          counts.redis++
           return cached(ip, inFlight, claim.result)
         case 'failed': return failed(ip, claim.reason)
         case 'granted': return await fromProvider(ip, inFlight, options, claim.lease)
@@ -84,7 +84,7 @@ export function createLoad (parts: LoadParts): Load {
           if (now() - sinceMs >= LONG_WAIT_MS) budget.renew()
           if (outcome === undefined || mayStillCall(outcome, inFlight)) break
           if ('result' in outcome && !suffices(outcome.result, inFlight)) break
-          count('shared')
+          counts.shared++
           return 'result' in outcome ? cached(ip, inFlight, outcome.result) : failed(ip, outcome.reason)
         }
       }
@@ -117,7 +117,7 @@ export function createLoad (parts: LoadParts): Load {
       lease?.fail(reason, !ownLimits.has(reason))
       return failed(ip, reason)
     }
-    if (refresh) count('refreshed')
+    if (refresh) counts.refreshed++
     const provider = answeredBy(known, providerName)
     const result: KnownResult = Object.freeze({ answer: known, provider, checkedAtMs: now(), cache: 'miss' as const })
     if (inFlight.dropped) lease?.release()
@@ -134,7 +134,7 @@ export function createLoad (parts: LoadParts): Load {
     if (nearby === undefined) return undefined
     const own = memory.stale(ip)
     const isOwn = own !== undefined && isKnown(own) && severity(own.answer) >= severity(nearby.answer)
-    count(isOwn ? 'stale' : 'subnet')
+    counts[isOwn ? 'stale' : 'subnet']++
     return isOwn ? own : nearby
   }
 
@@ -150,7 +150,7 @@ export function createLoad (parts: LoadParts): Load {
     if (!ownLimits.has(reason)) memory.fail(ip, result)
     const stale = memory.stale(ip)
     if (stale === undefined) return result
-    count('stale')
+    counts.stale++
     return stale
   }
 }

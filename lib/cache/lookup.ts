@@ -48,7 +48,7 @@ const REFRESH_AT = 0.9
  * `shared.timeoutMs` of it, for the read, the claim and the quota together.
  */
 export function createLookup (parts: LookupParts): Lookup {
-  const { provider, ask, memory, shared, singleFlight, settled, ttlSeconds, observers, now, count } = parts
+  const { provider, ask, memory, shared, singleFlight, settled, ttlSeconds, observers, now, counts } = parts
   const isFinal = finalForWrite(provider)
   const load = createLoad({ ...parts, isFinal, providerName: provider.name })
   // A refresh costs a few calls more: none where the calls of a day are limited.
@@ -101,7 +101,7 @@ export function createLookup (parts: LookupParts): Lookup {
           if (learned === undefined || mustImprove(learned, miss)) return next(miss)
           return counted(learned)
         }
-        count('redis')
+        counts.redis++
         memory.set(ip, stored)
         if (mustImprove(stored, miss)) return improved(next(miss), stored)
         if (now() - stored.checkedAtMs >= refreshAfterMs) refresh(ip, stored, miss)
@@ -129,7 +129,8 @@ export function createLookup (parts: LookupParts): Lookup {
 
   /** Of memory. */
   function counted (cached: LookupResult): LookupResult {
-    count(cached.cache === 'stale' ? 'stale' : 'memory')
+    if (cached.cache === 'stale') counts.stale++
+    else counts.memory++
     return cached
   }
 
@@ -152,7 +153,7 @@ export function createLookup (parts: LookupParts): Lookup {
       return singleFlight.start(ip, write, untilMs, started => load(ip, started, { refresh: false, budget }))
     }
     inFlight.wantedUntilMs = Math.max(inFlight.wantedUntilMs, untilMs)
-    count('shared')
+    counts.shared++
     return inFlight
   }
 
@@ -170,7 +171,7 @@ export function createLookup (parts: LookupParts): Lookup {
   function late (ip: string): LookupResult {
     const stale = memory.stale(ip)
     if (stale === undefined) return notLookedUpResult('timeout', now(), provider.name)
-    count('stale')
+    counts.stale++
     return stale
   }
 }

@@ -102,7 +102,8 @@ function writes (
   log: IpRiskLogger & { isLevelEnabled?: (level: string) => boolean }, level: 'info' | 'debug'
 ): boolean {
   if (typeof log.isLevelEnabled === 'function') return log.isLevelEnabled(level)
-  return log[level] !== log.error // with `logger: false` Fastify has one function that does nothing for all levels
+  // With `logger: false` Fastify has one function that does nothing for all levels.
+  return (level === 'info' ? log.info : log.debug) !== log.error
 }
 
 /** The record that a listener gets, with the address as `show` says. */

@@ -93,7 +93,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     ask: running.ask,
     ttlSeconds: cache.ttlSeconds,
     now,
-    count: counters.lookup,
+    counts: counters.lookups,
     observers
   })
 

@@ -16,6 +16,13 @@ const decisionIndex: Index<Decision> = indexOf(decisions, 320)
 const verdictIndex: Index<IpRisk['verdict']> = indexOf(allVerdicts, 64)
 const outcomeIndex: Index<Outcome> = indexOf(outcomes, 8)
 const cells = decisions.length * 320
+const usualPlace = decisionIndex.allow + verdictIndex.clean + outcomeIndex.allowed
+
+/** The usual request has a line of its own: a property by its name is read ten times faster than by a variable. */
+function placeOf (decision: Decision, verdict: IpRisk['verdict'], outcome: Outcome): number {
+  if (decision === 'allow' && verdict === 'clean' && outcome === 'allowed') return usualPlace
+  return decisionIndex[decision] + verdictIndex[verdict] + outcomeIndex[outcome]
+}
 
 interface ActionCounts {
   readonly counts: Float64Array
@@ -35,6 +42,13 @@ interface RequestCounts {
 
 export function createRequestCounts (): RequestCounts {
   const byAction = new Map<string, ActionCounts>()
+  /** Of the last request: the next one is often of the same action. */
+  let last: { readonly action: string, readonly counts: ActionCounts } | undefined
+
+  function lastOf (action: string): ActionCounts {
+    if (last?.action !== action) last = { action, counts: countsOf(action) }
+    return last.counts
+  }
 
   function countsOf (action: string): ActionCounts {
     const known = byAction.get(action)
@@ -47,9 +61,9 @@ export function createRequestCounts (): RequestCounts {
 
   return {
     add ({ decision, verdict, write }, { route, scope }, outcome) {
-      const place = decisionIndex[decision] + verdictIndex[verdict] + outcomeIndex[outcome] +
+      const place = placeOf(decision, verdict, outcome) +
         (route.mode === 'monitor' ? 4 : 0) + (write ? 2 : 0) + (scope.stepUp === undefined ? 0 : 1)
-      const { counts, used } = countsOf(route.marked ? route.action ?? 'none' : 'unmarked')
+      const { counts, used } = lastOf(route.marked ? route.action ?? 'none' : 'unmarked')
       if (counts[place]!++ === 0) used.push(place)
     },
     rows: () => [...byAction].flatMap(([action, counts]) => rowsOf(action, counts))

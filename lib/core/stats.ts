@@ -1,7 +1,7 @@
 import type { IpRisk, Outcome, Stats, UnknownReason } from '../../types/contract.ts'
 import type { RiskReport } from '../../types/report.ts'
 import type { RequestCount } from '../../types/telemetry.ts'
-import type { LookupCounter } from '../cache/index.ts'
+import type { LookupCounts } from '../cache/index.ts'
 import { decisions } from '../policy/index.ts'
 import { createOrigins, outcomes, reportOf } from '../report/index.ts'
 import type { AssessmentContext } from './context.ts'
@@ -15,7 +15,8 @@ export interface Counted extends Pick<IpRisk, 'decision' | 'verdict' | 'write'> 
 
 /** Counts since start: plain numbers that only grow. */
 export interface Counters {
-  lookup (what: LookupCounter): void
+  /** For the caches to count in. */
+  readonly lookups: LookupCounts
   /** A request was counted, and its outcome is known. */
   request (counted: Counted, context: AssessmentContext, outcome: Outcome): void
   stats (rest: Pick<Stats, 'providers' | 'composites' | 'redis' | 'cache' | 'clientIp'>): Stats
@@ -34,13 +35,11 @@ export function createCounters (now: () => number): Counters {
   const startedAt = new Date(now()).toISOString()
   const requests = createRequestCounts()
   const origins = createOrigins()
-  const lookups: { [L in LookupCounter]: number } =
+  const lookups: LookupCounts =
     { memory: 0, redis: 0, shared: 0, stale: 0, subnet: 0, refreshed: 0 }
   const unknown: { [R in UnknownReason]?: number } = {}
   return {
-    lookup (what) {
-      lookups[what]++
-    },
+    lookups,
     request (counted, context, outcome) {
       const { reason } = counted
       if (reason !== undefined) unknown[reason] = (unknown[reason] ?? 0) + 1
