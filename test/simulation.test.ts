@@ -1,8 +1,11 @@
 import t from 'tap'
-import { createFleet, type Schedule } from './simulation/fleet.ts'
-import { checkLeases } from './simulation/invariants.ts'
+import { createFleet } from './simulation/fleet.ts'
+import { checkVerdicts } from './simulation/history.ts'
+import { checkLeases, simulated } from './simulation/invariants.ts'
 import { checkQuota } from './simulation/quota-invariants.ts'
 import { PER_MINUTE, simulate } from './simulation/run.ts'
+import { createTally } from './simulation/tally.ts'
+import type { Fleet, ProviderCall, Question, Schedule } from './simulation/types.ts'
 
 t.setTimeout(300_000) // for a machine that is busy with something else
 
@@ -132,4 +135,42 @@ t.test('a process that was alone continues while it cannot reach Redis, and a se
   t.strictSame(await checkQuota(schedule, PER_MINUTE, fleet), [])
   const first = fleet.calls.filter(({ startMs }) => startMs < fleet.calls[0]!.startMs + 20_000)
   t.equal(first.length, PER_MINUTE * 1.5)
+})
+
+/** A fleet of one process, with one call and the answer that it gave, to be spoilt. */
+const spoilt = (call: Partial<ProviderCall>, answer: Partial<Question>): string[] => {
+  const actor = { process: 0, frozenUntilMs: 0, skewMs: 0 }
+  const ip = '203.0.113.1'
+  const fleet = {
+    calls: [{ process: 0, actor, ip, startMs: 0, version: 1, endMs: 20, known: true, ...call }],
+    questions: [{ process: 0, actor, ip, verdict: 'suspicious', org: `${ip} 1`, version: 1, startMs: 100, endMs: 100, ageMs: 80, ...answer }],
+    problems: [] as string[],
+    observed () {}
+  }
+  checkVerdicts(fleet as unknown as Fleet, simulated)
+  return fleet.problems
+}
+
+t.test('a verdict that no call found, of another address, from the future or too old breaks an invariant', async t => {
+  t.strictSame(spoilt({}, {}), [])
+  t.strictSame(spoilt({}, { endMs: 60_520, ageMs: 60_001 }), [])
+  t.match(spoilt({}, { version: 2, org: '203.0.113.1 2' }), [/no call for it has found/])
+  t.match(spoilt({}, { version: NaN, org: undefined }), [/no call for it has found/])
+  t.match(spoilt({ ip: '203.0.113.2' }, {}), [/no call for it has found/])
+  t.match(spoilt({}, { org: '203.0.113.2 1' }), [/no call for it has found/])
+  t.match(spoilt({ known: false }, {}), [/no call for it has found/])
+  t.match(spoilt({ endMs: 101 }, {}), [/from -1 ms ago/])
+  t.match(spoilt({ endMs: Infinity }, {}), [/from -Infinity ms ago/])
+  t.match(spoilt({}, { endMs: 60_526, ageMs: 60_000 }), [/from 60506 ms ago/])
+  for (const ageMs of [-1, 60_002, NaN]) t.match(spoilt({}, { ageMs }), [/took to be .* ms old/])
+})
+
+t.test('an invariant that was checked on too few cases, or none, is named', async t => {
+  const tally = createTally()
+  tally.add(new Map([['no late fill', { checked: 3, excused: new Map([['a fault', 9]]) }]]))
+  t.strictSame(tally.lacking({ 'no late fill': 3 }), [])
+  t.strictSame(tally.lacking({ 'no late fill': 4, 'a true verdict': 1 }), [
+    '"no late fill" was checked on 3 cases, and must be on at least 4', '"a true verdict" was checked on 0 cases, and must be on at least 1'
+  ])
+  t.match(tally.table(), '| no late fill | 3 | 9: a fault |')
 })

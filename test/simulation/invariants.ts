@@ -1,10 +1,11 @@
-import { address, type Fault, type Fleet, type ProviderCall, type Schedule, TIMEOUT_MS } from './fleet.ts'
-import { MESSAGE_MS, RECOVERY_MS, TTL_SECONDS } from './record.ts'
+import { address } from './fleet.ts'
+import { checkCalls, checkInvalidations, checkTimeLimits, checkVerdicts } from './history.ts'
+import { type Invariant, RECOVERY_MS, TIMEOUT_MS } from './record.ts'
+import type { Fleet, Schedule } from './types.ts'
 
 /** `LEASE_MS` of the library, and its slack. */
 const LEASE_MS = 2010
-const FAILED_MS = 2000
-const ATTEMPTS = 5
+const ATTEMPTS = 2
 
 /** How exact a fleet is in time. */
 export interface Precision {
@@ -24,21 +25,25 @@ export async function checkLeases (
     await fleet.world.advance(100)
     for (const step of schedule.steps) await fleet.run(step)
     await settle(fleet, precision)
+    const host = (n: number): string => `198.51.100.${n}`
     // Those that take many events follow a part of the schedules each.
     if (parts.includes(0)) {
-      await checkTakeover(fleet, 'kill', precision)
-      await checkTakeover(fleet, 'close', precision)
+      await undisturbed(fleet, 'a takeover in time', async n => await takeover(fleet, host(100 + n), 'kill', precision))
+      await undisturbed(fleet, 'a takeover in time', async n => await takeover(fleet, host(110 + n), 'close', precision))
     }
-    if (parts.includes(1)) await checkLateFill(fleet, 'freeze')
+    if (parts.includes(1)) await undisturbed(fleet, 'no late fill', async n => await lateFill(fleet, 200 + n, 'freeze'))
     if (parts.includes(3)) {
-      await checkLateFill(fleet, 'invalidate')
+      await undisturbed(fleet, 'no late fill', async n => await lateFill(fleet, 220 + n, 'invalidate'))
       await invalidateDuringCall(fleet)
     }
-    await checkColdAddress(fleet, 10, 20, precision)
-    if (parts.includes(2)) await checkColdAddress(fleet, 20, 3200, precision)
+    await undisturbed(fleet, 'one call for a cold address', async n => await coldAddress(fleet, host(10 + n), 20, precision))
+    if (parts.includes(2)) {
+      await undisturbed(fleet, 'one call for a cold address', async n => await coldAddress(fleet, host(20 + n), 3200, precision))
+    }
     checkCalls(fleet, precision)
     checkInvalidations(fleet)
     checkTimeLimits(fleet, precision)
+    checkVerdicts(fleet, precision)
     return fleet.problems
   } finally {
     await fleet.end()
@@ -58,40 +63,58 @@ export async function settle (fleet: Fleet, { settleMs }: Precision): Promise<vo
 }
 
 /**
+ * Checks it again, with another address, if the machine of a real fleet took the processors away meanwhile: that is a fault. Where it does
+ * so each time, the invariant was not checked, and is counted as that. In the simulation the first attempt counts.
+ */
+async function undisturbed (fleet: Fleet, invariant: Invariant, run: (attempt: number) => Promise<readonly string[]>): Promise<void> {
+  const stalls = (): number => fleet.faults.filter(({ kind }) => kind === 'machine').length
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const before = stalls()
+    const problems = await run(attempt)
+    if (stalls() === before) {
+      fleet.observed(invariant)
+      fleet.problems.push(...problems)
+      return
+    }
+    fleet.observed(invariant, 'the machine gave no processor')
+    await fleet.world.advance(fleet.world.nowMs + RECOVERY_MS)
+  }
+}
+
+/**
  * The holder of a lease dies: another process gets a verdict within the time of a lease. One that closes gives its lease
  * back, and nobody waits for its end.
  */
-async function checkTakeover (fleet: Fleet, how: 'kill' | 'close', { slackMs }: Precision): Promise<void> {
+async function takeover (fleet: Fleet, ip: string, how: 'kill' | 'close', { slackMs }: Precision): Promise<readonly string[]> {
   const { world, calls } = fleet
-  const ip = how === 'kill' ? '198.51.100.1' : '198.51.100.2'
+  const problems: string[] = []
   const longestMs = how === 'kill' ? LEASE_MS + 300 : LEASE_MS / 2
   const startMs = world.nowMs
   fleet.provider.latencyMs = 1000
-  fleet.observed('a takeover in time')
   const before = calls.length
   fleet.lookup(0, ip, false)
   await world.advance(world.nowMs + 100)
   const waiting = fleet.lookup(1, ip, false)!
   await world.advance(world.nowMs + 100)
-  if (calls.length !== before + 1) fleet.problems.push(`takeover: ${calls.length - before} calls by two processes`)
+  if (calls.length !== before + 1) problems.push(`takeover: ${calls.length - before} calls by two processes`)
   await fleet.run({ afterMs: 0, kind: how, process: 0 })
   fleet.provider.latencyMs = 20
   await world.advance(world.nowMs + TIMEOUT_MS)
   if (waiting.verdict !== 'suspicious' || waiting.endMs! - startMs > longestMs + slackMs) {
-    fleet.problems.push(`takeover after ${how}: ${waiting.verdict} ${waiting.reason} after ${waiting.endMs! - startMs} ms`)
+    problems.push(`takeover after ${how}: ${waiting.verdict} ${waiting.reason} after ${waiting.endMs! - startMs} ms`)
   }
   await fleet.run({ afterMs: 0, kind: 'start', process: 0 })
   await world.advance(world.nowMs + RECOVERY_MS)
+  return problems
 }
 
 /**
  * A holder loses its lease during its call: it is frozen for longer than the lease, or cut off while another process
  * invalidates the address. Then its fill must store nothing: a process that starts later gets the verdict of another call.
  */
-async function checkLateFill (fleet: Fleet, cause: 'freeze' | 'invalidate'): Promise<void> {
+async function lateFill (fleet: Fleet, n: number, cause: 'freeze' | 'invalidate'): Promise<readonly string[]> {
   const { world, calls } = fleet
-  const n = cause === 'freeze' ? 200 : 202
-  fleet.observed('no late fill')
+  const problems: string[] = []
   const before = calls.length
   fleet.provider.latencyMs = 1000
   fleet.lookup(0, address(n), false)
@@ -106,21 +129,22 @@ async function checkLateFill (fleet: Fleet, cause: 'freeze' | 'invalidate'): Pro
   }
   await world.advance(world.nowMs + RECOVERY_MS)
   const late = calls[before]
-  if (late?.process !== 0) fleet.problems.push(`late fill: the call of process ${late?.process}`)
+  if (late?.process !== 0) problems.push(`late fill: the call of process ${late?.process}`)
   await fleet.run({ afterMs: 0, kind: 'kill', process: 1 })
   await fleet.run({ afterMs: 0, kind: 'start', process: 1 })
   await world.advance(world.nowMs + RECOVERY_MS)
   const question = fleet.lookup(1, address(n), false)!
   await world.advance(world.nowMs + TIMEOUT_MS)
   if (question.version === undefined || question.version === late?.version) {
-    fleet.problems.push(`late fill: ${question.verdict} ${question.reason}, stored by a process that had lost its lease by ${cause}`)
+    problems.push(`late fill: ${question.verdict} ${question.reason}, stored by a process that had lost its lease by ${cause}`)
   }
+  return problems
 }
 
 /** What the process remembers then is for `checkInvalidations`. */
 async function invalidateDuringCall (fleet: Fleet): Promise<void> {
   const { world } = fleet
-  const n = 201
+  const n = 240
   fleet.provider.latencyMs = 1000
   fleet.lookup(0, address(n), false)
   await fleet.run({ afterMs: 100, kind: 'invalidate', process: 1, ip: n })
@@ -132,27 +156,12 @@ async function invalidateDuringCall (fleet: Fleet): Promise<void> {
 
 /**
  * A healthy fleet makes one call for a cold address, whatever happened before, also if it takes longer than a lease. Who
- * waits for it is answered by its message, not by the end of the lease. Again, with the next address, if the machine of a
- * real fleet took the processors away meanwhile: that is a fault.
+ * waits for it is answered by its message, not by the end of the lease.
  */
-async function checkColdAddress (fleet: Fleet, host: number, latencyMs: number, { slackMs }: Precision): Promise<void> {
-  fleet.provider.latencyMs = latencyMs
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const faults = fleet.faults.length
-    const problems = await coldAddress(fleet, `198.51.100.${host + attempt}`, latencyMs * 1.5 + LEASE_MS / 2 + slackMs)
-    if (fleet.faults.length === faults) {
-      fleet.observed('one call for a cold address')
-      fleet.problems.push(...problems)
-      return
-    }
-    fleet.observed('one call for a cold address', 'the machine gave no processor')
-    await fleet.world.advance(fleet.world.nowMs + RECOVERY_MS)
-  }
-  fleet.problems.push('this machine is too busy to check a cold address')
-}
-
-async function coldAddress (fleet: Fleet, ip: string, longestMs: number): Promise<readonly string[]> {
+async function coldAddress (fleet: Fleet, ip: string, latencyMs: number, { slackMs }: Precision): Promise<readonly string[]> {
+  const longestMs = latencyMs * 1.5 + LEASE_MS / 2 + slackMs
   const problems: string[] = []
+  fleet.provider.latencyMs = latencyMs
   const asked = [0, 1, 2, 3].flatMap(process => fleet.lookup(process, ip, process % 2 === 0) ?? [])
   await fleet.world.advance(fleet.world.nowMs + TIMEOUT_MS)
   const calls = fleet.calls.filter(call => call.ip === ip)
@@ -161,71 +170,8 @@ async function coldAddress (fleet: Fleet, ip: string, longestMs: number): Promis
     if (verdict === 'suspicious' && endMs! - startMs! < longestMs) continue
     problems.push(`process ${process} of a healthy fleet asked for ${ip} at ${startMs} and got ${verdict} (${reason}) at ${endMs}`)
   }
+  // Their second lookups, too, are cases of one call per address.
+  for (const process of [0, 1, 2, 3]) fleet.lookup(process, ip, false)
+  await fleet.world.advance(fleet.world.nowMs + RECOVERY_MS)
   return problems
-}
-
-/**
- * A second call for an address is right if its verdict is no longer fresh, if the first call failed and that is no longer
- * remembered, or if a fault of either process or of Redis came between. And of one process alone, only the first two.
- */
-function checkCalls (fleet: Fleet, precision: Precision): void {
-  const { calls, faults, invalidations, problems } = fleet
-  for (const [i, second] of calls.entries()) {
-    for (const first of calls.slice(0, i)) {
-      if (first.ip !== second.ip) continue
-      if (mayRepeat(first, second, precision)) {
-        fleet.observed('one call per address', 'the verdict was over, or the call had failed')
-        continue
-      }
-      // After a freeze the time limit of a call may end before its answer is read.
-      const isOneProcess = first.actor === second.actor && first.actor.frozenUntilMs < first.startMs
-      const isFault = (!isOneProcess && hasFault(faults, first.startMs, second.startMs, [first.process, second.process])) ||
-        invalidations.some(({ ip, atMs }) =>
-          ip === second.ip && atMs <= second.startMs && (isOneProcess || atMs + RECOVERY_MS >= first.startMs))
-      fleet.observed('one call per address', isFault ? 'a fault or an invalidation between two calls' : undefined)
-      if (!isFault) {
-        problems.push(`process ${second.process} called for ${second.ip} at ${second.startMs}, process ${first.process} ` +
-          `at ${first.startMs} (until ${first.endMs}, ${first.known ? 'known' : 'failed'})`)
-      }
-    }
-  }
-}
-
-function hasFault (faults: readonly Fault[], fromMs: number, toMs: number, processes: readonly number[]): boolean {
-  return faults.some(fault => fault.fromMs <= toMs && fault.toMs >= fromMs &&
-    (fault.process === undefined || processes.includes(fault.process)))
-}
-
-/** A call from before an invalidation answers no lookup after it, unless a fault came between. */
-function checkInvalidations ({ calls, questions, faults, invalidations, problems, observed }: Fleet): void {
-  for (const { process, ip, startMs, version } of questions) {
-    const call = calls.find(call => call.version === version)
-    if (call === undefined || startMs === undefined) continue
-    const since = invalidations.filter(({ ip: forgotten, atMs }) =>
-      forgotten === ip && call.startMs < atMs && atMs + MESSAGE_MS < startMs)
-    const missed = since.find(({ process: by }) => !hasFault(faults, call.startMs, startMs, [process, by]))
-    const isExcused = missed === undefined && since.length > 0
-    observed('nothing older than an invalidation', isExcused ? 'a fault between call and lookup' : undefined)
-    if (missed === undefined) continue
-    problems.push(`process ${process} asked for ${ip} at ${startMs} and got the answer from ${call.startMs}, invalidated at ${missed.atMs}`)
-  }
-}
-
-function mayRepeat (first: ProviderCall, second: ProviderCall, { slackMs }: Precision): boolean {
-  if (first.known) return second.startMs - first.endMs >= TTL_SECONDS * 1000 * 0.89
-  return second.startMs - first.endMs >= FAILED_MS - slackMs
-}
-
-export function checkTimeLimits ({ questions, problems, observed }: Fleet, { slackMs }: Precision): void {
-  for (const { process, ip, startMs, endMs, actor } of questions) {
-    const limitMs = Math.max((startMs ?? Infinity) + TIMEOUT_MS, actor.frozenUntilMs)
-    const { diedMs = Infinity } = actor
-    const isCutOff = endMs === undefined && diedMs <= limitMs + slackMs
-    const excuse = startMs === undefined ? 'the process never got to it' : isCutOff ? 'the process ended before' : undefined
-    observed('an answer in time', excuse)
-    if (excuse !== undefined) continue
-    if (endMs === undefined || endMs > limitMs + slackMs) {
-      problems.push(`process ${process} asked for ${ip} at ${startMs} and was answered at ${endMs}`)
-    }
-  }
 }

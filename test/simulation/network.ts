@@ -19,8 +19,8 @@ export interface Network {
   connect (actor: Actor): RedisClientLike
   /** Redis stops: connections close, and its scripts are forgotten. */
   stop (): void
-  /** With its data, without, or as a replica that misses the writes of the last milliseconds. */
-  start (data: 'kept' | 'lost' | { readonly behindMs: number }): void
+  /** With its data, without, or as a replica that misses the last writes before the stop. */
+  start (data: 'kept' | 'lost' | 'behind'): void
   /** The process is killed: its connections close. */
   drop (actor: Actor): void
 }
@@ -41,27 +41,38 @@ class ReplyError extends Error {
 }
 
 const RECONNECT_MS = 100
-const SNAPSHOTS = 200
+const texts = new Map([...models.keys()].map(text => [sha1(text), text]))
 
-export function createNetwork (world: World): Network {
+interface NetworkOptions {
+  /** Something from or to a process got lost: of a broadcast nothing shows it, where its connection does not close. */
+  lost (actor: Actor, isBroadcast: boolean): void
+  /** What a replica misses. 0: there is none. */
+  readonly behindMs: number
+}
+
+export function createNetwork (world: World, { lost, behindMs }: NetworkOptions): Network {
   const redis = createRedisModel(() => world.nowMs)
-  const texts = new Map([...models.keys()].map(text => [sha1(text), text]))
   const loaded = new Set<string>()
   const connections = new Set<Connection>()
   const snapshots: { readonly atMs: number, readonly data: ReturnType<RedisModel['snapshot']> }[] = []
   const cut = new Set<Actor>()
   let weather: Weather = { delayMs: 1, loss: 0, twice: 0 }
   let isUp = true
+  let stoppedMs = 0
   let starts = 0
 
   /** Delivers to Redis (`out`) or to the process, unless it gets lost on the way. */
-  function deliver ({ actor, arrivals }: Connection, way: 'out' | 'back', run: () => void): void {
+  function deliver ({ actor, arrivals }: Connection, way: 'out' | 'back', run: () => void, isBroadcast = false): void {
     const times = world.random() < weather.twice ? 2 : 1
     for (let i = 0; i < times; i++) {
-      if (world.random() < weather.loss) continue
+      if (world.random() < weather.loss) {
+        lost(actor, isBroadcast)
+        continue
+      }
       arrivals[way] = Math.max(arrivals[way], world.nowMs + 0.05 + world.random() * weather.delayMs)
       world.at(arrivals[way] - world.nowMs, way === 'out' ? null : actor, () => {
-        if (!cut.has(actor)) run()
+        if (cut.has(actor)) lost(actor, isBroadcast)
+        else run()
       })
     }
   }
@@ -71,12 +82,13 @@ export function createNetwork (world: World): Network {
     if (model === undefined) throw new Error('a script without a model')
     const words = rest.map(String)
     const reply = model(redis, words.slice(0, keyCount), words.slice(keyCount))
-    snapshots.push({ atMs: world.nowMs, data: redis.snapshot() })
-    if (snapshots.length > SNAPSHOTS) snapshots.shift()
+    if (behindMs > 0) snapshots.push({ atMs: world.nowMs, data: redis.snapshot() })
+    // The first one may be older: it is what the replica has.
+    while (snapshots.length > 1 && snapshots[1]!.atMs <= world.nowMs - behindMs) snapshots.shift()
     for (const { channel, message } of redis.published.splice(0)) {
       for (const connection of connections) {
         if (!connection.channels.has(channel)) continue
-        deliver(connection, 'back', () => connection.emit('message', channel, message))
+        deliver(connection, 'back', () => connection.emit('message', channel, message), channel.startsWith('ip-risk:broadcasts:'))
       }
     }
     return reply
@@ -194,6 +206,7 @@ export function createNetwork (world: World): Network {
     connect,
     stop () {
       isUp = false
+      stoppedMs = world.nowMs
       loseAll()
     },
     start (data) {
@@ -201,7 +214,7 @@ export function createNetwork (world: World): Network {
       redis.runId = `run${++starts}`
       loaded.clear()
       if (data === 'kept') return
-      const kept = data === 'lost' ? undefined : snapshots.findLast(({ atMs }) => atMs <= world.nowMs - data.behindMs)
+      const kept = data === 'lost' ? undefined : snapshots.findLast(({ atMs }) => atMs <= stoppedMs - behindMs)
       redis.restore(kept?.data ?? new Map())
     },
     drop (actor) {

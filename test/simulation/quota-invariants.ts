@@ -1,11 +1,16 @@
-import { address, type Fault, type Fleet, type Schedule } from './fleet.ts'
-import { checkTimeLimits, settle, simulated } from './invariants.ts'
+import { address } from './fleet.ts'
+import { checkTimeLimits, checkVerdicts } from './history.ts'
+import { settle, simulated } from './invariants.ts'
+import { chainEndMs } from './record.ts'
+import type { Fault, FaultKind, Fleet, Schedule } from './types.ts'
 
 const MINUTE_MS = 60_000
 /** The library counts a window two seconds longer. */
 const WINDOW_MS = 62_000
-/** As long as what was reserved for a process that is gone, or a lost count, may still hold calls back. */
-const AFTERMATH_MS = 2 * WINDOW_MS + 25_000
+/** As long as what is reserved for a process that is gone. */
+const ABSENT_MS = 25_000 + WINDOW_MS
+/** As long as a restart of Redis holds calls back: its count is complete after a window, what is reserved until then ends after another. */
+const AFTERMATH_MS = ABSENT_MS + WINDOW_MS
 /** The first process that boots reserves more than its part, until its third contact. */
 const BOOT_MS = 7000
 /** After this, all processes of a healthy fleet know a new one: each contacts Redis every two seconds. */
@@ -27,6 +32,7 @@ export async function checkQuota (
     checkLeast(fleet, perMinute)
     if (precision === simulated) await checkWhole(fleet, perMinute)
     checkTimeLimits(fleet, precision)
+    checkVerdicts(fleet, precision)
     return fleet.problems
   } finally {
     await fleet.end()
@@ -60,25 +66,16 @@ function checkMost ({ calls, problems, starts, faults, observed }: Fleet, perMin
  * such faults, one after the other. After a restart of Redis the processes know no new members until the count is complete.
  */
 function unknownUntilMs ({ process, atMs, second }: Fleet['starts'][number], faults: readonly Fault[]): number {
-  let untilMs = -Infinity
-  for (let again = true; again;) {
-    again = false
-    for (const fault of faults) {
-      const toMs = fault.toMs + (fault.restart === undefined ? 0 : QUIET_MS)
-      if (toMs <= untilMs || fault.fromMs > Math.max(atMs + CONTACT_MS, untilMs) || toMs < atMs) continue
-      if (fault.process !== undefined && fault.process !== process && !second) continue
-      untilMs = toMs
-      again = true
-    }
-  }
-  return untilMs
+  const its = faults.filter(fault => fault.process === undefined || fault.process === process || second)
+  return chainEndMs(its, atMs, atMs + CONTACT_MS, ({ toMs, restart }) => toMs + (restart === undefined ? 0 : QUIET_MS))
 }
 
 /** While all is well, no write is refused before a quarter of the limit is used: the rest may be reserved for three other processes. */
-function checkLeast ({ calls, questions, faults, problems, observed }: Fleet, perMinute: number): void {
+function checkLeast ({ bootedMs, calls, questions, faults, problems, observed }: Fleet, perMinute: number): void {
   for (const { write, reason, startMs, endMs } of questions) {
     if (!write || reason !== 'quota_exhausted' || startMs === undefined || endMs === undefined) continue
-    const isExcused = startMs < BOOT_MS || faults.some(({ toMs }) => toMs > startMs - AFTERMATH_MS)
+    const isExcused = startMs < bootedMs + BOOT_MS ||
+      faults.some(({ kind, fromMs, toMs }) => fromMs <= endMs && toMs + aftermathMs(kind) > startMs)
     observed('no write refused too early', isExcused ? 'after a fault, or at boot' : undefined)
     if (isExcused) continue
     const used = calls.filter(call => call.startMs > startMs - WINDOW_MS && call.startMs <= endMs + GRANTED_MS).length
@@ -88,12 +85,18 @@ function checkLeast ({ calls, questions, faults, problems, observed }: Fleet, pe
   }
 }
 
+/** After a fault has ended and no longer shows. */
+function aftermathMs (kind: FaultKind): number {
+  return kind === 'redis' ? AFTERMATH_MS : kind === 'kill' || kind === 'close' ? ABSENT_MS : 0
+}
+
 /**
  * After the aftermath of all faults and a window without calls, one process gets the whole limit for its writes: what the others do not
  * use is free after two of their beats.
  */
 async function checkWhole (fleet: Fleet, perMinute: number): Promise<void> {
-  const { world, calls, problems } = fleet
+  const { world, calls, problems, observed } = fleet
+  observed('the whole limit for a healthy fleet')
   await world.advance(world.nowMs + AFTERMATH_MS)
   const before = calls.length
   for (let i = 0; i < perMinute; i++) {

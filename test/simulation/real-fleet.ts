@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { address, type Fault, type Fleet, type Options, type ProviderCall, type Question, type Schedule, type Step } from './fleet.ts'
+import { address } from './fleet.ts'
 import { type Link, openLink, openStore } from './real-network.ts'
 import type { Order, ProcessOptions, Report } from './real-process.ts'
 import { createRecord, RECOVERY_MS } from './record.ts'
+import type { Fault, Fleet, Options, ProviderCall, Question, Schedule, Step } from './types.ts'
 import type { Actor } from './world.ts'
 
 interface Member {
@@ -35,13 +36,13 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
   const record = createRecord(world)
   const { calls, questions, faults, invalidations, starts, problems, fault } = record
   const store = await openStore(forMs => {
-    faults.push({ fromMs: world.nowMs - forMs, toMs: world.nowMs + RECOVERY_MS, process: undefined })
+    faults.push({ kind: 'machine', fromMs: world.nowMs - forMs, toMs: world.nowMs + RECOVERY_MS, process: undefined })
   })
 
   async function start (process: number): Promise<void> {
     const link = await openLink(store.port)
     link.weather = weather
-    const actor: Actor = { frozenUntilMs: 0, skewMs: skewsMs[process] ?? 0 }
+    const actor: Actor = { process, frozenUntilMs: 0, skewMs: skewsMs[process] ?? 0 }
     const options: ProcessOptions = { port: link.port, skewMs: actor.skewMs, perMinute }
     const child = fork(new URL('./real-process.ts', import.meta.url), [JSON.stringify(options)])
     children.add(child)
@@ -67,7 +68,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         const question = questions[report.id]!
         Object.assign(question, { endMs: atMs, verdict: report.verdict, reason: report.reason })
         if (report.verdict === 'unknown') return
-        record.checkVerdict(question, report.org, report.isMiss, report.ageMs)
+        record.verdict(question, report.org, report.ageMs)
         return
       }
       case 'rejected':
@@ -84,8 +85,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         Object.assign(own.get(report.call)!, { endMs: atMs, known: report.known })
         return
       case 'stalled':
-        if (actor.frozenUntilMs < atMs) actor.frozenUntilMs = atMs
-        faults.push({ fromMs: atMs - report.forMs, toMs: atMs + RECOVERY_MS, process })
+        faults.push({ kind: 'machine', fromMs: atMs - report.forMs, toMs: atMs + RECOVERY_MS, process })
     }
   }
 
@@ -101,7 +101,9 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
       endMs: undefined,
       verdict: undefined,
       reason: undefined,
-      version: undefined
+      org: undefined,
+      version: undefined,
+      ageMs: undefined
     }
     member.send({ kind: 'lookup', id: questions.push(question) - 1, ip, write })
     return question
@@ -138,11 +140,11 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         weather = step
         for (const member of members) if (member !== undefined) member.link.weather = weather
         if (badWeather !== undefined) badWeather.toMs = world.nowMs + RECOVERY_MS
-        badWeather = step.loss > 0 || step.delayMs > 20 ? fault(Infinity) : undefined
+        badWeather = step.loss > 0 || step.delayMs > 20 ? fault('weather', Infinity) : undefined
         return
       case 'redis':
         if (!store.isUp) return
-        meanwhile(Object.assign(fault(step.downMs), { restart: step.data }), () => store.restart(step.downMs, step.data))
+        meanwhile(Object.assign(fault('redis', step.downMs), { restart: step.data }), () => store.restart(step.downMs, step.data))
         return
       case 'burst':
         for (let i = 0; i < step.count; i++) lookup(step.process, `192.0.${2 + (cold >> 8)}.${cold++ & 255}`, cold % 2 === 0)
@@ -167,12 +169,12 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         member.send({ kind: 'invalidate', ip: address(step.ip) })
         return
       case 'kill':
-        fault(0, step.process)
+        fault('kill', 0, step.process)
         await kill(step.process)
         return
       case 'close':
         members[step.process] = undefined
-        meanwhile(fault(0, step.process), async () => {
+        meanwhile(fault('close', 0, step.process), async () => {
           if (actor.frozenUntilMs > world.nowMs) await world.advance(actor.frozenUntilMs)
           const closed = new Promise<void>(resolve => {
             child.on('message', ({ kind }: Report) => { if (kind === 'closed') resolve() })
@@ -188,14 +190,14 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         if (actor.frozenUntilMs > world.nowMs) return
         actor.frozenUntilMs = world.nowMs + step.forMs
         child.kill('SIGSTOP')
-        meanwhile(fault(step.forMs, step.process), async () => {
+        meanwhile(fault('freeze', step.forMs, step.process), async () => {
           await sleep(step.forMs)
           child.kill('SIGCONT')
         })
         return
       case 'partition':
         link.isCut = true
-        meanwhile(fault(step.forMs, step.process), async () => {
+        meanwhile(fault('partition', step.forMs, step.process), async () => {
           await sleep(step.forMs)
           link.isCut = false
         })
@@ -205,10 +207,12 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
   await Promise.all(skewsMs.map((_skew, process) => start(process)))
   return {
     world,
+    bootedMs: world.nowMs,
     calls,
     questions,
     faults,
     invalidations,
+    missed: record.missed,
     starts,
     problems,
     observations: record.observations,

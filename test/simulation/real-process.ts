@@ -1,6 +1,5 @@
 // One process of a real fleet: an engine whose provider and clock are as its parent says. Tells its parent what happens, and when.
-import { TIMEOUT_MS } from './fleet.ts'
-import { createMember } from './record.ts'
+import { createMember, TIMEOUT_MS } from './record.ts'
 
 export interface ProcessOptions {
   readonly port: number
@@ -23,7 +22,6 @@ export type Report = { readonly atMs: number } & (
     readonly reason?: string
     readonly org?: string | undefined
     readonly ageMs: number
-    readonly isMiss: boolean
   }
   | { readonly kind: 'rejected', readonly id: number, readonly message: string }
   | { readonly kind: 'call', readonly call: number, readonly ip: string }
@@ -55,10 +53,10 @@ await engine.ready()
 async function lookup (id: number, ip: string, write: boolean): Promise<void> {
   send({ kind: 'began', id })
   try {
-    const { answer, cache, checkedAtMs } = await engine.lookup(ip, { mode: 'wait', write, timeoutMs: TIMEOUT_MS })
+    const { answer, checkedAtMs } = await engine.lookup(ip, { mode: 'wait', write, timeoutMs: TIMEOUT_MS })
     const { verdict } = answer
     const what = verdict === 'unknown' ? { reason: answer.reason } : { org: answer.info.org }
-    send({ kind: 'answered', id, verdict, ...what, ageMs: Date.now() - checkedAtMs, isMiss: cache === 'miss' })
+    send({ kind: 'answered', id, verdict, ...what, ageMs: Date.now() - checkedAtMs })
   } catch (err) {
     send({ kind: 'rejected', id, message: String(err) })
   }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Schedule, Step } from './fleet.ts'
+import type { Schedule, Step } from './types.ts'
 
 const process = fc.nat(3)
 /** Now and then longer than a verdict lives. */

@@ -1,5 +1,7 @@
 /** Something that has events of its own: a process, or the rest of the world (null). */
 export interface Actor {
+  /** The number of the process. */
+  readonly process: number
   /** When it was killed, or had closed. */
   diedMs?: number
   /** Until then its events wait, as after SIGSTOP. */
@@ -38,7 +40,8 @@ const real = {
   setImmediate: globalThis.setImmediate,
   now: Date.now,
   performanceNow: performance.now,
-  random: Math.random
+  random: Math.random,
+  stackTraceLimit: Error.stackTraceLimit
 }
 
 export function installWorld (seed: number): World {
@@ -90,6 +93,8 @@ export function installWorld (seed: number): World {
   Date.now = () => START_MS + nowMs + (current?.skewMs ?? 0)
   performance.now = () => nowMs
   Math.random = random
+  // The library's errors are many while Redis is away, and nobody reads where they come from.
+  Error.stackTraceLimit = 0
 
   async function settle (): Promise<void> {
     await new Promise<void>(resolve => process.nextTick(resolve)) // runs when no microtask is left
@@ -129,11 +134,12 @@ export function installWorld (seed: number): World {
     },
     random,
     uninstall () {
-      const { now, performanceNow, random, ...timers } = real
+      const { now, performanceNow, random, stackTraceLimit, ...timers } = real
       Object.assign(globalThis, timers)
       Date.now = now
       performance.now = performanceNow
       Math.random = random
+      Error.stackTraceLimit = stackTraceLimit
     }
   }
 }
