@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { trueReply } from './truth.ts'
 
 export type ProviderMode = 'right' | 'slow' | 'failing' | 'lying'
-/** In answer to each message: how many addresses were asked about so far, and how often each mode has answered. */
+/** In answer to each message: how many addresses were asked about so far, and the answers of each mode; slow ones once callers give up. */
 export interface ProviderSample { readonly calls: number, readonly answers: Readonly<Record<ProviderMode, number>> }
 
 const delayMs: Readonly<Record<ProviderMode, number>> = { right: 20, slow: 6000, failing: 20, lying: 20 }
@@ -30,8 +30,9 @@ const server = createServer((request, response) => {
     const { ip } = JSON.parse(body) as { readonly ip: string }
     calls++
     const now = mode
+    response.once('close', () => { if (now === 'slow' && !response.writableEnded) answers.slow++ })
     setTimeout(() => {
-      answers[now]++
+      if (now !== 'slow') answers[now]++
       if (now === 'failing') response.writeHead(500).end('{"error":"internal"}')
       else if (now === 'lying') lies[answers.lying % lies.length]!(ip, response)
       else response.setHeader('content-type', 'application/json').end(JSON.stringify(trueReply(ip)))

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { breakDuring, phases } from './faults.ts'
-import type { Survivor } from './claims.ts'
+import { allOf, type Survivor } from './claims.ts'
 import { difference, startFleet } from './fleet.ts'
 import { type MeasuredPhase, reportOf } from './report.ts'
 import type { ServerSample } from './server.ts'
@@ -53,7 +53,7 @@ try {
     })
     if (phase.sampled !== undefined) sampled.set(phase.sampled, now)
     calls = callsNow
-    console.error(`${phase.name}: ${felt.sent} sent, ${felt.lost} lost${effect === undefined ? '' : `; ${effect.seen}`}`)
+    console.error(`${phase.name}: ${felt.sent} sent, ${allOf(felt.lost)} lost${effect === undefined ? '' : `; ${effect.seen}`}`)
   }
 } finally {
   await traffic.close()

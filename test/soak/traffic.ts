@@ -19,8 +19,8 @@ export interface Felt {
   wronglyBlocked: number
   /** Any other status, and how often. */
   readonly otherStatuses: Map<number, number>
-  /** Cut off, or no answer within ten seconds. */
-  lost: number
+  /** Cut off, or no answer within ten seconds: by the code of the error. */
+  readonly lost: Map<string, number>
   /** Requests whose connection the visitor reset on purpose: before an answer, or after one. */
   readonly reset: { early: number, late: number }
   /** Requests that were to be reset, and whose process had been killed. */
@@ -76,9 +76,9 @@ export function createTraffic ({ origin, ports, perSecond, ttlMs }: TrafficOptio
       const toBlock = pays && truthOf(ip) === 'vpn_detected'
       if (statusCode === 200) felt[toBlock ? 'letThrough' : 'admitted']++
       else if (statusCode === 403) felt[toBlock ? 'refused' : 'wronglyBlocked']++
-      else felt.otherStatuses.set(statusCode, (felt.otherStatuses.get(statusCode) ?? 0) + 1)
-    } catch {
-      felt.lost++
+      else countOne(felt.otherStatuses, statusCode)
+    } catch (err) {
+      countOne(felt.lost, (err as NodeJS.ErrnoException).code ?? String(err))
     }
   }
 
@@ -130,6 +130,10 @@ export function createTraffic ({ origin, ports, perSecond, ttlMs }: TrafficOptio
   }
 }
 
+function countOne<Key> (counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
 export function nothingFelt (): Felt {
   return {
     sent: 0,
@@ -138,7 +142,7 @@ export function nothingFelt (): Felt {
     letThrough: 0,
     wronglyBlocked: 0,
     otherStatuses: new Map(),
-    lost: 0,
+    lost: new Map(),
     reset: { early: 0, late: 0 },
     unreachable: 0,
     ideal: 0,
