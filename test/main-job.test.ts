@@ -95,7 +95,7 @@ t.test('whatever the provider does, the request goes on and the reason is told; 
     await redis.client.flushall() // a pause after a 429 holds for the whole fleet
     const visitor = `203.0.113.${i}`
     const service = await fakeIplogs()
-    const { app, signUp } = await openShop(t, service, { redis: redis.url }, 300)
+    const { app, signUp } = await openShop(t, service, { redis: redis.url }, reason === 'timeout' ? 300 : 5000)
     service.fault(fault)
     const risk = await signUp(visitor)
     const decision = reason === 'rate_limited' ? 'elevate_risk' : 'allow' // what a visitor can bring about is flagged
