@@ -42,8 +42,9 @@ function compare (name, old, { value = null, spread = null } = {}) {
   return { ...found, change, noise, verdict }
 }
 
-/** Whether a comparison says nothing of a benchmark or a ratio. */
-export const hasFailed = (found, failed) => failed.length > 0 || found.some(({ verdict }) => verdict === 'failed')
+/** Whether a comparison says nothing: of a benchmark, of a ratio, or of all, because none has one to compare with. */
+export const hasFailed = (found, failed) =>
+  failed.length > 0 || found.some(({ verdict }) => verdict === 'failed') || found.every(({ verdict }) => verdict === 'new')
 
 const percent = share => share === null ? '' : `${(share * 100).toFixed(0)} %`
 

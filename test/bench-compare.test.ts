@@ -59,7 +59,13 @@ t.test('a ratio that is no number above 0, then or now, has failed: it is never 
     t.equal(changes(bench(1), bench(1, spread))[0]!.verdict, 'failed')
   }
   t.equal(hasFailed(changes(bench(1), bench(2)), []), false, 'a change is reported, and fails nothing')
-  t.equal(hasFailed([], ['a.js']), true)
+  t.equal(hasFailed(changes(bench(1), bench(1)), ['b.js']), true)
+})
+
+t.test('a comparison of nothing has failed: of no ratio, or of new ones only', async t => {
+  t.equal(hasFailed([], []), true)
+  t.equal(hasFailed(changes({}, bench(1)), []), true)
+  t.equal(hasFailed([...changes({}, bench(1)), ...changes(bench(1), bench(1))], []), false)
 })
 
 t.test('a recorded ratio that its benchmark does not print any more has failed', async t => {
