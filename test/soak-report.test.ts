@@ -61,6 +61,7 @@ t.test('one fault of any kind is named, and fails the soak', async t => {
       /BROKEN: of payments.* 1 let through/],
     [with2nd({ felt: { ...felt, admitted: 939, letThrough: 1 }, seen: { ...nothingSeen, failedOpen: 1 }, effect: undefined, phase: cold }),
       /BROKEN: of payments.*; 1 in "first requests"/],
+    [felled({ admitted: 939, letThrough: 1 }, { seen: { ...nothingSeen, failedOpen: 1 } }), /BROKEN: of payments.*; 1 in "Redis frozen"/],
     [with2nd({ effect: { proven: false, seen: '0 of 2 did not answer' } }), /BROKEN: "Redis frozen" took effect: 0 of 2 did not answer/],
     [aged({ memory: { ...sample.memory, heap: 22_000_000 } }), /BROKEN: heap: 10\.0 %/],
     [aged({}, { middle: small }), /BROKEN: heap: 0\.0 % from the warm-up to the end, 11\.1 %/],
@@ -73,6 +74,17 @@ t.test('one fault of any kind is named, and fails the soak', async t => {
     t.match(text, expected)
     t.equal(text.match(/BROKEN/g)?.length, 1, text)
   }
+})
+
+t.test('while the provider is broken any payment may be let through, and while something else is, 1 % of those to block', async t => {
+  const [openEnded, busy] = [{ ...felt, admitted: 880, letThrough: 60 }, { ...felt, admitted: 839, refused: 160, letThrough: 1 }]
+  for (const [phase, felt] of [[{ ...frozen, breaksProvider: true }, openEnded], [frozen, busy]] as const) {
+    const seen = { ...nothingSeen, failedOpen: felt.letThrough }
+    const { passed, text } = reportOf({ ...good, phases: [whole, { ...faulty, phase, felt, seen }] })
+    t.equal(passed, true, text)
+  }
+  const named = phases.filter(({ breaksProvider }) => breaksProvider === true).map(({ name }) => name)
+  t.strictSame(named, ['provider slow', 'provider failing', 'provider lying'])
 })
 
 t.test('a fleet that gives everybody the same answer fails the soak', async t => {

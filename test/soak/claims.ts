@@ -60,14 +60,15 @@ export function trafficClaims (phases: readonly PhaseResult[]): Claim[] {
     [`in every phase, requests were admitted with 200, at least ${least(felt => felt.admitted)}, and payments refused with 403, at least ${least(felt => felt.refused)}` +
       (oneSided && `; not in ${oneSided}`), oneSided === ''],
     [`of payments from addresses to block, ${counted(sum(({ refused }) => refused))} were refused and ${counted(sum(({ letThrough }) => letThrough))} let through, ` +
-      `because nothing was known (the default fails open): only during a fault, and at most 1 % while caches were empty${unexplained}`, unexplained === '']
+      `because nothing was known (the default fails open): while the provider was broken, and at most 1 % during another fault or while caches were empty${unexplained}`, unexplained === '']
   ]
 }
 
 /** Payments from addresses to block that may be let through: those of which nothing was known, for a reason. */
 function mostLetThrough ({ phase, felt: { refused, letThrough }, seen: { failedOpen }, effect }: PhaseResult): number {
-  if (effect !== undefined) return failedOpen
-  return phase.cold === true ? Math.min(failedOpen, (refused + letThrough) / 100) : 0
+  if (phase.breaksProvider === true) return failedOpen
+  // Without Redis, a process asks the provider itself.
+  return effect !== undefined || phase.cold === true ? Math.min(failedOpen, (refused + letThrough) / 100) : 0
 }
 
 /** Each fault took effect. */

@@ -17,6 +17,8 @@ export interface Phase {
   readonly breaks?: (fleet: Fleet, lastsMs: number) => Promise<Effect>
   /** Caches are empty and code is not compiled, so that a few lookups may take longer than their time. */
   readonly cold?: true
+  /** No verdict can be had, so that any payment may be let through. */
+  readonly breaksProvider?: true
   /** Whether a client may find nobody on the port of a process. */
   readonly killsProcesses?: true
   /** Visitors from IPv6 networks never seen before, beside the usual ones. */
@@ -112,9 +114,9 @@ export const phases: readonly Phase[] = [
     }
   },
   { name: 'nothing broken, again', share: 8, sampled: 'middle' },
-  { name: 'provider slow', share: 6, breaks: (fleet, lastsMs) => provides(fleet, 'slow', lastsMs) },
-  { name: 'provider failing', share: 6, breaks: (fleet, lastsMs) => provides(fleet, 'failing', lastsMs) },
-  { name: 'provider lying', share: 6, breaks: (fleet, lastsMs) => provides(fleet, 'lying', lastsMs) },
+  { name: 'provider slow', share: 6, breaksProvider: true, breaks: (fleet, lastsMs) => provides(fleet, 'slow', lastsMs) },
+  { name: 'provider failing', share: 6, breaksProvider: true, breaks: (fleet, lastsMs) => provides(fleet, 'failing', lastsMs) },
+  { name: 'provider lying', share: 6, breaksProvider: true, breaks: (fleet, lastsMs) => provides(fleet, 'lying', lastsMs) },
   {
     name: 'processes killed, one after the other',
     share: 7,
