@@ -76,7 +76,10 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
         return
       case 'call': {
         const call: ProviderCall = { process, actor, ip: report.ip, startMs: atMs, version: report.call, endMs: Infinity, known: false }
-        if ([...own.values()].some(({ ip, endMs }) => ip === call.ip && endMs === Infinity)) problems.push(`process ${process} called twice at once for ${call.ip}`)
+        // A call from before an invalidation must not answer lookups after it.
+        const other = [...own.values()].find(({ ip, endMs, startMs }) =>
+          ip === call.ip && endMs === Infinity && !record.isForgottenAfter(ip, process, startMs))
+        if (other !== undefined) problems.push(`process ${process} called twice at once for ${call.ip}`)
         own.set(report.call, call)
         calls.push(call)
         return
