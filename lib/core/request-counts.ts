@@ -18,7 +18,7 @@ const outcomeIndex: Index<Outcome> = indexOf(outcomes, 8)
 const cells = decisions.length * 320
 const usualPlace = decisionIndex.allow + verdictIndex.clean + outcomeIndex.allowed
 
-/** The usual request has a line of its own: a property by its name is read ten times faster than by a variable. */
+/** The usual request has a line of its own: V8 reads a property faster by its name than by a variable. */
 function placeOf (decision: Decision, verdict: IpRisk['verdict'], outcome: Outcome): number {
   if (decision === 'allow' && verdict === 'clean' && outcome === 'allowed') return usualPlace
   return decisionIndex[decision] + verdictIndex[verdict] + outcomeIndex[outcome]

@@ -162,7 +162,7 @@ function byRule ({ decision, rule }: Ruled, table: Table, route: RouteContext): 
     : { decision: clampedDecision, decidedBy: 'rule', rule: name }
 }
 
-/** The usual verdict has a line of its own: a property by its name is read ten times faster than by a variable. */
+/** The usual verdict has a line of its own: V8 reads a property faster by its name than by a variable. */
 function cell (row: Row, verdict: IpRisk['verdict'], reason: IpRisk['reason']): Decision {
   if (verdict === 'clean') return row.clean
   if (verdict !== 'unknown') return row[verdict]
