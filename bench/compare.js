@@ -42,7 +42,7 @@ function compare (name, old, { value = null, spread = null } = {}) {
   return { ...found, change, noise, verdict }
 }
 
-/** Whether a comparison says nothing: of a benchmark, of a ratio, or of all, because none has one to compare with. */
+/** Whether a comparison proves nothing: a benchmark or a ratio failed, or no ratio has a recorded one to compare with. */
 export const hasFailed = (found, failed) =>
   failed.length > 0 || found.some(({ verdict }) => verdict === 'failed') || found.every(({ verdict }) => verdict === 'new')
 

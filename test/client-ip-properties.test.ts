@@ -106,7 +106,7 @@ t.test('agrees with ipaddr.js on canonical text and on the scopes that it knows'
 
 t.test('a resolver that has seen other requests answers as a new one does', async () => {
   const OTHER = '10.0.0.9'
-  const few = fc.integer({ min: 0, max: 60 }).map(i => i < 30 ? `203.0.113.${i}` : `${i}.0.113.${i % 3}`) // some share a place in memory
+  const few = fc.integer({ min: 0, max: 60 }).map(i => i < 30 ? `203.0.113.${i}` : `${i}.0.113.${i % 3}`) // some share a slot
   const text = fc.oneof(v4, few, forgedLine, fc.tuple(forgedLine, v4).map(parts => parts.join(', ')), fc.array(forgedLine, { maxLength: 3 }))
   const fields = { 'x-forwarded-for': fc.oneof(few, text), forwarded: text, 'x-real-ip': text, 'cf-connecting-ip': text }
   const headers = fc.record(fields, { requiredKeys: [] })

@@ -1,4 +1,4 @@
-/** What the trust map says of an IPv4 address that is no proxy's. */
+/** An IPv4 address that is not a proxy's, and its mark in the trust map. */
 export interface RecentClient { readonly ip: string, readonly mark: number }
 
 /** Clients that a header named alone and in canonical text, so that the next request need not parse it again. */
@@ -8,31 +8,31 @@ export interface RecentClients {
 }
 
 /** A power of two. A few times the clients that a busy process sees within seconds. */
-const PLACES = 1024
+const SLOTS = 1024
 const [SHORTEST, LONGEST] = ['0.0.0.0'.length, '255.255.255.255'.length]
 
 /**
- * Every text has one place, and a newer client takes it. Most of the address is in its last characters. The answer has
- * the very string of the time before, so that the caches that it is a key of find it without hashing it again.
+ * A hash table of one slot per hash: a newer client overwrites an older one. The last characters of addresses differ
+ * most. A hit returns the string of an earlier request, so that a cache with that key does not hash it again.
  */
 export function createRecentClients (): RecentClients {
-  const places = new Array<RecentClient | undefined>(PLACES).fill(undefined)
+  const slots = new Array<RecentClient | undefined>(SLOTS).fill(undefined)
 
-  function placeOf (text: string): number {
+  function slotOf (text: string): number {
     const last = text.length - 1
     const sum = text.charCodeAt(last) + 11 * text.charCodeAt(last - 1) + 121 * text.charCodeAt(last - 2) +
       7 * text.charCodeAt(last - 4)
-    return sum & (PLACES - 1)
+    return sum & (SLOTS - 1)
   }
 
   return {
     of (header) {
       if (header.length < SHORTEST || header.length > LONGEST) return undefined
-      const client = places[placeOf(header)]
+      const client = slots[slotOf(header)]
       return client?.ip === header ? client : undefined
     },
     add (client) {
-      places[placeOf(client.ip)] = client
+      slots[slotOf(client.ip)] = client
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Engine } from '../../lib/core/engine.ts'
 import { createNetwork } from './network.ts'
-import { BEHIND_MS, createMember, createRecord, RECOVERY_MS, TIMEOUT_MS } from './record.ts'
+import { BEHIND_MS, createMember, createRecord, newQuestion, RECOVERY_MS, TIMEOUT_MS } from './record.ts'
 import type { Fault, Fleet, Options, ProviderCall, Question, Schedule, Step } from './types.ts'
 import { type Actor, installWorld } from './world.ts'
 
@@ -56,19 +56,7 @@ export function createFleet ({ seed, skewsMs, steps }: Schedule, { perMinute, ti
     const member = members[process]
     if (member === undefined) return undefined
     const { actor, engine } = member
-    const question: Question = {
-      process,
-      ip,
-      write,
-      actor,
-      startMs: undefined,
-      endMs: undefined,
-      verdict: undefined,
-      reason: undefined,
-      org: undefined,
-      version: undefined,
-      ageMs: undefined
-    }
+    const question = newQuestion({ process, ip, write, actor })
     questions.push(question)
     world.at(0, actor, () => {
       question.startMs = world.nowMs

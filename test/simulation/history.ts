@@ -1,5 +1,5 @@
 import type { Precision } from './invariants.ts'
-import { BEHIND_MS, chainEndMs, delayedUntilMs, MESSAGE_MS, RECOVERY_MS, TIMEOUT_MS, TTL_SECONDS } from './record.ts'
+import { BEHIND_MS, chainEndMs, delayedUntilMs, mayArriveAfter, MESSAGE_MS, RECOVERY_MS, TIMEOUT_MS, TTL_SECONDS } from './record.ts'
 import type { Fault, Fleet, ProviderCall, Question } from './types.ts'
 
 /** How long a failed call is remembered. */
@@ -14,9 +14,9 @@ const ROUNDING_MS = 500
 interface Later extends Pick<ProviderCall, 'process' | 'actor' | 'ip'> { readonly fromMs: number, readonly toMs: number }
 
 /**
- * While a verdict is fresh, or a failure remembered, nobody calls for the address again, unless a fault touched the hand-over: of the first
- * process while it called, of the second one while it looked it up, or of the data in Redis between the two. A process alone needs no
- * hand-over: only an invalidation explains its second call.
+ * While a verdict is fresh, or a failure remembered, no process calls for the address again, unless a fault touched the hand-over: of the
+ * first process while it called, of the second one while it looked it up, or of the data in Redis between the two. A process alone needs
+ * no hand-over: only an invalidation explains its second call.
  */
 export function checkCalls (fleet: Fleet, precision: Precision): void {
   const { calls, problems } = fleet
@@ -54,9 +54,8 @@ function mayRepeat (first: ProviderCall, atMs: number, { slackMs }: Precision): 
 }
 
 function excuseOf ({ faults, invalidations }: Fleet, first: ProviderCall, second: Later): string | undefined {
-  const isForgotten = invalidations.some(({ ip, atMs, process }) => ip === second.ip && atMs <= second.toMs &&
-    (atMs + MESSAGE_MS >= first.startMs ||
-      delayedUntilMs(faults, atMs, [process, first.process, second.process]) >= first.startMs))
+  const isForgotten = invalidations.some(invalidation => invalidation.ip === second.ip && invalidation.atMs <= second.toMs &&
+    mayArriveAfter(faults, invalidation, [first.process, second.process], first.startMs))
   if (isForgotten) return 'invalidated between'
   // After a freeze the time limit of a call may end before its answer is read.
   const isOneProcess = first.actor === second.actor && !faults.some(({ kind, process, fromMs, toMs }) =>
@@ -64,9 +63,13 @@ function excuseOf ({ faults, invalidations }: Fleet, first: ProviderCall, second
   if (isOneProcess) return undefined
   if (hasFault(faults, first.startMs, Math.min(first.endMs + HANDOVER_MS, second.toMs), [first.process])) return 'a fault during the first call'
   if (hasFault(faults, second.fromMs, second.toMs, [second.process])) return 'a fault during the second lookup'
-  const isLost = faults.some(({ restart, fromMs }) => restart !== undefined && restart !== 'kept' &&
-    fromMs >= first.endMs && fromMs <= second.toMs && (restart === 'lost' || fromMs <= first.endMs + HANDOVER_MS + BEHIND_MS))
-  return isLost ? 'Redis lost the verdict' : undefined
+  return mayBeLost(faults, first.endMs, second.toMs) ? 'Redis lost the verdict' : undefined
+}
+
+/** Whether a restart of Redis until then may have lost what was sent to it at that time. */
+function mayBeLost (faults: readonly Fault[], sentMs: number, toMs: number): boolean {
+  return faults.some(({ restart, fromMs }) => restart !== undefined && restart !== 'kept' && fromMs >= sentMs && fromMs <= toMs &&
+    (restart === 'lost' || fromMs <= sentMs + MESSAGE_MS + BEHIND_MS))
 }
 
 export function hasFault (faults: readonly Fault[], fromMs: number, toMs: number, processes: readonly number[]): boolean {
@@ -89,9 +92,7 @@ export function checkInvalidations ({ calls, questions, faults, invalidations, m
     const isUnsent = faults.some(fault => (fault.kind === 'kill' || fault.kind === 'close') && fault.process === by &&
       fault.fromMs >= atMs && fault.fromMs <= sentMs)
     if (isUnsent) return 'the process that invalidates ended before it could'
-    const isUndone = faults.some(({ restart, fromMs }) => restart !== undefined && restart !== 'kept' &&
-      fromMs >= atMs && fromMs <= startMs! && (restart === 'lost' || fromMs <= atMs + MESSAGE_MS + BEHIND_MS))
-    return isUndone ? 'Redis forgot the invalidation' : undefined
+    return mayBeLost(faults, atMs, startMs!) ? 'Redis forgot the invalidation' : undefined
   }
   for (const question of questions) {
     const { process, ip, startMs, version } = question

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { address } from './fleet.ts'
 import { type Link, openLink, openStore } from './real-network.ts'
 import type { Order, ProcessOptions, Report } from './real-process.ts'
-import { createRecord, RECOVERY_MS } from './record.ts'
+import { createRecord, newQuestion, RECOVERY_MS } from './record.ts'
 import type { Fault, Fleet, Options, ProviderCall, Question, Schedule, Step } from './types.ts'
 import type { Actor } from './world.ts'
 
@@ -95,19 +95,7 @@ export async function createRealFleet ({ skewsMs }: Schedule, { perMinute }: Opt
   function lookup (process: number, ip: string, write: boolean): Question | undefined {
     const member = members[process]
     if (member === undefined) return undefined
-    const question: Question = {
-      process,
-      ip,
-      write,
-      actor: member.actor,
-      startMs: undefined,
-      endMs: undefined,
-      verdict: undefined,
-      reason: undefined,
-      org: undefined,
-      version: undefined,
-      ageMs: undefined
-    }
+    const question = newQuestion({ process, ip, write, actor: member.actor })
     member.send({ kind: 'lookup', id: questions.push(question) - 1, ip, write })
     return question
   }

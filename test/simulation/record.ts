@@ -83,8 +83,8 @@ export function createRecord (world: Pick<World, 'nowMs'>): FleetRecord {
       if (last !== undefined && last.toMs >= world.nowMs) last.toMs = world.nowMs + RECOVERY_MS
       else losses.set(process, fault('loss', 0, process))
     },
-    isForgottenAfter: (ip, process, afterMs) => invalidations.some(({ ip: forgotten, atMs, process: by }) => forgotten === ip &&
-      (atMs + MESSAGE_MS >= afterMs || delayedUntilMs(faults, atMs, [process, by]) >= afterMs)),
+    isForgottenAfter: (ip, process, afterMs) => invalidations.some(invalidation => invalidation.ip === ip &&
+      mayArriveAfter(faults, invalidation, [process], afterMs)),
     endCalls (process) {
       for (const call of calls) if (call.process === process && call.endMs > world.nowMs) call.endMs = world.nowMs
     },
@@ -92,6 +92,12 @@ export function createRecord (world: Pick<World, 'nowMs'>): FleetRecord {
       Object.assign(question, { org, version: Number(org?.split(' ')[1]), ageMs })
     }
   }
+}
+
+/** One that no process has got to yet. */
+export function newQuestion (asked: Pick<Question, 'process' | 'ip' | 'write' | 'actor'>): Question {
+  const answer = { endMs: undefined, verdict: undefined, reason: undefined, org: undefined, version: undefined, ageMs: undefined }
+  return { ...asked, startMs: undefined, ...answer }
 }
 
 /** When the last of the faults ends that follow each other without a gap, the first one in this time; -Infinity if there is none. */
@@ -112,6 +118,13 @@ export function chainEndMs (faults: readonly Fault[], fromMs: number, toMs: numb
 export function delayedUntilMs (faults: readonly Fault[], atMs: number, processes: readonly number[]): number {
   const its = faults.filter(({ process }) => process === undefined || processes.includes(process))
   return chainEndMs(its, atMs, atMs + MESSAGE_MS, ({ kind, toMs }) => kind === 'loss' ? toMs + SUBSCRIPTION_MS : toMs)
+}
+
+/** Whether the message of an invalidation may reach one of the processes after that time. */
+export function mayArriveAfter (
+  faults: readonly Fault[], { process, atMs }: Invalidation, processes: readonly number[], afterMs: number
+): boolean {
+  return atMs + MESSAGE_MS >= afterMs || delayedUntilMs(faults, atMs, [process, ...processes]) >= afterMs
 }
 
 const log: IpRiskLogger = { debug () {}, info () {}, warn () {}, error () {} }

@@ -26,8 +26,8 @@ export interface Run {
 export const PER_MINUTE = 12
 
 /**
- * The least cases of each invariant in a hundred schedules, about a third of what thousands have. Of fewer schedules than a hundred nothing
- * is asked.
+ * The least cases of each invariant in a hundred schedules, about a third of what thousands have. No minimum applies to fewer than a
+ * hundred schedules.
  */
 const least: Readonly<Record<Property, Readonly<Partial<Record<Invariant, number>>>>> = {
   leases: {

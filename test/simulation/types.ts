@@ -49,7 +49,7 @@ export interface Question {
   endMs: number | undefined
   verdict: string | undefined
   reason: string | undefined
-  /** What the provider said with the verdict: the address and the version of the call that it came from. */
+  /** What the provider sent with the verdict: the address and the version of the call that it came from. */
   org: string | undefined
   version: number | undefined
   /** How old the process took it to be. */

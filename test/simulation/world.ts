@@ -93,7 +93,7 @@ export function installWorld (seed: number): World {
   Date.now = () => START_MS + nowMs + (current?.skewMs ?? 0)
   performance.now = () => nowMs
   Math.random = random
-  // The library's errors are many while Redis is away, and nobody reads where they come from.
+  // The library's errors are many while Redis is away, and their stack traces are never read.
   Error.stackTraceLimit = 0
 
   async function settle (): Promise<void> {

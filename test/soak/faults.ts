@@ -19,7 +19,7 @@ export interface Phase {
   readonly cold?: true
   /** No verdict can be had, so that any payment may be let through. */
   readonly breaksProvider?: true
-  /** Whether a client may find nobody on the port of a process. */
+  /** Whether a client may find no process on a port. */
   readonly killsProcesses?: true
   /** Visitors from IPv6 networks never seen before, beside the usual ones. */
   readonly subnets?: number

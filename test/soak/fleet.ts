@@ -98,9 +98,11 @@ export async function statesOf ({ servers }: Fleet): Promise<ServerState[]> {
   return await Promise.all(servers.map(server => server.ask('state')))
 }
 
+export const isCutOff = ({ redis }: ServerState): boolean => redis !== 'up'
+
 /** How many processes of the fleet report that they cannot use Redis. */
 export async function withoutRedis (fleet: Fleet): Promise<number> {
-  return (await statesOf(fleet)).filter(({ redis }) => redis !== 'up').length
+  return (await statesOf(fleet)).filter(isCutOff).length
 }
 
 /** A request to a process that died goes to the next one: the handlers of the soak may run twice. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { within } from '../../lib/util/index.ts'
-import { type Fleet, onNode, statesOf } from './fleet.ts'
+import { type Fleet, isCutOff, onNode, statesOf } from './fleet.ts'
 
 /** Until whatever was broken is whole again; rejects with what is not after the limit. */
 export async function healed (fleet: Fleet, limitMs = 60_000): Promise<void> {
@@ -22,7 +22,7 @@ async function brokenPart (fleet: Fleet): Promise<string | undefined> {
   if (!info.includes('connected_slaves:1')) return `the master, Redis on port ${master.port}, has no replica`
   await onNode(master, 'SET', 'soak:healed', 'yes')
   const states = await statesOf(fleet)
-  const cutOff = states.filter(({ redis }) => redis !== 'up').length
+  const cutOff = states.filter(isCutOff).length
   if (cutOff > 0) return `${cutOff} processes cannot use Redis`
   const open = fleet.ports.filter((_port, i) => states[i]!.breakers.some(breaker => breaker !== 'closed'))
   await Promise.all(open.map(probe))
