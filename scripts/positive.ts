@@ -5,6 +5,13 @@ export function positive (option: string, text: string): number {
   throw new Error(`--${option} must be a positive number, got ${text}`)
 }
 
+/** As `positive`, for one of a few names. */
+export function oneOf<Name extends string> (option: string, names: readonly Name[], text: string): Name {
+  const name = names.find(name => name === text)
+  if (name !== undefined) return name
+  throw new Error(`--${option} must be ${names.join(' or ')}, got ${text}`)
+}
+
 /** As `positive`, for a seed: any whole number. */
 export function whole (option: string, text: string): number {
   const value = Number(text)

@@ -4,7 +4,7 @@ import { ipRisk as express } from '../lib/frameworks/express.ts'
 import ipRisk, { createIpRisk, type CreateIpRiskOptions, type FastifyIpRiskOptions, lists } from '../lib/index.ts'
 import { freePort, startRedis } from './support/redis.ts'
 import { memoryLog, pinoLog } from './support/log.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { visitorProvider } from './support/table-provider.ts'
 
 const redis = await startRedis()

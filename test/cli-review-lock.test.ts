@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockOutput } from '../lib/cli/review/checkpoint.ts'
 import { bulkServer, logOf } from './support/bulk-server.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 
 const main = new URL('../dist/lib/cli/main.js', import.meta.url).pathname
 

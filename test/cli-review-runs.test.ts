@@ -12,7 +12,7 @@ import { createProgress, progressLine, shownDuration } from '../lib/cli/progress
 import { fakeGetipintel } from '../lib/testing/index.ts'
 import { bulkServer, logOf } from './support/bulk-server.ts'
 import { runCommand } from './support/cli.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 
 function start (env: Record<string, string>, ...args: string[]): ChildProcess & { readonly text: () => string } {
   const main = new URL('../dist/lib/cli/main.js', import.meta.url).pathname

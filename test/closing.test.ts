@@ -7,7 +7,7 @@ import t from 'tap'
 import { createIpRisk } from '../lib/frameworks/node.ts'
 import ipRisk from '../lib/index.ts'
 import type { Provider } from '../types/contract.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { memoryLog } from './support/log.ts'
 import { startRedis } from './support/redis.ts'
 

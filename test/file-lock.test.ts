@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockFile } from '../lib/util/index.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 
 const skip = process.platform !== 'linux' && 'the state of a process is in /proc'
 const stateOf = (pid: number): readonly string[] => {

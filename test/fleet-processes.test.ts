@@ -1,7 +1,7 @@
 // Runs alone.
 import t from 'tap'
 import { answerAbout, countingServer } from './support/counting-provider.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { type Answered, startProcesses, stopProcess } from './support/fleet.ts'
 import { startRedis } from './support/redis.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { EngineOptions } from '../types/contract.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { leavingClients } from './support/leaving.ts'
 import { fastifySite, portOf } from './support/leaving-sites.ts'
 import {

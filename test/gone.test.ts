@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { EngineOptions } from '../types/contract.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { type Kind, type Leave, leavingClients } from './support/leaving.ts'
 import { type Build, expressSite, fastifySite, nodeSite, portOf, type Site } from './support/leaving-sites.ts'
 import { answer, tableProvider } from './support/table-provider.ts'

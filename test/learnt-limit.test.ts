@@ -11,6 +11,7 @@ import { knownAnswer } from '../lib/verdict/verdict.ts'
 import { ask, clock } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 import { redisPort, redisServer } from './support/redis-server.ts'
+import { until } from './support/until.ts'
 
 const minuteMs = realWindows.minuteMs + realWindows.slackMs
 
@@ -105,7 +106,7 @@ t.test('a pause that another process was told teaches this one by its own calls'
   t.equal(await answered(other!.guarded, 8, false), 8)
   refused!.state.answer = { verdict: 'unknown', reason: 'rate_limited', retryAfterSeconds: 1 }
   t.equal(await ask(refused!.guarded, '203.0.113.1'), 'rate_limited')
-  while (await ask(other!.guarded, '203.0.113.1') !== 'rate_limited') await sleep(5)
+  await until(async () => await ask(other!.guarded, '203.0.113.1') === 'rate_limited')
   while (await ask(other!.guarded, '203.0.113.1') === 'rate_limited') await sleep(50)
   t.equal(await answered(other!.guarded, 20, false), 0, 'its eight calls were twice what reads get')
   t.equal(await answered(other!.guarded, 20, true), 20)

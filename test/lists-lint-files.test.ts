@@ -6,7 +6,7 @@ import { packagedAsnKinds } from '../lib/lists/asn/kinds.ts'
 import { type Part, sourcesPart, type SourcesPartOptions } from '../lib/lists/database/parts.ts'
 import { eyeballNetworks, readEyeballNetworks } from '../lib/lists/pull/eyeball.ts'
 import type { FileSource } from '../lib/lists/sources/source.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { memoryLog } from './support/log.ts'
 
 /** Comcast is one of the access networks that the package knows; 20.0.0.0/16 is somebody else's. */

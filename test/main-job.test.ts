@@ -8,6 +8,7 @@ import type { IpRisk, UnknownReason } from '../types/contract.ts'
 import type { FastifyIpRiskOptions } from '../types/fastify.ts'
 import { pinoLog } from './support/log.ts'
 import { freePort, startRedis } from './support/redis.ts'
+import { until } from './support/until.ts'
 
 interface Shop {
   readonly app: FastifyInstance
@@ -136,7 +137,3 @@ t.test('with a Redis that is down everything works, and the log says so once', a
   t.equal(logged.filter(line => /Redis/.test(line.msg)).length, 1)
   t.equal(app.ipRisk.stats().redis, 'down')
 })
-
-async function until (holds: () => Promise<boolean>): Promise<void> {
-  while (!await holds()) await new Promise(resolve => setTimeout(resolve, 5))
-}

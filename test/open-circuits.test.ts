@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createEngine } from '../lib/core/engine.ts'
 import { answerAbout } from './support/counting-provider.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { memoryLog } from './support/log.ts'
 import { freePort, startRedis } from './support/redis.ts'
 

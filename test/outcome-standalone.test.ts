@@ -8,7 +8,7 @@ import t, { type Test } from 'tap'
 import expressIpRisk, { type ExpressIpRisk, type ExpressIpRiskOptions } from '../lib/frameworks/express.ts'
 import { createIpRisk, type IpRiskEngine } from '../lib/index.ts'
 import type { CreateIpRiskOptions, DecisionRecord, LookupRecord } from '../types/contract.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { memoryLog } from './support/log.ts'
 import { type TableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 

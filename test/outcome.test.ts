@@ -5,7 +5,8 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import ipRisk from '../lib/index.ts'
 import type { DecisionRecord, Outcome } from '../types/contract.ts'
 import type { FastifyIpRiskOptions } from '../types/fastify.ts'
-import { heldProvider, until } from './support/engine.ts'
+import { heldProvider } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { pinoLog } from './support/log.ts'
 import { answer, tableProvider, visitorProvider, visitors } from './support/table-provider.ts'
 

@@ -11,6 +11,7 @@ import { ask } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 import { redisPort } from './support/redis-server.ts'
 import { freePort, type RedisServer, startRedis } from './support/redis.ts'
+import { until } from './support/until.ts'
 
 let redis: RedisServer
 t.before(async () => { redis = await startRedis() })
@@ -96,7 +97,7 @@ t.test('an unescalated entry of another process is a miss for a write', async t 
   t.match(await here.ask(grey), { answer: { verdict: 'suspicious' }, cache: 'miss' })
   const second = expensive('vpn_detected')
   const there = await make(second)
-  while (await redis.client.exists(grey) === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(async () => await redis.client.exists(grey) === 1)
   t.match(await there.ask(grey), { answer: { verdict: 'suspicious' }, cache: 'redis' })
   t.match(await there.ask(grey, 'wait', { write: true }), { answer: { verdict: 'vpn_detected' } })
   t.equal(second.asked.length, 1)

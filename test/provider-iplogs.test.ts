@@ -9,7 +9,7 @@ import { createPipelines } from '../lib/resilience/pipelines.ts'
 import { knownAnswer } from '../lib/verdict/verdict.ts'
 import { parseIplogsBody, parseStoredBody, toIplogsBody, verdictNames } from '../lib/verdict/iplogs-body.ts'
 import { categoryNames } from '../lib/verdict/categories.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { ask, bareContext, said } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 

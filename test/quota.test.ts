@@ -14,6 +14,7 @@ import { slidingWindow } from '../lib/rate-limit/quota.ts'
 import { ask, clock } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 import { portOf, redisPort, redisServer } from './support/redis-server.ts'
+import { until } from './support/until.ts'
 
 const minuteMs = 60_000 + realWindows.slackMs
 const limited = (limits: Provider['limits'], more: Partial<Provider> = {}): FakeProvider => ({ ...fakeProvider(), limits: limits!, ...more })
@@ -140,7 +141,7 @@ t.test('on a real Redis', async t => {
     const fake = limited({ perMinute: 15 }, { name: 'held' })
     const two = member(fake)
     t.equal(await ask(one, '203.0.113.1'), 'rate_limited')
-    while (await ask(two, '203.0.113.2') !== 'rate_limited') await sleep(5)
+    await until(async () => await ask(two, '203.0.113.2') === 'rate_limited')
     t.match(await two.ask('203.0.113.3', { write: true }), { reason: 'rate_limited', retryAfterSeconds: Number })
     t.ok(fake.asked.length <= 2)
   })
@@ -153,7 +154,7 @@ t.test('on a real Redis', async t => {
     await writes(two, 4)
     const port = redisPort(server.port)
     ports.push(port)
-    while (port.client.status !== 'ready') await sleep(5)
+    await until(() => port.client.status === 'ready')
     await port.client.flushall()
     t.equal(await answered(one, 4, true), 0, 'the empty log is not believed')
     const newcomer = member(limited({ perMinute: 8 }, { name: 'lost' }), { windows })
@@ -170,7 +171,7 @@ t.test('on a real Redis', async t => {
     await ask(guarded, '203.0.113.77', false)
     const port = redisPort(server.port)
     ports.push(port)
-    while (port.client.status !== 'ready') await sleep(5)
+    await until(() => port.client.status === 'ready')
     const keys = await port.client.keys('*{kept}*')
     t.same(keys.sort(), ['calls', 'members', 'reads', 'state'].map(key => `ip-risk:quota:{kept}:${key}`))
     for (const key of keys) t.ok(await port.client.pttl(key) > 0, key)
@@ -185,8 +186,8 @@ t.test('on a real Redis', async t => {
     t.equal(await ask(guarded, '203.0.113.66'), 'rejected')
     const port = redisPort(server.port)
     ports.push(port)
-    while (port.client.status !== 'ready') await sleep(5)
-    while (await port.client.exists('ip-risk:quota:{getipintel}:hold') === 0) await sleep(5)
+    await until(() => port.client.status === 'ready')
+    await until(async () => await port.client.exists('ip-risk:quota:{getipintel}:hold') === 1)
     const everything = await Promise.all((await port.client.keys('*{getipintel}*')).map(async key => key + String(await port.client.dumpBuffer(key))))
     t.equal(everything.length, 4)
     t.notMatch(everything.join(), /hush|example\.org|203\.0\.113/)

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { createFleet } from './simulation/fleet.ts'
 import { checkVerdicts } from './simulation/history.ts'
 import { checkLeases, simulated } from './simulation/invariants.ts'
@@ -173,4 +175,18 @@ t.test('an invariant that was checked on too few cases, or none, is named', asyn
     '"no late fill" was checked on 3 cases, and must be on at least 4', '"a true verdict" was checked on 0 cases, and must be on at least 1'
   ])
   t.match(tally.table(), '| no late fill | 3 | 9: a fault |')
+})
+
+t.test('a run that would simulate nothing is refused', async t => {
+  const script = fileURLToPath(new URL('../scripts/simulate-fleet.ts', import.meta.url))
+  const loader = new URL('../scripts/strip-types.js', import.meta.url).href
+  for (const [given, problem] of [
+    [['--property', 'lease'], /--property must be leases or quota, got lease/],
+    [['--runs', '0'], /--runs must be a positive number, got 0/],
+    [['--seed', 'one'], /--seed must be a whole number, got one/]
+  ] as const) {
+    const { status, stderr } = spawnSync(process.execPath, ['--import', loader, script, ...given], { encoding: 'utf8' })
+    t.equal(status, 1)
+    t.match(stderr, problem)
+  }
 })

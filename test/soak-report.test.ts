@@ -16,7 +16,7 @@ const sample: ServerSample = {
   handles: { Timeout: 20 },
   loopDelayMs: [12, 20]
 }
-const felt: Felt = { ...nothingFelt(), sent: 1000, admitted: 940, refused: 60, reset: { early: 3, late: 7 } }
+const felt: Felt = { ...nothingFelt(), sent: 1000, ideal: 50, admitted: 940, refused: 60, reset: { early: 3, late: 7 } }
 const nothingSeen = { pastRefusal: 0, falseVerdict: 0, failedOpen: 0, unknown: 0 }
 const whole: MeasuredPhase = {
   phase: { name: 'nothing broken', share: 1 }, felt, seen: nothingSeen, effect: undefined, calls: 50, loopDelayMs: [12, 20]
@@ -63,11 +63,14 @@ t.test('one fault of any kind is named, and fails the soak', async t => {
       /BROKEN: of payments.*; 1 in "first requests"/],
     [felled({ admitted: 939, letThrough: 1 }, { seen: { ...nothingSeen, failedOpen: 1 } }), /BROKEN: of payments.*; 1 in "Redis frozen"/],
     [with2nd({ effect: { proven: false, seen: '0 of 2 did not answer' } }), /BROKEN: "Redis frozen" took effect: 0 of 2 did not answer/],
+    [{ ...good, phases: [{ ...whole, calls: 53 }, faulty] }, /BROKEN: before the first fault, 53 provider calls, .* 50 .*; more in "nothing broken"/],
+    [{ ...good, phases: [{ ...whole, calls: 0 }, faulty] }, /BROKEN: before the first fault, 0 provider calls/],
     [aged({ memory: { ...sample.memory, heap: 22_000_000 } }), /BROKEN: heap: 10\.0 %/],
     [aged({}, { middle: small }), /BROKEN: heap: 0\.0 % from the warm-up to the end, 11\.1 %/],
     [aged({ memory: { ...sample.memory, rss: 95_000_000, native: 25_000_000 } }), /BROKEN: resident memory without .*: 6\.3 %/],
     [aged({ handles: { Timeout: 20, TCPSocketWrap: 2 } }), /BROKEN: handles: 10\.0 %/]
   ]
+  t.equal(reportOf({ ...good, phases: [whole, { ...faulty, calls: 200 }] }).passed, true, 'a fault costs calls')
   for (const [result, expected] of faults) {
     const { text, passed } = reportOf(result)
     t.equal(passed, false)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createIpRisk, type Provider, type UnknownReason } from '../lib/index.ts'
 import { ipRiskMetrics } from '../lib/telemetry/prometheus.ts'
-import { until } from './support/engine.ts'
+import { until } from './support/until.ts'
 import { memoryLog } from './support/log.ts'
 import { answer, tableProvider, visitors } from './support/table-provider.ts'
 

@@ -168,16 +168,17 @@ t.test('a registry that is none fails at boot', async t => {
 t.test('Prometheus scrapes a running application, and every panel and alert can be evaluated against it', async t => {
   const { app, visit } = await application(t)
   const own = ipRiskMetrics(app.ipRisk)
-  let bulks = 0
+  const found: string[] = []
   app.get('/metrics', { config: { ipRisk: false } }, async (_, reply) => {
     await visit()
-    for await (const [ip] of app.ipRisk.bulk([`198.51.100.${bulks++}`])) t.match(ip, '198.51.100.')
+    for await (const [ip] of app.ipRisk.bulk([`198.51.100.${found.length}`])) found.push(ip)
     return reply.type('text/plain; version=0.0.4').send(await own.text())
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const prometheus = await startPrometheus(t, new URL(url).host, await freePort())
   if (prometheus === undefined) return t.comment('skipped: prometheus is not installed (Debian\'s package prometheus)')
   await prometheus.scraped('fastify_ip_risk_outcomes_total', 3)
+  t.strictSame(found.slice(0, 3), ['198.51.100.0', '198.51.100.1', '198.51.100.2'])
   const filled = (expr: string): string => expr.replaceAll('$__rate_interval', '1m').replaceAll('$job', '.*')
   const mayBeEmpty = /redis_operation|composite|error_type!=/
   for (const expr of expressions) {

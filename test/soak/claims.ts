@@ -9,6 +9,8 @@ export type Claim = readonly [text: string, holds: boolean]
 export interface PhaseResult {
   readonly phase: Phase
   readonly felt: Felt
+  /** Calls of the provider. */
+  readonly calls: number
   /** What the processes saw during this phase. */
   readonly seen: Tally
   /** Undefined where nothing was broken. */
@@ -76,8 +78,19 @@ export function faultClaims (phases: readonly PhaseResult[]): Claim[] {
   return phases.flatMap(({ phase: { name }, effect }) => effect === undefined ? [] : [[`"${name}" took effect: ${effect.seen}`, effect.proven] as const])
 }
 
+/** One call per address and life of a verdict for the whole fleet, until something breaks. */
+export function callClaim (phases: readonly PhaseResult[]): Claim {
+  const fault = phases.findIndex(({ effect }) => effect !== undefined)
+  const whole = fault === -1 ? phases : phases.slice(0, fault)
+  const [calls, ideal] = [total(whole, ({ calls }) => calls), total(whole, ({ felt }) => felt.ideal)]
+  const many = whole.filter(({ calls, felt }) => calls > felt.ideal * 1.05).map(({ phase }) => `"${phase.name}"`).join(', ')
+  return [`before the first fault, ${counted(calls)} provider calls, where a perfect fleet makes ${counted(ideal)} (at most 5 % more in any phase` +
+    `${many && `; more in ${many}`})`, many === '' && calls > 0]
+}
+
 /** By how much it grew in the process that grew most, as a share. */
 export function growth (survivors: readonly Survivor[], read: (sample: ServerSample) => number, from: 'warm' | 'middle'): number {
+  if (survivors.length === 0) return Infinity
   return Math.max(...survivors.map(survivor => read(survivor.end) / read(survivor[from]) - 1))
 }
 

@@ -1,12 +1,11 @@
 import { cpus } from 'node:os'
 import {
-  answeredOf, type Claim, counted, faultClaims, growth, handlesOf, memoryClaims, percent, type PhaseResult, type Survivor, total,
+  answeredOf, callClaim, type Claim, counted, faultClaims, growth, handlesOf, memoryClaims, percent, type PhaseResult, type Survivor, total,
   trafficClaims
 } from './claims.ts'
 import type { Memory } from './memory.ts'
 
 export interface MeasuredPhase extends PhaseResult {
-  readonly calls: number
   /** The largest of all processes, in ms. */
   readonly loopDelayMs: readonly [p99: number, max: number]
 }
@@ -36,7 +35,7 @@ export function listOf (claims: readonly Claim[]): { readonly lines: readonly st
 export function reportOf (result: SoakResult): { readonly text: string, readonly passed: boolean } {
   const { phases, survivors, seconds, perSecond, processes } = result
   const answered = total(phases, ({ felt }) => answeredOf(felt))
-  const { lines, passed } = listOf([...trafficClaims(phases), ...memoryClaims(survivors), ...faultClaims(phases)])
+  const { lines, passed } = listOf([...trafficClaims(phases), callClaim(phases), ...memoryClaims(survivors), ...faultClaims(phases)])
   const ms = (microseconds: number): string => (microseconds / 1000).toFixed(microseconds < 10_000 ? 1 : 0)
   const rows = phases.map(({ phase: { name }, felt, calls, seen, loopDelayMs }) => {
     const times = [50, 99, 99.9].map(p => ms(felt.latency.percentile(p)))

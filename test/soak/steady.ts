@@ -2,7 +2,7 @@
 // of the soak; after each part its heap is measured. Twelve minutes. Exits 1 if a claim of the soak about answers or faults does not
 // hold, or if the heap grew by more than 5 % from the end of the first round to the end of the third.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { allOf, answeredOf, type Claim, counted, faultClaims, handlesOf, percent, type PhaseResult, trafficClaims } from './claims.ts'
+import { allOf, answeredOf, callClaim, type Claim, counted, faultClaims, handlesOf, percent, type PhaseResult, trafficClaims } from './claims.ts'
 import { breakDuring, type Effect, type Phase, phases } from './faults.ts'
 import { difference, startFleet } from './fleet.ts'
 import { listOf } from './report.ts'
@@ -20,11 +20,14 @@ const traffic = createTraffic({ origin: `http://127.0.0.1:${port}`, ports: [port
 const results: PhaseResult[] = []
 const rounds: ServerSample[] = []
 let tally = { ...fleet.tally }
+let callsBefore = 0
 
 async function measure (phase: Phase, felt: Felt, effect?: Effect): Promise<ServerSample> {
   await sleep(7000)
   const sample = await server.ask('sample')
-  results.push({ phase, felt, effect, seen: difference(fleet.tally, tally) })
+  const { calls } = await fleet.provider.ask('sample')
+  results.push({ phase, felt, effect, seen: difference(fleet.tally, tally), calls: calls - callsBefore })
+  callsBefore = calls
   tally = { ...fleet.tally }
   const served = results.reduce((sum, { felt }) => sum + answeredOf(felt), 0)
   const [heapMib, rssMib] = [sample.memory.heap, sample.memory.rss].map(bytes => (bytes / 2 ** 20).toFixed(1))
@@ -53,7 +56,7 @@ const grown = (name: string, read: (sample: ServerSample) => number): Claim => {
   return [`${name}: ${percent(share)} from the end of the first round to the end of the third (at most 5)`, share <= 0.05]
 }
 const { lines, passed } = listOf([
-  ...trafficClaims(results), grown('heap', ({ memory }) => memory.heap), ...faultClaims(results)
+  ...trafficClaims(results), callClaim(results), grown('heap', ({ memory }) => memory.heap), ...faultClaims(results)
 ])
 console.log(['', ...lines].join('\n'))
 process.exitCode = passed ? 0 : 1

@@ -3,7 +3,7 @@
 import Fastify from 'fastify'
 import ipRisk from '../../lib/index.ts'
 import type { Provider } from '../../types/contract.ts'
-import { until } from './engine.ts'
+import { until } from './until.ts'
 
 const { redis } = JSON.parse(process.argv[2]!) as { readonly redis: string }
 let asked = 0

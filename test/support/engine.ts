@@ -58,11 +58,6 @@ export function heldProvider (answer: Provider['lookup'], more: Partial<Provider
   }
 }
 
-/** Resolves when it is so; the test's own time limit ends it otherwise. */
-export async function until (isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await isSo()) await new Promise(resolve => setTimeout(resolve, 5))
-}
-
 /** As `app.ipRisk.allow()`. */
 export async function allow (engine: Engine, network: string, ttlSeconds: number): Promise<void> {
   await engine.except({ effect: 'allow', reason: null, author: null, ...readNetwork(network) }, ttlSeconds)

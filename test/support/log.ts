@@ -1,4 +1,5 @@
 import type { IpRiskLogger } from '../../types/contract.ts'
+import { until } from './until.ts'
 
 export interface LogLine { readonly level: string, readonly fields: Record<string, unknown>, readonly message: string }
 
@@ -20,11 +21,9 @@ export function memoryLog (): MemoryLog {
     get messages () { return lines.map(({ level, message }) => `${level}: ${message}`) },
     text: () => JSON.stringify(lines),
     async logged (text) {
-      for (;;) {
-        const line = lines.find(({ message }) => message.includes(text))
-        if (line !== undefined) return line
-        await new Promise(resolve => setTimeout(resolve, 5))
-      }
+      const find = (): LogLine | undefined => lines.find(({ message }) => message.includes(text))
+      await until(() => find() !== undefined)
+      return find()!
     },
     debug: at('debug'),
     info: at('info'),

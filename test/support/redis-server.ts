@@ -1,11 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Cluster, Redis } from 'ioredis'
 import type { ScriptRunner } from '../../lib/redis/client.ts'
+import { freePort, launchRedis, retried } from './redis.ts'
 
 export interface RedisServer {
   readonly port: number
@@ -19,52 +19,35 @@ export interface RedisServer {
 
 /** A redis-server of our own on a free port, without persistence. */
 export async function redisServer (...more: readonly string[]): Promise<RedisServer> {
-  const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'ip-risk-redis-'))
   let child: ChildProcess | null = null
-
-  async function start (): Promise<void> {
-    child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder, ...more], {
-      stdio: 'ignore'
-    })
-    const client = new Redis({ port, lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 })
-    client.on('error', () => {})
-    for (;;) {
-      const up = await client.connect().then(() => client.ping(), () => null)
-      if (up === 'PONG') break
-      await sleep(20)
-    }
-    client.disconnect()
-  }
+  const port = await retried(async () => {
+    const free = await freePort()
+    child = await launchRedis(free, folder, more)
+    return free
+  })
 
   async function kill (): Promise<void> {
     const dead = child
     child = null
     if (dead === null) return
-    const gone = new Promise(resolve => dead.once('exit', resolve))
+    const gone = once(dead, 'exit')
     dead.kill('SIGKILL')
     await gone
   }
 
-  await start()
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
-    start,
+    async start () {
+      child = await launchRedis(port, folder, more)
+    },
     kill,
     async close () {
       await kill()
       await rm(folder, { recursive: true, force: true })
     }
   }
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
 
 /** A real ioredis client as the guards see it. */

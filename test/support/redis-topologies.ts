@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { until } from './engine.ts'
-import { freePort, type RedisServer, startRedis } from './redis.ts'
+import { until } from './until.ts'
+import { freePort, type RedisServer, retried, startRedis } from './redis.ts'
 
 export interface Sentinel {
   readonly port: number
@@ -45,11 +45,13 @@ export async function startSentinel (master: { readonly port: number }): Promise
 /** Three masters, each with a third of the slots; what one of them loses the others do not refuse. */
 export async function startCluster (): Promise<RedisServer[]> {
   const nodes = await Promise.all([0, 1, 2].map(async () => {
-    const bus = await freePort()
-    const server = await startRedis({
-      args: ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-require-full-coverage', 'no', '--cluster-node-timeout', '1000']
+    return await retried(async () => {
+      const bus = await freePort()
+      const server = await startRedis({
+        args: ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-require-full-coverage', 'no', '--cluster-node-timeout', '1000']
+      })
+      return { server, bus }
     })
-    return { server, bus }
   }))
   const slots = [[0, 5460], [5461, 10922], [10923, 16383]] as const
   for (const [i, { server }] of nodes.entries()) {

@@ -1,8 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 
 /** A redis-server of the test's own, empty, on a free loopback port. */
@@ -15,24 +18,63 @@ export interface RedisServer {
   stop (): Promise<void>
 }
 
+/** Below the range from which Linux takes the ports of outgoing connections, so that none of them takes this one meanwhile. */
 export async function freePort (): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
+  for (;;) {
+    const port = randomInt(10_000, 32_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
+}
+
+/** Why a redis-server ended before it answered: the last line of its log. */
+export class RedisDidNotStart extends Error { override readonly name = 'RedisDidNotStart' }
+
+/** Resolves once this redis-server answers, and not another one that has its port. */
+export async function launchRedis (port: number, folder: string, args: readonly string[]): Promise<ChildProcess> {
+  const logFile = join(folder, 'redis.log')
+  const process = spawn('redis-server', [
+    '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, '--logfile', logFile, ...args
+  ], { stdio: 'ignore' })
+  await once(process, 'spawn')
+  const client = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 })
+  client.on('error', () => {}) // not up yet
+  const isUp = async (): Promise<boolean> => (await client.info('server')).includes(`process_id:${process.pid}\r`)
+  while (!await client.connect().then(isUp).catch(() => false)) {
+    client.disconnect()
+    if (process.exitCode !== null || process.signalCode !== null) throw new RedisDidNotStart(readFileSync(logFile, 'utf8').trim().split('\n').at(-1))
+    await sleep(20)
+  }
+  client.disconnect()
+  return process
+}
+
+/** Tries again when somebody else took the port that was free. */
+export async function retried<T> (start: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await start()
+    } catch (error) {
+      if (tries === 5 || !(error instanceof RedisDidNotStart)) throw error
+    }
+  }
 }
 
 export async function startRedis (options: { readonly port?: number, readonly args?: readonly string[] } = {}): Promise<RedisServer> {
-  const port = options.port ?? await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'ip-risk-redis-'))
-  const process = spawn('redis-server', [
-    '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, ...options.args ?? []
-  ], { stdio: 'ignore' })
-  await new Promise((resolve, reject) => process.once('spawn', resolve).once('error', reject))
-  const exited = new Promise(resolve => process.once('exit', resolve))
+  const { port, process } = await retried(async () => {
+    const port = options.port ?? await freePort()
+    return { port, process: await launchRedis(port, folder, options.args ?? []) }
+  })
+  const exited = once(process, 'exit')
   const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20, maxRetriesPerRequest: null })
-  client.on('error', () => {}) // not up yet, or killed by the test
+  client.on('error', () => {}) // killed by the test
   await client.ping()
   return {
     port,
