@@ -121,6 +121,15 @@ t.test('an invalidation while Redis is away drops a call that begins before its 
   t.strictSame(fleet.questions.slice(0, 3).map(({ version }) => version), [1, 2, 2])
 })
 
+// Found by `npm run simulate:fleet`: process 0 was reading what process 1 had stored when it invalidated it, and kept what it read.
+t.test('what a process was reading from Redis when the address was invalidated is not kept', async t => {
+  const asks: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false }
+  const schedule = ofTwo([{ ...asks, process: 1 }, { ...asks, afterMs: 200 }, { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 }, { ...asks, afterMs: 200 }])
+  const fleet = createFleet(schedule)
+  t.strictSame(await checkLeases(schedule, fleet), [])
+  t.strictSame(fleet.questions.slice(0, 3).map(({ version }) => version), [1, 1, 2])
+})
+
 // What docs/providers.md says of a process that was alone, and no more.
 t.test('a process that was alone continues while it cannot reach Redis, and a second one gets half of the limit beside it', async t => {
   const burst = (process: number, afterMs: number): Schedule['steps'][number] => ({ afterMs, kind: 'burst', process, count: 20 })

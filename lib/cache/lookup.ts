@@ -4,6 +4,7 @@ import {
   answeredBy, decidingMembersOf, finalForWrite, isKnown, type LookupResult, notLookedUpResult
 } from '../verdict/index.ts'
 import { createLoad, isOwnLimit, type LoadParts } from './load.ts'
+import type { SharedReads } from './reads.ts'
 import type { SharedCache } from './shared-cache.ts'
 import type { InFlightLoad, SingleFlight } from './single-flight.ts'
 
@@ -25,6 +26,8 @@ export type LookupLayer = (next: Lookup) => Lookup
 export interface LookupParts extends Omit<LoadParts, 'providerName' | 'isFinal'> {
   readonly provider: Provider
   readonly singleFlight: SingleFlight
+  /** Those of `shared`. */
+  readonly reads: SharedReads | undefined
   /** Where first answers are not final: lets a write wait for the final one. */
   readonly settled: LookupLayer | undefined
   readonly ttlSeconds: number
@@ -48,7 +51,7 @@ const REFRESH_AT = 0.9
  * `shared.timeoutMs` of it, for the read, the claim and the quota together.
  */
 export function createLookup (parts: LookupParts): Lookup {
-  const { provider, ask, memory, shared, singleFlight, settled, ttlSeconds, observers, now, counts } = parts
+  const { provider, ask, memory, shared, reads, singleFlight, settled, ttlSeconds, observers, now, counts } = parts
   const isFinal = finalForWrite(provider)
   const load = createLoad({ ...parts, isFinal, providerName: provider.name })
   // A refresh costs a few calls more: none where the calls of a day are limited.
@@ -59,7 +62,7 @@ export function createLookup (parts: LookupParts): Lookup {
     : [onlyFamilies(provider, now), settled, fromMemory]
   const last = provider.sync === true
     ? directly
-    : beyondMemory(shared === undefined ? fromProvider : fromShared(shared, fromProvider))
+    : beyondMemory(shared === undefined || reads === undefined ? fromProvider : fromShared(shared, reads, fromProvider))
   return layers.reduceRight((next, layer) => layer === undefined ? next : layer(next), last)
 
   function directly (ip: string, { write }: LookupCall): LookupResult {
@@ -90,11 +93,12 @@ export function createLookup (parts: LookupParts): Lookup {
     }
   }
 
-  function fromShared (shared: SharedCache, next: Beyond): Beyond {
+  function fromShared (shared: SharedCache, reads: SharedReads, next: Beyond): Beyond {
     return miss => {
       const { ip, mode, timeoutMs, budget } = miss
       if (!shared.answers(ip) || (mode !== 'cache' && singleFlight.get(ip) !== undefined)) return next(miss)
-      const result = budget!.wait(shared.read(ip)).then(stored => {
+      const read = reads.of(ip)
+      const result = budget!.wait(read.stored).then(stored => {
         if (stored === undefined || stored === 'unreachable') {
           // Another request of this process may have learned it while this one waited.
           const learned = memory.get(ip)
@@ -102,7 +106,7 @@ export function createLookup (parts: LookupParts): Lookup {
           return counted(learned)
         }
         counts.redis++
-        memory.set(ip, stored)
+        if (!read.dropped) memory.set(ip, stored)
         if (mustImprove(stored, miss)) return improved(next(miss), stored)
         if (now() - stored.checkedAtMs >= refreshAfterMs) refresh(ip, stored, miss)
         return stored

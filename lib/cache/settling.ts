@@ -5,12 +5,15 @@ import {
 import { frozenCopy } from './compact.ts'
 import type { LookupLayer } from './lookup.ts'
 import type { MemoryCache } from './memory-cache.ts'
+import type { SharedReads } from './reads.ts'
 import type { SharedCache } from './shared-cache.ts'
 
 interface SettlingParts {
   readonly provider: Provider
   readonly memory: MemoryCache
   readonly shared: SharedCache | undefined
+  /** Those of `shared`. */
+  readonly reads: SharedReads | undefined
   readonly now: () => number
 }
 
@@ -55,7 +58,7 @@ function settlingProviders (root: Provider): ReadonlyMap<string, number> {
   return found
 }
 
-export function createSettling ({ provider, memory, shared, now }: SettlingParts): Settling {
+export function createSettling ({ provider, memory, shared, reads, now }: SettlingParts): Settling {
   const settlesAfterMs = settlingProviders(provider)
   const unsettled = new Map<string, Unsettled>()
 
@@ -80,11 +83,12 @@ export function createSettling ({ provider, memory, shared, now }: SettlingParts
   }
 
   async function read (ip: string, turn: number): Promise<void> {
-    const stored = await shared?.read(ip)
+    const read = reads?.of(ip)
+    const stored = await read?.stored
     const state = unsettled.get(ip)
     if (state === undefined) return
     const isNewer = typeof stored === 'object' && stored.checkedAtMs - state.checkedAtMs >= SETTLED_LATER_MS / 2
-    if (isNewer) memory.set(ip, stored)
+    if (isNewer && read?.dropped === false) memory.set(ip, stored)
     if (isNewer || turn + 1 === READ_AFTER_MS.length) end(ip)
     else state.timer = readLater(ip, state.dueMs, turn + 1)
   }

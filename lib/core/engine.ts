@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EngineOptions, IpRiskLogger } from '../../types/contract.ts'
 import {
-  ageLimits, createLookup, createMemoryCache, createSettling, createSingleFlight, type Lookup, readCache
+  ageLimits, createLookup, createMemoryCache, createReads, createSettling, createSingleFlight, type Lookup, readCache
 } from '../cache/index.ts'
 import { createAccountMemory, createFamiliarity, type FamiliarityService } from '../familiarity/index.ts'
 import { createExceptions, type ExceptionEntry, type Exceptions, nameOf, type Statement } from '../policy/index.ts'
@@ -65,11 +65,13 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const forget = (ip: string): void => {
     memory.delete(ip)
     singleFlight.drop(ip)
+    reads?.drop(ip)
   }
 
   const keys = createKeys(cache.keyPrefix, cache.keySecret, clusterPrefix(options.redis))
   const exceptions = createExceptions(keys.ids, now, log)
-  const addresses = (): string[] => [...memory.addresses(), ...singleFlight.addresses()]
+  const addresses = (): string[] =>
+    [...memory.addresses(), ...singleFlight.addresses(), ...reads?.addresses() ?? []]
   const accounts = createAccountMemory()
   const fleet = options.redis === undefined
     ? undefined
@@ -77,8 +79,10 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
       cache, ages, keys, provider, log, now, addresses, exceptions, forget, forgetAccount: accounts.dropKey, observers
     })
 
+  const reads = fleet && createReads(fleet.verdicts)
+
   let familiarity: FamiliarityService | undefined // made on use: it reserves its memory at once
-  const settling = createSettling({ provider, memory, shared: fleet?.verdicts, now })
+  const settling = createSettling({ provider, memory, shared: fleet?.verdicts, reads, now })
   const running = runProvider(provider, {
     log, redis: fleet?.port, redisTimeoutMs: cache.redisTimeoutMs, settled: settling.settled, observers
   }, now, () => fleet?.close())
@@ -87,6 +91,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     settled: settling.layer,
     memory,
     shared: fleet?.verdicts,
+    reads,
     singleFlight,
     refusal: running.refusal,
     isCrowded: running.isCrowded,

@@ -1,0 +1,38 @@
+import type { SharedCache } from './shared-cache.ts'
+
+/** A read of the shared cache that has not ended, or just has. */
+export interface SharedRead {
+  readonly stored: ReturnType<SharedCache['read']>
+  /** Whether the address was forgotten meanwhile: what was read must not be kept. */
+  readonly dropped: boolean
+}
+
+/** The reads of the shared cache under way: at most one per address, which later callers share. */
+export interface SharedReads {
+  of (ip: string): SharedRead
+  /** The next caller reads again. */
+  drop (ip: string): void
+  addresses (): Iterable<string>
+}
+
+export function createReads ({ read }: Pick<SharedCache, 'read'>): SharedReads {
+  const underWay = new Map<string, { -readonly [K in keyof SharedRead]: SharedRead[K] }>()
+  return {
+    of (ip) {
+      const known = underWay.get(ip)
+      if (known !== undefined) return known
+      const started = { stored: read(ip), dropped: false }
+      underWay.set(ip, started)
+      const end = (): void => { if (underWay.get(ip) === started) underWay.delete(ip) }
+      started.stored.then(end, end)
+      return started
+    },
+    drop (ip) {
+      const started = underWay.get(ip)
+      if (started === undefined) return
+      started.dropped = true
+      underWay.delete(ip)
+    },
+    addresses: () => underWay.keys()
+  }
+}
