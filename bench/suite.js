@@ -35,6 +35,7 @@ export const suite = [
     quick: true,
     ratios: besideRateLimit('over sockets')
   },
+  { file: 'hot-path-instructions.js', args: ['memory hit, read|memory hit$|rate-limit'] },
   {
     file: 'redis-hit.js',
     args: ['5'],

@@ -236,6 +236,15 @@ t.test('gives every result the same keys, whichever way it was found', async t =
   t.same([...shapes], ['ip,source,peer,hops,scope,infrastructure,worker,reason,ignored,version,embeddedIPv4'])
 })
 
+t.test('names the proxy of this request, also for a client that another proxy named before', async t => {
+  const resolve = createClientIpResolver({ trusted: [LB, LB2], cloudflare: false })
+  for (const peer of [LB, LB, LB2, LB2, LB]) {
+    const client = resolve({ socket: { remoteAddress: peer }, headers: { [xff]: '203.0.113.9' } })
+    t.match(client, { ip: '203.0.113.9', peer, source: xff, hops: 1 })
+    Reflect.set(client, 'ip', FORGED) // the next request may get the same object
+  }
+})
+
 t.test('believes a unix listener, when unix is trusted', async t => {
   let asked = 0
   const listener = { address: () => { asked++; return '/run/app.sock' } }

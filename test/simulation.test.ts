@@ -130,6 +130,28 @@ t.test('what a process was reading from Redis when the address was invalidated i
   t.strictSame(fleet.questions.slice(0, 3).map(({ version }) => version), [1, 1, 2])
 })
 
+// Found by `npm run simulate:fleet`: process 2, cut off, called without a lease. Its answer reached Redis after the invalidation.
+t.test('a call without a lease that began before an invalidation is not stored after it', async t => {
+  const asks: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 0, write: false }
+  const schedule: Schedule = {
+    seed: 0,
+    skewsMs: [0, 0, 0],
+    steps: [
+      { afterMs: 0, kind: 'provider', latencyMs: 20, failures: 0 },
+      { afterMs: 0, kind: 'partition', process: 2, forMs: 104 },
+      { ...asks, process: 2 },
+      { afterMs: 101, kind: 'invalidate', process: 0, ip: 0 },
+      { ...asks, afterMs: 201 }
+    ]
+  }
+  for (const seed of [0, 1, 2, 3]) {
+    const seeded = { ...schedule, seed }
+    const fleet = createFleet(seeded)
+    t.strictSame(await checkLeases(seeded, fleet), [])
+    t.strictSame(fleet.questions.slice(0, 2).map(({ version }) => version), [1, 2])
+  }
+})
+
 // What docs/providers.md says of a process that was alone, and no more.
 t.test('a process that was alone continues while it cannot reach Redis, and a second one gets half of the limit beside it', async t => {
   const burst = (process: number, afterMs: number): Schedule['steps'][number] => ({ afterMs, kind: 'burst', process, count: 20 })

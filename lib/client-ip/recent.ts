@@ -1,10 +1,11 @@
-/** An IPv4 address that is not a proxy's, and its mark in the trust map. */
-export interface RecentClient { readonly ip: string, readonly mark: number }
+import type { ClientIp } from '../../types/contract.ts'
 
 /** Clients that a header named alone and in canonical text, so that the next request need not parse it again. */
 export interface RecentClients {
-  of (header: string): RecentClient | undefined
-  add (client: RecentClient): void
+  /** The client that this proxy named. */
+  of (header: string, proxy: string): ClientIp | undefined
+  /** `ip`: an IPv4 address, that of the client. */
+  add (ip: string, client: ClientIp): void
 }
 
 /** A power of two. A few times the clients that a busy process sees within seconds. */
@@ -16,7 +17,7 @@ const [SHORTEST, LONGEST] = ['0.0.0.0'.length, '255.255.255.255'.length]
  * most. A hit returns the string of an earlier request, so that a cache with that key does not hash it again.
  */
 export function createRecentClients (): RecentClients {
-  const slots = new Array<RecentClient | undefined>(SLOTS).fill(undefined)
+  const slots = new Array<ClientIp | undefined>(SLOTS).fill(undefined)
 
   function slotOf (text: string): number {
     const last = text.length - 1
@@ -26,13 +27,13 @@ export function createRecentClients (): RecentClients {
   }
 
   return {
-    of (header) {
+    of (header, proxy) {
       if (header.length < SHORTEST || header.length > LONGEST) return undefined
       const client = slots[slotOf(header)]
-      return client?.ip === header ? client : undefined
+      return client?.ip === header && client.peer === proxy ? client : undefined
     },
-    add (client) {
-      slots[slotOf(client.ip)] = client
+    add (ip, client) {
+      slots[slotOf(ip)] = client
     }
   }
 }

@@ -18,8 +18,11 @@ import { countHops, readRealIp, type Walk, walkList, walkOnce } from './walk.ts'
 
 /** What the engine works with; `createClientIpResolver` shows users a part of it. */
 export interface ClientIpFinder {
-  /** Never throws, and costs what the walk costs: a long header no more than its right end. */
-  readonly resolve: (request: RawRequest) => ClientIp
+  /**
+   * Never throws, and costs what the walk costs: a long header no more than its right end. `peer`: the `remoteAddress`
+   * of the request's socket, where the caller has read it.
+   */
+  readonly resolve: (request: RawRequest, peer?: string) => ClientIp
   readonly explain: (request: RawRequest) => ClientIpExplanation
   readonly setCloudflareRanges: SetCloudflareRanges
   /** Whether the canonical address is in Cloudflare's ranges. */
@@ -68,14 +71,15 @@ export function createClientIp (
   // Proxies are few and send many requests: the one that was accepted last need not be parsed again.
   let proxy: Peer & { readonly ip: string } | undefined
 
-  const resolve = (given: RawRequest): ClientIp => {
-    const request = given.headers === undefined ? { socket: given.socket, headers: {} } : given
-    const text = request.socket?.remoteAddress
-    if (typeof text !== 'string') return withoutPeer(request, rules, walk)
-    if (text === proxy?.address?.text) {
-      const client = mayWalkOnce && (proxy.mark & TRUSTED) !== 0 ? walkOnce(request, rules, proxy.ip) : undefined
-      return client ?? walk(startTrail(request, rules, proxy), rules)
+  const resolve = (given: RawRequest, text = given.socket?.remoteAddress): ClientIp => {
+    const isKnownProxy = text !== undefined && text === proxy?.address?.text
+    if (isKnownProxy && mayWalkOnce && (proxy!.mark & TRUSTED) !== 0) {
+      const client = walkOnce(given, rules, proxy!.ip)
+      if (client !== undefined) return client
     }
+    const request = given.headers === undefined ? { socket: given.socket, headers: {} } : given
+    if (isKnownProxy) return walk(startTrail(request, rules, proxy!), rules)
+    if (typeof text !== 'string') return withoutPeer(request, rules, walk)
     const address = parsePeer(text)
     const mark = address === undefined ? UNSPECIFIED : rules.map.at(address.family)
     if (address === undefined || (mark & SCOPE_MASK) === UNSPECIFIED) {
@@ -94,11 +98,11 @@ export function createClientIp (
 
   const selected = selector(settings.select, log)
   /** What `select` names has been verified by nobody but the operator. Where lines are missing, it is not called. */
-  const resolveSelected = (request: RawRequest): ClientIp => {
+  const resolveSelected = (request: RawRequest, connected?: string): ClientIp => {
     const truncated = request.headers !== undefined && isTruncated(request)
     const text = truncated ? undefined : selected!(request)
     const address = text === undefined ? undefined : parsePeer(text)
-    if (address === undefined) return resolve(request)
+    if (address === undefined) return resolve(request, connected)
     const mark = rules.map.at(address.family)
     const ip = textOf(address)
     const peer = canonicalAddress(request.socket?.remoteAddress ?? '')

@@ -1,7 +1,6 @@
 import type { ClientIp, RawRequest, ResolveReason } from '../../types/contract.ts'
 import { addressText } from '../ip/index.ts'
 import { isSpace, type ParsedAddress, parseEntry, parsePlain, parseQuadBefore, textOf } from './entry.ts'
-import type { RecentClient } from './recent.ts'
 import { addressResult, isTruncated, nothingIgnored } from './result.ts'
 import { clientHere, moveTo, peek, type Rules, skip, stopHere, type Trail } from './trail.ts'
 import { CLASS_E, CLOUDFLARE, NON_PUBLIC, TRUSTED, VIA } from './trust.ts'
@@ -138,21 +137,19 @@ export function walkList (trail: Trail, rules: Rules): ClientIp {
  * address in plain text that is no proxy's. undefined: anything else, for `walkList` to judge.
  */
 export function walkOnce (request: RawRequest, rules: Rules, peer: string): ClientIp | undefined {
-  const list = request.headers['x-forwarded-for']
+  const list = request.headers?.['x-forwarded-for']
   if (typeof list !== 'string' || isTruncated(request)) return undefined
-  const client = rules.recent.of(list) ?? lastClient(list, rules)
-  if (client === undefined) return undefined
-  const { ip, mark } = client
-  return addressResult(ip, 4, mark, 'x-forwarded-for', peer, 1, false, false, undefined, nothingIgnored)
+  return rules.recent.of(list, peer) ?? lastClient(list, rules, peer)
 }
 
-function lastClient (list: string, { map, recent }: Rules): RecentClient | undefined {
+function lastClient (list: string, { map, recent }: Rules, peer: string): ClientIp | undefined {
   const start = parseQuadBefore(list, list.length)
   if (start < 0) return undefined
   const mark = map.at(4)
   if ((mark & TRUSTED) !== 0) return undefined
-  const client = { ip: addressText(4, list, start), mark }
-  if (start === 0) recent.add(client)
+  const ip = addressText(4, list, start)
+  const client = addressResult(ip, 4, mark, 'x-forwarded-for', peer, 1, false, false, undefined, nothingIgnored)
+  if (start === 0) recent.add(ip, Object.freeze(client))
   return client
 }
 

@@ -113,7 +113,7 @@ export function watchMisconfiguration (
   let different = false
   return {
     see (client, request) {
-      if (ofEach.length > 0) run(ofEach, client, request)
+      if (ofEach.length > 0 && request.headers !== undefined) run(ofEach, client, request)
       if (isUnusual(client, request)) run(ofUnusual, client, request)
     },
     compare (client, requestIp) {
@@ -132,6 +132,7 @@ function run (checks: Check[], client: ClientIp, request: RawRequest): void {
 
 /** Most requests are not, and most checks need to look at no other. */
 function isUnusual ({ reason, infrastructure }: ClientIp, { headers }: RawRequest): boolean {
+  if (headers === undefined) return false
   const { connection } = headers
   return reason !== undefined || infrastructure || headers['cf-connecting-ip'] !== undefined ||
     (connection !== undefined && connection !== 'keep-alive' && connection !== 'close')

@@ -36,8 +36,9 @@ export function assessRequest (
   current: Assessment, raw: RawRequest
 ): CompletedAssessment | Promise<CompletedAssessment> {
   const { engine, context } = current
-  if (endsAsGone(raw, context.route)) return gone(current)
-  const address = current.address ??= engine.resolve(raw)
+  const peer = raw.socket?.remoteAddress
+  if (endsAsGone(raw, context.route, peer)) return gone(current)
+  const address = current.address ??= engine.resolve(raw, peer)
   if (context.route.share !== undefined) {
     enforceShare(current, context.route.share, address)
     if (endsAsGone(raw, current.context.route)) return gone(current)

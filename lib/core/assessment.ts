@@ -12,19 +12,22 @@ import { categoriesOf, decidedRisk, riskOf } from './risk.ts'
 /**
  * Whether nobody waits for the answer to this request any more. A client that only stopped sending (a half-close) is
  * not gone. After a reset the peer's address cannot be read, so a policy would apply to nobody: an attacker needs no
- * answer to a withdrawal.
+ * answer to a withdrawal. Node.js keeps an address that was read once, so `peer` spares its later readers a slow one.
  */
-export function isGone ({ socket, stream }: RawRequest): boolean {
+function isGone (request: RawRequest, peer: string | undefined): boolean {
+  const { socket, stream } = request
   if (stream?.destroyed === true || stream?.closed === true || socket?.destroyed === true) return true
-  return socket?.remoteAddress === undefined && socket?.localAddress !== undefined
+  return peer === undefined && socket?.remoteAddress === undefined && socket?.localAddress !== undefined
 }
 
 /**
  * Whether the request ends here because its client is gone. Monitor mode never acts: a sender that does not wait for
- * answers would lose its requests on the day it is switched on.
+ * answers would lose its requests on the day it is switched on. `peer`: the `remoteAddress`, where it was read before.
  */
-export function endsAsGone (request: RawRequest, { marked, mode }: Pick<RoutePolicy, 'marked' | 'mode'>): boolean {
-  return marked && mode === 'enforce' && isGone(request)
+export function endsAsGone (
+  request: RawRequest, { marked, mode }: Pick<RoutePolicy, 'marked' | 'mode'>, peer?: string | null
+): boolean {
+  return marked && mode === 'enforce' && isGone(request, peer ?? undefined)
 }
 
 /** One request, from its address to its one record. Verdict and decision are valid once it is assessed. */

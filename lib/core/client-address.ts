@@ -1,13 +1,13 @@
 import type {
   ClientIp, ClientIpExplanation, ClientIpOptions, IpRiskLogger, RawRequest, ResolveReason, SetCloudflareRanges, Stats
 } from '../../types/contract.ts'
-import { createClientIp, type Watch, watchMisconfiguration } from '../client-ip/index.ts'
+import { type ClientIpFinder, createClientIp, type Watch, watchMisconfiguration } from '../client-ip/index.ts'
 import { cloudflareDate } from '../ip/index.ts'
 
 /** How the address of a client is found. */
 export interface ClientAddress {
-  /** Also notices what only traffic shows to be misconfigured. */
-  readonly resolve: (request: RawRequest) => ClientIp
+  /** As `ClientIpFinder.resolve`. Also notices what only traffic shows to be misconfigured. */
+  readonly resolve: ClientIpFinder['resolve']
   readonly explain: (request: RawRequest) => ClientIpExplanation
   readonly setCloudflareRanges: SetCloudflareRanges
   /** Whether any forwarding header may be read. */
@@ -27,9 +27,9 @@ export function createClientAddress (
   const rejected = countRejectedAddresses()
   return {
     clientAddress: {
-      resolve (request) {
-        const address = clientIp.resolve(request)
-        if (request.headers !== undefined) watch.see(address, request)
+      resolve (request, peer) {
+        const address = clientIp.resolve(request, peer)
+        watch.see(address, request)
         rejected.see(address)
         return address
       },

@@ -119,7 +119,8 @@ function onRoute (this: FastifyInstance, route: RouteOptions): void {
 function unlessGone (handler: RouteOptions['handler'], routePolicy: RoutePolicy): RouteOptions['handler'] {
   return function (request, reply) {
     const assessment = (request as Assessed)[assessed]
-    if (request.raw !== undefined && endsAsGone(request.raw, assessment?.context.route ?? routePolicy)) {
+    const route = assessment?.context.route ?? routePolicy
+    if (request.raw !== undefined && endsAsGone(request.raw, route, assessment?.address.peer)) {
       const error = new ClientGone()
       continueOrEnd(request, reply, error, () => {})
       throw error

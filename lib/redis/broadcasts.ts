@@ -58,6 +58,8 @@ const MAX_AHEAD_MS = 86_400_000
 /** Most stored statements that are read: more than an operator makes. In pages, so that none blocks Redis. */
 const MAX_READ = 10_000
 const PAGE = 500
+/** Longer than a call without a lease takes, and its answer to reach a Redis that was away. */
+const FORGOTTEN_MS = 60_000
 /** Time before what Redis did not answer, or refused, is tried again. */
 const RETRY_MS = 1000
 
@@ -87,8 +89,9 @@ export function createBroadcasts (
       if (statement.untilMs > now()) await send('allow', statement)
     }),
     forget: async statement => await publish(async () => {
-      const { verdict, lease, waiters, failed } = keys.of(statement.id)
-      await port.run(FORGET, [verdict, lease, waiters, failed], [messageText(RETRY, statement.id, 0, '')])
+      const { verdict, lease, waiters, failed, forgotten } = keys.of(statement.id)
+      const args = [messageText(RETRY, statement.id, 0, ''), FORGOTTEN_MS]
+      await port.run(FORGET, [verdict, lease, waiters, failed, forgotten], args)
       await send('forget', statement)
     }),
     revoke: async statement => await publish(async () => await send('forget', statement)),

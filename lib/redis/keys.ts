@@ -37,6 +37,8 @@ export interface AddressKeys {
   readonly lease: string
   readonly waiters: string
   readonly failed: string
+  /** There while an address was invalidated not long ago. */
+  readonly forgotten: string
 }
 
 /** Cached HMACs: computing one costs more than a request may. */
@@ -57,7 +59,13 @@ export function createKeys (keyPrefix: string, keySecret: readonly string[] | un
     ...keySecret === undefined ? plain : underSecrets(keySecret),
     of (id) {
       const key = keyPrefix + id
-      return { verdict: key, lease: name('lease', key), waiters: name('waiters', key), failed: name('failed', key) }
+      return {
+        verdict: key,
+        lease: name('lease', key),
+        waiters: name('waiters', key),
+        failed: name('failed', key),
+        forgotten: name('forgotten', key)
+      }
     },
     allowed: `ip-risk:{broadcasts}:allowed:${keyPrefix}`,
     forgotten: `ip-risk:{broadcasts}:forgotten:${keyPrefix}`,

@@ -112,8 +112,9 @@ export function createLease (parts: LeaseParts): StoredLease {
       const lifeSeconds = Math.round(lifeMs / 1000)
       if (lifeSeconds < 1) return
       const text = entries.write(ip, verdict)
-      send(FILL, [keys.verdict, keys.lease, keys.waiters, keys.failed], [
-        token, parts.isStored ? 'held' : 'soft', text, lifeSeconds, messageText(VERDICT, id, lifeMs, text)
+      send(FILL, [keys.verdict, keys.lease, keys.waiters, keys.failed, keys.forgotten], [
+        token, parts.isStored ? 'held' : 'soft', text, lifeSeconds, messageText(VERDICT, id, lifeMs, text),
+        messageText(RETRY, id, 0, '')
       ])
     },
     fail (reason: UnknownReason, remember: boolean) {

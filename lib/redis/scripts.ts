@@ -65,14 +65,19 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
 
 /**
- * KEYS: verdict, lease, waiters, failed. ARGV: token, `held` or `soft` (stores without a lease, too), text, seconds to
- * live, message to the waiters.
+ * KEYS: verdict, lease, waiters, failed, forgotten. ARGV: token, `held` or `soft` (stores without a lease, too), text,
+ * seconds to live, message to the waiters, message that lets them claim.
  * Returns 1 when it was stored, 0 when the lease is lost or the key belongs to another program, or why Redis refused.
+ * No lease shows that the address was forgotten during a `soft` call, so then it stores nothing for a while.
  */
 export const FILL: string = `${helpers}
 local holder = redis.call('GET', KEYS[2])
 if holder ~= ARGV[1] and (holder or ARGV[2] ~= 'soft') then return 0 end
 redis.call('DEL', KEYS[2], KEYS[4])
+if ARGV[2] == 'soft' and redis.call('GET', KEYS[5]) then
+  send(KEYS[3], ARGV[6])
+  return 0
+end
 local stored = 0
 if overwritable(KEYS[1]) then
   local set = redis.pcall('SET', KEYS[1], ARGV[3], 'EX', ARGV[4])
@@ -89,9 +94,13 @@ if tonumber(ARGV[3]) > 0 then redis.pcall('SET', KEYS[3], ARGV[2], 'PX', ARGV[3]
 send(KEYS[2], ARGV[4])
 return 1`
 
-/** KEYS: verdict, lease, waiters, failed. ARGV: message to the waiters. Ends the lease, so that it stores nothing. */
+/**
+ * KEYS: verdict, lease, waiters, failed, forgotten. ARGV: message to the waiters, ms for which `forgotten` is kept.
+ * Ends the lease, so that it stores nothing.
+ */
 export const FORGET: string = `${helpers}
 redis.call('DEL', KEYS[2], KEYS[4])
+redis.pcall('SET', KEYS[5], '1', 'PX', ARGV[2])
 if overwritable(KEYS[1]) then redis.call('DEL', KEYS[1]) end
 send(KEYS[3], ARGV[1])
 return 1`

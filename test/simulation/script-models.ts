@@ -51,10 +51,14 @@ const claim: Model = (redis, [verdict, lease, waiters, failed], [token, longest,
   return ['ours']
 }
 
-const fill: Model = (redis, [verdict, lease, waiters, failed], [token, how, text, seconds, message]) => {
+const fill: Model = (redis, [verdict, lease, waiters, failed, forgotten], [token, how, text, seconds, message, retry]) => {
   const holder = redis.get(lease!)
   if (holder !== token && (holder !== undefined || how !== 'soft')) return 0
   redis.del(lease!, failed!)
+  if (how === 'soft' && redis.exists(forgotten!)) {
+    send(redis, waiters!, retry!)
+    return 0
+  }
   const stores = overwritable(redis, verdict!)
   if (stores) redis.set(verdict!, text!, Number(seconds) * 1000)
   send(redis, waiters!, message!)
@@ -69,8 +73,9 @@ const fail: Model = (redis, [lease, waiters, failed], [token, reason, rememberMs
   return 1
 }
 
-const forget: Model = (redis, [verdict, lease, waiters, failed], [message]) => {
+const forget: Model = (redis, [verdict, lease, waiters, failed, forgotten], [message, keepMs]) => {
   redis.del(lease!, failed!)
+  redis.set(forgotten!, '1', Number(keepMs))
   if (overwritable(redis, verdict!)) redis.del(verdict!)
   send(redis, waiters!, message!)
   return 1
