@@ -26,7 +26,7 @@ const leaseOps: fc.Arbitrary<Op> = fc.oneof(
   call(scripts.CLAIM, keys, fc.tuple(token, fc.constant(LONG_MS), fc.constantFrom('inbox 1', 'inbox 2'), fc.constantFrom(0, 2 * LONG_MS),
     fc.constantFrom('', 'bf21a9e8fbc5a3846fb05b4fa0859e0917b2202f'))), // SHA-1 of {}
   call(scripts.RENEW, ['lease'], fc.tuple(token, fc.constant(LONG_MS))),
-  call(scripts.FILL, [...keys, 'forgotten'], fc.tuple(token, fc.constantFrom('held', 'soft'), fc.constantFrom('{}', '{"verdict":"clean"}'),
+  call(scripts.FILL, [...keys, 'forgotten'], fc.tuple(token, fc.constantFrom('held', 'soft', 'blind'), fc.constantFrom('{}', '{"verdict":"clean"}'),
     fc.constant(LONG_MS / 1000), fc.constant('filled'), fc.constant('retry'))),
   call(scripts.FAIL, ['lease', 'waiters', 'failed'], fc.tuple(token, fc.constantFrom('timeout', ''), fc.constantFrom(0, LONG_MS), fc.constant('failed'))),
   call(scripts.FORGET, [...keys, 'forgotten'], fc.constant(['gone', LONG_MS])),

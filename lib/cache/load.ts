@@ -69,7 +69,9 @@ export function createLoad (parts: LoadParts): Load {
       const claim = await budget.wait(shared.claim(ip, { refresh, budget }))
       switch (claim.kind) {
         case 'stored':
-          if (!suffices(claim.result, inFlight)) return await fromProvider(ip, inFlight, options, shared.localLease(ip))
+          if (!suffices(claim.result, inFlight)) {
+            return await fromProvider(ip, inFlight, options, shared.localLease(ip, true))
+          }
           counts.redis++
           return cached(ip, inFlight, claim.result)
         case 'failed': return failed(ip, claim.reason)
@@ -89,7 +91,8 @@ export function createLoad (parts: LoadParts): Load {
         }
       }
     }
-    return now() < endMs ? await fromProvider(ip, inFlight, options, shared.localLease(ip)) : failed(ip, 'timeout')
+    if (now() >= endMs) return failed(ip, 'timeout')
+    return await fromProvider(ip, inFlight, options, shared.localLease(ip, false))
   }
 
   function suffices (result: LookupResult, { write }: InFlightLoad): boolean {

@@ -137,7 +137,7 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     const checkedAtMs = cached.checkedAtMs + SETTLED_LATER_MS
     const result = Object.freeze({ answer: frozenCopy(answer), provider: name, checkedAtMs, cache: 'miss' as const })
     memory.set(ip, result)
-    shared?.localLease(ip).fill(result)
+    shared?.localLease(ip, true).fill(result)
   }
 
   return {

@@ -12,8 +12,11 @@ export interface SharedCache {
   read (ip: string): Promise<KnownResult | undefined | 'unreachable'>
   /** Requests the lease of an address: the right to call the provider, which one process at a time has. */
   claim (ip: string, options: ClaimOptions): Promise<Claim>
-  /** For an unreachable cache: a lease of this process alone, which stores unless another process has a real one. */
-  localLease (ip: string): Lease
+  /**
+   * A lease of this process alone, which stores unless another process has a real one. For an unreachable cache, and
+   * for a second answer that replaces a stored one.
+   */
+  localLease (ip: string, isReachable: boolean): Lease
 }
 
 export interface ClaimOptions {

@@ -81,6 +81,12 @@ export const VERDICT = 'verdict'
 export const UNKNOWN = 'unknown'
 export const RETRY = 'retry'
 
+/**
+ * `held`: it is in Redis. `soft`: it is not, so it stores a verdict only where no other lease is. `blind`: nor is it
+ * known whether Redis answers, so it stores none where the address was invalidated not long ago.
+ */
+export type LeaseKind = 'held' | 'soft' | 'blind'
+
 interface LeaseParts {
   readonly port: RedisPort
   readonly keys: AddressKeys
@@ -88,8 +94,7 @@ interface LeaseParts {
   readonly ip: string
   readonly id: string
   readonly token: string
-  /** Whether it is known to be in Redis. If not, it stores a verdict only where no other lease is. */
-  readonly isStored: boolean
+  readonly kind: LeaseKind
   readonly failedMs: number
   writeFailed (reason: string): void
   ended (): void
@@ -102,7 +107,7 @@ export interface StoredLease extends Lease {
 
 export function createLease (parts: LeaseParts): StoredLease {
   const { port, keys, entries, ip, id, token, failedMs } = parts
-  let timer = parts.isStored ? renewLater() : undefined
+  let timer = parts.kind === 'held' ? renewLater() : undefined
   let over = false
 
   return {
@@ -113,7 +118,7 @@ export function createLease (parts: LeaseParts): StoredLease {
       if (lifeSeconds < 1) return
       const text = entries.write(ip, verdict)
       send(FILL, [keys.verdict, keys.lease, keys.waiters, keys.failed, keys.forgotten], [
-        token, parts.isStored ? 'held' : 'soft', text, lifeSeconds, messageText(VERDICT, id, lifeMs, text),
+        token, parts.kind, text, lifeSeconds, messageText(VERDICT, id, lifeMs, text),
         messageText(RETRY, id, 0, '')
       ])
     },

@@ -65,16 +65,16 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
 
 /**
- * KEYS: verdict, lease, waiters, failed, forgotten. ARGV: token, `held` or `soft` (stores without a lease, too), text,
- * seconds to live, message to the waiters, message that lets them claim.
+ * KEYS: verdict, lease, waiters, failed, forgotten. ARGV: token, `held`, `soft` or `blind` (both store without a lease,
+ * too), text, seconds to live, message to the waiters, message that lets them claim.
  * Returns 1 when it was stored, 0 when the lease is lost or the key belongs to another program, or why Redis refused.
- * No lease shows that the address was forgotten during a `soft` call, so then it stores nothing for a while.
+ * `blind` is a call without Redis, which may have begun before the address was forgotten, however late this arrives.
  */
 export const FILL: string = `${helpers}
 local holder = redis.call('GET', KEYS[2])
-if holder ~= ARGV[1] and (holder or ARGV[2] ~= 'soft') then return 0 end
+if holder ~= ARGV[1] and (holder or ARGV[2] == 'held') then return 0 end
 redis.call('DEL', KEYS[2], KEYS[4])
-if ARGV[2] == 'soft' and redis.call('GET', KEYS[5]) then
+if ARGV[2] == 'blind' and redis.call('GET', KEYS[5]) then
   send(KEYS[3], ARGV[6])
   return 0
 end

@@ -4,7 +4,9 @@ import type { CacheSettings, Claim, ClaimOptions, LeaseOutcome, SharedCache } fr
 import { type KnownResult, sharedReasons } from '../verdict/index.ts'
 import { isReply, type RedisPort } from './client.ts'
 import type { EntryFormat, Keys } from './keys.ts'
-import { createLease, createLeaseWaits, FAILED_MS, LEASE_MS, type StoredLease, UNKNOWN, VERDICT } from './lease.ts'
+import {
+  createLease, createLeaseWaits, FAILED_MS, LEASE_MS, type LeaseKind, type StoredLease, UNKNOWN, VERDICT
+} from './lease.ts'
 import { reasonOf } from './node-circuits.ts'
 import { createReader } from './reader.ts'
 import { CLAIM } from './scripts.ts'
@@ -95,7 +97,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
         claims.delete(claimed)
       }
     },
-    localLease: ip => leaseOn(ip, keys.id(ip), randomUUID(), false),
+    localLease: (ip, isReachable) => leaseOn(ip, keys.id(ip), randomUUID(), isReachable ? 'soft' : 'blind'),
     async close () {
       closing = true
       waits.close()
@@ -121,7 +123,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
       expected.end()
       if (isReply(err)) writes.failed(reasonOf(err))
       // Redis may have run the script all the same, so the lease keeps its token.
-      return { kind: 'granted', lease: leaseOn(ip, id, token, false) }
+      return { kind: 'granted', lease: leaseOn(ip, id, token, 'blind') }
     }
   }
 
@@ -145,12 +147,12 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
         case 'held': return { kind: 'leased', outcome: outcomeOf(ip, lease, expected, ms) }
         case 'ours':
           writes.stored()
-          return { kind: 'granted', lease: leaseOn(ip, id, token, true) }
+          return { kind: 'granted', lease: leaseOn(ip, id, token, 'held') }
         case 'refused': writes.failed(text)
       }
       break
     }
-    return { kind: 'granted', lease: leaseOn(ip, id, token, false) }
+    return { kind: 'granted', lease: leaseOn(ip, id, token, 'blind') }
   }
 
   async function outcomeOf (
@@ -181,7 +183,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
     return undefined
   }
 
-  function leaseOn (ip: string, id: string, token: string, isStored: boolean): StoredLease {
+  function leaseOn (ip: string, id: string, token: string, kind: LeaseKind): StoredLease {
     const failedMs = Math.min(FAILED_MS, unknownTtlSeconds * 1000)
     const lease = createLease({
       port,
@@ -190,7 +192,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
       ip,
       id,
       token,
-      isStored,
+      kind,
       failedMs: Math.round(failedMs),
       writeFailed: writes.failed,
       ended: () => { leases.delete(lease) }

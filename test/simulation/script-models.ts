@@ -53,9 +53,9 @@ const claim: Model = (redis, [verdict, lease, waiters, failed], [token, longest,
 
 const fill: Model = (redis, [verdict, lease, waiters, failed, forgotten], [token, how, text, seconds, message, retry]) => {
   const holder = redis.get(lease!)
-  if (holder !== token && (holder !== undefined || how !== 'soft')) return 0
+  if (holder !== token && (holder !== undefined || how === 'held')) return 0
   redis.del(lease!, failed!)
-  if (how === 'soft' && redis.exists(forgotten!)) {
+  if (how === 'blind' && redis.exists(forgotten!)) {
     send(redis, waiters!, retry!)
     return 0
   }
