@@ -30,7 +30,10 @@ export interface OfflineShare {
   /** Redis granted a call. False: with calls made here, which it did not know of, it is one too many. */
   granted (write: boolean): boolean
   contact (contact: Contact): void
-  /** What Redis has to reserve for this process until the next contact. */
+  /**
+   * What Redis has to reserve for this process until the next contact. That may be late, and calls made before leave
+   * the window until then, in the log of Redis as here: so they do not count.
+   */
   reservation (): number
   /** Redis answers, but its count is not complete for so long. `reserved`: what it reported at that contact. */
   quiet (at: number, forMs: number, reserved: number): void
@@ -165,12 +168,9 @@ export function offlineShare (
       reserved = { at: seen.at, part: seen.part }
     },
     reservation () {
-      const at = now()
-      if (quietMax !== null) return room(own, at - windowMs, quietMax, true)
-      if (limits.minute !== null && contact !== null && at - reserved.at >= settledMs) {
-        return room(offline, at - windowMs, evenShare(limits.minute), true)
-      }
-      return room(offline, Math.max(reserved.at, at - windowMs), reserved.part, true)
+      if (quietMax !== null) return quietMax
+      const { minute } = limits
+      return minute !== null && contact !== null && now() - reserved.at >= settledMs ? evenShare(minute) : reserved.part
     },
     quiet (at, forMs, part) {
       if (at < reserved.at) return
