@@ -245,6 +245,13 @@ t.test('names the proxy of this request, also for a client that another proxy na
   }
 })
 
+t.test('takes no peer from a second argument', async t => {
+  const resolve = createClientIpResolver({ trusted: [LB], cloudflare: false }) as (request: RawRequest, second?: unknown) => ClientIp
+  const request = { socket: { remoteAddress: A }, headers: { [xff]: FORGED } }
+  for (const second of [LB, 0, {}]) t.match(resolve(request, second), { ip: A, reason: 'peer_untrusted' })
+  t.match([request, request].map(resolve), [{ ip: A }, { ip: A }])
+})
+
 t.test('believes a unix listener, when unix is trusted', async t => {
   let asked = 0
   const listener = { address: () => { asked++; return '/run/app.sock' } }

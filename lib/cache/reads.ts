@@ -24,7 +24,9 @@ export function createReads ({ read }: Pick<SharedCache, 'read'>): SharedReads {
       const started = { stored: read(ip), dropped: false }
       underWay.set(ip, started)
       const end = (): void => { if (underWay.get(ip) === started) underWay.delete(ip) }
-      started.stored.then(end, end)
+      // After its callers have kept what was read: until then an invalidation must find it.
+      const endLater = (): void => { setImmediate(end) }
+      started.stored.then(endLater, endLater)
       return started
     },
     drop (ip) {

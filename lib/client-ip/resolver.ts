@@ -159,7 +159,8 @@ function ignoredHeaders ({ headers }: RawRequest, why: ResolveReason): readonly 
 /** The resolver alone. Throws an `IpRiskError` on a bad option. */
 export function createClientIpResolver (options?: ClientIpOptions, log?: Pick<IpRiskLogger, 'warn'>): ClientIpResolver {
   const { resolve, explain, warnings, setCloudflareRanges } = createClientIp(options, log)
-  return Object.assign(resolve, { explain, warnings, setCloudflareRanges })
+  // A second argument would be believed as the peer, and `requests.map(resolve)` gives one.
+  return Object.assign((request: RawRequest) => resolve(request), { explain, warnings, setCloudflareRanges })
 }
 
 /** Why nobody is asked about the address; undefined: it is looked up, by its `lookupAddress`. */

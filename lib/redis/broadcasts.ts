@@ -88,12 +88,21 @@ export function createBroadcasts (
     allow: async statement => await publish(async () => {
       if (statement.untilMs > now()) await send('allow', statement)
     }),
-    forget: async statement => await publish(async () => {
-      const { verdict, lease, waiters, failed, forgotten } = keys.of(statement.id)
-      const args = [messageText(RETRY, statement.id, 0, ''), FORGOTTEN_MS]
-      await port.run(FORGET, [verdict, lease, waiters, failed, forgotten], args)
-      await send('forget', statement)
-    }),
+    async forget (statement) {
+      let isLate = false
+      await publish(async () => {
+        const { verdict, lease, waiters, failed, forgotten } = keys.of(statement.id)
+        const args = [messageText(RETRY, statement.id, 0, ''), FORGOTTEN_MS]
+        try {
+          await port.run(FORGET, [verdict, lease, waiters, failed, forgotten], args)
+        } catch (err) {
+          isLate = true
+          throw err
+        }
+        if (isLate) forget(statement.id) // this process may have read it from Redis again
+        await send('forget', statement)
+      })
+    },
     revoke: async statement => await publish(async () => await send('forget', statement)),
     async forgetAccount (key) {
       const issuedMs = Math.floor(now())

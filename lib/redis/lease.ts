@@ -82,7 +82,7 @@ export const UNKNOWN = 'unknown'
 export const RETRY = 'retry'
 
 /**
- * `held`: it is in Redis. `soft`: it is not, so it stores a verdict only where no other lease is. `blind`: nor is it
+ * `held`: it is in Redis. `soft`: it is not, so it replaces a verdict only where no other lease is. `blind`: nor is it
  * known whether Redis answers, so it stores none where the address was invalidated not long ago.
  */
 export type LeaseKind = 'held' | 'soft' | 'blind'

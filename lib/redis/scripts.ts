@@ -69,12 +69,14 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
  * too), text, seconds to live, message to the waiters, message that lets them claim.
  * Returns 1 when it was stored, 0 when the lease is lost or the key belongs to another program, or why Redis refused.
  * `blind` is a call without Redis, which may have begun before the address was forgotten, however late this arrives.
+ * `soft` replaces a verdict: where that was forgotten meanwhile, it has nothing to replace.
  */
 export const FILL: string = `${helpers}
 local holder = redis.call('GET', KEYS[2])
 if holder ~= ARGV[1] and (holder or ARGV[2] == 'held') then return 0 end
 redis.call('DEL', KEYS[2], KEYS[4])
-if ARGV[2] == 'blind' and redis.call('GET', KEYS[5]) then
+local forgotten = ARGV[2] ~= 'held' and redis.call('GET', KEYS[5])
+if forgotten and (ARGV[2] == 'blind' or redis.call('PTTL', KEYS[1]) == -2) then
   send(KEYS[3], ARGV[6])
   return 0
 end

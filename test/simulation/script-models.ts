@@ -55,7 +55,7 @@ const fill: Model = (redis, [verdict, lease, waiters, failed, forgotten], [token
   const holder = redis.get(lease!)
   if (holder !== token && (holder !== undefined || how === 'held')) return 0
   redis.del(lease!, failed!)
-  if (how === 'blind' && redis.exists(forgotten!)) {
+  if (how !== 'held' && redis.exists(forgotten!) && (how === 'blind' || !redis.exists(verdict!))) {
     send(redis, waiters!, retry!)
     return 0
   }
