@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { connectAll } from './hot-path-client.js'
 import { against, answerOf, names } from './hot-path-processes.js'
+import { median } from './hot-path-variants.js'
 
 if (spawnSync('valgrind', ['--version']).error !== undefined) {
   console.error('hot-path-instructions needs valgrind: apt-get install valgrind')
@@ -48,8 +49,6 @@ async function countsOf (name) {
   const counts = Array.from({ length: COUNTS }, (_, i) => sums(readFileSync(`${file}.${i + 2}`, 'latin1')))
   return [0, 1, 2].map(kind => median(counts.map(count => count[kind])))
 }
-
-const median = values => values.toSorted((a, b) => a - b)[values.length >> 1]
 
 /** Instructions, misses of the first cache and misses of the second one, a request. */
 function sums (text) {

@@ -115,7 +115,7 @@ export function checkHits (name, before, after, requests) {
 const at = (sorted, part) => sorted[Math.floor((sorted.length - 1) * part)]
 const sorted = values => values.toSorted((a, b) => a - b)
 
-const median = values => at(sorted(values), 0.5)
+export const median = values => at(sorted(values), 0.5)
 const added = (lists, bare) => lists.map((values, launch) => values.map((value, i) => value - bare[launch][i]))
 
 /** From one run to the next, the median of so many launches differs by this: their standard deviation over the root of their number. */

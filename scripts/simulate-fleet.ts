@@ -1,6 +1,6 @@
 // `npm run simulate:fleet -- [--runs 100000] [--minutes n] [--property leases|quota] [--seed n] [--path p]`: our engines in simulated
 // fleets, under random faults of network, Redis, processes and provider. Exits 1 at the first schedule that breaks an invariant, and where
-// one was checked on too few cases; fewer than 100 schedules of a property are too few to tell. Prints on how many each was.
+// one was checked on too few cases; below 100 schedules of a property there is no such minimum. Prints on how many each was.
 import { parseArgs } from 'node:util'
 import { type Property, simulate } from '../test/simulation/run.ts'
 import { createTally } from '../test/simulation/tally.ts'

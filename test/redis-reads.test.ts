@@ -40,7 +40,7 @@ function holdingClient (): { readonly client: Redis, readonly held: number, hold
   }
 }
 
-/** Says `clean` until told otherwise. */
+/** Answers with `now`. */
 function changingProvider (): Provider & { now: 'clean' | 'vpn_detected' } {
   const provider: Provider & { now: 'clean' | 'vpn_detected' } = {
     name: 'changing', now: 'clean', lookup: async () => knownAnswer(provider.now)
@@ -61,7 +61,7 @@ t.test('an invalidation that Redis takes late is one for its own process, too, w
   await until(async () => (await ask(ip)).answer.verdict === 'vpn_detected')
 })
 
-t.test('an answer that replaces a verdict is not stored where that was invalidated meanwhile, and nobody heard of it yet', async t => {
+t.test('an answer that replaces a verdict is not stored where that was invalidated meanwhile, even before the broadcast arrives', async t => {
   let release = (): void => {}
   const second: Provider = {
     name: 'expensive',

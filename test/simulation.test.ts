@@ -108,7 +108,7 @@ t.test('a process uses no grant that makes one call too many with those that it 
 })
 
 // Found by `npm run simulate:fleet`, which took it for a second call at once: the message of an invalidation came after a restart of Redis.
-// Found by `npm run simulate:fleet`: process 0 told Redis what was left of its part, and had the whole part again a minute later.
+// Found by `npm run simulate:fleet`: process 0 reported to Redis what was left of its part, and had the whole part again a minute later.
 t.test('what is reserved for a process that gets no replies lasts while its earlier calls leave the window', async t => {
   const schedule: Schedule = {
     seed: -935345180,

@@ -1,4 +1,5 @@
 import type { SharedCache } from './shared-cache.ts'
+import { createInFlight } from './single-flight.ts'
 
 /** A read of the shared cache that has not ended, or just has. */
 export interface SharedRead {
@@ -7,7 +8,7 @@ export interface SharedRead {
   readonly dropped: boolean
 }
 
-/** The reads of the shared cache under way: at most one per address, which later callers share. */
+/** The reads of the shared cache in flight: at most one per address, which later callers share. */
 export interface SharedReads {
   of (ip: string): SharedRead
   /** The next caller reads again. */
@@ -16,25 +17,19 @@ export interface SharedReads {
 }
 
 export function createReads ({ read }: Pick<SharedCache, 'read'>): SharedReads {
-  const underWay = new Map<string, { -readonly [K in keyof SharedRead]: SharedRead[K] }>()
+  const { get, set, end, drop, addresses } = createInFlight<{ -readonly [K in keyof SharedRead]: SharedRead[K] }>()
   return {
     of (ip) {
-      const known = underWay.get(ip)
+      const known = get(ip)
       if (known !== undefined) return known
       const started = { stored: read(ip), dropped: false }
-      underWay.set(ip, started)
-      const end = (): void => { if (underWay.get(ip) === started) underWay.delete(ip) }
+      set(ip, started)
       // After its callers have kept what was read: until then an invalidation must find it.
-      const endLater = (): void => { setImmediate(end) }
+      const endLater = (): void => { setImmediate(end, ip, started) }
       started.stored.then(endLater, endLater)
       return started
     },
-    drop (ip) {
-      const started = underWay.get(ip)
-      if (started === undefined) return
-      started.dropped = true
-      underWay.delete(ip)
-    },
-    addresses: () => underWay.keys()
+    drop,
+    addresses
   }
 }

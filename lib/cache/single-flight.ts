@@ -22,24 +22,45 @@ export interface InFlightLoad {
   readonly dropped: boolean
 }
 
-export function createSingleFlight (): SingleFlight {
-  const inFlight = new Map<string, { -readonly [K in keyof InFlightLoad]: InFlightLoad[K] }>()
+/** What is in flight, by its address. */
+interface InFlight<Entry> {
+  get (ip: string): Entry | undefined
+  set (ip: string, entry: Entry): void
+  /** Nothing happens where the entry was dropped, whatever followed it. */
+  end (ip: string, entry: Entry): void
+  drop (ip: string): void
+  addresses (): Iterable<string>
+}
+
+export function createInFlight<Entry extends { dropped: boolean }> (): InFlight<Entry> {
+  const entries = new Map<string, Entry>()
   return {
-    get: ip => inFlight.get(ip),
-    start (ip, write, wantedUntilMs, run) {
-      const load = { write, result: undefined as unknown as Promise<LookupResult>, wantedUntilMs, dropped: false }
-      inFlight.set(ip, load)
-      load.result = run(load).finally(() => {
-        if (inFlight.get(ip) === load) inFlight.delete(ip)
-      })
-      return load
+    get: ip => entries.get(ip),
+    set (ip, entry) { entries.set(ip, entry) },
+    end (ip, entry) {
+      if (entries.get(ip) === entry) entries.delete(ip)
     },
     drop (ip) {
-      const load = inFlight.get(ip)
-      if (load === undefined) return
-      load.dropped = true
-      inFlight.delete(ip)
+      const entry = entries.get(ip)
+      if (entry === undefined) return
+      entry.dropped = true
+      entries.delete(ip)
     },
-    addresses: () => inFlight.keys()
+    addresses: () => entries.keys()
+  }
+}
+
+export function createSingleFlight (): SingleFlight {
+  const { get, set, end, drop, addresses } = createInFlight<{ -readonly [K in keyof InFlightLoad]: InFlightLoad[K] }>()
+  return {
+    get,
+    start (ip, write, wantedUntilMs, run) {
+      const load = { write, result: undefined as unknown as Promise<LookupResult>, wantedUntilMs, dropped: false }
+      set(ip, load)
+      load.result = run(load).finally(() => end(ip, load))
+      return load
+    },
+    drop,
+    addresses
   }
 }

@@ -72,13 +72,13 @@ export function createClientIp (
   let proxy: Peer & { readonly ip: string } | undefined
 
   const resolve = (given: RawRequest, text = given.socket?.remoteAddress): ClientIp => {
-    const isKnownProxy = text !== undefined && text === proxy?.address?.text
-    if (isKnownProxy && mayWalkOnce && (proxy!.mark & TRUSTED) !== 0) {
-      const client = walkOnce(given, rules, proxy!.ip)
+    const known = text === proxy?.address?.text ? proxy : undefined
+    if (known !== undefined && mayWalkOnce && (known.mark & TRUSTED) !== 0) {
+      const client = walkOnce(given, rules, known.ip)
       if (client !== undefined) return client
     }
     const request = given.headers === undefined ? { socket: given.socket, headers: {} } : given
-    if (isKnownProxy) return walk(startTrail(request, rules, proxy!), rules)
+    if (known !== undefined) return walk(startTrail(request, rules, known), rules)
     if (typeof text !== 'string') return withoutPeer(request, rules, walk)
     const address = parsePeer(text)
     const mark = address === undefined ? UNSPECIFIED : rules.map.at(address.family)
@@ -98,14 +98,14 @@ export function createClientIp (
 
   const selected = selector(settings.select, log)
   /** What `select` names has been verified by nobody but the operator. Where lines are missing, it is not called. */
-  const resolveSelected = (request: RawRequest, connected?: string): ClientIp => {
+  const resolveSelected = (request: RawRequest, connected = request.socket?.remoteAddress): ClientIp => {
     const truncated = request.headers !== undefined && isTruncated(request)
     const text = truncated ? undefined : selected!(request)
     const address = text === undefined ? undefined : parsePeer(text)
     if (address === undefined) return resolve(request, connected)
     const mark = rules.map.at(address.family)
     const ip = textOf(address)
-    const peer = canonicalAddress(request.socket?.remoteAddress ?? '')
+    const peer = canonicalAddress(connected ?? '')
     return addressResult(ip, address.family, mark, 'selected', peer, 0, false, false, undefined, nothingIgnored)
   }
   const find = selected === undefined ? resolve : resolveSelected

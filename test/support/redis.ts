@@ -55,7 +55,7 @@ export async function launchRedis (port: number, folder: string, args: readonly 
   return process
 }
 
-/** Tries again when somebody else took the port that was free. */
+/** Tries again when another program took the free port. */
 export async function retried<T> (start: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
