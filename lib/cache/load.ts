@@ -113,6 +113,7 @@ export function createLoad (parts: LoadParts): Load {
       return neighbours
     }
     const { write } = inFlight
+    inFlight.dropped = false // what the call learns is newer than an invalidation before it
     const answer = await ask(ip, { write, leftMs: () => inFlight.wantedUntilMs - now(), redisBudget: budget })
     const known = answer.verdict === 'unknown' ? undefined : copyOf(answer)
     if (known === undefined) {

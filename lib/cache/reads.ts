@@ -17,13 +17,13 @@ export interface SharedReads {
 }
 
 export function createReads ({ read }: Pick<SharedCache, 'read'>): SharedReads {
-  const { get, set, end, drop, addresses } = createInFlight<{ -readonly [K in keyof SharedRead]: SharedRead[K] }>()
+  const { get, add, end, drop, addresses } = createInFlight<{ -readonly [K in keyof SharedRead]: SharedRead[K] }>()
   return {
     of (ip) {
       const known = get(ip)
       if (known !== undefined) return known
       const started = { stored: read(ip), dropped: false }
-      set(ip, started)
+      add(ip, started)
       // After its callers have kept what was read: until then an invalidation must find it.
       const endLater = (): void => { setImmediate(end, ip, started) }
       started.stored.then(endLater, endLater)

@@ -18,45 +18,45 @@ export interface InFlightLoad {
   readonly result: Promise<LookupResult>
   /** When the longest wait for the result ends. The load continues after that, but starts no call any more. */
   wantedUntilMs: number
-  /** Whether the address was dropped: the result must not be cached. */
-  readonly dropped: boolean
+  /** Whether the address was dropped, after the call began if there is one: the result must not be cached. */
+  dropped: boolean
 }
 
-/** What is in flight, by its address. */
+/** What is in flight, by its address. One that was dropped stays until it ends: its call may be yet to begin. */
 interface InFlight<Entry> {
+  /** The latest one that is not dropped. */
   get (ip: string): Entry | undefined
-  set (ip: string, entry: Entry): void
-  /** Nothing happens where the entry was dropped, whatever followed it. */
+  add (ip: string, entry: Entry): void
   end (ip: string, entry: Entry): void
   drop (ip: string): void
   addresses (): Iterable<string>
 }
 
 export function createInFlight<Entry extends { dropped: boolean }> (): InFlight<Entry> {
-  const entries = new Map<string, Entry>()
+  const entries = new Map<string, readonly Entry[]>()
+  const of = (ip: string): readonly Entry[] => entries.get(ip) ?? []
   return {
-    get: ip => entries.get(ip),
-    set (ip, entry) { entries.set(ip, entry) },
+    get: ip => of(ip).findLast(({ dropped }) => !dropped),
+    add (ip, entry) { entries.set(ip, [...of(ip), entry]) },
     end (ip, entry) {
-      if (entries.get(ip) === entry) entries.delete(ip)
+      const left = of(ip).filter(other => other !== entry)
+      if (left.length === 0) entries.delete(ip)
+      else entries.set(ip, left)
     },
     drop (ip) {
-      const entry = entries.get(ip)
-      if (entry === undefined) return
-      entry.dropped = true
-      entries.delete(ip)
+      for (const entry of of(ip)) entry.dropped = true
     },
     addresses: () => entries.keys()
   }
 }
 
 export function createSingleFlight (): SingleFlight {
-  const { get, set, end, drop, addresses } = createInFlight<{ -readonly [K in keyof InFlightLoad]: InFlightLoad[K] }>()
+  const { get, add, end, drop, addresses } = createInFlight<{ -readonly [K in keyof InFlightLoad]: InFlightLoad[K] }>()
   return {
     get,
     start (ip, write, wantedUntilMs, run) {
       const load = { write, result: undefined as unknown as Promise<LookupResult>, wantedUntilMs, dropped: false }
-      set(ip, load)
+      add(ip, load)
       load.result = run(load).finally(() => end(ip, load))
       return load
     },

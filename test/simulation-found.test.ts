@@ -1,0 +1,177 @@
+// Schedules of faults that `npm run simulate:fleet` found, each of which broke an invariant. The comments say what happened then.
+import t from 'tap'
+import { createFleet } from './simulation/fleet.ts'
+import { checkLeases } from './simulation/invariants.ts'
+import { checkQuota } from './simulation/quota-invariants.ts'
+import { PER_MINUTE } from './simulation/run.ts'
+import type { Schedule } from './simulation/types.ts'
+
+/** A schedule of two processes whose clocks agree. */
+const ofTwo = (steps: Schedule['steps']): Schedule => ({ seed: 0, skewsMs: [0, 0], steps })
+
+// The reply to SUBSCRIBE was lost, so process 2 assumed that it received no messages, although it did.
+const lateReply: Schedule = {
+  seed: 1610612726,
+  skewsMs: [0, 0],
+  steps: [
+    { afterMs: 0, kind: 'provider', latencyMs: 2500, failures: 0 },
+    { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false },
+    { afterMs: 5, kind: 'weather', delayMs: 0.5, loss: 0.3, twice: 0 },
+    { afterMs: 1483, kind: 'provider', latencyMs: 1, failures: 0 },
+    { afterMs: 13, kind: 'lookup', process: 2, ip: 0, write: false },
+    { afterMs: 3, kind: 'lookup', process: 0, ip: 0, write: false },
+    { afterMs: 0, kind: 'start', process: 2 },
+    { afterMs: 1059, kind: 'provider', latencyMs: 1, failures: 0 },
+    { afterMs: 43, kind: 'lookup', process: 0, ip: 0, write: false }
+  ]
+}
+
+t.test('a process whose subscription was confirmed too late waits for messages again', async t => {
+  t.strictSame(await checkLeases(lateReply, createFleet(lateReply)), [])
+})
+
+// A new Redis knew none of our scripts, so each command took two round trips, and a read and a claim
+// more than `redisTimeoutMs`. Both processes called the provider.
+const newRedis = (seed: number): Schedule => ({
+  seed,
+  skewsMs: [0, 0],
+  steps: [
+    { afterMs: 0, kind: 'weather', delayMs: 20, loss: 0, twice: 0 },
+    { afterMs: 0, kind: 'lookup', process: 1, ip: 2, write: false },
+    { afterMs: 16, kind: 'lookup', process: 0, ip: 2, write: false },
+    { afterMs: 200, kind: 'provider', latencyMs: 20, failures: 0 }
+  ]
+})
+
+t.test('two processes make one call while a new Redis, which knows no script yet, answers each command in time', async t => {
+  for (const seed of [1, 2, 3, 4]) {
+    const schedule = newRedis(seed)
+    t.strictSame(await checkLeases(schedule, createFleet(schedule)), [], `seed ${seed}`)
+  }
+})
+
+// A process that waited for a call of more than two leases had used up its time for Redis by claiming
+// again and again, and called the provider as well.
+t.test('a call that takes longer than a lease is waited for, over a network that is slow but in time', async t => {
+  const schedule = ofTwo([
+    { afterMs: 0, kind: 'provider', latencyMs: 3200, failures: 0 },
+    { afterMs: 0, kind: 'weather', delayMs: 20, loss: 0, twice: 0 },
+    { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false },
+    { afterMs: 40, kind: 'lookup', process: 1, ip: 1, write: false },
+    { afterMs: 5000, kind: 'provider', latencyMs: 20, failures: 0 }
+  ])
+  for (const seed of [1, 2, 3, 4, 5, 6]) {
+    const seeded = { ...schedule, seed }
+    t.strictSame(await checkLeases(seeded, createFleet(seeded)), [], `seed ${seed}`)
+  }
+})
+
+// A lookup waited for a slow Redis while another one of the same process learned the verdict, and called
+// the provider again.
+t.test('while Redis is too slow, a process makes one call for all its lookups of an address', async t => {
+  const first: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 0, write: false }
+  const schedule = ofTwo([
+    { afterMs: 0, kind: 'weather', delayMs: 150, loss: 0, twice: 0 }, first, first, first, first, { ...first, afterMs: 32 }
+  ])
+  t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
+})
+
+// Redis granted a call while the report of one that was made without Redis was still under way.
+t.test('a process uses no grant that makes one call too many with those that it is just reporting', async t => {
+  const schedule: Schedule = {
+    seed: 1851983668,
+    skewsMs: [0],
+    steps: [
+      { afterMs: 1453, kind: 'burst', process: 0, count: 1 },
+      { afterMs: 11_075, kind: 'burst', process: 0, count: 11 },
+      { afterMs: 2, kind: 'weather', delayMs: 5, loss: 0.3, twice: 0.1 },
+      { afterMs: 4470, kind: 'burst', process: 0, count: 1 },
+      { afterMs: 0, kind: 'burst', process: 0, count: 5 },
+      { afterMs: 17, kind: 'redis', downMs: 0, data: 'kept' }
+    ]
+  }
+  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+})
+
+// Process 0 reported to Redis what was left of its part, and had the whole part again a minute later.
+t.test('what is reserved for a process that gets no replies lasts while its earlier calls leave the window', async t => {
+  const schedule: Schedule = {
+    seed: -935345180,
+    skewsMs: [0],
+    steps: [
+      { afterMs: 0, kind: 'start', process: 1 },
+      { afterMs: 4069, kind: 'weather', delayMs: 150, loss: 0.3, twice: 0 },
+      { afterMs: 831, kind: 'redis', downMs: 0, data: 'kept' },
+      { afterMs: 4043, kind: 'burst', process: 0, count: 1 },
+      { afterMs: 73_699, kind: 'weather', delayMs: 0.5, loss: 0, twice: 0 },
+      { afterMs: 0, kind: 'burst', process: 0, count: 4 },
+      { afterMs: 659, kind: 'burst', process: 1, count: 9 }
+    ]
+  }
+  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+})
+
+// It was taken for a second call at once: the message of an invalidation came after a restart of Redis.
+t.test('an invalidation while Redis is away drops a call that begins before its message arrives', async t => {
+  const asks: Schedule['steps'][number] = { afterMs: 5, kind: 'lookup', process: 1, ip: 1, write: false }
+  const schedule = ofTwo([
+    { afterMs: 0, kind: 'redis', downMs: 101, data: 'kept' },
+    { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 },
+    { afterMs: 87, kind: 'provider', latencyMs: 2500, failures: 0 },
+    { ...asks, afterMs: 114 }, asks, { ...asks, afterMs: 3000 }
+  ])
+  const fleet = createFleet(schedule)
+  t.strictSame(await checkLeases(schedule, fleet), [])
+  t.strictSame(fleet.questions.slice(0, 3).map(({ version }) => version), [1, 2, 2])
+})
+
+// Process 0 was reading what process 1 had stored when it invalidated it, and kept what it read.
+t.test('what a process was reading from Redis when the address was invalidated is not kept', async t => {
+  const asks: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false }
+  const schedule = ofTwo([{ ...asks, process: 1 }, { ...asks, afterMs: 200 }, { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 }, { ...asks, afterMs: 200 }])
+  const fleet = createFleet(schedule)
+  t.strictSame(await checkLeases(schedule, fleet), [])
+  t.strictSame(fleet.questions.slice(0, 3).map(({ version }) => version), [1, 1, 2])
+})
+
+// Process 2, cut off, called without a lease. Its answer reached Redis after the invalidation.
+t.test('a call without a lease that began before an invalidation is not stored after it', async t => {
+  const asks: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 0, write: false }
+  const schedule: Schedule = {
+    seed: 0,
+    skewsMs: [0, 0, 0],
+    steps: [
+      { afterMs: 0, kind: 'provider', latencyMs: 20, failures: 0 },
+      { afterMs: 0, kind: 'partition', process: 2, forMs: 104 },
+      { ...asks, process: 2 },
+      { afterMs: 101, kind: 'invalidate', process: 0, ip: 0 },
+      { ...asks, afterMs: 201 }
+    ]
+  }
+  for (const seed of [0, 1, 2, 3]) {
+    const seeded = { ...schedule, seed }
+    const fleet = createFleet(seeded)
+    t.strictSame(await checkLeases(seeded, fleet), [])
+    t.strictSame(fleet.questions.slice(0, 2).map(({ version }) => version), [1, 2])
+  }
+})
+
+// Process 2 waited for a call when the address was invalidated. It called afterwards, and shared its answer with nobody.
+t.test('whoever waits for a call when the address is invalidated shares the answer of the call that follows', async t => {
+  const asks: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 2, write: false }
+  const schedule: Schedule = {
+    seed: 0,
+    skewsMs: [0, 0, 0],
+    steps: [
+      { afterMs: 0, kind: 'provider', latencyMs: 2500, failures: 0 },
+      asks,
+      { ...asks, process: 2 },
+      { afterMs: 0, kind: 'invalidate', process: 1, ip: 2 },
+      { ...asks, afterMs: 4 }
+    ]
+  }
+  for (let seed = 0; seed < 20; seed++) {
+    const seeded = { ...schedule, seed }
+    t.strictSame(await checkLeases(seeded, createFleet(seeded)), [], `seed ${seed}`)
+  }
+})
