@@ -31,8 +31,8 @@ export const PER_MINUTE = 12
  */
 const least: Readonly<Record<Property, Readonly<Partial<Record<Invariant, number>>>>> = {
   leases: {
-    'one call per address': 270,
-    'nothing older than an invalidation': 12,
+    'one call per address': 250,
+    'nothing older than an invalidation': 95,
     'an answer in time': 640,
     'a true verdict': 580,
     'a takeover in time': 16,

@@ -29,11 +29,18 @@ const steps = (faultWeight: number): fc.Arbitrary<Step[]> => fc.array(fc.oneof(
   { weight: 5, arbitrary: lookup }, { weight: faultWeight, arbitrary: faults }, { weight: 1, arbitrary: providers }
 ), { minLength: 3, maxLength: 40, size: 'max' })
 
-/** A third of them without faults, so that the rules without exceptions are tested, too. */
+/** Invalidations of an address for which several processes ask or wait, and no fault that excuses anything. */
+const invalidations: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
+  { weight: 5, arbitrary: step('lookup', { process, ip: fc.constant(0), write: fc.boolean() }) },
+  { weight: 2, arbitrary: step('invalidate', { process, ip: fc.constant(0) }) },
+  { weight: 1, arbitrary: providers }
+), { minLength: 3, maxLength: 40, size: 'max' })
+
+/** A quarter of them without faults, and one with invalidations alone, so that the rules without exceptions are tested, too. */
 export const leaseSchedules: fc.Arbitrary<Schedule> = fc.record({
   seed: fc.integer(),
   skewsMs: fc.array(fc.integer({ min: -2000, max: 2000 }), { minLength: 2, maxLength: 4 }),
-  steps: fc.oneof(steps(0), steps(2), steps(2))
+  steps: fc.oneof(steps(0), invalidations, steps(2), steps(2))
 })
 
 /** Many cold addresses for three minutes, while processes die and start. No partition lasts long. */
