@@ -104,6 +104,7 @@ export const suite = [
     })
   },
   { file: 'redis-states.js', args: ['5'] },
+  { file: 'quota-script.ts' },
   { file: 'cache-states.js', args: ['5'] },
   { file: 'escalate.js', typescript: true },
   { file: 'evaluate.ts' },

@@ -45,8 +45,6 @@ type Load = (ip: string, load: InFlightLoad, options: LoadOptions) => Promise<Lo
 
 /** Longest wait while one lease holder after the other dies: no request waits longer. */
 const MAX_WAIT_MS = 60_000
-/** After so long a wait for another process, during which Redis is asked again and again, it is known to answer. */
-const LONG_WAIT_MS = 1000
 /** Our own limits: they cost nothing to find, and the next call may meet others, so they are not cached. */
 const ownLimits: ReadonlySet<UnknownReason> = new Set(['quota_exhausted', 'overloaded'])
 /** Answers without a verdict. A stale verdict does not replace them. */
@@ -77,13 +75,12 @@ export function createLoad (parts: LoadParts): Load {
         case 'failed': return failed(ip, claim.reason)
         case 'granted': return await fromProvider(ip, inFlight, options, claim.lease)
         case 'leased': {
-          const sinceMs = now()
           const outcome = await claim.outcome
           if (outcome === 'unreachable') {
             budget.useUp()
             break
           }
-          if (now() - sinceMs >= LONG_WAIT_MS) budget.renew()
+          budget.renew()
           if (outcome === undefined || mayStillCall(outcome, inFlight)) break
           if ('result' in outcome && !suffices(outcome.result, inFlight)) break
           counts.shared++

@@ -50,7 +50,7 @@ function checkMost ({ calls, problems, starts, faults, observed }: Fleet, perMin
   /** What processes that start before the end of this time explain. */
   function excessOf (fromMs: number, toMs: number): number {
     const started = strangers.filter(({ atMs }) => atMs < toMs)
-    const lost = faults.filter(loss => loss.restart === 'lost' && loss.fromMs < toMs && loss.toMs + QUIET_MS >= fromMs &&
+    const lost = faults.filter(loss => loss.restart === 'lost' && loss.fromMs < toMs && incompleteUntilMs(loss, faults) >= fromMs &&
       started.some(({ atMs, untilMs }) => atMs <= loss.toMs + WINDOW_MS && Math.max(atMs, untilMs) >= loss.fromMs)).length
     return started.filter(({ untilMs }) => untilMs >= fromMs)
       .reduce((sum, { second }) => sum + Math.floor(perMinute / (second ? 2 : 4)), perMinute * lost)
@@ -77,6 +77,11 @@ function checkMost ({ calls, problems, starts, faults, observed }: Fleet, perMin
 function unknownUntilMs ({ process, atMs, second }: Fleet['starts'][number], faults: readonly Fault[]): number {
   const its = faults.filter(fault => fault.process === undefined || fault.process === process || second)
   return chainEndMs(its, atMs, atMs + CONTACT_MS, ({ toMs, restart }) => toMs + (restart === undefined ? 0 : QUIET_MS))
+}
+
+/** Until when the count may be incomplete after a loss: each restart of Redis before its end puts that off. */
+function incompleteUntilMs (loss: Fault, faults: readonly Fault[]): number {
+  return chainEndMs(faults.filter(({ restart }) => restart !== undefined), loss.fromMs, loss.toMs, ({ toMs }) => toMs + QUIET_MS)
 }
 
 /** While all is well, no write is refused before a quarter of the limit is used: the rest may be reserved for three other processes. */
