@@ -5,13 +5,13 @@ import { getipintel } from '../lib/providers/getipintel/index.ts'
 import type { Provider } from '../types/contract.ts'
 import { testEngine } from './support/engine.ts'
 import { until } from './support/until.ts'
-import { type RedisServer, startRedis } from './support/redis.ts'
+import { emptied, type RedisServer, startRedis } from './support/redis.ts'
 import { tableProvider } from './support/table-provider.ts'
 
 const ip = '203.0.113.9'
 const redis: RedisServer = await startRedis()
 t.teardown(() => redis.stop())
-t.beforeEach(async () => { await redis.client.flushall() })
+t.beforeEach(emptied(redis))
 
 const entry = { verdict: 'vpn_detected', score: 0.92, is_vpn: true, confidence: 0.88, signals: [], ip_info: { ip }, provider: 'table' }
 const clean = (more: Partial<Provider> = {}) => tableProvider({ [ip]: 'clean' }, more)

@@ -12,14 +12,13 @@ import { testEngine } from './support/engine.ts'
 import { until } from './support/until.ts'
 import { collect } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
-import { type RedisServer, startRedis } from './support/redis.ts'
+import { emptied, type RedisServer, startRedis } from './support/redis.ts'
 import { answer } from './support/table-provider.ts'
 
 const ip = '203.0.113.9'
-let redis: RedisServer
+const redis: RedisServer = await startRedis()
 
-t.before(async () => { redis = await startRedis() })
-t.beforeEach(async () => { await redis.client.flushall() })
+t.beforeEach(emptied(redis))
 t.teardown(async () => await redis.stop())
 
 interface Unsettled extends SettlingProvider { readonly first: string[], readonly second: string[] }

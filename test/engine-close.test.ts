@@ -6,13 +6,13 @@ import type { Provider } from '../types/contract.ts'
 import { heldProvider, testEngine } from './support/engine.ts'
 import { until } from './support/until.ts'
 import { memoryLog } from './support/log.ts'
-import { type RedisServer, startRedis } from './support/redis.ts'
+import { emptied, type RedisServer, startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
 const ip = '203.0.113.9'
 const redis: RedisServer = await startRedis()
 t.teardown(() => redis.stop())
-t.beforeEach(async () => { await redis.client.flushall() })
+t.beforeEach(emptied(redis))
 
 /** Connections to the server but the test's own. */
 async function connections (): Promise<number> {

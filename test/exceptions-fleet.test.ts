@@ -9,13 +9,13 @@ import type { IpRiskApi } from '../types/api.ts'
 import type { ExceptionRecord } from '../types/contract.ts'
 import { until } from './support/until.ts'
 import { memoryLog, type MemoryLog } from './support/log.ts'
-import { startRedis } from './support/redis.ts'
+import { emptied, startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
 const keySecret = 'a secret of some length'
 const redis = await startRedis()
 t.teardown(() => redis.stop())
-t.beforeEach(async () => { await redis.client.flushall() })
+t.beforeEach(emptied(redis))
 const provider = () => tableProvider({ '203.0.113.9': answer('vpn_detected'), '203.0.113.10': answer('vpn_detected') })
 
 async function member (t: Test, cache: object = { keySecret }): Promise<IpRiskApi & { readonly log: MemoryLog, close (): Promise<void> }> {

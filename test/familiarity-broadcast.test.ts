@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { CONFIRMED } from '../lib/familiarity/index.ts'
 import { allow, testEngine, type TestEngine } from './support/engine.ts'
 import { until } from './support/until.ts'
-import { startRedis } from './support/redis.ts'
+import { emptied, startRedis } from './support/redis.ts'
 import { tableProvider } from './support/table-provider.ts'
 import { bounds, home, risk } from './support/visits.ts'
 
@@ -11,7 +11,7 @@ const keySecret = 'a secret of some length'
 const channel = 'ip-risk:broadcasts:0::'
 const redis = await startRedis()
 t.teardown(() => redis.stop())
-t.beforeEach(async () => { await redis.client.flushall() })
+t.beforeEach(emptied(redis))
 
 const visit = { account: 'ada@example.com', device: null, risk: risk('203.0.113.9', home) }
 const open = async (t: Test): Promise<TestEngine> =>

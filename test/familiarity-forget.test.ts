@@ -1,12 +1,12 @@
 import t from 'tap'
 import { createAccountMemory, createFamiliarity } from '../lib/familiarity/index.ts'
 import { CONFIRMED } from '../lib/familiarity/history.ts'
-import { startRedis } from './support/redis.ts'
+import { emptied, startRedis } from './support/redis.ts'
 import { bounds, home, risk } from './support/visits.ts'
 
 const redis = await startRedis()
 t.teardown(() => redis.stop())
-t.beforeEach(async () => { await redis.client.flushall() })
+t.beforeEach(emptied(redis))
 
 const runner = {
   run: async (script: string, keys: readonly string[], args: readonly (string | number)[]) =>

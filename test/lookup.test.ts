@@ -5,13 +5,13 @@ import type { Provider, ProviderAnswer } from '../types/contract.ts'
 import { allow, heldProvider, testEngine } from './support/engine.ts'
 import { until } from './support/until.ts'
 import { memoryLog } from './support/log.ts'
-import { type RedisServer, startRedis } from './support/redis.ts'
+import { emptied, type RedisServer, startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
 const ip = '203.0.113.7'
 const redis: RedisServer = await startRedis()
 t.teardown(() => redis.stop())
-t.beforeEach(async () => { await redis.client.flushall() })
+t.beforeEach(emptied(redis))
 
 /** One contract, whatever stands behind the memory. */
 for (const [kind, url] of [['memory alone', undefined], ['memory and Redis', redis.url]] as const) {

@@ -10,12 +10,11 @@ import { testEngine } from './support/engine.ts'
 import { ask } from './support/guard.ts'
 import { memoryLog } from './support/log.ts'
 import { redisPort } from './support/redis-server.ts'
-import { freePort, type RedisServer, startRedis } from './support/redis.ts'
+import { emptied, freePort, type RedisServer, startRedis } from './support/redis.ts'
 import { until } from './support/until.ts'
 
-let redis: RedisServer
-t.before(async () => { redis = await startRedis() })
-t.beforeEach(async () => { await redis.client.flushall() })
+const redis: RedisServer = await startRedis()
+t.beforeEach(emptied(redis))
 t.teardown(async () => await redis.stop())
 
 const grey = '203.0.113.5'

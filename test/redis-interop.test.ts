@@ -6,13 +6,13 @@ import { createIpRisk } from '../lib/frameworks/node.ts'
 import { allow, heldProvider, testEngine } from './support/engine.ts'
 import { until } from './support/until.ts'
 import { memoryLog } from './support/log.ts'
-import { type RedisServer, startRedis } from './support/redis.ts'
+import { emptied, type RedisServer, startRedis } from './support/redis.ts'
 import { answer, tableProvider } from './support/table-provider.ts'
 
 const ip = '203.0.113.9'
 const redis: RedisServer = await startRedis()
 t.teardown(() => redis.stop())
-t.beforeEach(async () => { await redis.client.flushall() })
+t.beforeEach(emptied(redis))
 
 /** What a worker that follows the IPLogs guide stores: the body of `/v1/check` as it came, under the address, for 300 seconds. */
 const guideBody = {

@@ -6,13 +6,13 @@ import { escalate } from '../lib/providers/composite/index.ts'
 import { knownAnswer } from '../lib/verdict/verdict.ts'
 import type { CacheOptions, Provider } from '../types/contract.ts'
 import { allow, testEngine } from './support/engine.ts'
-import { startRedis } from './support/redis.ts'
+import { emptied, startRedis } from './support/redis.ts'
 import { until } from './support/until.ts'
 
 const ip = '203.0.113.9'
 const redis = await startRedis()
 t.teardown(() => redis.stop())
-t.beforeEach(async () => { await redis.client.flushall() })
+t.beforeEach(emptied(redis))
 
 /** A real client whose replies can be held back; messages arrive over another connection. */
 function holdingClient (): { readonly client: Redis, readonly held: number, hold (): void, release (): void } {

@@ -6,7 +6,7 @@ import type { CacheOptions } from '../types/contract.ts'
 import { allow, testEngine, type TestEngine } from './support/engine.ts'
 import { until } from './support/until.ts'
 import { memoryLog } from './support/log.ts'
-import { type RedisServer, startRedis } from './support/redis.ts'
+import { emptied, type RedisServer, startRedis } from './support/redis.ts'
 import { tableProvider } from './support/table-provider.ts'
 
 const ip = '203.0.113.9'
@@ -14,7 +14,7 @@ const keySecret = 'a secret of some length'
 const channel = 'ip-risk:broadcasts:0::'
 const redis: RedisServer = await startRedis()
 t.teardown(() => redis.stop())
-t.beforeEach(async () => { await redis.client.flushall() })
+t.beforeEach(emptied(redis))
 
 const idOf = (address: string): string => createKeys('', [keySecret]).id(address)
 const open = async (t: Test, cache: CacheOptions = {}): Promise<TestEngine> => await testEngine(t, { provider: tableProvider({ [ip]: 'clean' }), redis: redis.url, cache })

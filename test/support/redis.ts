@@ -55,6 +55,9 @@ export async function launchRedis (port: number, folder: string, args: readonly 
   return process
 }
 
+/** For `t.beforeEach`: each test finds this Redis empty. */
+export const emptied = ({ client }: Pick<RedisServer, 'client'>) => async (): Promise<void> => { await client.flushall() }
+
 /** Tries again when another program took the free port. */
 export async function retried<T> (start: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
