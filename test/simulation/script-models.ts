@@ -124,6 +124,7 @@ const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
   const [op, me, known, fresh, callId] = args
   if (op === 'leave') {
     redis.hdel(members!, me!)
+    redis.hdel(state!, 'walked')
     return ['left']
   }
   const [
@@ -149,17 +150,22 @@ const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
   args.slice(17).forEach((age, i) => redis.zadd(calls!, now - Number(age), `${callId}:${i + 18}`))
   if (keep > 0) for (const key of [calls!, reads!]) redis.zkeep(key, score => score > now - keep)
 
-  let fence = 0
-  let count = 1
-  for (const [member, seenAndPart] of redis.fields(members!)) {
-    const [seen, part] = seenAndPart.split(':').map(Number) as [number, number]
-    if (seen + absence + minute <= now) {
-      redis.hdel(members!, member)
-    } else if (member !== me) {
-      count++
-      fence += part
+  let [reserved, count, walked] = ['reserved', 'count', 'walked'].map(name => Number(redis.fields(state!).get(name))) as [number, number, number]
+  if (Number.isNaN(reserved + count + walked) || walked > now || walked + retry / 2 <= now) {
+    ;[reserved, count, walked] = [0, 0, now]
+    for (const [member, seenAndPart] of redis.fields(members!)) {
+      const [seen, part] = seenAndPart.split(':').map(Number) as [number, number]
+      if (seen + absence + minute <= now) {
+        redis.hdel(members!, member)
+      } else {
+        count++
+        reserved += part
+      }
     }
   }
+  const before = redis.fields(members!).get(me!)?.split(':')[1]
+  const fence = reserved - Number(before ?? 0)
+  if (before === undefined) count++
 
   const since = (key: string, window: number): number =>
     [...redis.scores(key).values()].filter(score => score > now - window).length
@@ -200,7 +206,9 @@ const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
   const part = minuteMax > 0 && !isQuiet
     ? Math.max(0, Math.floor((minuteMax - used - fence) / Math.max(2, count)))
     : 0
-  redis.hset(members!, { [me!]: `${now}:${Math.max(part, believed)}` })
+  const mine = Math.max(part, believed)
+  redis.hset(members!, { [me!]: `${now}:${mine}` })
+  redis.hset(state!, { reserved: String(fence + mine), count: String(count), walked: String(walked) })
   for (const key of [calls!, reads!, members!, state!]) redis.pexpire(key, Math.max(keep, 20 * minute))
   return [answer, wait, epoch, count, part, used, since(calls!, day), held > 0 ? redis.get(hold!) : '']
 }
