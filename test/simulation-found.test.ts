@@ -131,6 +131,22 @@ t.test('what a process that starts during a loss may call beyond the limit is bo
   t.ok(fleet.calls.filter(({ startMs }) => startMs < 120_000).length > PER_MINUTE)
 })
 
+// It was taken for a defect. Redis was away when the address was invalidated, and a failover lost the invalidation as soon as it came.
+t.test('a failover may lose an invalidation that Redis took late, too', async t => {
+  const asks: Schedule['steps'][number] = { kind: 'lookup', afterMs: 0, process: 0, ip: 2, write: false }
+  const schedule = ofTwo([
+    asks,
+    { kind: 'provider', afterMs: 0, latencyMs: 1, failures: 0 },
+    { kind: 'redis', afterMs: 5, downMs: 101, data: 'kept' },
+    { kind: 'invalidate', afterMs: 0, process: 0, ip: 2 },
+    { kind: 'redis', afterMs: 701, downMs: 0, data: 'behind' },
+    { ...asks, afterMs: 4001 }
+  ])
+  const fleet = createFleet(schedule)
+  t.strictSame(await checkLeases(schedule, fleet), [])
+  t.strictSame(fleet.questions.slice(0, 2).map(({ version }) => version), [1, 1])
+})
+
 // It was taken for a second call at once: the message of an invalidation came after a restart of Redis.
 t.test('an invalidation while Redis is away drops a call that begins before its message arrives', async t => {
   const asks: Schedule['steps'][number] = { afterMs: 5, kind: 'lookup', process: 1, ip: 1, write: false }

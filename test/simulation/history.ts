@@ -66,10 +66,10 @@ function excuseOf ({ faults, invalidations }: Fleet, first: ProviderCall, second
   return mayBeLost(faults, first.endMs, second.toMs) ? 'Redis lost the verdict' : undefined
 }
 
-/** Whether a restart of Redis until then may have lost what was sent to it at that time. */
-function mayBeLost (faults: readonly Fault[], sentMs: number, toMs: number): boolean {
+/** Whether a restart of Redis until then may have lost what was sent to it at that time, or up to a later one. */
+function mayBeLost (faults: readonly Fault[], sentMs: number, toMs: number, latestMs = sentMs + MESSAGE_MS): boolean {
   return faults.some(({ restart, fromMs }) => restart !== undefined && restart !== 'kept' && fromMs >= sentMs && fromMs <= toMs &&
-    (restart === 'lost' || fromMs <= sentMs + MESSAGE_MS + BEHIND_MS))
+    (restart === 'lost' || fromMs <= latestMs + BEHIND_MS))
 }
 
 export function hasFault (faults: readonly Fault[], fromMs: number, toMs: number, processes: readonly number[]): boolean {
@@ -92,7 +92,7 @@ export function checkInvalidations ({ calls, questions, faults, invalidations, m
     const isUnsent = faults.some(fault => (fault.kind === 'kill' || fault.kind === 'close') && fault.process === by &&
       fault.fromMs >= atMs && fault.fromMs <= sentMs)
     if (isUnsent) return 'the process that invalidates ended before it could'
-    return mayBeLost(faults, atMs, startMs!) ? 'Redis forgot the invalidation' : undefined
+    return mayBeLost(faults, atMs, startMs!, sentMs) ? 'Redis forgot the invalidation' : undefined
   }
   for (const question of questions) {
     const { process, ip, startMs, version } = question
