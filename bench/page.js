@@ -1,4 +1,5 @@
 // docs/benchmarks.md, made of bench/results.json.
+import { suite } from './suite.js'
 
 function markdown ({ caption, rows, text }) {
   if (text !== undefined) return ['```', text, '```'].join('\n')
@@ -22,8 +23,9 @@ export function page ({ machine, benches }) {
     '# Benchmarks',
     '',
     'Written by `npm run bench` from `bench/results.json`. Do not edit it by hand. The figures are those of one machine; the ratios',
-    'compare with something that was measured in the same run. CI measures the ratios of each commit again',
-    '(`npm run bench -- --compare`), and reports those that changed by more than the noise.',
+    'compare with something that was measured in the same run. For each pull request, each push to main, and weekly, CI measures the',
+    `ratios of ${suite.filter(({ quick }) => quick === true).map(({ file }) => `\`${file}\``).join(', ')}`,
+    'again (`npm run bench -- --compare`), and reports those that changed by more than the noise.',
     '',
     `${cpu}, ${memoryGiB} GiB, ${system}, Node.js ${node}, Redis ${redis}, Fastify ${fastify}.`,
     `Beside: ${Object.entries(peers).map(([name, version]) => `${name} ${version}`).join(', ')}.`,

@@ -65,11 +65,13 @@ function runTests (folder: string, bin?: string): Row {
   else for (const [line] of stdout.matchAll(/^ *ok .* # SKIP.*$/mg)) console.error(line.trim())
   const summary = /^# \{ total: .*\}$/m.exec(stdout)?.[0] ?? ''
   const count = (name: string): number => Number(new RegExp(`\\b${name}: (\\d+)`).exec(summary)?.[1] ?? 0)
+  // Property tests make another number of assertions each time, so the files say more.
+  const files = /^# (\d+ files, \d+ failed)/m.exec(stdout)?.[1] ?? 'no files'
   return {
     node,
     fastify: versionOf('fastify'),
     express: versionOf('express'),
-    result: `${count('pass')} passed, ${count('fail')} failed, ${count('skip')} skipped`,
+    result: `${files}; ${count('pass')} assertions passed, ${count('fail')} failed, ${count('skip')} skipped`,
     failed: status !== 0 || count('pass') === 0
   }
 }
