@@ -9,8 +9,8 @@
  * when its last calls have left the window. After a restart of Redis (another run_id) or a loss (a member remembers
  * another epoch) the count is not used for one window; until then each member reports what is to be reserved for it.
  *
- * To walk over a thousand members takes a millisecond. So the sum of their parts and their number are kept in the state,
- * and counted anew twice a beat, when members that stay away are dropped.
+ * To walk over a thousand members takes a millisecond. So the sum of their parts and their number are kept in the
+ * state, and counted anew twice a beat, when members that stay away are dropped.
  */
 export const quotaScript = `
 local calls, reads, members, state, hold = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
