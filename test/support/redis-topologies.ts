@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { until } from './until.ts'
-import { freePort, type RedisServer, retried, startRedis } from './redis.ts'
+import { freePort, launched, type RedisServer, retried, startRedis } from './redis.ts'
 
 export interface Sentinel {
   readonly port: number
@@ -16,15 +15,17 @@ export interface Sentinel {
 
 /** One sentinel that watches a master, and is quick to give it up. */
 export async function startSentinel (master: { readonly port: number }): Promise<Sentinel> {
-  const port = await freePort()
   const name = 'verdicts'
   const folder = mkdtempSync(join(tmpdir(), 'ip-risk-sentinel-'))
-  const file = join(folder, 'sentinel.conf')
-  writeFileSync(file, [
-    `port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, `sentinel monitor ${name} 127.0.0.1 ${master.port} 1`,
-    `sentinel down-after-milliseconds ${name} 1000`, `sentinel failover-timeout ${name} 2000`, ''
-  ].join('\n'))
-  const process: ChildProcess = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
+  const { port, process } = await retried(async () => {
+    const port = await freePort()
+    const [file, logFile] = [join(folder, 'sentinel.conf'), join(folder, 'sentinel.log')]
+    writeFileSync(file, [
+      `port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, `logfile ${logFile}`, `sentinel monitor ${name} 127.0.0.1 ${master.port} 1`,
+      `sentinel down-after-milliseconds ${name} 1000`, `sentinel failover-timeout ${name} 2000`, ''
+    ].join('\n'))
+    return { port, process: await launched(port, logFile, [file, '--sentinel']) }
+  })
   const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20, maxRetriesPerRequest: null })
   client.on('error', () => {})
   await client.ping()

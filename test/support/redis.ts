@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { until } from './until.ts'
 
 /** A redis-server of the test's own, empty, on a free loopback port. */
 export interface RedisServer {
@@ -36,22 +36,27 @@ export async function freePort (): Promise<number> {
 /** Why a redis-server ended before it answered: the last line of its log. */
 export class RedisDidNotStart extends Error { override readonly name = 'RedisDidNotStart' }
 
-/** Resolves once this redis-server answers, and not another one that has its port. */
+/** A redis-server without persistence, with its log in the folder. */
 export async function launchRedis (port: number, folder: string, args: readonly string[]): Promise<ChildProcess> {
   const logFile = join(folder, 'redis.log')
-  const process = spawn('redis-server', [
+  return await launched(port, logFile, [
     '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, '--logfile', logFile, ...args
-  ], { stdio: 'ignore' })
+  ])
+}
+
+/** Resolves once this redis-server answers, and not another one that has its port. */
+export async function launched (port: number, logFile: string, args: readonly string[]): Promise<ChildProcess> {
+  const process = spawn('redis-server', args, { stdio: 'ignore' })
   await once(process, 'spawn')
   const client = new Redis({ port, host: '127.0.0.1', lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 })
   client.on('error', () => {}) // not up yet
-  const isUp = async (): Promise<boolean> => (await client.info('server')).includes(`process_id:${process.pid}\r`)
-  while (!await client.connect().then(isUp).catch(() => false)) {
+  await until(async () => {
+    const info = await client.connect().then(async () => await client.info('server')).catch(() => '')
     client.disconnect()
-    if (process.exitCode !== null || process.signalCode !== null) throw new RedisDidNotStart(readFileSync(logFile, 'utf8').trim().split('\n').at(-1))
-    await sleep(20)
-  }
-  client.disconnect()
+    if (info.includes(`process_id:${process.pid}\r`)) return true
+    if (process.exitCode === null && process.signalCode === null) return false
+    throw new RedisDidNotStart(existsSync(logFile) ? readFileSync(logFile, 'utf8').trim().split('\n').at(-1) : 'no log')
+  })
   return process
 }
 
