@@ -50,11 +50,19 @@ t.test('what a process may call while it cannot reach Redis', async t => {
   t.equal(spend(alone), 10, 'and its day')
 
   const reordered = budget()
-  for (let calls = 0; calls < 8; calls++) reordered.granted(true)
+  for (let calls = 0; calls < 8; calls++) reordered.granted(true, 0, 3)
   reordered.contact({ at: now(), ...contact, members: 1, usedMinute: 8 })
   reordered.contact({ at: now(), ...contact, members: 1, usedMinute: 3 })
   pass(1)
   t.equal(spend(reordered), 32, 'the own calls count, also when an older reply arrives last')
+
+  const asking = budget()
+  asking.contact({ at: now(), ...contact })
+  const made = asking.made()
+  t.equal(asking.take(true), null)
+  t.notOk(asking.granted(true, made, 0), 'a call was made while the grant travelled, and nothing is left for it')
+  t.ok(asking.granted(true, made, 1))
+  t.ok(asking.granted(true, asking.made(), 0), 'it was reported with what was asked after it')
 
   const quiet = budget()
   quiet.quiet(now(), 60_000, 0)
@@ -95,7 +103,7 @@ t.test('what a long absence has to tell is bounded by what counts, and told in p
   const redis: ScriptRunner = {
     async run (_script, _keys, args) {
       if (isAway) throw new Error('away')
-      runs.push([args[0], args.length - 17])
+      runs.push([args[0], args.length - 18])
       return ['ok', 0, 'epoch', 1, 0, 1, 1, '']
     }
   }
@@ -137,7 +145,7 @@ t.test('after two losses in a row the shares of all members stay within the limi
   // It has made most of the calls, and keeps its rate after the first loss.
   const busy = (): OfflineShare => {
     const share = member(0)
-    for (let i = 0; i < 7; i++) share.granted(true)
+    for (let i = 0; i < 7; i++) share.granted(true, 0, 3)
     for (let beat = 0; beat < 32; beat++) {
       quiet(share)
       pass(2_000)

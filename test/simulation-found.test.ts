@@ -2,8 +2,6 @@
 import t from 'tap'
 import { createFleet } from './simulation/fleet.ts'
 import { checkLeases } from './simulation/invariants.ts'
-import { checkQuota } from './simulation/quota-invariants.ts'
-import { PER_MINUTE } from './simulation/run.ts'
 import type { Schedule } from './simulation/types.ts'
 
 /** A schedule of two processes whose clocks agree. */
@@ -74,61 +72,6 @@ t.test('while Redis is too slow, a process makes one call for all its lookups of
     { afterMs: 0, kind: 'weather', delayMs: 150, loss: 0, twice: 0 }, first, first, first, first, { ...first, afterMs: 32 }
   ])
   t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
-})
-
-// Redis granted a call while the report of one that was made without Redis was still under way.
-t.test('a process uses no grant that makes one call too many with those that it is just reporting', async t => {
-  const schedule: Schedule = {
-    seed: 1851983668,
-    skewsMs: [0],
-    steps: [
-      { afterMs: 1453, kind: 'burst', process: 0, count: 1 },
-      { afterMs: 11_075, kind: 'burst', process: 0, count: 11 },
-      { afterMs: 2, kind: 'weather', delayMs: 5, loss: 0.3, twice: 0.1 },
-      { afterMs: 4470, kind: 'burst', process: 0, count: 1 },
-      { afterMs: 0, kind: 'burst', process: 0, count: 5 },
-      { afterMs: 17, kind: 'redis', downMs: 0, data: 'kept' }
-    ]
-  }
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
-})
-
-// Process 0 reported to Redis what was left of its part, and had the whole part again a minute later.
-t.test('what is reserved for a process that gets no replies lasts while its earlier calls leave the window', async t => {
-  const schedule: Schedule = {
-    seed: -935345180,
-    skewsMs: [0],
-    steps: [
-      { afterMs: 0, kind: 'start', process: 1 },
-      { afterMs: 4069, kind: 'weather', delayMs: 150, loss: 0.3, twice: 0 },
-      { afterMs: 831, kind: 'redis', downMs: 0, data: 'kept' },
-      { afterMs: 4043, kind: 'burst', process: 0, count: 1 },
-      { afterMs: 73_699, kind: 'weather', delayMs: 0.5, loss: 0, twice: 0 },
-      { afterMs: 0, kind: 'burst', process: 0, count: 4 },
-      { afterMs: 659, kind: 'burst', process: 1, count: 9 }
-    ]
-  }
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
-})
-
-// It was taken for an excess that nothing explains. Process 2 started when Redis lost its data, and two restarts kept the count incomplete.
-t.test('what a process that starts during a loss may call beyond the limit is bounded until the count is complete', async t => {
-  const burst = (process: number, afterMs: number, count: number): Schedule['steps'][number] => ({ kind: 'burst', afterMs, process, count })
-  const schedule: Schedule = {
-    seed: 0,
-    skewsMs: [0],
-    steps: [
-      { kind: 'redis', afterMs: 0, downMs: 0, data: 'lost' },
-      { kind: 'start', afterMs: 0, process: 2 },
-      { kind: 'redis', afterMs: 55_235, downMs: 0, data: 'kept' },
-      burst(0, 3138, 1),
-      { kind: 'redis', afterMs: 5791, downMs: 0, data: 'kept' },
-      burst(0, 7986, 1), burst(0, 8846, 4), burst(2, 0, 11), burst(0, 0, 4)
-    ]
-  }
-  const fleet = createFleet(schedule, { perMinute: PER_MINUTE })
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, fleet), [])
-  t.ok(fleet.calls.filter(({ startMs }) => startMs < 120_000).length > PER_MINUTE)
 })
 
 // It was taken for a defect. Redis was away when the address was invalidated, and a failover lost the invalidation as soon as it came.

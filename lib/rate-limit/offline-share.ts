@@ -27,8 +27,13 @@ interface OfflineShareOptions {
 /** What one process may call while it cannot use the fleet's count. */
 export interface OfflineShare {
   take (write: boolean): UnknownAnswer | null
-  /** Redis granted a call. False: with calls made here, which it did not know of, it is one too many. */
-  granted (write: boolean): boolean
+  /** The number of calls made here so far. */
+  made (): number
+  /**
+   * Redis granted a call, and reserves `part` for this process after it. `made`: as it was when Redis was asked. False:
+   * with calls made here, which Redis did not know of, it is one too many.
+   */
+  granted (write: boolean, made: number, part: number): boolean
   contact (contact: Contact): void
   /**
    * What Redis has to reserve for this process until the next contact. That may be late, and calls made before leave
@@ -72,6 +77,7 @@ export function offlineShare (
   /** The newest calls that fill the largest limit say all that can be said: a window that holds them is full. */
   const most = Math.max(0, ...limits.all.map(({ max }) => max))
   let unreported: number[] = []
+  let made = 0
   let contact: (Contact & { readonly joinedAt: number, readonly founder: boolean }) | null = null
   /** Since when this process may make so many calls without Redis. */
   let reserved = { at: -Infinity, part: 0 }
@@ -148,13 +154,17 @@ export function offlineShare (
         offline.add(at, write)
         own.add(at, write)
         unreported.push(at)
+        made++
         if (unreported.length > 2 * most) unreported = unreported.slice(-most) // now and then: each cut costs a copy
       }
       return null
     },
-    granted (write) {
+    made: () => made,
+    granted (write, madeBefore, part) {
       if (limits.minute === null) return true
       const at = now()
+      // No more than the part is certain to be left.
+      if (made - madeBefore > part) return false
       // Replies travel: in the whole window, calls that Redis no longer counts may still be.
       if (own.countSince(at - windowMs + windows.slackMs) >= limits.minute.max) return false
       own.add(at, write)

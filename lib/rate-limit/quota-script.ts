@@ -8,6 +8,7 @@
  * and the reservation is never less: it may not have received the last reply. A member that stays away loses its part
  * when its last calls have left the window. After a restart of Redis (another run_id) or a loss (a member remembers
  * another epoch) the count is not used for one window; until then each member reports what is to be reserved for it.
+ * Calls that a member is just reporting otherwise (`reporting`) may not have arrived, so they count once more.
  *
  * To walk over a thousand members takes a millisecond. So the sum of their parts and their number are kept in the
  * state, and counted anew twice a beat, when members that stay away are dropped.
@@ -16,9 +17,10 @@ export const quotaScript = `
 local calls, reads, members, state, hold = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local op, me, known, fresh, callId = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local n = {}
-for i = 6, 17 do n[i] = tonumber(ARGV[i]) end
+for i = 6, 18 do n[i] = tonumber(ARGV[i]) end
 local minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry, believed =
   n[6], n[7], n[8], n[9], n[10], n[11], n[12], n[13], n[14], n[15], n[16], n[17]
+local reporting = n[18]
 
 if op == 'leave' then
   redis.call('HDEL', members, me)
@@ -45,7 +47,7 @@ if known ~= '' and known ~= epoch and not quiet then
   redis.call('HSET', state, 'quiet', quiet)
 end
 
-for i = 18, #ARGV do
+for i = 19, #ARGV do
   redis.call('ZADD', calls, now - tonumber(ARGV[i]), callId .. ':' .. i)
 end
 if keep > 0 then
@@ -92,8 +94,8 @@ if held > 0 then
 elseif quiet and quiet > now then
   answer, wait = 'quiet', quiet - now
 elseif op ~= 'beat' then
-  bound(calls, minute, minuteMax, fence)
-  bound(calls, day, dayMax, 0)
+  bound(calls, minute, minuteMax, fence + reporting)
+  bound(calls, day, dayMax, reporting)
   if op == 'read' then
     bound(reads, minute, minuteReads, 0)
     bound(reads, day, dayReads, 0)
@@ -111,7 +113,7 @@ end
 local used = since(calls, minute)
 local part = 0
 if minuteMax > 0 and not (quiet and quiet > now) then
-  part = math.max(0, math.floor((minuteMax - used - fence) / math.max(2, count)))
+  part = math.max(0, math.floor((minuteMax - used - fence - reporting) / math.max(2, count)))
 end
 local mine = math.max(part, believed)
 redis.call('HSET', members, me, string.format('%d:%d', now, mine))

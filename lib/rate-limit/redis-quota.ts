@@ -46,6 +46,9 @@ interface Reply {
   readonly reason: UnknownReason
 }
 
+/** `made`: the number of calls made without Redis, when the script was sent. */
+interface Answered extends Reply { readonly made: number }
+
 const answers: ReadonlySet<unknown> = new Set<Reply['answer']>(['ok', 'full', 'burst', 'quiet', 'held'])
 
 /**
@@ -68,6 +71,8 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   ]
   let epoch = ''
   let sent = 0
+  /** Calls made without Redis, in reports that were not answered yet. */
+  let reporting = 0
   let last: Reply | null = null
   let failing = false
   let answeredAt = now()
@@ -75,27 +80,31 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   /** Until then a refusal is local: no call is allowed before. */
   const closedUntil = { read: 0, write: 0 }
 
-  async function run (op: 'read' | 'write' | 'beat', leftMs: () => number): Promise<Reply> {
+  async function run (op: 'read' | 'write' | 'beat', leftMs: () => number): Promise<Answered> {
     // All calls made without Redis are reported before more is asked for, in parts that do not hold Redis up.
     while (offline.hasUnreported(reportedAtOnce)) await runOnce('beat', leftMs())
     return await runOnce(op, leftMs())
   }
 
-  async function runOnce (op: 'read' | 'write' | 'beat', timeoutMs: number): Promise<Reply> {
+  async function runOnce (op: 'read' | 'write' | 'beat', timeoutMs: number): Promise<Answered> {
     const begun = now()
     const believed = offline.reservation()
+    const made = offline.made()
     const unreported = offline.takeUnreported(reportedAtOnce)
     const ages = unreported.map(at => Math.max(0, begun - at))
     const run = ++sent
     let reply: Reply
     try {
-      const numbers = [...settings, believed, ...ages].map(Math.round)
+      const numbers = [...settings, believed, reporting, ...ages].map(Math.round)
       const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers]
+      reporting += ages.length
       reply = readReply(await redis.run(quotaScript, keys, args, timeoutMs))
     } catch (error) {
       offline.giveBack(unreported)
       failed()
       throw error
+    } finally {
+      reporting -= ages.length
     }
     failing = false
     answeredAt = now()
@@ -110,7 +119,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       // A newer run reported less to Redis than an older reply may grant.
       offline.contact({ at: begun, ...reply, ...run < sent && { part: Math.min(reply.part, offline.reservation()) } })
     }
-    return reply
+    return { ...reply, made }
   }
 
   function failed (): void {
@@ -150,7 +159,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
         return offline.take(write)
       }
       const begun = now()
-      let reply: Reply
+      let reply: Answered
       try {
         const running = run(write ? 'write' : 'read', redisBudget?.leftMs ?? timeout)
         reply = await (redisBudget?.wait(running) ?? running)
@@ -171,7 +180,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
         // A permit that took so long to arrive may belong to a window that is over.
         case 'ok':
           if (now() - begun > windows.slackMs) return exhausted(0)
-          return offline.granted(write) ? null : exhausted(beatMs)
+          return offline.granted(write, reply.made, reply.part) ? null : exhausted(beatMs)
       }
     },
     hold (reason, forMs) {

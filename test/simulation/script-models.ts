@@ -128,9 +128,9 @@ const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
     return ['left']
   }
   const [
-    minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry, believed
-  ] = args.slice(5, 17).map(Number) as [
-    number, number, number, number, number, number, number, number, number, number, number, number
+    minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry, believed, reporting
+  ] = args.slice(5, 18).map(Number) as [
+    number, number, number, number, number, number, number, number, number, number, number, number, number
   ]
   const now = Math.floor(redis.nowMs)
   const stored = redis.fields(state!)
@@ -147,7 +147,7 @@ const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
     quiet = now + minute
     redis.hset(state!, { quiet: String(quiet) })
   }
-  args.slice(17).forEach((age, i) => redis.zadd(calls!, now - Number(age), `${callId}:${i + 18}`))
+  args.slice(18).forEach((age, i) => redis.zadd(calls!, now - Number(age), `${callId}:${i + 19}`))
   if (keep > 0) for (const key of [calls!, reads!]) redis.zkeep(key, score => score > now - keep)
 
   let [reserved, count, walked] = ['reserved', 'count', 'walked'].map(name => Number(redis.fields(state!).get(name))) as [number, number, number]
@@ -187,8 +187,8 @@ const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
     answer = 'quiet'
     wait = quiet! - now
   } else if (op !== 'beat') {
-    bound(calls!, minute, minuteMax, fence)
-    bound(calls!, day, dayMax, 0)
+    bound(calls!, minute, minuteMax, fence + reporting)
+    bound(calls!, day, dayMax, reporting)
     if (op === 'read') {
       bound(reads!, minute, minuteReads, 0)
       bound(reads!, day, dayReads, 0)
@@ -204,7 +204,7 @@ const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
   }
   const used = since(calls!, minute)
   const part = minuteMax > 0 && !isQuiet
-    ? Math.max(0, Math.floor((minuteMax - used - fence) / Math.max(2, count)))
+    ? Math.max(0, Math.floor((minuteMax - used - fence - reporting) / Math.max(2, count)))
     : 0
   const mine = Math.max(part, believed)
   redis.hset(members!, { [me!]: `${now}:${mine}` })
