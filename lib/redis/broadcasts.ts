@@ -92,7 +92,7 @@ export function createBroadcasts (
       let isLate = false
       await publish(async () => {
         const { verdict, lease, waiters, failed, forgotten } = keys.of(statement.id)
-        const args = [messageText(RETRY, statement.id, 0, ''), FORGOTTEN_MS]
+        const args = [messageText(RETRY, statement.id), FORGOTTEN_MS]
         try {
           await port.run(FORGET, [verdict, lease, waiters, failed, forgotten], args)
         } catch (err) {
