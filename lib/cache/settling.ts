@@ -25,8 +25,8 @@ interface Settling {
    */
   readonly layer: LookupLayer | undefined
   /**
-   * A deferred lookup of this process begins. A known answer, which the result is called with, replaces the cached one of
-   * the same provider, unless that is newer: from after an invalidation.
+   * A deferred lookup of this process begins. A known answer, which the result is called with, replaces the cached one
+   * of the same provider, unless that is newer: from after an invalidation.
    */
   settled (ip: string): (answer: ProviderAnswer) => void
   /** The address was forgotten: whoever waits for its final answer gets the first one. */

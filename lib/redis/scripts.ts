@@ -41,7 +41,8 @@ return reply`
  * KEYS: verdict, lease, waiters, failed. ARGV: token, longest ms of a lease or a failure, channel of the process, least
  * remaining ms that counts as stored, SHA-1 of a value that does not.
  * Returns `value`, text, remaining ms, SHA-1; `failed`, reason; `held`, remaining ms of the lease, SHA-1 of its token;
- * `refused`, why; or `ours`. A process that finds a lease is added to the waiters in the same step, so that it misses no message.
+ * `refused`, why; or `ours`. A process that finds a lease is added to the waiters in the same step, so that it misses
+ * no message.
  */
 export const CLAIM: string = `${helpers}
 local text, ttl = read(KEYS[1])

@@ -8,7 +8,9 @@ import { bulkPipeline } from './bulk.ts'
 import { bulkhead, burstQueue, onlyFamilies, subnetBound } from './bulkhead.ts'
 import { closingCause, providerCircuit } from './circuit.ts'
 import { diagnosis, health } from './health.ts'
-import { type BeginDeferred, type CallProvider, deferredLookups, type Layer, type Pipeline, type ProviderCall } from './layer.ts'
+import {
+  type BeginDeferred, type CallProvider, deferredLookups, type Layer, type Pipeline, type ProviderCall
+} from './layer.ts'
 import { limitStats } from './provider-stats.ts'
 import { observedCalls } from './observed.ts'
 import type { RetryAfter } from './retry-after.ts'
