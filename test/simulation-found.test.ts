@@ -1,6 +1,6 @@
 // Schedules of faults that `npm run simulate:fleet` found, each of which broke an invariant. The comments say what happened then.
 import t from 'tap'
-import { createFleet } from './simulation/fleet.ts'
+import { address, createFleet } from './simulation/fleet.ts'
 import { checkLeases } from './simulation/invariants.ts'
 import type { Schedule } from './simulation/types.ts'
 
@@ -177,4 +177,18 @@ t.test('a process that receives no messages waits for the call of another one as
     ]
   }
   t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
+})
+
+// It was taken for a defect. The process was frozen, so it closed later than it was asked to, and before it could send the invalidation.
+t.test('an invalidation may end with a process that is asked to close while it is frozen', async t => {
+  const schedule = ofTwo([
+    { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false },
+    { afterMs: 23, kind: 'freeze', process: 0, forMs: 1 },
+    { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 },
+    { afterMs: 0, kind: 'partition', process: 0, forMs: 2 },
+    { afterMs: 0, kind: 'close', process: 0 }
+  ])
+  const fleet = createFleet(schedule)
+  t.strictSame(await checkLeases(schedule, fleet), [])
+  t.equal(fleet.questions.findLast(({ ip }) => ip === address(1))?.version, 1, 'the answer from before it')
 })

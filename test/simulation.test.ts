@@ -1,11 +1,14 @@
 import t from 'tap'
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { CLAIM } from '../lib/redis/scripts.ts'
 import { createFleet } from './simulation/fleet.ts'
 import { checkVerdicts } from './simulation/history.ts'
 import { simulated } from './simulation/invariants.ts'
 import { checkQuota } from './simulation/quota-invariants.ts'
+import { createRedisModel } from './simulation/redis-model.ts'
 import { PER_MINUTE, simulate } from './simulation/run.ts'
+import { models } from './simulation/script-models.ts'
 import { createTally } from './simulation/tally.ts'
 import type { Fleet, ProviderCall, Question, Schedule } from './simulation/types.ts'
 
@@ -36,6 +39,18 @@ t.test('a process that was alone continues while it cannot reach Redis, and a se
   t.strictSame(await checkQuota(schedule, PER_MINUTE, fleet), [])
   const first = fleet.calls.filter(({ startMs }) => startMs < fleet.calls[0]!.startMs + 20_000)
   t.equal(first.length, PER_MINUTE * 1.5)
+})
+
+// The end of a lease minus its beginning was a little more than its length, and rounded up: then it did not count as a lease.
+t.test('of two claims at the same moment the model of Redis grants one', async t => {
+  const replies = new Set<string>()
+  for (let i = 0; i < 1000; i++) {
+    const redis = createRedisModel(() => 500 + i * 1.337)
+    const keys = ['verdict', 'lease', 'waiters', 'failed']
+    const [first, second] = ['a', 'b'].map(token => models.get(CLAIM)!(redis, keys, [token, '2000', 'inbox', '0', '']) as readonly string[])
+    replies.add(`${first![0]}, ${second![0]}`)
+  }
+  t.strictSame([...replies], ['ours, held'])
 })
 
 /** A fleet of one process, with one call and the answer that it gave, to be spoilt. */

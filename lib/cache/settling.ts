@@ -24,13 +24,8 @@ interface Settling {
    * answer comes from the deferred lookup of this process or, if another process made the call, from the shared cache.
    */
   readonly layer: LookupLayer | undefined
-  /**
-   * A deferred lookup of this process begins. A known answer, which the result is called with, replaces the cached one
-   * of the same provider, unless that is newer: from after an invalidation.
-   */
-  settled (ip: string): (answer: ProviderAnswer) => void
-  /** The address was forgotten: whoever waits for its final answer gets the first one. */
-  drop (ip: string): void
+  /** The deferred lookup of this process is over. A known answer replaces the cached one of the same provider. */
+  settled (ip: string, answer: ProviderAnswer): void
   /** Ends all waits: they get the answer that is cached. */
   close (): void
 }
@@ -134,11 +129,11 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     return result instanceof Promise ? result.then(first => settle(ip, first, untilMs)) : settle(ip, result, untilMs)
   }
 
-  function replace (ip: string, answer: ProviderAnswer, beganMs: number): void {
+  function replace (ip: string, answer: ProviderAnswer): void {
     if (answer.verdict === 'unknown') return
     const name = answer.provider ?? provider.name
     const cached = memory.get(ip)
-    if (cached?.provider !== name || cached.checkedAtMs > beganMs) return
+    if (cached?.provider !== name) return
     const checkedAtMs = cached.checkedAtMs + SETTLED_LATER_MS
     const result = Object.freeze({ answer: frozenCopy(answer), provider: name, checkedAtMs, cache: 'miss' as const })
     memory.set(ip, result)
@@ -147,14 +142,10 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
 
   return {
     layer: settlesAfterMs.size === 0 ? undefined : layer,
-    settled (ip) {
-      const beganMs = now()
-      return answer => {
-        replace(ip, answer, beganMs)
-        end(ip)
-      }
+    settled (ip, answer) {
+      replace(ip, answer)
+      end(ip)
     },
-    drop: end,
     close () {
       for (const ip of [...unsettled.keys()]) end(ip)
     }

@@ -112,8 +112,7 @@ export function createExceptions (
   }
 
   function revoke (id: string, issuedMs: number): boolean {
-    const known = revocations.get(id)
-    if (known !== undefined && issuedMs <= known) return issuedMs !== known
+    if (issuedMs <= (revocations.get(id) ?? -Infinity)) return false
     const statement = held.get(id)
     if (statement !== undefined && statement.issuedMs <= issuedMs) drop(id)
     revocations.delete(id)

@@ -62,9 +62,6 @@ export interface Pipeline {
 /** Bounds the timers; further deferred lookups are dropped. */
 const maxWaiting = 1_000
 
-/** A deferred lookup begins. The result is to be called with its answer. */
-export type BeginDeferred = (ip: string) => (answer: ProviderAnswer) => void
-
 interface DeferredLookups {
   add (ip: string, delayMs: number, look: ProviderCall['look']): void
   close (): void
@@ -72,11 +69,11 @@ interface DeferredLookups {
 
 /**
  * Asks again about an address after a delay, through the same pipeline and from the reads' part of the quota.
- * `begin` is called when it is asked; what that returns gets the answer. One deferred lookup per address at a time.
+ * `settled` gets the answer. One deferred lookup per address at a time.
  */
 export function deferredLookups (
   ask: (ip: string, look: ProviderCall['look']) => Promise<ProviderAnswer>,
-  begin: BeginDeferred
+  settled: (ip: string, answer: ProviderAnswer) => void
 ): DeferredLookups {
   const waiting = new Map<string, NodeJS.Timeout>()
   return {
@@ -84,8 +81,7 @@ export function deferredLookups (
       if (waiting.has(ip) || waiting.size >= maxWaiting) return
       const timer = setTimeout(async () => {
         waiting.delete(ip)
-        const settle = begin(ip)
-        settle(await ask(ip, look))
+        settled(ip, await ask(ip, look))
       }, delayMs).unref()
       waiting.set(ip, timer)
     },

@@ -126,7 +126,7 @@ export function createFleet ({ seed, skewsMs, steps }: Schedule, { perMinute, ti
         kill(step.process)
         return
       case 'close':
-        fault('close', 0, step.process)
+        fault('close', Math.max(0, actor.frozenUntilMs - world.nowMs), step.process) // it closes when it continues
         members[step.process] = undefined
         world.at(0, actor, () => {
           engine.close().then(() => { actor.diedMs = world.nowMs })

@@ -90,7 +90,7 @@ export function checkInvalidations ({ calls, questions, faults, invalidations, m
       !faults.some(({ kind, fromMs, toMs }) => kind === 'redis' && fromMs > one.atMs && toMs < startMs!))
     if (isLost) return 'its message got lost'
     const isUnsent = faults.some(fault => (fault.kind === 'kill' || fault.kind === 'close') && fault.process === by &&
-      fault.fromMs >= atMs && fault.fromMs <= sentMs)
+      fault.toMs - RECOVERY_MS >= atMs && fault.fromMs <= sentMs)
     if (isUnsent) return 'the process that invalidates ended before it could'
     return mayBeLost(faults, atMs, startMs!, sentMs) ? 'Redis forgot the invalidation' : undefined
   }

@@ -6,6 +6,9 @@ import type { Fleet, Schedule } from './types.ts'
 /** `LEASE_MS` of the library, and its slack. */
 const LEASE_MS = 2010
 const ATTEMPTS = 2
+const PROCESSES = [0, 1, 2, 3]
+/** Those that the schedules ask for. */
+const ADDRESSES = [0, 1, 2]
 
 /** How exact a fleet is in time. */
 export interface Precision {
@@ -24,7 +27,10 @@ export async function checkLeases (
   try {
     await fleet.world.advance(100)
     for (const step of schedule.steps) await fleet.run(step)
+    // What the last steps left in memory or in Redis would be seen by nobody.
+    await askAgain(fleet)
     await settle(fleet, precision)
+    await askAgain(fleet)
     const host = (n: number): string => `198.51.100.${n}`
     // Those that take many events follow a part of the schedules each.
     if (parts.includes(0)) {
@@ -48,6 +54,13 @@ export async function checkLeases (
   } finally {
     await fleet.end()
   }
+}
+
+/** Every process asks for each address of the schedules. What it gets is for the checks of all questions. */
+async function askAgain (fleet: Fleet): Promise<void> {
+  await fleet.world.advance(fleet.world.nowMs + RECOVERY_MS)
+  for (const n of ADDRESSES) for (const process of PROCESSES) fleet.lookup(process, address(n), false)
+  await fleet.world.advance(fleet.world.nowMs + RECOVERY_MS)
 }
 
 /** Everything is well again, and has had the time to show it. */
@@ -162,7 +175,7 @@ async function coldAddress (fleet: Fleet, ip: string, latencyMs: number, { slack
   const longestMs = latencyMs * 1.5 + LEASE_MS / 2 + slackMs
   const problems: string[] = []
   fleet.provider.latencyMs = latencyMs
-  const asked = [0, 1, 2, 3].flatMap(process => fleet.lookup(process, ip, process % 2 === 0) ?? [])
+  const asked = PROCESSES.flatMap(process => fleet.lookup(process, ip, process % 2 === 0) ?? [])
   await fleet.world.advance(fleet.world.nowMs + TIMEOUT_MS)
   const calls = fleet.calls.filter(call => call.ip === ip)
   if (calls.length !== 1) problems.push(`${calls.length} calls for a cold address of a healthy fleet`)
@@ -171,7 +184,7 @@ async function coldAddress (fleet: Fleet, ip: string, latencyMs: number, { slack
     problems.push(`process ${process} of a healthy fleet asked for ${ip} at ${startMs} and got ${verdict} (${reason}) at ${endMs}`)
   }
   // Their second lookups, too, are cases of one call per address.
-  for (const process of [0, 1, 2, 3]) fleet.lookup(process, ip, false)
+  for (const process of PROCESSES) fleet.lookup(process, ip, false)
   await fleet.world.advance(fleet.world.nowMs + RECOVERY_MS)
   return problems
 }

@@ -32,6 +32,9 @@ export interface RedisModel {
   restore (snapshot: ReadonlyMap<string, Entry>): void
 }
 
+/** Far more than the errors of sums of milliseconds. */
+const ROUNDING_MS = 1e-6
+
 export function createRedisModel (now: () => number): RedisModel {
   let entries = new Map<string, Entry>()
   const nothing = new Map<string, never>()
@@ -76,8 +79,9 @@ export function createRedisModel (now: () => number): RedisModel {
     del (...keys) { for (const key of keys) entries.delete(key) },
     exists: key => live(key) !== undefined,
     pttl (key) {
+      // Redis counts whole milliseconds: the sum of a time and a life must not round up to one more.
       const entry = live(key)
-      return entry === undefined ? -2 : entry.endMs === Infinity ? -1 : Math.ceil(entry.endMs - now())
+      return entry === undefined ? -2 : entry.endMs === Infinity ? -1 : Math.ceil(entry.endMs - now() - ROUNDING_MS)
     },
     pexpire (key, ttlMs) {
       const entry = live(key)

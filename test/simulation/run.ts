@@ -31,10 +31,10 @@ export const PER_MINUTE = 12
  */
 const least: Readonly<Record<Property, Readonly<Partial<Record<Invariant, number>>>>> = {
   leases: {
-    'one call per address': 250,
-    'nothing older than an invalidation': 95,
-    'an answer in time': 640,
-    'a true verdict': 580,
+    'one call per address': 490,
+    'nothing older than an invalidation': 145,
+    'an answer in time': 1200,
+    'a true verdict': 1080,
     'a takeover in time': 16,
     'no late fill': 16,
     'one call for a cold address': 40
