@@ -119,7 +119,7 @@ t.test('an address is asked about a second time once, and not where nobody would
   await until(() => more.length > 0)
 
   const inBulk = unsettled(1)
-  const guarded = createPipelines(inBulk, { log: memoryLog(), settled: () => {} })
+  const guarded = createPipelines(inBulk, { log: memoryLog(), settled: () => () => {} })
   await collect(guarded.bulk(['203.0.113.1', '203.0.113.2'], { write: true }))
   const member = unsettled(1)
   const merged = await testEngine(t, { provider: consensus([member, { name: 'b', lookup: async () => answer('clean') }]) })

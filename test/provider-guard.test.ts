@@ -248,16 +248,16 @@ t.test('a second look goes through the guards and reaches the cache, with the na
     await sleep(20)
     await guarded.close()
   }
-  await looks([knownAnswer('vpn_likely')], { settled: (ip, answer) => settled.push([ip, answer]) })
+  await looks([knownAnswer('vpn_likely')], { settled: ip => answer => { settled.push([ip, answer]) } })
   t.match(settled, [['192.0.2.1', { verdict: 'vpn_likely', provider: 'tried' }]])
   t.equal(settled.length, 1, 'not knowing replaces nothing')
   await looks([knownAnswer('vpn_likely')], {})
   t.equal(settled.length, 1)
-  await looks([knownAnswer('clean', { provider: 'member' })], { settled: (ip, answer) => settled.push([ip, answer]) })
+  await looks([knownAnswer('clean', { provider: 'member' })], { settled: ip => answer => { settled.push([ip, answer]) } })
   t.match(settled[1], ['192.0.2.1', { provider: 'member' }])
 
   const closed = guard({ lookup: (_ip, context: SettlingContext) => { context.later?.(5, () => knownAnswer('clean')); return knownAnswer('clean') } }, {
-    settled: (ip, answer) => settled.push([ip, answer])
+    settled: ip => answer => { settled.push([ip, answer]) }
   })
   for (let i = 0; i < 1_100; i++) await ask(closed, `192.0.2.${i % 256}`)
   await closed.close()

@@ -1,6 +1,8 @@
 import type { KnownAnswer, ProviderAnswer, Stats, UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import type { RedisBudget } from '../util/index.ts'
-import { answeredBy, isKnown, type KnownResult, type LookupResult, unknownAnswer } from '../verdict/index.ts'
+import {
+  answeredBy, isKnown, type KnownResult, type LookupResult, notLookedUpResult, unknownAnswer
+} from '../verdict/index.ts'
 import { frozenCopy, severity } from './compact.ts'
 import type { MemoryCache } from './memory-cache.ts'
 import type { Lease, SharedCache } from './shared-cache.ts'
@@ -61,7 +63,7 @@ export function createLoad (parts: LoadParts): Load {
     const { refresh, budget } = options
     if (shared === undefined || budget === undefined) return await fromProvider(ip, inFlight, options, undefined)
     const refused = refusal()
-    if (refused !== null) return fromSubnet(ip) ?? failed(ip, refused.reason)
+    if (refused !== null) return fromSubnet(ip) ?? failed(ip, inFlight, refused.reason)
     const endMs = now() + MAX_WAIT_MS
     while (budget.leftMs() > 0 && now() < endMs && shared.answers(ip)) {
       const claim = await budget.wait(shared.claim(ip, { refresh, budget }))
@@ -72,7 +74,7 @@ export function createLoad (parts: LoadParts): Load {
           }
           counts.redis++
           return cached(ip, inFlight, claim.result)
-        case 'failed': return failed(ip, claim.reason)
+        case 'failed': return failed(ip, inFlight, claim.reason)
         case 'granted': return await fromProvider(ip, inFlight, options, claim.lease)
         case 'leased': {
           const outcome = await claim.outcome
@@ -81,14 +83,17 @@ export function createLoad (parts: LoadParts): Load {
             break
           }
           budget.renew()
+          if (outcome === undefined && !refresh && now() >= inFlight.wantedUntilMs) {
+            return notLookedUpResult('timeout', now(), providerName) // nobody waits any more
+          }
           if (outcome === undefined || mayStillCall(outcome, inFlight)) break
           if ('result' in outcome && !suffices(outcome.result, inFlight)) break
           counts.shared++
-          return 'result' in outcome ? cached(ip, inFlight, outcome.result) : failed(ip, outcome.reason)
+          return 'result' in outcome ? cached(ip, inFlight, outcome.result) : failed(ip, inFlight, outcome.reason)
         }
       }
     }
-    if (now() >= endMs) return failed(ip, 'timeout')
+    if (now() >= endMs) return failed(ip, inFlight, 'timeout')
     return await fromProvider(ip, inFlight, options, shared.localLease(ip, false))
   }
 
@@ -116,7 +121,7 @@ export function createLoad (parts: LoadParts): Load {
     if (known === undefined) {
       const reason = answer.verdict === 'unknown' ? answer.reason : 'bad_response'
       lease?.fail(reason, !ownLimits.has(reason))
-      return failed(ip, reason)
+      return failed(ip, inFlight, reason)
     }
     if (refresh) counts.refreshed++
     const provider = answeredBy(known, providerName)
@@ -144,11 +149,11 @@ export function createLoad (parts: LoadParts): Load {
     return result
   }
 
-  function failed (ip: string, reason: UnknownReason): LookupResult {
+  function failed (ip: string, { dropped }: InFlightLoad, reason: UnknownReason): LookupResult {
     const answer = unknownAnswer(reason)
     const result: LookupResult = Object.freeze({ answer, provider: providerName, checkedAtMs: now(), cache: 'miss' })
-    if (answersWithoutVerdict.has(reason)) memory.delete(ip)
-    if (!ownLimits.has(reason)) memory.fail(ip, result)
+    if (!dropped && answersWithoutVerdict.has(reason)) memory.delete(ip)
+    if (!dropped && !ownLimits.has(reason)) memory.fail(ip, result)
     const stale = memory.stale(ip)
     if (stale === undefined) return result
     counts.stale++

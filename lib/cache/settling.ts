@@ -24,8 +24,13 @@ interface Settling {
    * answer comes from the deferred lookup of this process or, if another process made the call, from the shared cache.
    */
   readonly layer: LookupLayer | undefined
-  /** The deferred lookup of this process is over. A known answer replaces the cached one of the same provider. */
-  settled (ip: string, answer: ProviderAnswer): void
+  /**
+   * A deferred lookup of this process begins. A known answer, which the result is called with, replaces the cached one
+   * of the same provider, unless that is newer: from after an invalidation.
+   */
+  settled (ip: string): (answer: ProviderAnswer) => void
+  /** The address was forgotten: whoever waits for its final answer gets the first one. */
+  drop (ip: string): void
   /** Ends all waits: they get the answer that is cached. */
   close (): void
 }
@@ -129,11 +134,11 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     return result instanceof Promise ? result.then(first => settle(ip, first, untilMs)) : settle(ip, result, untilMs)
   }
 
-  function replace (ip: string, answer: ProviderAnswer): void {
+  function replace (ip: string, answer: ProviderAnswer, beganMs: number): void {
     if (answer.verdict === 'unknown') return
     const name = answer.provider ?? provider.name
     const cached = memory.get(ip)
-    if (cached?.provider !== name) return
+    if (cached?.provider !== name || cached.checkedAtMs > beganMs) return
     const checkedAtMs = cached.checkedAtMs + SETTLED_LATER_MS
     const result = Object.freeze({ answer: frozenCopy(answer), provider: name, checkedAtMs, cache: 'miss' as const })
     memory.set(ip, result)
@@ -142,10 +147,14 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
 
   return {
     layer: settlesAfterMs.size === 0 ? undefined : layer,
-    settled (ip, answer) {
-      replace(ip, answer)
-      end(ip)
+    settled (ip) {
+      const beganMs = now()
+      return answer => {
+        replace(ip, answer, beganMs)
+        end(ip)
+      }
     },
+    drop: end,
     close () {
       for (const ip of [...unsettled.keys()]) end(ip)
     }

@@ -66,6 +66,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
     memory.delete(ip)
     singleFlight.drop(ip)
     reads?.drop(ip)
+    settling.drop(ip)
   }
 
   const keys = createKeys(cache.keyPrefix, cache.keySecret, clusterPrefix(options.redis))

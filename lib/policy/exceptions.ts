@@ -112,7 +112,8 @@ export function createExceptions (
   }
 
   function revoke (id: string, issuedMs: number): boolean {
-    if (issuedMs <= (revocations.get(id) ?? -Infinity)) return false
+    const known = revocations.get(id)
+    if (known !== undefined && issuedMs <= known) return issuedMs !== known
     const statement = held.get(id)
     if (statement !== undefined && statement.issuedMs <= issuedMs) drop(id)
     revocations.delete(id)

@@ -58,8 +58,11 @@ const MAX_AHEAD_MS = 86_400_000
 /** Most stored statements that are read: more than an operator makes. In pages, so that none blocks Redis. */
 const MAX_READ = 10_000
 const PAGE = 500
-/** Longer than a call without a lease takes, and its answer to reach a Redis that was away. */
-const FORGOTTEN_MS = 60_000
+/**
+ * Longer than a call without a lease takes (a provider's `timeoutMs` is ten minutes at most), and its answer to arrive
+ * at Redis: TCP may deliver it after minutes.
+ */
+const FORGOTTEN_MS = 900_000
 /** Time before what Redis did not answer, or refused, is tried again. */
 const RETRY_MS = 1000
 
@@ -92,7 +95,7 @@ export function createBroadcasts (
       let isLate = false
       await publish(async () => {
         const { verdict, lease, waiters, failed, forgotten } = keys.of(statement.id)
-        const args = [messageText(RETRY, statement.id, 0, ''), FORGOTTEN_MS]
+        const args = [messageText(RETRY, statement.id), FORGOTTEN_MS]
         try {
           await port.run(FORGET, [verdict, lease, waiters, failed, forgotten], args)
         } catch (err) {

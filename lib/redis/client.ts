@@ -4,7 +4,7 @@ import type { RedisClientLike } from '../../types/redis.ts'
 import { deferred, type Observers } from '../util/index.ts'
 import { type Connection, isCluster } from './connect.ts'
 import { nodeCircuits, reasonOf } from './node-circuits.ts'
-import { operationOf, PROBE } from './scripts.ts'
+import { operationOf, PROBE, sentInFull } from './scripts.ts'
 
 /** Runs Lua scripts in Redis: all that a quota needs. */
 export interface ScriptRunner {
@@ -136,7 +136,7 @@ export function createRedisPort (
     if (!isOpen(client)) {
       throw lastError === undefined ? unconnected(client) : new Error(reasonOf(lastError))
     }
-    if (sent.has(script)) {
+    if (sent.has(script) && !sentInFull.has(script)) {
       try {
         return await client.evalsha(shaOf(script), keys.length, ...keys, ...args)
       } catch (err) { // it was removed, or this is another node of a Cluster

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { UnknownReason } from '../../types/contract.ts'
 import type { Lease } from '../cache/index.ts'
 import type { KnownResult } from '../verdict/index.ts'
@@ -87,6 +88,11 @@ export const RETRY = 'retry'
  */
 export type LeaseKind = 'held' | 'soft' | 'blind'
 
+/** What others may know of a lease: whoever has its token can end it. */
+function leaseOf (token: string): string {
+  return createHash('sha1').update(token).digest('hex')
+}
+
 interface LeaseParts {
   readonly port: RedisPort
   readonly keys: AddressKeys
@@ -118,18 +124,18 @@ export function createLease (parts: LeaseParts): StoredLease {
       if (lifeSeconds < 1) return
       const text = entries.write(ip, verdict)
       send(FILL, [keys.verdict, keys.lease, keys.waiters, keys.failed, keys.forgotten], [
-        token, parts.kind, text, lifeSeconds, messageText(VERDICT, id, lifeMs, text),
-        messageText(RETRY, id, 0, '')
+        token, parts.kind, text, lifeSeconds, messageText(VERDICT, id, leaseOf(token), lifeMs, text),
+        messageText(RETRY, id)
       ])
     },
     fail (reason: UnknownReason, remember: boolean) {
       if (!end() || !port.answers(keys.lease)) return
-      const message = messageText(UNKNOWN, id, 0, reason)
+      const message = messageText(UNKNOWN, id, leaseOf(token), 0, reason)
       send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, reason, remember ? failedMs : 0, message])
     },
     async release () {
       if (!end()) return
-      await send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, '', 0, messageText(RETRY, id, 0, '')])
+      await send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, '', 0, messageText(RETRY, id)])
     }
   }
 

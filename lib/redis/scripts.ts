@@ -40,8 +40,9 @@ return reply`
 /**
  * KEYS: verdict, lease, waiters, failed. ARGV: token, longest ms of a lease or a failure, channel of the process, least
  * remaining ms that counts as stored, SHA-1 of a value that does not.
- * Returns `value`, text, remaining ms, SHA-1; `failed`, reason; `held`, remaining ms of the lease; `refused`, why; or
- * `ours`. A process that finds a lease is added to the waiters in the same step, so that it misses no message.
+ * Returns `value`, text, remaining ms, SHA-1; `failed`, reason; `held`, remaining ms of the lease, SHA-1 of its token;
+ * `refused`, why; or `ours`. A process that finds a lease is added to the waiters in the same step, so that it misses
+ * no message.
  */
 export const CLAIM: string = `${helpers}
 local text, ttl = read(KEYS[1])
@@ -53,7 +54,8 @@ if lasts(KEYS[4], ARGV[2]) then return { 'failed', redis.call('GET', KEYS[4]) } 
 if lasts(KEYS[2], ARGV[2]) then
   redis.pcall('SADD', KEYS[3], ARGV[3])
   redis.pcall('PEXPIRE', KEYS[3], 60000)
-  return { 'held', redis.call('PTTL', KEYS[2]) }
+  local token = redis.pcall('GET', KEYS[2])
+  return { 'held', redis.call('PTTL', KEYS[2]), type(token) == 'string' and redis.sha1hex(token) or '' }
 end
 local set = redis.pcall('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 if set.err then return { 'refused', set.err } end
@@ -107,6 +109,9 @@ if overwritable(KEYS[1]) then redis.call('DEL', KEYS[1]) end
 send(KEYS[3], ARGV[1])
 return 1`
 
+/** What follows them must not overtake them, as it could where Redis does not know a script by its SHA-1. */
+export const sentInFull: ReadonlySet<string> = new Set([FORGET])
+
 const clock = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -117,7 +122,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
  * channel, longest allow in ms, longest ms that a process caches a verdict.
  * The sets have the end of each id by the clock of Redis, the hash has the statements. A revocation is kept as long as
  * the allow that it ends. An end beyond the longest allow was not written by us, and is dropped. Returns 0 when a later
- * statement of the kind is stored.
+ * statement of the kind is stored: of an invalidation the processes hear all the same, since clocks differ.
  */
 export const PUBLISH_STATEMENT: string = `${clock}
 local kind, id, issued = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -131,7 +136,10 @@ for i, kind in ipairs({ 'allow:', 'forget:' }) do
 end
 local field = kind .. ':' .. id
 local stored = tonumber(string.match(redis.call('HGET', KEYS[3], field) or '', '^[^\\n]*\\n[^\\n]*\\n(%d+)\\n') or nil)
-if stored and stored > issued and stored < now + 86400000 then return 0 end
+if stored and stored > issued and stored < now + 86400000 then
+  if kind == 'forget' then redis.call('PUBLISH', ARGV[6], ARGV[5]) end
+  return 0
+end
 local ends = now + ARGV[4]
 if kind == 'forget' then
   for i = 1, 2 do ends = math.max(ends, tonumber(redis.call('ZSCORE', KEYS[i], id) or 0)) end

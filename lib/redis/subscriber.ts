@@ -10,6 +10,8 @@ export interface Message {
   readonly kind: string
   /** The address, or its HMAC. */
   readonly id: string
+  /** SHA-1 of the token of the lease that it is about; empty where it is about any. */
+  readonly lease: string
   /** For how long it is valid. */
   readonly remainingMs: number
   readonly body: string
@@ -21,7 +23,7 @@ export interface Subscriber {
   readonly name: string
   /** Whether messages arrive now. */
   readonly listening: boolean
-  /** The next message about an id on the channel of this process; `undefined` if there is none before `end`. */
+  /** Keeps the messages about an id on the channel of this process from now on. */
   expect (id: string): Expected
   /** Resolves when messages arrive for the first time, or after a second. */
   ready (): Promise<void>
@@ -29,7 +31,11 @@ export interface Subscriber {
 }
 
 export interface Expected {
-  readonly message: Promise<Message | undefined>
+  /**
+   * The first message about a lease; `undefined` if there is none before `end`. One about an earlier lease may be late:
+   * its verdict may be from before an invalidation.
+   */
+  of (lease: string): Promise<Message | undefined>
   end (): void
 }
 
@@ -47,20 +53,46 @@ const CHECK = 'check'
 const READY_MS = 1_000
 
 /** One line per field, the body last: no id has a line break. */
-export function messageText (kind: string, id: string, remainingMs: number, body: string): string {
-  return `${kind}\n${id}\n${remainingMs}\n${body}`
+export function messageText (kind: string, id: string, lease = '', remainingMs = 0, body = ''): string {
+  return `${kind}\n${id}\n${lease}\n${remainingMs}\n${body}`
 }
 
 function parseMessage (text: string): Message {
-  const [kind = '', id = '', remainingMs, ...body] = text.split('\n')
-  return { kind, id, remainingMs: Number(remainingMs), body: body.join('\n') }
+  const [kind = '', id = '', lease = '', remainingMs, ...body] = text.split('\n')
+  return { kind, id, lease, remainingMs: Number(remainingMs), body: body.join('\n') }
+}
+
+function expectation (ended: () => void): Expected & { receive (message: Message): void } {
+  const { promise, resolve } = deferred<Message | undefined>()
+  const early: Message[] = []
+  let lease: string | undefined
+
+  function receive (message: Message): void {
+    if (lease === undefined) early.push(message)
+    else if (message.lease === '' || message.lease === lease) end(message)
+  }
+
+  function end (message?: Message): void {
+    resolve(message)
+    ended()
+  }
+
+  return {
+    receive,
+    of (asked) {
+      lease = asked
+      early.forEach(receive)
+      return promise
+    },
+    end: () => end()
+  }
 }
 
 export function openSubscriber (
   connection: Connection, port: RedisPort, broadcastChannel: string, events: SubscriberEvents
 ): Subscriber {
   const name = `ip-risk:inbox:${randomBytes(9).toString('base64url')}`
-  const expected = new Map<string, Set<(message: Message | undefined) => void>>()
+  const expected = new Map<string, Set<ReturnType<typeof expectation>>>()
   let listening = false
   let received = true
   let closed = false
@@ -73,18 +105,14 @@ export function openSubscriber (
     name,
     get listening () { return listening },
     expect (id) {
-      const { promise: message, resolve } = deferred<Message | undefined>()
+      const added = expectation(() => {
+        const waiting = expected.get(id)
+        if (waiting?.delete(added) === true && waiting.size === 0) expected.delete(id)
+      })
       const others = expected.get(id)
-      if (others === undefined) expected.set(id, new Set([resolve]))
-      else others.add(resolve)
-      return {
-        message,
-        end () {
-          const waiting = expected.get(id)
-          if (waiting?.delete(resolve) === true && waiting.size === 0) expected.delete(id)
-          resolve(undefined)
-        }
-      }
+      if (others === undefined) expected.set(id, new Set([added]))
+      else others.add(added)
+      return added
     },
     async ready () {
       if (listening || port.state === 'down') return
@@ -101,8 +129,7 @@ export function openSubscriber (
       onFirstSubscription()
       clearInterval(timer)
       drop(subscriber)
-      for (const waiting of expected.values()) for (const resolve of waiting) resolve(undefined)
-      expected.clear()
+      for (const waiting of [...expected.values()]) for (const one of [...waiting]) one.end()
     }
   }
 
@@ -135,15 +162,13 @@ export function openSubscriber (
       arrived() // Redis may have subscribed us although its reply came too late
       return
     }
-    const waiting = expected.get(message.id)
-    expected.delete(message.id)
-    for (const resolve of waiting ?? []) resolve(message)
+    for (const waiting of [...expected.get(message.id) ?? []]) waiting.receive(message)
   }
 
   /** Reconnects only if Redis took the message: while Redis is down, the client reconnects by itself. */
   function check (): void {
     received = false
-    port.run(SEND, [], [name, messageText(CHECK, '', 0, '')]).then(() => {
+    port.run(SEND, [], [name, messageText(CHECK, '')]).then(() => {
       setTimeout(() => {
         if (received || closed) return
         listening = false

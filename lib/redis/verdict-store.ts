@@ -10,7 +10,7 @@ import {
 import { reasonOf } from './node-circuits.ts'
 import { createReader } from './reader.ts'
 import { CLAIM } from './scripts.ts'
-import type { Expected, Subscriber } from './subscriber.ts'
+import type { Expected, Message, Subscriber } from './subscriber.ts'
 
 /** Logs, once per state, that Redis answers but stores nothing: it is full, read-only, or forbids it. */
 interface WriteErrors {
@@ -144,7 +144,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
           continue
         }
         case 'failed': return { kind: 'failed', reason: reasonFrom(text) }
-        case 'held': return { kind: 'leased', outcome: outcomeOf(ip, lease, expected, ms) }
+        case 'held': return { kind: 'leased', outcome: outcomeOf(ip, lease, expected.of(sha), expected.end, ms) }
         case 'ours':
           writes.stored()
           return { kind: 'granted', lease: leaseOn(ip, id, token, 'held') }
@@ -156,12 +156,12 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
   }
 
   async function outcomeOf (
-    ip: string, leaseKey: string, expected: Expected, leaseMs: number
+    ip: string, leaseKey: string, expected: Promise<Message | undefined>, end: () => void, leaseMs: number
   ): Promise<LeaseOutcome | undefined | 'unreachable'> {
     const leaseEndMs = Math.min(Math.max(0, leaseMs), LEASE_MS) + LEASE_SLACK_MS
-    const timer = setTimeout(expected.end, subscriber.listening ? leaseEndMs : NO_MESSAGES_MS)
-    const ended = waits.add(leaseKey, expected.end)
-    const message = await expected.message
+    const timer = setTimeout(end, subscriber.listening ? leaseEndMs : NO_MESSAGES_MS)
+    const ended = waits.add(leaseKey, end)
+    const message = await expected
     clearTimeout(timer)
     const redisFailed = ended()
     if (message === undefined) return redisFailed ? 'unreachable' : undefined
@@ -212,18 +212,20 @@ interface ClaimReply {
   readonly text: string
   /** Remaining life of the value or the lease. */
   readonly ms: number
+  /** Of the value, or of the token of the lease. */
   readonly sha: string
 }
 
 /** Throws a `TypeError` for what the script cannot return: then the other side is not Redis. */
 function readClaim (reply: unknown): ClaimReply {
   if (!Array.isArray(reply)) throw new TypeError('the reply is not one of the script')
-  const [kind, first = '', remainingMs, sha = ''] = reply as unknown[]
+  const [kind, first = ''] = reply as unknown[]
   const text = String(first)
   switch (kind) {
     case 'value':
     case 'held': {
-      const ms = Number(kind === 'held' ? text : remainingMs) // text if the client has `stringNumbers`
+      const [remainingMs, sha = ''] = (reply as unknown[]).slice(kind === 'held' ? 1 : 2)
+      const ms = Number(remainingMs) // text if the client has `stringNumbers`
       if (Number.isFinite(ms)) return { kind, text, ms, sha: String(sha) }
       break
     }

@@ -62,6 +62,9 @@ export interface Pipeline {
 /** Bounds the timers; further deferred lookups are dropped. */
 const maxWaiting = 1_000
 
+/** A deferred lookup begins. The result is to be called with its answer. */
+export type BeginDeferred = (ip: string) => (answer: ProviderAnswer) => void
+
 interface DeferredLookups {
   add (ip: string, delayMs: number, look: ProviderCall['look']): void
   close (): void
@@ -69,11 +72,11 @@ interface DeferredLookups {
 
 /**
  * Asks again about an address after a delay, through the same pipeline and from the reads' part of the quota.
- * `settled` gets the answer. One deferred lookup per address at a time.
+ * `begin` is called when it is asked; what that returns gets the answer. One deferred lookup per address at a time.
  */
 export function deferredLookups (
   ask: (ip: string, look: ProviderCall['look']) => Promise<ProviderAnswer>,
-  settled: (ip: string, answer: ProviderAnswer) => void
+  begin: BeginDeferred
 ): DeferredLookups {
   const waiting = new Map<string, NodeJS.Timeout>()
   return {
@@ -81,7 +84,8 @@ export function deferredLookups (
       if (waiting.has(ip) || waiting.size >= maxWaiting) return
       const timer = setTimeout(async () => {
         waiting.delete(ip)
-        settled(ip, await ask(ip, look))
+        const settle = begin(ip)
+        settle(await ask(ip, look))
       }, delayMs).unref()
       waiting.set(ip, timer)
     },

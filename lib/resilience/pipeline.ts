@@ -8,7 +8,9 @@ import { bulkPipeline } from './bulk.ts'
 import { bulkhead, burstQueue, onlyFamilies, subnetBound } from './bulkhead.ts'
 import { closingCause, providerCircuit } from './circuit.ts'
 import { diagnosis, health } from './health.ts'
-import { type CallProvider, deferredLookups, type Layer, type Pipeline, type ProviderCall } from './layer.ts'
+import {
+  type BeginDeferred, type CallProvider, deferredLookups, type Layer, type Pipeline, type ProviderCall
+} from './layer.ts'
 import { limitStats } from './provider-stats.ts'
 import { observedCalls } from './observed.ts'
 import type { RetryAfter } from './retry-after.ts'
@@ -30,7 +32,7 @@ interface PipelineDeps {
   /** What a call costs, in the budgets of the composites around it. */
   readonly charges: readonly Charge[]
   /** Gets the answers of deferred lookups. Without it there are none. */
-  readonly settled: ((ip: string, answer: ProviderAnswer) => void) | undefined
+  readonly settled: BeginDeferred | undefined
   readonly observers?: Pick<Observers, 'providerCall' | 'providerBulk'> | undefined
 }
 
@@ -64,7 +66,7 @@ export function createPipeline (provider: Provider, deps: PipelineDeps): Pipelin
     }
   })
   const deferred = deferredLookups((ip, look) => ask({ ip, write: false, look }),
-    (ip, answer) => deps.settled?.(ip, answer))
+    ip => deps.settled?.(ip) ?? (() => {}))
 
   async function spend (write: boolean, redisBudget?: RedisBudget): Promise<UnknownAnswer | null> {
     const refused = pause.check() ?? await quota.take(write, redisBudget)

@@ -9,7 +9,7 @@ import type { ScriptRunner } from '../redis/index.ts'
 import type { Observers } from '../util/index.ts'
 import { answerNames, isComposite } from '../verdict/index.ts'
 import { type CompositeDeps, createCompositePipeline, createSyncPipeline } from './composite.ts'
-import type { AskOptions, Pipeline } from './layer.ts'
+import type { AskOptions, BeginDeferred, Pipeline } from './layer.ts'
 import { type Account, createPipeline } from './pipeline.ts'
 import { dataStats } from './provider-stats.ts'
 import { calendarLimits, moneyBudgets } from './budgets.ts'
@@ -29,7 +29,7 @@ export interface PipelinesDeps {
    * (`answer.provider` names it); after an unknown one, the earlier answer stays. Without it there are no deferred
    * lookups.
    */
-  readonly settled?: ((ip: string, answer: ProviderAnswer) => void) | undefined
+  readonly settled?: BeginDeferred | undefined
   /** Milliseconds since 1970, for calendar days and months. Default `Date.now`. */
   readonly wallNow?: (() => number) | undefined
   readonly observers?: Pick<Observers, 'providerCall' | 'providerBulk'> | undefined
@@ -86,8 +86,10 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
   function createNew (provider: Provider): Pipeline {
     if (isComposite(provider)) return createCompositePipeline(provider, compositeDeps)
     if (provider.sync === true) return createSyncPipeline(provider, compositeDeps)
-    const settled = (ip: string, answer: ProviderAnswer): void =>
-      deps.settled?.(ip, answer.verdict === 'unknown' ? answer : { provider: provider.name, ...answer })
+    const settled: BeginDeferred = ip => {
+      const settle = deps.settled!(ip)
+      return answer => settle(answer.verdict === 'unknown' ? answer : { provider: provider.name, ...answer })
+    }
     return createPipeline(provider, {
       log,
       now,

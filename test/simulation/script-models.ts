@@ -45,7 +45,7 @@ const claim: Model = (redis, [verdict, lease, waiters, failed], [token, longest,
   if (lasts(redis, lease!, longest!)) {
     redis.sadd(waiters!, channel!)
     redis.pexpire(waiters!, 60_000)
-    return ['held', redis.pttl(lease!)]
+    return ['held', redis.pttl(lease!), sha1(redis.get(lease!) ?? '')]
   }
   redis.set(lease!, token!, Number(longest))
   return ['ours']
@@ -95,7 +95,10 @@ const publishStatement: Model = (redis, [allowed, forgotten, statements], args) 
   }
   const field = `${kind}:${id}`
   const stored = Number(/^[^\n]*\n[^\n]*\n(\d+)\n/.exec(redis.fields(statements!).get(field) ?? '')?.[1])
-  if (stored > Number(issued) && stored < now + 86_400_000) return 0
+  if (stored > Number(issued) && stored < now + 86_400_000) {
+    if (kind === 'forget') redis.published.push({ channel: channel!, message: statement! })
+    return 0
+  }
   let ends = now + Number(keepMs)
   if (kind === 'forget') for (const [key] of sets) ends = Math.max(ends, redis.scores(key).get(id!) ?? 0)
   redis.zadd(kind === 'allow' ? allowed! : forgotten!, ends, id!)
