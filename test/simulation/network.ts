@@ -1,7 +1,7 @@
 import type { RedisClientLike } from '../../types/redis.ts'
 import { createRedisModel, type RedisModel, sha1 } from './redis-model.ts'
 import { models } from './script-models.ts'
-import type { Actor, World } from './world.ts'
+import { type Actor, START_MS, type World } from './world.ts'
 
 /**
  * How messages travel: uniform delay, and the chance that one is lost or arrives twice. As in TCP those of one connection
@@ -51,7 +51,7 @@ interface NetworkOptions {
 }
 
 export function createNetwork (world: World, { lost, behindMs }: NetworkOptions): Network {
-  const redis = createRedisModel(() => world.nowMs)
+  const redis = createRedisModel(() => world.nowMs, START_MS)
   const loaded = new Set<string>()
   const connections = new Set<Connection>()
   const snapshots: { readonly atMs: number, readonly data: ReturnType<RedisModel['snapshot']> }[] = []

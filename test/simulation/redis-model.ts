@@ -11,6 +11,8 @@ interface Entry { readonly value: Value, readonly endMs: number }
 export interface RedisModel {
   runId: string
   readonly nowMs: number
+  /** Added to it by TIME, since statements have the time of day. */
+  readonly epochMs: number
   /** What PUBLISH sends; the number of receivers is not modelled. */
   readonly published: { readonly channel: string, readonly message: string }[]
   get (key: string): string | undefined
@@ -35,7 +37,7 @@ export interface RedisModel {
 /** Far more than the errors of sums of milliseconds. */
 const ROUNDING_MS = 1e-6
 
-export function createRedisModel (now: () => number): RedisModel {
+export function createRedisModel (now: () => number, epochMs = 0): RedisModel {
   let entries = new Map<string, Entry>()
   const nothing = new Map<string, never>()
 
@@ -70,6 +72,7 @@ export function createRedisModel (now: () => number): RedisModel {
   return {
     runId: 'first',
     get nowMs () { return now() },
+    epochMs,
     published: [],
     get (key) {
       const value = live(key)?.value

@@ -83,7 +83,7 @@ const forget: Model = (redis, [verdict, lease, waiters, failed, forgotten], [mes
 
 const publishStatement: Model = (redis, [allowed, forgotten, statements], args) => {
   const [kind, id, issued, keepMs, statement, channel, longestMs, memoryMs] = args
-  const now = Math.floor(redis.nowMs)
+  const now = Math.floor(redis.epochMs + redis.nowMs)
   const sets = [[allowed!, 'allow:'], [forgotten!, 'forget:']] as const
   for (const [key, prefix] of sets) {
     for (const [old, end] of [...redis.scores(key)].sort((a, b) => a[1] - b[1]).slice(0, 100)) {
@@ -95,10 +95,9 @@ const publishStatement: Model = (redis, [allowed, forgotten, statements], args) 
   }
   const field = `${kind}:${id}`
   const stored = Number(/^[^\n]*\n[^\n]*\n(\d+)\n/.exec(redis.fields(statements!).get(field) ?? '')?.[1])
-  if (stored > Number(issued) && stored < now + 86_400_000) {
-    if (kind === 'forget') redis.published.push({ channel: channel!, message: statement! })
-    return 0
-  }
+  const isOlder = stored > Number(issued) && stored < now + 86_400_000
+  if (isOlder && kind === 'forget') redis.published.push({ channel: channel!, message: statement! })
+  if (isOlder) return 0
   let ends = now + Number(keepMs)
   if (kind === 'forget') for (const [key] of sets) ends = Math.max(ends, redis.scores(key).get(id!) ?? 0)
   redis.zadd(kind === 'allow' ? allowed! : forgotten!, ends, id!)
@@ -110,7 +109,7 @@ const publishStatement: Model = (redis, [allowed, forgotten, statements], args) 
 }
 
 const catchUp: Model = (redis, [allowed, forgotten, statements], [countsMs, lookBackMs, skip, count]) => {
-  const now = Math.floor(redis.nowMs)
+  const now = Math.floor(redis.epochMs + redis.nowMs)
   const statement = (kind: string, id: string): string => redis.fields(statements!).get(`${kind}:${id}`) ?? ''
   const page = (key: string, least: (score: number) => boolean): [string, number][] => [...redis.scores(key)]
     .filter(([, score]) => least(score))
@@ -169,7 +168,6 @@ const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
   const before = redis.fields(members!).get(me!)?.split(':')[1]
   const fence = reserved - Number(before ?? 0)
   if (before === undefined) count++
-
   const since = (key: string, window: number): number =>
     [...redis.scores(key).values()].filter(score => score > now - window).length
   let wait = 0

@@ -31,7 +31,7 @@ export interface World {
   uninstall (): void
 }
 
-const START_MS = 1_700_000_000_000
+export const START_MS = 1_700_000_000_000
 const real = {
   setTimeout: globalThis.setTimeout,
   clearTimeout: globalThis.clearTimeout,
