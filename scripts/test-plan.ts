@@ -17,7 +17,7 @@ export interface TestFile {
 const service = /\b(services|browser)\.ts$/
 const starts = /from 'node:(child_process|worker_threads)'|'dist\/|\.\.\/dist\//
 /** Would apply to the other files of the batch as well, measure what they left, or stop their clocks. */
-const alone = /^t\.(before|after|afterEach|plan)\b|^t\.beforeEach\((?!emptied)|memoryUsage|expose-gc|simulation\/|\.setGlobal/m
+const alone = /^t\.(before|after|beforeEach|afterEach|plan)\b|memoryUsage|expose-gc|simulation\/|\.setGlobal/m
 /** Would wait for the end of the batch, with a service or without. */
 const atTheEnd = /^t\.teardown\b/m
 /** More than ten seconds: first, so that at the end no processor waits for one of them. */
