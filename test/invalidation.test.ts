@@ -19,7 +19,7 @@ t.beforeEach(emptied(redis))
 const inTurn = (...verdicts: VerdictName[]) =>
   ({ name: 'in turn', lookup: async () => answer(verdicts.length > 1 ? verdicts.shift()! : verdicts[0]!) })
 
-t.test('a message about an earlier lease is no answer for who waits for a later one', async t => {
+t.test('a message about an earlier lease does not answer a request that waits for a later one', async t => {
   const { lease, waiters } = createKeys('', undefined).of(ip)
   const { ask } = await testEngine(t, { provider: inTurn('suspicious'), redis: redis.url })
   await redis.client.set(lease, 'later', 'PX', 2000)
@@ -100,7 +100,7 @@ for (const reason of ['unavailable', 'no_data'] as const) {
   })
 }
 
-t.test('a process that receives no messages does not go on claiming when nobody waits any more', async t => {
+t.test('a process that receives no messages does not go on claiming when no request waits', async t => {
   await redis.client.call('ACL', 'SETUSER', 'mute', 'on', '>x', '~*', '+@all', 'resetchannels')
   const client = new Redis({ port: redis.port, username: 'mute', password: 'x' })
   t.teardown(() => client.disconnect())

@@ -126,7 +126,7 @@ async function compare (ops: readonly (Op & { readonly passes?: number })[]): Pr
 /** Of the quota: what its script keeps of the members is what a walk over them would find. */
 async function checkSums (): Promise<void> {
   const { walked, ...state } = await redis.client.hgetall('state')
-  if (walked === undefined) return // nobody has come since the last one left
+  if (walked === undefined) return // no process has called since the last one left
   const parts = Object.values(await redis.client.hgetall('members')).map(member => Number(member.split(':')[1]))
   const sums = `${parts.reduce((sum, part) => sum + part, 0)} of ${parts.length}`
   if (`${state['reserved']} of ${state['count']}` !== sums) throw new Error(`the members have ${sums}, not ${JSON.stringify(state)}`)

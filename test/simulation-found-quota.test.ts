@@ -7,7 +7,7 @@ import type { Schedule } from './simulation/types.ts'
 
 const burst = (process: number, afterMs: number, count: number): Schedule['steps'][number] => ({ kind: 'burst', afterMs, process, count })
 
-// Redis granted a call while the report of one that was made without Redis was still under way.
+// Redis granted a call while the report of one that was made without Redis was still on its way.
 t.test('a process uses no grant that makes one call too many with those that it is just reporting', async t => {
   const schedule: Schedule = {
     seed: 1851983668,

@@ -6,6 +6,9 @@ import type { Schedule } from './simulation/types.ts'
 
 /** A schedule of two processes whose clocks agree. */
 const ofTwo = (steps: Schedule['steps']): Schedule => ({ seed: 0, skewsMs: [0, 0], steps })
+const ofThree = (seed: number, steps: Schedule['steps']): Schedule => ({ seed, skewsMs: [0, 0, 0], steps })
+
+const asks = (process: number, ip: number, afterMs: number): Schedule['steps'][number] => ({ kind: 'lookup', afterMs, process, ip, write: false })
 
 // The reply to SUBSCRIBE was lost, so process 2 assumed that it received no messages, although it did.
 const lateReply: Schedule = {
@@ -13,14 +16,14 @@ const lateReply: Schedule = {
   skewsMs: [0, 0],
   steps: [
     { afterMs: 0, kind: 'provider', latencyMs: 2500, failures: 0 },
-    { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false },
+    asks(0, 1, 0),
     { afterMs: 5, kind: 'weather', delayMs: 0.5, loss: 0.3, twice: 0 },
     { afterMs: 1483, kind: 'provider', latencyMs: 1, failures: 0 },
-    { afterMs: 13, kind: 'lookup', process: 2, ip: 0, write: false },
-    { afterMs: 3, kind: 'lookup', process: 0, ip: 0, write: false },
+    asks(2, 0, 13),
+    asks(0, 0, 3),
     { afterMs: 0, kind: 'start', process: 2 },
     { afterMs: 1059, kind: 'provider', latencyMs: 1, failures: 0 },
-    { afterMs: 43, kind: 'lookup', process: 0, ip: 0, write: false }
+    asks(0, 0, 43)
   ]
 }
 
@@ -35,8 +38,8 @@ const newRedis = (seed: number): Schedule => ({
   skewsMs: [0, 0],
   steps: [
     { afterMs: 0, kind: 'weather', delayMs: 20, loss: 0, twice: 0 },
-    { afterMs: 0, kind: 'lookup', process: 1, ip: 2, write: false },
-    { afterMs: 16, kind: 'lookup', process: 0, ip: 2, write: false },
+    asks(1, 2, 0),
+    asks(0, 2, 16),
     { afterMs: 200, kind: 'provider', latencyMs: 20, failures: 0 }
   ]
 })
@@ -54,8 +57,8 @@ t.test('a call that takes longer than a lease is waited for, over a network that
   const schedule = ofTwo([
     { afterMs: 0, kind: 'provider', latencyMs: 3200, failures: 0 },
     { afterMs: 0, kind: 'weather', delayMs: 20, loss: 0, twice: 0 },
-    { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false },
-    { afterMs: 40, kind: 'lookup', process: 1, ip: 1, write: false },
+    asks(0, 1, 0),
+    asks(1, 1, 40),
     { afterMs: 5000, kind: 'provider', latencyMs: 20, failures: 0 }
   ])
   for (const seed of [1, 2, 3, 4, 5, 6]) {
@@ -67,23 +70,21 @@ t.test('a call that takes longer than a lease is waited for, over a network that
 // A lookup waited for a slow Redis while another one of the same process learned the verdict, and called
 // the provider again.
 t.test('while Redis is too slow, a process makes one call for all its lookups of an address', async t => {
-  const first: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 0, write: false }
   const schedule = ofTwo([
-    { afterMs: 0, kind: 'weather', delayMs: 150, loss: 0, twice: 0 }, first, first, first, first, { ...first, afterMs: 32 }
+    { afterMs: 0, kind: 'weather', delayMs: 150, loss: 0, twice: 0 }, asks(0, 0, 0), asks(0, 0, 0), asks(0, 0, 0), asks(0, 0, 0), asks(0, 0, 32)
   ])
   t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
 })
 
 // It was taken for a defect. Redis was away when the address was invalidated, and a failover lost the invalidation as soon as it came.
 t.test('a failover may lose an invalidation that Redis took late, too', async t => {
-  const asks: Schedule['steps'][number] = { kind: 'lookup', afterMs: 0, process: 0, ip: 2, write: false }
   const schedule = ofTwo([
-    asks,
+    asks(0, 2, 0),
     { kind: 'provider', afterMs: 0, latencyMs: 1, failures: 0 },
     { kind: 'redis', afterMs: 5, downMs: 101, data: 'kept' },
     { kind: 'invalidate', afterMs: 0, process: 0, ip: 2 },
     { kind: 'redis', afterMs: 701, downMs: 0, data: 'behind' },
-    { ...asks, afterMs: 4001 }
+    asks(0, 2, 4001)
   ])
   const fleet = createFleet(schedule)
   t.strictSame(await checkLeases(schedule, fleet), [])
@@ -92,12 +93,11 @@ t.test('a failover may lose an invalidation that Redis took late, too', async t 
 
 // It was taken for a second call at once: the message of an invalidation came after a restart of Redis.
 t.test('an invalidation while Redis is away drops a call that begins before its message arrives', async t => {
-  const asks: Schedule['steps'][number] = { afterMs: 5, kind: 'lookup', process: 1, ip: 1, write: false }
   const schedule = ofTwo([
     { afterMs: 0, kind: 'redis', downMs: 101, data: 'kept' },
     { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 },
     { afterMs: 87, kind: 'provider', latencyMs: 2500, failures: 0 },
-    { ...asks, afterMs: 114 }, asks, { ...asks, afterMs: 3000 }
+    asks(1, 1, 114), asks(1, 1, 5), asks(1, 1, 3000)
   ])
   const fleet = createFleet(schedule)
   t.strictSame(await checkLeases(schedule, fleet), [])
@@ -106,8 +106,7 @@ t.test('an invalidation while Redis is away drops a call that begins before its 
 
 // Process 0 was reading what process 1 had stored when it invalidated it, and kept what it read.
 t.test('what a process was reading from Redis when the address was invalidated is not kept', async t => {
-  const asks: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false }
-  const schedule = ofTwo([{ ...asks, process: 1 }, { ...asks, afterMs: 200 }, { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 }, { ...asks, afterMs: 200 }])
+  const schedule = ofTwo([asks(1, 1, 0), asks(0, 1, 200), { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 }, asks(0, 1, 200)])
   const fleet = createFleet(schedule)
   t.strictSame(await checkLeases(schedule, fleet), [])
   t.strictSame(fleet.questions.slice(0, 3).map(({ version }) => version), [1, 1, 2])
@@ -115,18 +114,13 @@ t.test('what a process was reading from Redis when the address was invalidated i
 
 // Process 2, cut off, called without a lease. Its answer reached Redis after the invalidation.
 t.test('a call without a lease that began before an invalidation is not stored after it', async t => {
-  const asks: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 0, write: false }
-  const schedule: Schedule = {
-    seed: 0,
-    skewsMs: [0, 0, 0],
-    steps: [
-      { afterMs: 0, kind: 'provider', latencyMs: 20, failures: 0 },
-      { afterMs: 0, kind: 'partition', process: 2, forMs: 104 },
-      { ...asks, process: 2 },
-      { afterMs: 101, kind: 'invalidate', process: 0, ip: 0 },
-      { ...asks, afterMs: 201 }
-    ]
-  }
+  const schedule = ofThree(0, [
+    { afterMs: 0, kind: 'provider', latencyMs: 20, failures: 0 },
+    { afterMs: 0, kind: 'partition', process: 2, forMs: 104 },
+    asks(2, 0, 0),
+    { afterMs: 101, kind: 'invalidate', process: 0, ip: 0 },
+    asks(0, 0, 201)
+  ])
   for (const seed of [0, 1, 2, 3]) {
     const seeded = { ...schedule, seed }
     const fleet = createFleet(seeded)
@@ -135,20 +129,15 @@ t.test('a call without a lease that began before an invalidation is not stored a
   }
 })
 
-// Process 2 waited for a call when the address was invalidated. It called afterwards, and shared its answer with nobody.
-t.test('whoever waits for a call when the address is invalidated shares the answer of the call that follows', async t => {
-  const asks: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 2, write: false }
-  const schedule: Schedule = {
-    seed: 0,
-    skewsMs: [0, 0, 0],
-    steps: [
-      { afterMs: 0, kind: 'provider', latencyMs: 2500, failures: 0 },
-      asks,
-      { ...asks, process: 2 },
-      { afterMs: 0, kind: 'invalidate', process: 1, ip: 2 },
-      { ...asks, afterMs: 4 }
-    ]
-  }
+// Process 2 waited for a call when the address was invalidated. It called afterwards, and did not share its answer.
+t.test('requests that wait for a call when the address is invalidated share the answer of the call that follows', async t => {
+  const schedule = ofThree(0, [
+    { afterMs: 0, kind: 'provider', latencyMs: 2500, failures: 0 },
+    asks(0, 2, 0),
+    asks(2, 2, 0),
+    { afterMs: 0, kind: 'invalidate', process: 1, ip: 2 },
+    asks(0, 2, 4)
+  ])
   for (let seed = 0; seed < 20; seed++) {
     const seeded = { ...schedule, seed }
     t.strictSame(await checkLeases(seeded, createFleet(seeded)), [], `seed ${seed}`)
@@ -157,32 +146,27 @@ t.test('whoever waits for a call when the address is invalidated shares the answ
 
 // Process 1 received no messages, so it claimed every 25 ms. The time that Redis took to answer added up until it called as well.
 t.test('a process that receives no messages waits for the call of another one as long as Redis answers each claim in time', async t => {
-  const asks: Schedule['steps'][number] = { afterMs: 0, kind: 'lookup', process: 0, ip: 0, write: false }
-  const schedule: Schedule = {
-    seed: -590564186,
-    skewsMs: [0, 0, 0],
-    steps: [
-      { afterMs: 0, kind: 'weather', delayMs: 0.5, loss: 0.3, twice: 0 },
-      { afterMs: 0, kind: 'provider', latencyMs: 300, failures: 0 },
-      { ...asks, afterMs: 116 },
-      { afterMs: 0, kind: 'redis', downMs: 0, data: 'kept' },
-      { ...asks, afterMs: 51_480 },
-      { afterMs: 5, kind: 'weather', delayMs: 20, loss: 0, twice: 0 },
-      { ...asks, afterMs: 2277, ip: 1 },
-      { ...asks, afterMs: 6 },
-      { ...asks, afterMs: 17, process: 1, ip: 1 },
-      asks,
-      { afterMs: 0, kind: 'kill', process: 2 },
-      { afterMs: 117, kind: 'provider', latencyMs: 1, failures: 0 }
-    ]
-  }
+  const schedule = ofThree(-590564186, [
+    { afterMs: 0, kind: 'weather', delayMs: 0.5, loss: 0.3, twice: 0 },
+    { afterMs: 0, kind: 'provider', latencyMs: 300, failures: 0 },
+    asks(0, 0, 116),
+    { afterMs: 0, kind: 'redis', downMs: 0, data: 'kept' },
+    asks(0, 0, 51_480),
+    { afterMs: 5, kind: 'weather', delayMs: 20, loss: 0, twice: 0 },
+    asks(0, 1, 2277),
+    asks(0, 0, 6),
+    asks(1, 1, 17),
+    asks(0, 0, 0),
+    { afterMs: 0, kind: 'kill', process: 2 },
+    { afterMs: 117, kind: 'provider', latencyMs: 1, failures: 0 }
+  ])
   t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
 })
 
 // It was taken for a defect. The process was frozen, so it closed later than it was asked to, and before it could send the invalidation.
 t.test('an invalidation may end with a process that is asked to close while it is frozen', async t => {
   const schedule = ofTwo([
-    { afterMs: 0, kind: 'lookup', process: 0, ip: 1, write: false },
+    asks(0, 1, 0),
     { afterMs: 23, kind: 'freeze', process: 0, forMs: 1 },
     { afterMs: 0, kind: 'invalidate', process: 0, ip: 1 },
     { afterMs: 0, kind: 'partition', process: 0, forMs: 2 },
@@ -195,18 +179,13 @@ t.test('an invalidation may end with a process that is asked to close while it i
 
 // It was taken for a second call. The Redis of the simulation had no time of day, so an earlier statement replaced a later one.
 t.test('an invalidation that arrives late, after another one, drops no verdict again when it is read later', async t => {
-  const asks = (afterMs: number, process: number, ip: number): Schedule['steps'][number] => ({ kind: 'lookup', afterMs, process, ip, write: false })
-  const schedule: Schedule = {
-    seed: -695569168,
-    skewsMs: [0, 0, 0],
-    steps: [
-      { kind: 'redis', afterMs: 0, downMs: 801, data: 'kept' }, asks(877, 0, 0), asks(2625, 0, 0), asks(12, 0, 2),
-      { kind: 'provider', afterMs: 17, latencyMs: 1, failures: 0 }, asks(79, 0, 0), asks(1447, 0, 0), asks(3, 0, 1),
-      asks(149, 0, 0), { kind: 'weather', afterMs: 107, delayMs: 0.5, loss: 0.05, twice: 0 }, asks(4, 1, 0),
-      { kind: 'invalidate', afterMs: 1734, process: 0, ip: 0 }, asks(62846, 0, 0),
-      { kind: 'invalidate', afterMs: 1, process: 0, ip: 0 }, { kind: 'invalidate', afterMs: 0, process: 0, ip: 0 },
-      asks(72, 0, 0), asks(1, 0, 1), asks(0, 0, 0), { kind: 'partition', afterMs: 25824, process: 0, forMs: 0 }
-    ]
-  }
+  const schedule = ofThree(-695569168, [
+    { kind: 'redis', afterMs: 0, downMs: 801, data: 'kept' }, asks(0, 0, 877), asks(0, 0, 2625), asks(0, 2, 12),
+    { kind: 'provider', afterMs: 17, latencyMs: 1, failures: 0 }, asks(0, 0, 79), asks(0, 0, 1447), asks(0, 1, 3),
+    asks(0, 0, 149), { kind: 'weather', afterMs: 107, delayMs: 0.5, loss: 0.05, twice: 0 }, asks(1, 0, 4),
+    { kind: 'invalidate', afterMs: 1734, process: 0, ip: 0 }, asks(0, 0, 62846),
+    { kind: 'invalidate', afterMs: 1, process: 0, ip: 0 }, { kind: 'invalidate', afterMs: 0, process: 0, ip: 0 },
+    asks(0, 0, 72), asks(0, 1, 1), asks(0, 0, 0), { kind: 'partition', afterMs: 25824, process: 0, forMs: 0 }
+  ])
   t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
 })

@@ -84,7 +84,7 @@ export function createLoad (parts: LoadParts): Load {
           }
           budget.renew()
           if (outcome === undefined && !refresh && now() >= inFlight.wantedUntilMs) {
-            return notLookedUpResult('timeout', now(), providerName) // nobody waits any more
+            return notLookedUpResult('timeout', now(), providerName) // no request waits for it
           }
           if (outcome === undefined || mayStillCall(outcome, inFlight)) break
           if ('result' in outcome && !suffices(outcome.result, inFlight)) break

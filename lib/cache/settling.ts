@@ -29,7 +29,7 @@ interface Settling {
    * of the same provider, unless that is newer: from after an invalidation.
    */
   settled (ip: string): (answer: ProviderAnswer) => void
-  /** The address was forgotten: whoever waits for its final answer gets the first one. */
+  /** The address was forgotten: requests that wait for its final answer get the first one. */
   drop (ip: string): void
   /** Ends all waits: they get the answer that is cached. */
   close (): void

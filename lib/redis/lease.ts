@@ -88,7 +88,7 @@ export const RETRY = 'retry'
  */
 export type LeaseKind = 'held' | 'soft' | 'blind'
 
-/** What others may know of a lease: whoever has its token can end it. */
+/** Names a lease without its token, by which it could be ended. */
 function leaseOf (token: string): string {
   return createHash('sha1').update(token).digest('hex')
 }

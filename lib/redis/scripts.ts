@@ -122,7 +122,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
  * channel, longest allow in ms, longest ms that a process caches a verdict.
  * The sets have the end of each id by the clock of Redis, the hash has the statements. A revocation is kept as long as
  * the allow that it ends. An end beyond the longest allow was not written by us, and is dropped. Returns 0 when a later
- * statement of the kind is stored: of an invalidation the processes hear all the same, since clocks differ.
+ * statement of the kind is stored: an invalidation is published all the same, since clocks differ.
  */
 export const PUBLISH_STATEMENT: string = `${clock}
 local kind, id, issued = ARGV[1], ARGV[2], tonumber(ARGV[3])

@@ -31,7 +31,7 @@ interface PipelineDeps {
   readonly account: Account
   /** What a call costs, in the budgets of the composites around it. */
   readonly charges: readonly Charge[]
-  /** Gets the answers of deferred lookups. Without it there are none. */
+  /** Called when a deferred lookup begins. Without it there are none. */
   readonly settled: BeginDeferred | undefined
   readonly observers?: Pick<Observers, 'providerCall' | 'providerBulk'> | undefined
 }

@@ -27,7 +27,7 @@ export async function checkLeases (
   try {
     await fleet.world.advance(100)
     for (const step of schedule.steps) await fleet.run(step)
-    // What the last steps left in memory or in Redis would be seen by nobody.
+    // What the last steps left in memory or in Redis would not be seen.
     await askAgain(fleet)
     await settle(fleet, precision)
     await askAgain(fleet)
