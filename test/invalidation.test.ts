@@ -1,6 +1,6 @@
 // What may bring a verdict back that was invalidated, found by an attacker.
 import { createHash } from 'node:crypto'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Redis } from 'ioredis'
 import { createKeys } from '../lib/redis/keys.ts'
 import { messageText } from '../lib/redis/subscriber.ts'
@@ -18,6 +18,14 @@ t.beforeEach(emptied(redis))
 /** Answers in this order, then always with the last one. */
 const inTurn = (...verdicts: VerdictName[]) =>
   ({ name: 'in turn', lookup: async () => answer(verdicts.length > 1 ? verdicts.shift()! : verdicts[0]!) })
+
+/** A client that receives no messages. */
+async function deafClient (t: Test): Promise<Redis> {
+  await redis.client.call('ACL', 'SETUSER', 'deaf', 'on', '>x', '~*', '+@all', 'resetchannels')
+  const client = new Redis({ port: redis.port, username: 'deaf', password: 'x' })
+  t.teardown(() => client.disconnect())
+  return client
+}
 
 t.test('a message about an earlier lease does not answer a request that waits for a later one', async t => {
   const { lease, waiters } = createKeys('', undefined).of(ip)
@@ -84,6 +92,41 @@ t.test('a deferred answer to a question from before an invalidation does not rep
   await until(async () => (await ask(ip)).answer.verdict === 'vpn_likely')
 })
 
+for (const [name, invalidatedBy, expected] of [
+  ['is shared', 'nobody', 'clean'],
+  ['is shared where the address was invalidated before the first one', 'itself', 'clean'],
+  ['does not replace the verdict from after an invalidation that its process does not know of', 'another', 'vpn_detected']
+] as const) {
+  t.test(`a second answer ${name}`, async t => {
+    const begun: ((answer: ProviderAnswer) => void)[] = []
+    const settling = (first: VerdictName): SettlingProvider => ({
+      name: 'settling',
+      settlesAfterMs: 1,
+      async lookup (_ip, { later }) {
+        later?.(1, async () => await new Promise(resolve => begun.push(resolve)))
+        return answer(first)
+      }
+    })
+    const first = await testEngine(t, { provider: settling('suspicious'), redis: await deafClient(t) })
+    const other = await testEngine(t, { provider: settling('vpn_detected'), redis: redis.url })
+    const isStored = async (address: string): Promise<void> => await until(async () => await redis.client.exists(address) === 1)
+    if (invalidatedBy === 'itself') await first.engine.invalidate(ip)
+    await first.ask(ip)
+    await isStored(ip)
+    await until(() => begun.length === 1)
+    if (invalidatedBy === 'another') {
+      await other.engine.invalidate(ip)
+      await other.ask(ip)
+      await isStored(ip)
+    }
+    begun[0]!(answer('clean'))
+    await until(async () => (await first.ask(ip)).answer.verdict === 'clean')
+    await first.ask('203.0.113.77') // is stored after it
+    await isStored('203.0.113.77')
+    t.equal(JSON.parse(await redis.client.get(ip) ?? '{}').verdict, expected)
+  })
+}
+
 for (const reason of ['unavailable', 'no_data'] as const) {
   t.test(`"${reason}" in answer to a call from before an invalidation is not remembered after it`, async t => {
     const provider = heldProvider(async () => ({ verdict: 'unknown', reason }))
@@ -101,9 +144,7 @@ for (const reason of ['unavailable', 'no_data'] as const) {
 }
 
 t.test('a process that receives no messages does not go on claiming when no request waits', async t => {
-  await redis.client.call('ACL', 'SETUSER', 'mute', 'on', '>x', '~*', '+@all', 'resetchannels')
-  const client = new Redis({ port: redis.port, username: 'mute', password: 'x' })
-  t.teardown(() => client.disconnect())
+  const client = await deafClient(t)
   const { lease, waiters } = createKeys('', undefined).of(ip)
   const hold = async (): Promise<unknown> => await redis.client.set(lease, 'of another process', 'PX', 2000)
   await hold()

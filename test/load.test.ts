@@ -52,7 +52,7 @@ async function load (
       await Promise.resolve() // the budget counts from here on
       return claims[claimed++]?.(test) ?? { kind: 'granted', lease: lease('its lease') }
     },
-    localLease: (_ip, isReachable) => lease(isReachable ? 'a local lease' : 'a blind lease')
+    localLease: (_ip, replaced) => lease(replaced === undefined ? 'a blind lease' : 'a local lease')
   }
   const run = createLoad({
     memory,

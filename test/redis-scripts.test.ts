@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { holdScript, quotaScript } from '../lib/rate-limit/quota-script.ts'
 import * as scripts from '../lib/redis/scripts.ts'
-import { createRedisModel } from './simulation/redis-model.ts'
+import { createRedisModel, sha1 } from './simulation/redis-model.ts'
 import { models } from './simulation/script-models.ts'
 import { startRedis } from './support/redis.ts'
 
@@ -27,7 +27,7 @@ const leaseOps: fc.Arbitrary<Op> = fc.oneof(
     fc.constantFrom('', 'bf21a9e8fbc5a3846fb05b4fa0859e0917b2202f'))), // SHA-1 of {}
   call(scripts.RENEW, ['lease'], fc.tuple(token, fc.constant(LONG_MS))),
   call(scripts.FILL, [...keys, 'forgotten'], fc.tuple(token, fc.constantFrom('held', 'soft', 'blind'), fc.constantFrom('{}', '{"verdict":"clean"}'),
-    fc.constant(LONG_MS / 1000), fc.constant('filled'), fc.constant('retry'))),
+    fc.constant(LONG_MS / 1000), fc.constant('filled'), fc.constant('retry'), fc.constantFrom('', sha1('{}'), sha1('{"verdict":"clean"}')))),
   call(scripts.FAIL, ['lease', 'waiters', 'failed'], fc.tuple(token, fc.constantFrom('timeout', ''), fc.constantFrom(0, LONG_MS), fc.constant('failed'))),
   call(scripts.FORGET, [...keys, 'forgotten'], fc.constant(['gone', LONG_MS])),
   call(scripts.SEND, [], fc.tuple(fc.constant('inbox 1'), fc.constant('check'))),

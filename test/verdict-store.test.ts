@@ -7,6 +7,7 @@ import type { Expected, Subscriber } from '../lib/redis/subscriber.ts'
 import { createVerdictStore } from '../lib/redis/verdict-store.ts'
 import { redisBudget } from '../lib/util/async.ts'
 import { type KnownResult, knownAnswer } from '../lib/verdict/verdict.ts'
+import type { KnownAnswer } from '../types/contract.ts'
 import { memoryLog } from './support/log.ts'
 import { tableProvider } from './support/table-provider.ts'
 
@@ -54,9 +55,29 @@ function storeWith (t: Test, claimed: () => unknown) {
 
 t.test('a local lease says whether Redis was reachable: what an invalidation keeps out of Redis depends on it', async t => {
   const { store, fills } = storeWith(t, () => ['ours'])
-  store.localLease(ip, true).fill(found)
-  store.localLease(ip, false).fill(found)
+  store.localLease(ip, found).fill(found)
+  store.localLease(ip).fill(found)
   t.strictSame(fills.map(([, kind]) => kind), ['soft', 'blind'])
+})
+
+t.test('an entry that was read is written as the same text, by which a second answer names the one that it replaces', async t => {
+  const answer: KnownAnswer = {
+    verdict: 'vpn_likely',
+    score: 0.71,
+    isVpn: true,
+    confidence: null,
+    signals: [{ type: 'vpn_asn', weight: 0.5, detail: `AS64496 “Räuber” has ${ip}` }],
+    info: { asn: 'AS64496', org: 'Räuber Ltd', countryCode: 'DE', lat: 52.5, isProxy: false, vpnProviderSources: ['a', 'b'] },
+    categories: ['vpn', 'hosting'],
+    requestId: 'r-1'
+  }
+  for (const secret of [false, true]) {
+    const ages = { freshMs: () => 300_000, keptMs: () => 300_000 }
+    const entries = createEntryFormat({ ages, names: ['table'], secret, now: () => found.checkedAtMs })
+    const written = entries.write(ip, { ...found, answer })
+    const read = entries.read(ip, written, 300_000)
+    t.equal(typeof read === 'object' && entries.write(ip, read), written)
+  }
 })
 
 t.test('a claim without a reply gives a lease that knows nothing of Redis, under the token of the claim', async t => {

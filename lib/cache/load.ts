@@ -70,7 +70,7 @@ export function createLoad (parts: LoadParts): Load {
       switch (claim.kind) {
         case 'stored':
           if (!suffices(claim.result, inFlight)) {
-            return await fromProvider(ip, inFlight, options, shared.localLease(ip, true))
+            return await fromProvider(ip, inFlight, options, shared.localLease(ip, claim.result))
           }
           counts.redis++
           return cached(ip, inFlight, claim.result)
@@ -94,7 +94,7 @@ export function createLoad (parts: LoadParts): Load {
       }
     }
     if (now() >= endMs) return failed(ip, inFlight, 'timeout')
-    return await fromProvider(ip, inFlight, options, shared.localLease(ip, false))
+    return await fromProvider(ip, inFlight, options, shared.localLease(ip))
   }
 
   function suffices (result: LookupResult, { write }: InFlightLoad): boolean {

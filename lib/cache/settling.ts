@@ -138,11 +138,11 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     if (answer.verdict === 'unknown') return
     const name = answer.provider ?? provider.name
     const cached = memory.get(ip)
-    if (cached?.provider !== name || cached.checkedAtMs > beganMs) return
+    if (cached?.provider !== name || !isKnown(cached) || cached.checkedAtMs > beganMs) return
     const checkedAtMs = cached.checkedAtMs + SETTLED_LATER_MS
     const result = Object.freeze({ answer: frozenCopy(answer), provider: name, checkedAtMs, cache: 'miss' as const })
     memory.set(ip, result)
-    shared?.localLease(ip, true).fill(result)
+    shared?.localLease(ip, cached).fill(result)
   }
 
   return {

@@ -13,10 +13,10 @@ export interface SharedCache {
   /** Requests the lease of an address: the right to call the provider, which one process at a time has. */
   claim (ip: string, options: ClaimOptions): Promise<Claim>
   /**
-   * A lease of this process alone, which stores unless another process has a real one. For an unreachable cache, and
-   * for a second answer that replaces a stored one.
+   * A lease of this process alone, which stores unless another process has a real one. For an unreachable cache, or for
+   * a second answer, with the stored one that it replaces.
    */
-  localLease (ip: string, isReachable: boolean): Lease
+  localLease (ip: string, replaced?: KnownResult): Lease
 }
 
 export interface ClaimOptions {

@@ -88,9 +88,9 @@ export const RETRY = 'retry'
  */
 export type LeaseKind = 'held' | 'soft' | 'blind'
 
-/** Names a lease without its token, by which it could be ended. */
-function leaseOf (token: string): string {
-  return createHash('sha1').update(token).digest('hex')
+/** As `redis.sha1hex` of Lua. Names a lease without its token, by which it could be ended. */
+function sha1 (text: string): string {
+  return createHash('sha1').update(text).digest('hex')
 }
 
 interface LeaseParts {
@@ -101,6 +101,8 @@ interface LeaseParts {
   readonly id: string
   readonly token: string
   readonly kind: LeaseKind
+  /** Of `soft`: the verdict that it replaces. */
+  readonly replaced: KnownResult | undefined
   readonly failedMs: number
   writeFailed (reason: string): void
   ended (): void
@@ -112,7 +114,7 @@ export interface StoredLease extends Lease {
 }
 
 export function createLease (parts: LeaseParts): StoredLease {
-  const { port, keys, entries, ip, id, token, failedMs } = parts
+  const { port, keys, entries, ip, id, token, replaced, failedMs } = parts
   let timer = parts.kind === 'held' ? renewLater() : undefined
   let over = false
 
@@ -124,13 +126,13 @@ export function createLease (parts: LeaseParts): StoredLease {
       if (lifeSeconds < 1) return
       const text = entries.write(ip, verdict)
       send(FILL, [keys.verdict, keys.lease, keys.waiters, keys.failed, keys.forgotten], [
-        token, parts.kind, text, lifeSeconds, messageText(VERDICT, id, leaseOf(token), lifeMs, text),
-        messageText(RETRY, id)
+        token, parts.kind, text, lifeSeconds, messageText(VERDICT, id, sha1(token), lifeMs, text),
+        messageText(RETRY, id), replaced === undefined ? '' : sha1(entries.write(ip, replaced))
       ])
     },
     fail (reason: UnknownReason, remember: boolean) {
       if (!end() || !port.answers(keys.lease)) return
-      const message = messageText(UNKNOWN, id, leaseOf(token), 0, reason)
+      const message = messageText(UNKNOWN, id, sha1(token), 0, reason)
       send(FAIL, [keys.lease, keys.waiters, keys.failed], [token, reason, remember ? failedMs : 0, message])
     },
     async release () {

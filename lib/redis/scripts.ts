@@ -68,17 +68,18 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
 
 /**
  * KEYS: verdict, lease, waiters, failed, forgotten. ARGV: token, `held`, `soft` or `blind` (both store without a lease,
- * too), text, seconds to live, message to the waiters, message that lets them claim.
+ * too), text, seconds to live, message to the waiters, message that lets them claim, SHA-1 of the text that `soft`
+ * replaces.
  * Returns 1 when it was stored, 0 when the lease is lost or the key belongs to another program, or why Redis refused.
  * `blind` is a call without Redis, which may have begun before the address was forgotten, however late this arrives.
- * `soft` replaces a verdict: where that was forgotten meanwhile, it has nothing to replace.
+ * `soft` is a second answer: where the address was forgotten, it replaces only the first answer to the same question.
  */
 export const FILL: string = `${helpers}
 local holder = redis.call('GET', KEYS[2])
 if holder ~= ARGV[1] and (holder or ARGV[2] == 'held') then return 0 end
 redis.call('DEL', KEYS[2], KEYS[4])
 local forgotten = ARGV[2] ~= 'held' and redis.call('GET', KEYS[5])
-if forgotten and (ARGV[2] == 'blind' or redis.call('PTTL', KEYS[1]) == -2) then
+if forgotten and (ARGV[2] == 'blind' or redis.sha1hex((read(KEYS[1]))) ~= ARGV[7]) then
   send(KEYS[3], ARGV[6])
   return 0
 end

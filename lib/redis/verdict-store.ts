@@ -97,7 +97,9 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
         claims.delete(claimed)
       }
     },
-    localLease: (ip, isReachable) => leaseOn(ip, keys.id(ip), randomUUID(), isReachable ? 'soft' : 'blind'),
+    localLease (ip, replaced) {
+      return leaseOn(ip, keys.id(ip), randomUUID(), replaced === undefined ? 'blind' : 'soft', replaced)
+    },
     async close () {
       closing = true
       waits.close()
@@ -183,7 +185,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
     return undefined
   }
 
-  function leaseOn (ip: string, id: string, token: string, kind: LeaseKind): StoredLease {
+  function leaseOn (ip: string, id: string, token: string, kind: LeaseKind, replaced?: KnownResult): StoredLease {
     const failedMs = Math.min(FAILED_MS, unknownTtlSeconds * 1000)
     const lease = createLease({
       port,
@@ -193,6 +195,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
       id,
       token,
       kind,
+      replaced,
       failedMs: Math.round(failedMs),
       writeFailed: writes.failed,
       ended: () => { leases.delete(lease) }

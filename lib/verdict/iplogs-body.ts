@@ -10,12 +10,12 @@ import { isVpnVerdict } from './verdict.ts'
  */
 
 export const verdictNames: readonly VerdictName[] = ['clean', 'suspicious', 'vpn_likely', 'vpn_detected']
-/** With the one that is no verdict. */
 /** 0 for `clean` to 3 for `vpn_detected`. */
 export function rankOf (verdict: VerdictName): number {
   return verdictNames.indexOf(verdict)
 }
 
+/** With the one that is no verdict. */
 export const allVerdicts: readonly (VerdictName | 'unknown')[] = [...verdictNames, 'unknown']
 
 /** More signals than any provider has. */

@@ -51,11 +51,12 @@ const claim: Model = (redis, [verdict, lease, waiters, failed], [token, longest,
   return ['ours']
 }
 
-const fill: Model = (redis, [verdict, lease, waiters, failed, forgotten], [token, how, text, seconds, message, retry]) => {
+const fill: Model = (redis, [verdict, lease, waiters, failed, forgotten], [token, how, text, seconds, message, ...rest]) => {
+  const [retry, replaced] = rest
   const holder = redis.get(lease!)
   if (holder !== token && (holder !== undefined || how === 'held')) return 0
   redis.del(lease!, failed!)
-  if (how !== 'held' && redis.exists(forgotten!) && (how === 'blind' || !redis.exists(verdict!))) {
+  if (how !== 'held' && redis.exists(forgotten!) && (how === 'blind' || sha1(read(redis, verdict!)[0]) !== replaced)) {
     send(redis, waiters!, retry!)
     return 0
   }
