@@ -235,9 +235,10 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
     const quota = redisQuota({
       redis, key: 'k', limits, reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now, onHold: () => t.fail(), onShare: cause => causes.push(cause)
     })
-    t.teardown(() => quota.close())
+    made.push(quota)
     return quota
   }
+  const made: Quota[] = []
   const quota = make()
   t.same(quota.left(), { quota: 'shared', minuteLeft: 8 }, 'before anything is known')
   t.equal(await quota.take(true), null)
@@ -262,6 +263,7 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
     await other.take(true)
   }
   t.same(causes, Array(6).fill('redis_unreachable'), 'said once')
+  await Promise.all(made.map(async quota => await quota.close()))
   reply = ['held', 5_000, 'epoch', 1, 0, 1, 1, 'nonsense']
   const heard: unknown[] = []
   const back = redisQuota({
@@ -271,6 +273,37 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
   t.same(heard[0], ['rate_limited', 5_000])
   await back.close()
 })
+
+for (const answers of [true, false]) {
+  t.test(`a process that closes ${answers ? 'reports the calls that it made without Redis' : 'stays a member if it cannot report them'}`, async t => {
+    const sent: [op: string, reported: number][] = []
+    let isUp = false
+    const redis: ScriptRunner = {
+      async run (_script, _keys, args) {
+        sent.push([String(args[0]), Math.max(0, args.length - 18)])
+        if (!isUp) throw new Error('no reply')
+        return ['ok', 0, 'epoch', 1, 0, 2, 2, '']
+      }
+    }
+    const quota = redisQuota({
+      redis,
+      key: 'k',
+      limits: quotaLimits({ perDay: 8 }, 0, realWindows),
+      reserveForWrites: 0,
+      windows: realWindows,
+      timeoutMs: 100,
+      now: Date.now,
+      onHold: () => t.fail(),
+      onShare () {}
+    })
+    t.equal(await quota.take(true), null)
+    t.equal(await quota.take(true), null)
+    isUp = answers
+    sent.length = 0
+    await quota.close()
+    t.strictSame(sent, answers ? [['beat', 2], ['leave', 0]] : [['beat', 2]])
+  })
+}
 
 t.test('works in a Cluster, where keys of one script must live together', async t => {
   const server = await redisServer('--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1')

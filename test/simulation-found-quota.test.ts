@@ -77,3 +77,38 @@ t.test('what a process that starts during a loss may call beyond the limit is bo
   t.strictSame(await checkQuota(schedule, PER_MINUTE, fleet), [])
   t.ok(fleet.calls.filter(({ startMs }) => startMs < 120_000).length > PER_MINUTE)
 })
+
+// It was taken for an excess that nothing explains. Process 0, alone, called while Redis answered too late, and died before it
+// reported that.
+t.test('what a process that was alone has called without Redis, and not reported when it dies, is at most a half too much', async t => {
+  const schedule: Schedule = {
+    seed: 0,
+    skewsMs: [0],
+    steps: [
+      burst(0, 0, 1), burst(0, 0, 6),
+      { kind: 'weather', afterMs: 0, delayMs: 150, loss: 0, twice: 0 },
+      { kind: 'weather', afterMs: 27, delayMs: 0.5, loss: 0, twice: 0 },
+      { kind: 'kill', afterMs: 73, process: 0 },
+      { kind: 'start', afterMs: 3928, process: 2 },
+      burst(2, 0, 4), burst(2, 0, 2)
+    ]
+  }
+  const fleet = createFleet(schedule, { perMinute: PER_MINUTE })
+  t.strictSame(await checkQuota(schedule, PER_MINUTE, fleet), [])
+  t.ok(fleet.calls.filter(({ startMs }) => startMs < 60_000).length > PER_MINUTE)
+})
+
+// No random schedule had it: they closed no process.
+t.test('a process that closes reports what it has called without Redis, before it gives its part back', async t => {
+  const schedule: Schedule = {
+    seed: 1,
+    skewsMs: [0, 0],
+    steps: [
+      { kind: 'partition', afterMs: 10_900, process: 0, forMs: 1000 },
+      burst(0, 200, 6),
+      { kind: 'close', afterMs: 1700, process: 0 },
+      burst(1, 5000, 12)
+    ]
+  }
+  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+})

@@ -200,8 +200,14 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     },
     async close () {
       clearInterval(beat ?? undefined)
-      // The script forgets a process that cannot leave after a while.
-      await redis.run(quotaScript, keys, ['leave', me], options.timeoutMs).catch(() => {})
+      try {
+        if (offline.hasUnreported(0)) await run('beat', timeout)
+        // What is reserved for a process that could not report its calls makes up for them until they leave the window.
+        if (offline.hasUnreported(0) || reporting > 0) return
+        await redis.run(quotaScript, keys, ['leave', me], options.timeoutMs)
+      } catch {
+        // The script forgets this process after a while.
+      }
     }
   }
 }

@@ -114,6 +114,7 @@ export function createFleet ({ seed, skewsMs, steps }: Schedule, { perMinute, ti
     const member = members[step.process]
     if (member === undefined) return
     const { actor, engine } = member
+    const isAlone = members.filter(Boolean).length === 1
     switch (step.kind) {
       case 'invalidate':
         world.at(0, actor, () => {
@@ -122,11 +123,11 @@ export function createFleet ({ seed, skewsMs, steps }: Schedule, { perMinute, ti
         })
         return
       case 'kill':
-        fault('kill', 0, step.process)
+        fault('kill', 0, step.process).alone = isAlone
         kill(step.process)
         return
       case 'close':
-        fault('close', Math.max(0, actor.frozenUntilMs - world.nowMs), step.process) // it closes when it continues
+        fault('close', Math.max(0, actor.frozenUntilMs - world.nowMs), step.process).alone = isAlone // it closes when it continues
         members[step.process] = undefined
         world.at(0, actor, () => {
           engine.close().then(() => { actor.diedMs = world.nowMs })

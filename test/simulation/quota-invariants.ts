@@ -42,18 +42,22 @@ export async function checkQuota (
 /**
  * A process that has never reached Redis uses a quarter of the limit, which the others do not know of: for each such process, a fleet may
  * exceed the limit by so much. A process that was alone goes on alone while it cannot reach Redis, which grants a second one its
- * half. And where a new process is the first that reaches a Redis without data, no process knows of earlier calls.
+ * half; so does one that dies before it has reported its calls. And where a new process is the first that reaches a Redis without data, no
+ * process knows of earlier calls.
  */
 function checkMost ({ calls, problems, starts, faults, observed }: Fleet, perMinute: number): void {
   const strangers = starts.map(start => ({ ...start, untilMs: unknownUntilMs(start, faults) }))
+  const unreported = faults.filter(death => death.alone === true && faults.some(fault => fault !== death &&
+    (fault.process ?? death.process) === death.process && fault.fromMs <= death.fromMs && fault.toMs >= death.fromMs))
 
-  /** What processes that start before the end of this time explain. */
+  /** What processes that start, or die alone, before the end of this time explain. */
   function excessOf (fromMs: number, toMs: number): number {
     const started = strangers.filter(({ atMs }) => atMs < toMs)
     const lost = faults.filter(loss => loss.restart === 'lost' && loss.fromMs < toMs && incompleteUntilMs(loss, faults) >= fromMs &&
       started.some(({ atMs, untilMs }) => atMs <= loss.toMs + WINDOW_MS && Math.max(atMs, untilMs) >= loss.fromMs)).length
     return started.filter(({ untilMs }) => untilMs >= fromMs)
-      .reduce((sum, { second }) => sum + Math.floor(perMinute / (second ? 2 : 4)), perMinute * lost)
+      .reduce((sum, { second }) => sum + Math.floor(perMinute / (second ? 2 : 4)), perMinute * lost) +
+      Math.ceil(perMinute / 2) * unreported.filter(death => death.fromMs >= fromMs && death.fromMs < toMs).length
   }
 
   for (const { startMs: fromMs } of calls) {

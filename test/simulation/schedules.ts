@@ -64,6 +64,7 @@ export const quotaSchedules: fc.Arbitrary<Schedule> = fc.record({
     { weight: 1, arbitrary: step('partition', { process, forMs: fc.nat(15_000) }) },
     { weight: 1, arbitrary: step('freeze', { process, forMs: fc.nat(15_000) }) },
     { weight: 1, arbitrary: step('kill', { process }) },
+    { weight: 1, arbitrary: step('close', { process }) },
     { weight: 1, arbitrary: step('start', { process }) }
   ), { minLength: 3, maxLength: 40, size: 'max' })
 })

@@ -31,8 +31,7 @@ function send (redis: RedisModel, waiters: string, message: string): void {
 }
 
 function lasts (redis: RedisModel, key: string, longest: string): boolean {
-  const ttl = redis.pttl(key)
-  return ttl >= 0 && ttl <= Number(longest)
+  return redis.pttl(key) >= 0 && redis.pttl(key) <= Number(longest)
 }
 
 const claim: Model = (redis, [verdict, lease, waiters, failed], [token, longest, channel, least, unusable]) => {

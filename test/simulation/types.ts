@@ -71,6 +71,8 @@ export interface Fault {
   readonly process: number | undefined
   /** What a restart of Redis left of its data. */
   restart?: 'kept' | 'lost' | 'behind'
+  /** Of a process that was killed or closed: no other one was alive. */
+  alone?: boolean
 }
 
 /** A broadcast did not reach a process, although its connection stayed open: TCP does not do that, and nothing repairs it. */
