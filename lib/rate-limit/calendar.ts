@@ -1,40 +1,8 @@
 import type { UnknownAnswer } from '../../types/contract.ts'
 import type { ScriptRunner } from '../redis/index.ts'
 import type { RedisBudget } from '../util/index.ts'
+import { type CalendarUnit, calendarWindow, hasJustBegun, settlingMs } from './calendar-window.ts'
 import { exhausted, type Quota, readsOf } from './quota.ts'
-
-export type CalendarUnit = 'day' | 'month'
-
-const longestMs: Readonly<Record<CalendarUnit, number>> = { day: 26 * 3_600_000, month: 32 * 86_400_000 }
-
-function calendarIds (unit: CalendarUnit, timeZone: string): (atMs: number) => string {
-  const format = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
-  return atMs => format.format(atMs).slice(0, unit === 'day' ? 10 : 7)
-}
-
-/** The calendar day (`2026-11-28`) or month (`2026-11`) of a time, in an IANA time zone, and when it ends. */
-export function calendarWindow (
-  unit: CalendarUnit, timeZone: string, atMs: number
-): { readonly id: string, readonly endsMs: number } {
-  const idAt = calendarIds(unit, timeZone)
-  const id = idAt(atMs)
-  let [inside, after] = [atMs, atMs + longestMs[unit]]
-  while (after - inside > 1) {
-    const middle = Math.floor((inside + after) / 2)
-    if (idAt(middle) === id) inside = middle
-    else after = middle
-  }
-  return { id, endsMs: after }
-}
-
-/** Clocks differ, and a reply may be about the window before: for so long nothing is believed of a new one. */
-const settlingMs = 300_000
-
-/** Whether the window at that time is younger than `settlingMs`. */
-export function hasJustBegun (unit: CalendarUnit, timeZone: string, atMs: number): boolean {
-  const idAt = calendarIds(unit, timeZone)
-  return idAt(atMs - settlingMs) !== idAt(atMs)
-}
 
 /** An amount (calls, or money) that may be used in a calendar day or month, of which a part is kept for writes. */
 export interface CalendarBudget {
@@ -51,6 +19,8 @@ export interface CalendarBudget {
   used (): number
   /** Infinity without a limit. */
   left (): number
+  /** Reports to Redis what was used while it was away. Never rejects. */
+  close (): Promise<void>
 }
 
 interface CalendarBudgetOptions {
@@ -90,6 +60,8 @@ return { granted, string.format('%.6f', all), string.format('%.6f', reads) }
 const offlinePart = 0.25
 const margin = 1e-6
 const hourMs = 3_600_000
+/** How soon what was used while Redis was away is reported, if no other call does it. */
+const reportMs = 2_000
 
 interface Amounts { readonly all: number, readonly reads: number }
 const none: Amounts = { all: 0, reads: 0 }
@@ -102,6 +74,10 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
   let known = none
   /** Used here and not yet sent to Redis. */
   let pending = none
+  /** Used here, in reports that Redis has not answered yet. */
+  let sending = none
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
 
   function roll (): void {
     const now = wallNow()
@@ -113,7 +89,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     window = { id, fromMs: now, settledMs, endsMs }
     if (isSame) return
     max = options.max
-    known = pending = none
+    known = pending = sending = none
   }
 
   const spent = (): UnknownAnswer => exhausted(Math.max(1, window.endsMs - wallNow()))
@@ -122,21 +98,66 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     !Number.isFinite(max) ? max : Number.isInteger(max) ? readsOf(max, reserveForWrites) : max * (1 - reserveForWrites)
   const add = (to: Amounts, write: boolean, amount: number): Amounts =>
     ({ all: to.all + amount, reads: to.reads + (write ? 0 : amount) })
+  const sum = (a: Amounts, b: Amounts): Amounts => ({ all: a.all + b.all, reads: a.reads + b.reads })
+  /** Used here, as far as Redis is not known to have it. */
+  const unreported = (): Amounts => sum(pending, sending)
 
   function refusal (write: boolean, amount: number): UnknownAnswer | null {
     if (max === Infinity) return null // nothing is counted, and no time zone is computed
     roll()
-    const fits = known.all + pending.all + amount <= max + margin &&
-      (write || known.reads + pending.reads + amount <= readsMax() + margin)
+    const used = sum(known, unreported())
+    const fits = used.all + amount <= max + margin && (write || used.reads + amount <= readsMax() + margin)
     return fits ? null : spent()
   }
 
   function offline (write: boolean, amount: number): UnknownAnswer | null {
-    const fits = pending.all + amount <= (max - known.all) * offlinePart + margin &&
-      (write || pending.reads + amount <= (readsMax() - known.reads) * offlinePart + margin)
+    const { all, reads } = unreported()
+    const fits = all + amount <= (max - known.all) * offlinePart + margin &&
+      (write || reads + amount <= (readsMax() - known.reads) * offlinePart + margin)
     if (!fits) return spent()
     pending = add(pending, write, amount)
+    reportLater()
     return null
+  }
+
+  /** Whether Redis grants the amount, after it has counted what was used without it. */
+  async function granted (
+    { runner, key, timeoutMs }: NonNullable<typeof redis>, write: boolean, amount: number, redisBudget?: RedisBudget
+  ): Promise<boolean> {
+    const { id, endsMs } = window
+    const sent = pending
+    pending = none
+    sending = sum(sending, sent)
+    try {
+      const args = [
+        max, readsMax(), write ? 'write' : 'read', amount, known.all, known.reads, sent.all, sent.reads,
+        Math.ceil(endsMs - wallNow()) + 60_000
+      ]
+      const running = runner.run(calendarScript, [`${key}:${id}`], args, redisBudget?.leftMs() ?? timeoutMs)
+      const [answer, all, reads] = await (redisBudget?.wait(running) ?? running) as [number, string, string]
+      if (!Number.isFinite(Number(all))) throw new TypeError('the calendar script answered something else')
+      if (window.id === id) known = { all: Math.max(known.all, Number(all)), reads: Number(reads) }
+      return answer === 1
+    } catch (err) {
+      roll()
+      // Perhaps Redis counted it: rather twice than not at all.
+      if (window.id === id) pending = sum(pending, sent)
+      reportLater()
+      throw err
+    } finally {
+      if (window.id === id) sending = { all: sending.all - sent.all, reads: sending.reads - sent.reads }
+    }
+  }
+
+  async function report (): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    roll()
+    if (redis !== undefined && pending.all > 0) await granted(redis, true, 0).catch(() => {})
+  }
+
+  function reportLater (): void {
+    if (!closed) timer ??= setTimeout(report, reportMs).unref()
   }
 
   return {
@@ -151,24 +172,9 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
         return null
       }
       if (redisBudget?.leftMs() === 0) return offline(write, amount)
-      const { id, endsMs } = window
-      const sent = pending
-      pending = none
       try {
-        const args = [
-          max, readsMax(), write ? 'write' : 'read', amount, known.all, known.reads, sent.all, sent.reads,
-          Math.ceil(endsMs - wallNow()) + 60_000
-        ]
-        const running = redis.runner.run(
-          calendarScript, [`${redis.key}:${id}`], args, redisBudget?.leftMs() ?? redis.timeoutMs)
-        const [granted, all, reads] = await (redisBudget?.wait(running) ?? running) as [number, string, string]
-        if (!Number.isFinite(Number(all))) throw new TypeError('the calendar script answered something else')
-        if (window.id === id) known = { all: Math.max(known.all, Number(all)), reads: Number(reads) }
-        return granted === 1 ? null : spent()
+        return await granted(redis, write, amount, redisBudget) ? null : spent()
       } catch {
-        roll()
-        // Perhaps Redis counted it: rather twice than not at all.
-        if (window.id === id) pending = { all: pending.all + sent.all, reads: pending.reads + sent.reads }
         return offline(write, amount)
       }
     },
@@ -177,7 +183,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
       if (!Number.isFinite(left)) return
       roll()
       if (wallNow() < window.settledMs) return
-      const own = known.all + pending.all
+      const own = known.all + unreported().all
       const leftAtLeast = Math.max(0, left)
       if (options.max === Infinity) max = own + leftAtLeast
       const others = Math.max(0, max - leftAtLeast - own)
@@ -185,12 +191,16 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     },
     used () {
       roll()
-      return known.all + pending.all
+      return known.all + unreported().all
     },
     left () {
       if (max === Infinity) return Infinity
       roll()
-      return Math.max(0, max - known.all - pending.all)
+      return Math.max(0, max - known.all - unreported().all)
+    },
+    async close () {
+      closed = true
+      await report()
     }
   }
 }

@@ -139,9 +139,11 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   run('beat', () => connectMs).catch(() => {})
 
   // Shows the others that this process lives, and keeps its knowledge of the quota fresh. The next beat makes up for a
-  // failed one.
-  const sendBeat = (): void => { run('beat', timeout).catch(() => {}) }
-  const beat = limits.minute === null ? null : setInterval(sendBeat, beatMs).unref()
+  // failed one. Without a limit per minute there is nothing to keep fresh, but calls made without Redis are reported.
+  const sendBeat = (): void => {
+    if (limits.minute !== null || offline.hasUnreported(0)) run('beat', timeout).catch(() => {})
+  }
+  const beat = limits.all.length === 0 ? undefined : setInterval(sendBeat, beatMs).unref()
 
   function refusal (write: boolean): UnknownAnswer | null {
     const waitMs = (write ? closedUntil.write : closedUntil.read) - now()
@@ -199,7 +201,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       }
     },
     async close () {
-      clearInterval(beat ?? undefined)
+      clearInterval(beat)
       try {
         if (offline.hasUnreported(0)) await run('beat', timeout)
         // What is reserved for a process that could not report its calls makes up for them until they leave the window.

@@ -47,7 +47,8 @@ export function calendarLimits (
             ...Number.isFinite(month.left()) && { monthLeft: month.left() },
             ...creditLeft !== undefined && { creditLeft }
           }
-        }
+        },
+        async close () { await Promise.all([quota, day, month].map(part => part.close())) }
       }
     },
     reported (left) {
@@ -63,6 +64,7 @@ interface MoneyBudgets {
   chargesOf (provider: Provider): readonly Charge[]
   /** `costOf`: what the calls of one provider have cost so far. */
   stats (costOf: (provider: Provider) => number): Record<string, CompositeStats>
+  close (): Promise<void>
 }
 
 interface MoneyBudgetsDeps {
@@ -117,6 +119,7 @@ export function moneyBudgets (root: Provider, { wallNow, redis, timeoutMs }: Mon
         }]
       })
       return Object.fromEntries(all.filter(([, stats]) => Object.keys(stats).length > 0))
-    }
+    },
+    async close () { await Promise.all([...budgets.values()].map(async budget => await budget.close())) }
   }
 }

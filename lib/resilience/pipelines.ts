@@ -192,7 +192,7 @@ export function createPipelines (root: Provider, deps: PipelinesDeps): ProviderP
     compositeStats: () => budgets.stats(provider => pipelineOf(provider).stats().cost ?? 0),
     abort () { for (const pipeline of pipelines.values()) pipeline.abort() },
     async close () {
-      const parts = [...pipelines.values(), ...[...accounts.values()].map(({ quota }) => quota)]
+      const parts = [...pipelines.values(), ...[...accounts.values()].map(({ quota }) => quota), budgets]
       const results = await Promise.allSettled(parts.map(part => part.close()))
       for (const result of results) if (result.status === 'rejected') throw result.reason
     }

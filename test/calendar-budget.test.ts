@@ -1,0 +1,103 @@
+// Calls and money of a day or month that a process uses while Redis is away.
+import t, { type Test } from 'tap'
+import { type CalendarBudget, calendarBudget } from '../lib/rate-limit/index.ts'
+import type { ScriptRunner } from '../lib/redis/index.ts'
+import { redisBudget } from '../lib/util/index.ts'
+import { emptied, startRedis } from './support/redis.ts'
+import { until } from './support/until.ts'
+
+const redis = await startRedis()
+t.teardown(() => redis.stop())
+t.beforeEach(emptied(redis))
+
+const DAY_MS = 86_400_000
+/** In the middle of a day. */
+const startMs = Date.UTC(2026, 0, 10, 12)
+
+/** A Redis that can be cut off, and answer late. */
+function link () {
+  const state = { isUp: true, release: undefined as (() => void) | undefined, holds: false }
+  const runner: ScriptRunner = {
+    async run (script, keys, args) {
+      const { isUp } = state
+      if (state.holds) await new Promise<void>(resolve => { state.release = resolve })
+      if (!isUp) throw new Error('cut off')
+      return await redis.client.eval(script, keys.length, ...keys, ...args)
+    }
+  }
+  return { state, runner }
+}
+
+function budgetOver (t: Test, runner: ScriptRunner, wallNow = () => startMs): CalendarBudget {
+  const budget = calendarBudget({
+    unit: 'day', max: 8, reserveForWrites: 0, wallNow, redis: { runner, key: 'ip-risk:quota:{d}:day', timeoutMs: 1000 }
+  })
+  t.teardown(async () => { await budget.close() })
+  return budget
+}
+
+async function takes (budget: CalendarBudget, times: number): Promise<number> {
+  let granted = 0
+  for (let i = 0; i < times; i++) if (await budget.take(true, 1) === null) granted++
+  return granted
+}
+
+const counted = async (): Promise<number> => Number(await redis.client.hget('ip-risk:quota:{d}:day:2026-01-10', 'all'))
+
+t.test('is reported when Redis is back, although the process makes no other call', async t => {
+  const { state, runner } = link()
+  const here = budgetOver(t, runner)
+  t.equal(await takes(here, 1), 1)
+  state.isUp = false
+  t.equal(await takes(here, 5), 1, 'a quarter of seven')
+  state.isUp = true
+  await until(async () => await counted() === 2)
+  t.equal(await takes(budgetOver(t, runner), 9), 6, 'eight in all')
+})
+
+t.test('is reported when the process closes', async t => {
+  const { state, runner } = link()
+  const here = budgetOver(t, runner)
+  state.isUp = false
+  t.equal(await takes(here, 5), 2, 'a quarter of eight')
+  state.isUp = true
+  await here.close()
+  t.equal(await counted(), 2)
+})
+
+t.test('counts while its report is on its way', async t => {
+  const { state, runner } = link()
+  const here = budgetOver(t, runner)
+  state.isUp = false
+  t.equal(await takes(here, 5), 2)
+  state.holds = true
+  const reporting = here.take(true, 1)
+  t.equal(here.used(), 2)
+  t.equal(here.left(), 6)
+  const usedUp = redisBudget(100)
+  usedUp.useUp()
+  t.match(await here.take(true, 1, usedUp), { reason: 'quota_exhausted' })
+  state.release!()
+  t.match(await reporting, { reason: 'quota_exhausted' })
+  t.equal(here.used(), 2)
+  state.holds = false
+})
+
+t.test('of a day that ends meanwhile is not used in the next one', async t => {
+  let now = startMs
+  const { state, runner } = link()
+  const here = budgetOver(t, runner, () => now)
+  for (const isUp of [true, false]) {
+    state.isUp = false
+    t.equal(await takes(here, 2), 2)
+    Object.assign(state, { isUp, holds: true })
+    const reporting = here.take(true, 1)
+    now += DAY_MS
+    t.equal(here.used(), 0)
+    state.release!()
+    await reporting
+    t.equal(here.used(), isUp ? 0 : 1, 'the call that did not reach Redis is one of the new day')
+    state.holds = false
+    now += DAY_MS
+  }
+})
