@@ -17,7 +17,7 @@ t.test('what a process may call while it cannot reach Redis', async t => {
     while (share.take(true) === null) count++
     return count
   }
-  const contact = { members: 4, part: 3, usedMinute: 10, usedDay: 20 }
+  const contact = { members: 4, part: 3, usedMinute: 10, usedDay: 20, reporting: 0 }
 
   t.equal(spend(budget()), 10, 'a quarter, when it never saw a fleet')
 
@@ -135,9 +135,9 @@ t.test('after two losses in a row the shares of all members stay within the limi
   }
   const member = (part: number): OfflineShare => {
     const share = offlineShare({ limits, reserveForWrites: 0, windows: realWindows, absenceMs: 25_000, beatMs: 2_000, now })
-    share.contact({ at: now(), members: 4, part: 0, usedMinute: 0, usedDay: 0 })
+    share.contact({ at: now(), members: 4, part: 0, usedMinute: 0, usedDay: 0, reporting: 0 })
     pass(10_000)
-    share.contact({ at: now(), members: 4, part, usedMinute: 0, usedDay: 0 })
+    share.contact({ at: now(), members: 4, part, usedMinute: 0, usedDay: 0, reporting: 0 })
     return share
   }
   const quiet = (share: OfflineShare): void => share.quiet(now(), 62_000, share.reservation())

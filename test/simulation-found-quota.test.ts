@@ -112,3 +112,20 @@ t.test('a process that closes reports what it has called without Redis, before i
   }
   t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
 })
+
+// Process 2 was alone when Redis restarted, and took all calls that the count had had for its own.
+t.test('after a restart, a process that was alone leaves what others have called before they closed', async t => {
+  const schedule: Schedule = {
+    seed: 0,
+    skewsMs: [0, 0],
+    steps: [
+      burst(0, 0, 1),
+      { kind: 'start', afterMs: 0, process: 2 },
+      { kind: 'close', afterMs: 3, process: 0 },
+      { kind: 'close', afterMs: 0, process: 1 },
+      { kind: 'redis', afterMs: 3998, downMs: 0, data: 'kept' },
+      burst(2, 0, 1), burst(2, 3999, 11)
+    ]
+  }
+  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+})

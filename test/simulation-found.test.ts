@@ -189,3 +189,22 @@ t.test('an invalidation that arrives late, after another one, drops no verdict a
   ])
   t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
 })
+
+// It was taken for a second call. Process 3 missed the message, and read the statement when it connected again.
+t.test('an invalidation whose message got lost may drop a later verdict, when it is read at last', async t => {
+  const schedule: Schedule = {
+    seed: -1244507134,
+    skewsMs: [0, 0],
+    steps: [
+      { kind: 'weather', afterMs: 0, delayMs: 0.5, loss: 0.05, twice: 0 },
+      { kind: 'start', afterMs: 0, process: 2 },
+      { kind: 'invalidate', afterMs: 0, process: 0, ip: 0 }, asks(0, 1, 0), asks(0, 0, 0),
+      { kind: 'start', afterMs: 27, process: 3 },
+      { kind: 'weather', afterMs: 0, delayMs: 0.5, loss: 0.3, twice: 0 },
+      { kind: 'close', afterMs: 0, process: 1 }, asks(0, 0, 17_063),
+      { kind: 'kill', afterMs: 12, process: 0 }, asks(2, 0, 0),
+      { kind: 'provider', afterMs: 55, latencyMs: 1, failures: 0 }, asks(3, 2, 46), asks(0, 0, 0)
+    ]
+  }
+  t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
+})

@@ -11,6 +11,8 @@ interface Contact {
   readonly part: number
   readonly usedMinute: number
   readonly usedDay: number
+  /** Calls of this process in reports without an answer: Redis may not have counted them. */
+  readonly reporting: number
 }
 
 interface OfflineShareOptions {
@@ -22,6 +24,14 @@ interface OfflineShareOptions {
   /** Between two contacts. */
   readonly beatMs: number
   readonly now: () => number
+}
+
+interface KnownContact extends Contact {
+  readonly joinedAt: number
+  /** Whether this process was alone at its first contact. */
+  readonly founder: boolean
+  /** Calls of other processes in the minute before, at most. */
+  readonly others: number
 }
 
 /** What one process may call while it cannot use the fleet's count. */
@@ -78,7 +88,7 @@ export function offlineShare (
   const most = Math.max(0, ...limits.all.map(({ max }) => max))
   let unreported: number[] = []
   let made = 0
-  let contact: (Contact & { readonly joinedAt: number, readonly founder: boolean }) | null = null
+  let contact: KnownContact | null = null
   /** Since when this process may make so many calls without Redis. */
   let reserved = { at: -Infinity, part: 0 }
   let quietUntil = 0
@@ -127,13 +137,18 @@ export function offlineShare (
     return room(offline, contact?.at ?? -Infinity, Math.floor(left / (contact?.members ?? membersUnknown)), write)
   }
 
+  /** Calls of this process in the window before, at least. */
+  function ownBefore (at: number): number {
+    return own.countSince(at - windowMs) - own.countSince(at - 1)
+  }
+
   /**
    * What this process might have in a window when the count was lost: no other process uses it. When it was
    * lost before, and is still not complete, that holds on, unless the members have had time for their even shares.
    */
   function maxInQuiet (minute: Limit, at: number): number {
     if (contact === null) return 0
-    if (contact.members === 1) return minute.max
+    if (contact.members === 1) return at - contact.at < windowMs ? Math.max(0, minute.max - contact.others) : minute.max
     if (at - reserved.at >= settledMs) return evenShare(minute)
     const counted = own.countSince(at - windowMs) - offline.countSince(Math.max(contact.at, at - windowMs) - 1)
     return withinEvenShare(minute, at, quietMax ?? contact.part + Math.max(0, counted))
@@ -174,7 +189,12 @@ export function offlineShare (
       if (contact !== null && seen.at < contact.at) return
       quietUntil = 0
       quietMax = null
-      contact = { ...seen, joinedAt: contact?.joinedAt ?? seen.at, founder: contact?.founder ?? seen.members === 1 }
+      contact = {
+        ...seen,
+        joinedAt: contact?.joinedAt ?? seen.at,
+        founder: contact?.founder ?? seen.members === 1,
+        others: Math.max(0, seen.usedMinute + seen.reporting - ownBefore(seen.at))
+      }
       reserved = { at: seen.at, part: seen.part }
     },
     reservation () {

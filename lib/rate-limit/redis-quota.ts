@@ -117,7 +117,8 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       offline.quiet(begun, reply.waitMs, believed)
     } else {
       // A newer run reported less to Redis than an older reply may grant.
-      offline.contact({ at: begun, ...reply, ...run < sent && { part: Math.min(reply.part, offline.reservation()) } })
+      const part = run < sent ? Math.min(reply.part, offline.reservation()) : reply.part
+      offline.contact({ at: begun, reporting, ...reply, part })
     }
     return { ...reply, made }
   }

@@ -1,5 +1,5 @@
 import type { Precision } from './invariants.ts'
-import { BEHIND_MS, chainEndMs, delayedUntilMs, mayArriveAfter, MESSAGE_MS, RECOVERY_MS, TIMEOUT_MS, TTL_SECONDS } from './record.ts'
+import { BEHIND_MS, chainEndMs, delayedUntilMs, mayArriveAfter, MESSAGE_MS, RECOVERY_MS, sentUntilMs, TIMEOUT_MS, TTL_SECONDS } from './record.ts'
 import type { Fault, Fleet, ProviderCall, Question } from './types.ts'
 
 /** How long a failed call is remembered. */
@@ -53,9 +53,9 @@ function mayRepeat (first: ProviderCall, atMs: number, { slackMs }: Precision): 
   return atMs - first.endMs >= (first.known ? FRESH_MS : FAILED_MS - slackMs)
 }
 
-function excuseOf ({ faults, invalidations }: Fleet, first: ProviderCall, second: Later): string | undefined {
+function excuseOf ({ faults, invalidations, missed }: Fleet, first: ProviderCall, second: Later): string | undefined {
   const isForgotten = invalidations.some(invalidation => invalidation.ip === second.ip && invalidation.atMs <= second.toMs &&
-    mayArriveAfter(faults, invalidation, [first.process, second.process], first.startMs))
+    mayArriveAfter({ faults, missed }, invalidation, [first.process, second.process], first.startMs))
   if (isForgotten) return 'invalidated between'
   // After a freeze the time limit of a call may end before its answer is read.
   const isOneProcess = first.actor === second.actor && !faults.some(({ kind, process, fromMs, toMs }) =>
@@ -82,8 +82,9 @@ export function hasFault (faults: readonly Fault[], fromMs: number, toMs: number
  * that sends it), or Redis forgot the invalidation.
  */
 export function checkInvalidations ({ calls, questions, faults, invalidations, missed, problems, observed }: Fleet): void {
-  const excuseOf = ({ process, startMs }: Question, { atMs, process: by }: Fleet['invalidations'][number]): string | undefined => {
-    const sentMs = Math.max(atMs, delayedUntilMs(faults, atMs, [by])) + MESSAGE_MS
+  const excuseOf = ({ process, startMs }: Question, invalidation: Fleet['invalidations'][number]): string | undefined => {
+    const { atMs, process: by } = invalidation
+    const sentMs = sentUntilMs(faults, invalidation)
     if (delayedUntilMs(faults, atMs, [process, by]) >= startMs!) return 'a fault of its message, not over yet'
     // A process that connects again reads what it missed.
     const isLost = missed.some(one => one.process === process && one.atMs >= atMs && one.atMs <= sentMs &&

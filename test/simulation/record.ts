@@ -1,6 +1,6 @@
 import { createEngine, type Engine } from '../../lib/core/engine.ts'
 import type { EngineOptions, IpRiskLogger } from '../../types/contract.ts'
-import type { Fault, FaultKind, Invalidation, Missed, ProviderCall, Question, Start } from './types.ts'
+import type { Fault, FaultKind, Fleet, Invalidation, Missed, ProviderCall, Question, Start } from './types.ts'
 import type { World } from './world.ts'
 
 /** As long as a fault may show after its end: probes, circuits, reconnections, waits for leases. */
@@ -84,7 +84,7 @@ export function createRecord (world: Pick<World, 'nowMs'>): FleetRecord {
       else losses.set(process, fault('loss', 0, process))
     },
     isForgottenAfter: (ip, process, afterMs) => invalidations.some(invalidation => invalidation.ip === ip &&
-      mayArriveAfter(faults, invalidation, [process], afterMs)),
+      mayArriveAfter({ faults, missed }, invalidation, [process], afterMs)),
     endCalls (process) {
       for (const call of calls) if (call.process === process && call.endMs > world.nowMs) call.endMs = world.nowMs
     },
@@ -120,11 +120,21 @@ export function delayedUntilMs (faults: readonly Fault[], atMs: number, processe
   return chainEndMs(its, atMs, atMs + MESSAGE_MS, ({ kind, toMs }) => kind === 'loss' ? toMs + SUBSCRIPTION_MS : toMs)
 }
 
-/** Whether the message of an invalidation may reach one of the processes after that time. */
+/** Until when a process sends the message of its invalidation. */
+export function sentUntilMs (faults: readonly Fault[], { process, atMs }: Invalidation): number {
+  return Math.max(atMs, delayedUntilMs(faults, atMs, [process])) + MESSAGE_MS
+}
+
+/**
+ * Whether the message of an invalidation may reach one of the processes after that time. One that missed it reads it when it connects
+ * again.
+ */
 export function mayArriveAfter (
-  faults: readonly Fault[], { process, atMs }: Invalidation, processes: readonly number[], afterMs: number
+  { faults, missed }: Pick<Fleet, 'faults' | 'missed'>, invalidation: Invalidation, processes: readonly number[], afterMs: number
 ): boolean {
-  return atMs + MESSAGE_MS >= afterMs || delayedUntilMs(faults, atMs, [process, ...processes]) >= afterMs
+  const { process, atMs } = invalidation
+  return atMs + MESSAGE_MS >= afterMs || delayedUntilMs(faults, atMs, [process, ...processes]) >= afterMs ||
+    missed.some(one => processes.includes(one.process) && one.atMs >= atMs && one.atMs <= sentUntilMs(faults, invalidation))
 }
 
 const log: IpRiskLogger = { debug () {}, info () {}, warn () {}, error () {} }
