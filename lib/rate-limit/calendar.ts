@@ -98,7 +98,9 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     !Number.isFinite(max) ? max : Number.isInteger(max) ? readsOf(max, reserveForWrites) : max * (1 - reserveForWrites)
   const add = (to: Amounts, write: boolean, amount: number): Amounts =>
     ({ all: to.all + amount, reads: to.reads + (write ? 0 : amount) })
-  const sum = (a: Amounts, b: Amounts): Amounts => ({ all: a.all + b.all, reads: a.reads + b.reads })
+  /** Never negative. */
+  const sum = (a: Amounts, b: Amounts): Amounts =>
+    ({ all: Math.max(0, a.all + b.all), reads: Math.max(0, a.reads + b.reads) })
   /** Used here, as far as Redis is not known to have it. */
   const unreported = (): Amounts => sum(pending, sending)
 
@@ -145,7 +147,8 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
       reportLater()
       throw err
     } finally {
-      if (window.id === id) sending = { all: sending.all - sent.all, reads: sending.reads - sent.reads }
+      // Without the floor, below zero where the clock was set to the next window and back meanwhile.
+      if (window.id === id) sending = sum(sending, { all: -sent.all, reads: -sent.reads })
     }
   }
 
