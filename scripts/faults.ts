@@ -3,7 +3,6 @@
 // Exits 1 if an invariant breaks, or if one was checked on no case. The seed repeats the faults and their times, but not what the
 // operating system does in between.
 import fc from 'fast-check'
-import { parseArgs } from 'node:util'
 import { checkLeases, type Precision } from '../test/simulation/invariants.ts'
 import { checkQuota } from '../test/simulation/quota-invariants.ts'
 import { createRealFleet } from '../test/simulation/real-fleet.ts'
@@ -12,15 +11,14 @@ import { PER_MINUTE } from '../test/simulation/run.ts'
 import { leaseSchedules, quotaSchedules } from '../test/simulation/schedules.ts'
 import { createTally } from '../test/simulation/tally.ts'
 import type { Schedule, Step } from '../test/simulation/types.ts'
-import { positive, whole } from './positive.ts'
+import { atLeast, positive, readOptions, whole } from './command-line.ts'
 
-const { values } = parseArgs({
-  options: { seed: { type: 'string' }, fleets: { type: 'string', default: '3' }, rounds: { type: 'string', default: '1' } }
+const values = readOptions(import.meta.url, {
+  seed: { type: 'string' }, fleets: { type: 'string', default: '3' }, rounds: { type: 'string', default: '1' }
 })
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole('seed', values.seed)
-const count = positive('fleets', values.fleets)
+const count = atLeast('fleets', 3, values.fleets) // two for the leases and one for the quota
 const rounds = positive('rounds', values.rounds)
-if (count < 3) throw new Error(`--fleets must be at least 3, two for the leases and one for the quota, got ${count}`)
 /** Faults come for so long; then the fleet must be as good as new. */
 const FAULTS_MS = 20_000
 /** A turn of the event loop on a busy machine; what takes longer is a fault of the machine. */

@@ -1,20 +1,19 @@
 // `npm run simulate:fleet -- [--runs 100000] [--minutes n] [--property leases|quota] [--seed n] [--path p]`: our engines in simulated
 // fleets, under random faults of network, Redis, processes and provider. Exits 1 at the first schedule that breaks an invariant, and where
 // one was checked on too few cases; below 100 schedules of a property there is no such minimum. Prints on how many each was.
-import { parseArgs } from 'node:util'
+// `--path` repeats one schedule of a seed.
 import { type Property, simulate } from '../test/simulation/run.ts'
 import { createTally } from '../test/simulation/tally.ts'
-import { oneOf, positive, whole } from './positive.ts'
+import { needs, oneOf, positive, readOptions, whole } from './command-line.ts'
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '100000' },
-    minutes: { type: 'string' },
-    property: { type: 'string' },
-    seed: { type: 'string' },
-    path: { type: 'string' }
-  }
+const values = readOptions(import.meta.url, {
+  runs: { type: 'string', default: '100000' },
+  minutes: { type: 'string' },
+  property: { type: 'string' },
+  seed: { type: 'string' },
+  path: { type: 'string' }
 })
+if (values.path !== undefined) needs('path', { property: values.property, seed: values.seed })
 const all: readonly Property[] = ['leases', 'quota']
 const properties = values.property === undefined ? all : [oneOf('property', all, values.property)]
 const seed = values.seed === undefined ? undefined : whole('seed', values.seed)

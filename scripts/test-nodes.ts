@@ -7,16 +7,14 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readOptions } from './command-line.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { values } = parseArgs({
-  options: {
-    nodes: { type: 'string', default: '20.19,22,24,26' },
-    fastify: { type: 'string', default: '5.0.0' },
-    express: { type: 'string', default: '5.0.0' },
-    unit: { type: 'boolean', default: false }
-  }
+const values = readOptions(import.meta.url, {
+  nodes: { type: 'string', default: '20.19,22,24,26' },
+  fastify: { type: 'string', default: '5.0.0' },
+  express: { type: 'string', default: '5.0.0' },
+  unit: { type: 'boolean', default: false }
 })
 /** Long: nobody waits for this run, and other programs may use the processors. */
 const TIMEOUT_SECONDS = '900'

@@ -97,10 +97,16 @@ t.test('a run that would simulate nothing is refused', async t => {
   for (const [given, problem] of [
     [['--property', 'lease'], /--property must be leases or quota, got lease/],
     [['--runs', '0'], /--runs must be a positive number, got 0/],
-    [['--seed', 'one'], /--seed must be a whole number, got one/]
+    [['--seed', 'one'], /--seed must be a whole number, got one/],
+    [['--path', '1:2', '--seed', '1'], /--path needs --property, too/],
+    [['--sede', '1'], /Unknown option '--sede'/]
   ] as const) {
     const { status, stderr } = spawnSync(process.execPath, ['--import', loader, script, ...given], { encoding: 'utf8' })
-    t.equal(status, 1)
+    t.equal(status, 2)
     t.match(stderr, problem)
+    t.notMatch(stderr, /\n./, 'one line')
   }
+  const { status, stdout } = spawnSync(process.execPath, ['--import', loader, script, '--help'], { encoding: 'utf8' })
+  t.equal(status, 0)
+  t.match(stdout, /^`npm run simulate:fleet -- \[--runs 100000\]/)
 })

@@ -1,7 +1,7 @@
 // `npm run soak -- [--requests 1000000] [--minutes 11] [--processes 4]`: a fleet behind nginx under load while Redis, the provider and
 // processes are killed, frozen, filled or lie. Prints a report (docs/proof.md has one), and exits 1 if a claim does not hold.
-import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { atLeast, readOptions } from '../../scripts/command-line.ts'
 import { breakDuring, phases } from './faults.ts'
 import { allOf, type Survivor } from './claims.ts'
 import { difference, startFleet } from './fleet.ts'
@@ -9,13 +9,12 @@ import { type MeasuredPhase, reportOf } from './report.ts'
 import type { ServerSample } from './server.ts'
 import { createTraffic } from './traffic.ts'
 
-const { values } = parseArgs({ options: { requests: { type: 'string' }, minutes: { type: 'string' }, processes: { type: 'string' } } })
-const requests = Number(values.requests ?? 1_000_000)
-const seconds = Number(values.minutes ?? 11) * 60
-const processes = Number(values.processes ?? 4)
-if (!(requests >= 1000 && seconds >= 60 && processes >= 3)) {
-  throw new Error('soak: at least 1000 requests, 1 minute and 3 processes (two of them are killed on the way)')
-}
+const values = readOptions(import.meta.url, {
+  requests: { type: 'string', default: '1000000' }, minutes: { type: 'string', default: '11' }, processes: { type: 'string', default: '4' }
+})
+const requests = atLeast('requests', 1000, values.requests)
+const seconds = atLeast('minutes', 1, values.minutes) * 60
+const processes = atLeast('processes', 3, values.processes) // two of them are killed on the way
 const shares = phases.reduce((sum, { share }) => sum + share, 0)
 /** The usual rate. All phases together take the time that was asked for, the slower ones included. */
 const perSecond = Math.round(phases.reduce((sum, { share, pace = 1 }) => sum + share / pace, 0) / shares * requests / seconds)

@@ -2,6 +2,7 @@
 // of the soak; after each part its heap is measured. Twelve minutes. Exits 1 if a claim of the soak about answers or faults does not
 // hold, or if the heap grew by more than 5 % from the end of the first round to the end of the third.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { readOptions } from '../../scripts/command-line.ts'
 import { allOf, answeredOf, callClaim, type Claim, counted, faultClaims, handlesOf, percent, type PhaseResult, trafficClaims } from './claims.ts'
 import { breakDuring, type Effect, type Phase, phases } from './faults.ts'
 import { difference, startFleet } from './fleet.ts'
@@ -9,6 +10,7 @@ import { listOf } from './report.ts'
 import type { ServerSample } from './server.ts'
 import { createTraffic, type Felt } from './traffic.ts'
 
+readOptions(import.meta.url, {})
 const PER_SECOND = 1500
 const steady: Phase = { name: 'constant load', share: 0 }
 const cold: Phase = { ...steady, cold: true }
