@@ -16,13 +16,15 @@ const startMs = Date.UTC(2026, 0, 10, 12)
 
 /** A Redis that can be cut off, and answer late. */
 function link () {
-  const state = { isUp: true, release: undefined as (() => void) | undefined, holds: false }
+  const state = { isUp: true, isMute: false, release: undefined as (() => void) | undefined, holds: false }
   const runner: ScriptRunner = {
     async run (script, keys, args) {
       const { isUp } = state
       if (state.holds) await new Promise<void>(resolve => { state.release = resolve })
       if (!isUp) throw new Error('cut off')
-      return await redis.client.eval(script, keys.length, ...keys, ...args)
+      const reply = await redis.client.eval(script, keys.length, ...keys, ...args)
+      if (state.isMute) throw new Error('no reply in time')
+      return reply
     }
   }
   return { state, runner }
@@ -100,4 +102,33 @@ t.test('of a day that ends meanwhile is not used in the next one', async t => {
     state.holds = false
     now += DAY_MS
   }
+})
+
+t.test('is counted once, however often it is reported without a reply in time', async t => {
+  const { state, runner } = link()
+  const here = budgetOver(t, runner)
+  t.equal(await takes(here, 1), 1)
+  state.isUp = false
+  t.equal(await takes(here, 1), 1)
+  Object.assign(state, { isUp: true, isMute: true })
+  for (let i = 0; i < 3; i++) await here.close()
+  state.isMute = false
+  await here.close()
+  t.equal(await counted(), 2)
+  t.equal(here.used(), 2)
+  await redis.client.flushall()
+  t.equal(await takes(here, 1), 1)
+  t.equal(await counted(), 3, 'it is part of what comes back when Redis loses the count')
+})
+
+t.test('is granted where a client returns numbers as text', async t => {
+  const { state, runner } = link()
+  const budget = budgetOver(t, {
+    async run (...args) {
+      const reply = await runner.run(...args) as unknown[]
+      return reply.map(String)
+    }
+  })
+  t.equal(await takes(budget, 9), 8)
+  t.ok(state.isUp)
 })

@@ -1,11 +1,14 @@
 // What may bring a verdict back that was invalidated, found by an attacker.
 import { createHash } from 'node:crypto'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { Redis } from 'ioredis'
+import { createEngine } from '../lib/core/engine.ts'
 import { createKeys } from '../lib/redis/keys.ts'
 import { messageText } from '../lib/redis/subscriber.ts'
-import type { ProviderAnswer, SettlingProvider, VerdictName } from '../types/contract.ts'
+import type { Provider, ProviderAnswer, SettlingProvider, VerdictName } from '../types/contract.ts'
 import { heldProvider, testEngine } from './support/engine.ts'
+import { memoryLog } from './support/log.ts'
 import { emptied, startRedis } from './support/redis.ts'
 import { answer } from './support/table-provider.ts'
 import { until } from './support/until.ts'
@@ -155,4 +158,77 @@ t.test('a process that receives no messages does not go on claiming when no requ
   await until(async () => await redis.client.del(waiters) === 1) // its last claim
   await new Promise(resolve => setTimeout(resolve, 300))
   t.equal(await redis.client.exists(waiters), 0)
+})
+
+const half = 'x\ud83d'
+for (const [name, provider] of [
+  ['a provider', inTurnWith(half)],
+  ['a provider that escapes it', inTurnWith(`${half} \\ud83d`)]
+] as const) {
+  t.test(`an entry with half a surrogate pair of ${name} can be invalidated and replaced`, async t => {
+    const { ask, engine } = await testEngine(t, { provider, redis: redis.url })
+    await ask(ip)
+    await until(async () => await redis.client.exists(ip) === 1)
+    t.match(await redis.client.get(ip), /x\ufffd/)
+    await engine.invalidate(ip)
+    await until(async () => await redis.client.exists(ip) === 0)
+    await redis.client.set(ip, `{"verdict":"clean","provider":"in turn","ip_info":{"org":${JSON.stringify(`${half} \\ud83d`)}}}`, 'EX', 300)
+    await engine.invalidate(ip)
+    await until(async () => await redis.client.exists(ip) === 0)
+  })
+}
+
+function inTurnWith (org: string): Provider {
+  return { name: 'in turn', lookup: async () => ({ ...answer('suspicious'), info: { org } }) }
+}
+
+t.test('an invalidation that Redis did not take in time is published when the process closes', async t => {
+  const provider = inTurn('vpn_detected', 'clean')
+  const other = await testEngine(t, { provider, redis: redis.url })
+  const log = memoryLog()
+  for (const isBack of [true, false]) {
+    const script = createEngine({ provider, redis: redis.url }, log)
+    await script.ready()
+    await other.ask(ip)
+    redis.process.kill('SIGSTOP')
+    await script.invalidate(ip)
+    if (isBack) redis.process.kill('SIGCONT')
+    await script.close()
+    redis.process.kill('SIGCONT')
+    if (isBack) await until(async () => (await other.ask(ip)).answer.verdict === 'clean')
+    t.equal(log.messages.some(line => line.includes('this process ends')), !isBack)
+  }
+})
+
+t.test('a process reads the invalidations that it missed while its machine slept', async t => {
+  let isAsleep = false
+  const sockets = new Set<Socket>()
+  const cable = createServer(socket => {
+    if (isAsleep) return socket.destroy()
+    const server = connect(redis.port, '127.0.0.1')
+    for (const end of [socket, server]) {
+      sockets.add(end.on('error', () => {}).on('close', () => {
+        socket.destroy()
+        server.destroy()
+      }))
+    }
+    socket.pipe(server).pipe(socket)
+  })
+  await new Promise<void>(resolve => cable.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => { cable.close() })
+  const provider = inTurn('vpn_detected', 'clean')
+  const { ask } = await testEngine(t, { provider, redis: `redis://127.0.0.1:${(cable.address() as AddressInfo).port}` })
+  const other = await testEngine(t, { provider, redis: redis.url })
+  await ask(ip)
+  const { now } = performance
+  const sleepsAt = now.call(performance)
+  const SLEEP_MS = 2500
+  performance.now = () => Math.max(sleepsAt, now.call(performance) - SLEEP_MS) // does not count while a machine sleeps
+  t.teardown(() => { performance.now = now })
+  isAsleep = true
+  for (const socket of sockets) socket.destroy()
+  await other.engine.invalidate(ip)
+  await new Promise(resolve => setTimeout(resolve, SLEEP_MS))
+  isAsleep = false
+  await until(async () => (await ask(ip)).answer.verdict === 'clean')
 })

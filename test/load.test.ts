@@ -28,9 +28,17 @@ interface Given {
 }
 
 /** What one load did, in order, what it found, and what memory keeps of that. */
+interface Loaded {
+  readonly did: readonly string[]
+  readonly found: string
+  readonly kept: string | undefined
+  /** What is left of the time for Redis when the provider is asked. */
+  readonly quotaMs: number | undefined
+}
+
 async function load (
   { claims = [], write = false, answersFrom = 'the start', ask = () => knownAnswer('clean') }: Given
-): Promise<{ readonly did: readonly string[], readonly found: string, readonly kept: string | undefined }> {
+): Promise<Loaded> {
   const { now, pass } = clock()
   const settings = { maxEntries: 100, ttlSeconds: 300, unknownTtlSeconds: 10, staleIfErrorSeconds: 0 }
   const memory = createMemoryCache({ ...settings, ages: ageLimits(settings, tableProvider({})), now })
@@ -43,6 +51,7 @@ async function load (
     release: () => { did.push(`releases ${name}`) }
   })
   let claimed = 0
+  let quotaMs: number | undefined
   const shared: SharedCache = {
     timeoutMs: BUDGET_MS,
     answers: () => answersFrom === 'the start',
@@ -52,13 +61,15 @@ async function load (
       await Promise.resolve() // the budget counts from here on
       return claims[claimed++]?.(test) ?? { kind: 'granted', lease: lease('its lease') }
     },
-    localLease: (_ip, replaced) => lease(replaced === undefined ? 'a blind lease' : 'a local lease')
+    localLease: (_ip, replaces) => lease(replaces === undefined ? 'a blind lease' : 'a local lease'),
+    versionOf: () => 'version'
   }
   const run = createLoad({
     memory,
     shared,
-    ask () {
+    ask (_ip, { redisBudget }) {
       did.push('asks')
+      quotaMs = redisBudget?.leftMs()
       return ask(test)
     },
     refusal: () => null,
@@ -71,11 +82,11 @@ async function load (
   const result = await run(ip, inFlight, { refresh: false, budget: redisBudget(BUDGET_MS, now) })
   const text = ({ answer }: LookupResult): string => answer.verdict === 'unknown' ? answer.reason : answer.verdict
   const kept = memory.get(ip)
-  return { did, found: text(result), kept: kept && text(kept) }
+  return { did, found: text(result), kept: kept && text(kept), quotaMs }
 }
 
 const theirs: KnownResult = { answer: knownAnswer('vpn_detected'), provider: 'table', checkedAtMs: 1_000_000, cache: 'miss' }
-const stored = (_test: Test): Claim => ({ kind: 'stored', result: theirs })
+const stored = (_test: Test): Claim => ({ kind: 'stored', result: theirs, version: 'version' })
 const leased = (outcome: (test: Test) => LeaseOutcome | undefined | 'unreachable') => (test: Test): Claim =>
   ({ kind: 'leased', outcome: Promise.resolve().then(() => outcome(test)) })
 const shares = leased(() => ({ result: theirs }))
@@ -103,9 +114,9 @@ t.test('what another process found is kept, but not where the address is invalid
 
 t.test('what a call finds is kept and stored where the address was invalidated before the call, not during it', async t => {
   const before = await load({ claims: [leased(invalidated(() => undefined))] })
-  t.strictSame(before, { did: ['claims', 'claims', 'asks', 'fills its lease'], found: 'clean', kept: 'clean' })
+  t.match(before, { did: ['claims', 'claims', 'asks', 'fills its lease'], found: 'clean', kept: 'clean' })
   const during = await load({ ask: invalidated(() => knownAnswer('clean')) })
-  t.strictSame(during, { did: ['claims', 'asks', 'releases its lease'], found: 'clean', kept: undefined })
+  t.match(during, { did: ['claims', 'asks', 'releases its lease'], found: 'clean', kept: undefined })
 })
 
 t.test('a load whose wait ended because Redis failed asks without another claim', async t => {
@@ -115,6 +126,16 @@ t.test('a load whose wait ended because Redis failed asks without another claim'
 
 t.test('a load that finds Redis away asks without a claim', async t => {
   t.strictSame((await load({ answersFrom: 'never' })).did, ['asks', 'fills a blind lease'])
+})
+
+t.test('a call has the whole time for its quota, where Redis answered the claim in time', async t => {
+  for (const [spent, left] of [[0.9, BUDGET_MS], [1.1, 0]] as const) {
+    const granted = (test: Test): Claim => {
+      test.pass(BUDGET_MS * spent)
+      return undefined as never // the lease
+    }
+    t.equal((await load({ claims: [granted] })).quotaMs, left)
+  }
 })
 
 t.test('a load has the whole time for Redis again after each wait for another process', async t => {

@@ -280,7 +280,7 @@ for (const answers of [true, false]) {
     let isUp = false
     const redis: ScriptRunner = {
       async run (_script, _keys, args) {
-        sent.push([String(args[0]), Math.max(0, args.length - 18)])
+        sent.push([String(args[0]), Math.max(0, args.length - 18) / 2])
         if (!isUp) throw new Error('no reply')
         return ['ok', 0, 'epoch', 1, 0, 2, 2, '']
       }
@@ -304,6 +304,33 @@ for (const answers of [true, false]) {
     t.strictSame(sent, answers ? [['beat', 2], ['leave', 0]] : [['beat', 2]])
   })
 }
+
+t.test('a call that is reported again, because the reply came too late, counts once', async t => {
+  const server = await redisServer()
+  const port = redisPort(server.port)
+  t.teardown(async () => {
+    port.close()
+    await server.close()
+  })
+  let answers: 'not' | 'late' | 'in time' = 'not'
+  const redis: ScriptRunner = {
+    async run (...args) {
+      const reply = answers === 'not' ? undefined : await port.run(...args)
+      if (answers !== 'in time') throw new Error('no reply in time')
+      return reply
+    }
+  }
+  const quota = redisQuota({
+    redis, key: 'k', limits: quotaLimits({ perDay: 8 }, 0, realWindows), reserveForWrites: 0, windows: realWindows, timeoutMs: 1000, now: Date.now, onHold: () => t.fail(), onShare () {}
+  })
+  t.equal(await quota.take(true), null)
+  t.equal(await quota.take(true), null)
+  answers = 'late'
+  for (let i = 0; i < 3; i++) await quota.close()
+  answers = 'in time'
+  await quota.close()
+  t.equal(await port.run("return redis.call('ZCARD', KEYS[1])", ['k:calls'], []), 2)
+})
 
 t.test('works in a Cluster, where keys of one script must live together', async t => {
   const server = await redisServer('--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1')

@@ -66,16 +66,16 @@ const quotaOps: fc.Arbitrary<Op & { readonly passes?: number }> = fc.tuple(fc.on
       callId: fc.nat(1e6),
       believed: fc.nat(3),
       reporting: fc.nat(2),
-      ages: fc.array(fc.nat(70_000), { maxLength: 3 }),
+      reported: fc.array(fc.tuple(fc.nat(70_000), fc.nat(6)), { maxLength: 3 }),
       max: fc.constantFrom(-1, 0, 6),
       burst: fc.constantFrom(-1, 2)
-    }).map(({ op, me, known, callId, believed, reporting, ages, max, burst }): Op => ({
+    }).map(({ op, me, known, callId, believed, reporting, reported, max, burst }): Op => ({
       text: quotaScript,
       keys: quotaKeys,
       args: op === 'leave'
         ? [op, me]
         : [op, me, known, 'e', `${me}:${callId}`, 62_000, max, Math.ceil(max / 2), 86_402_000, max < 0 ? -1 : 20, max < 0 ? -1 : 10, 1250, burst,
-            25_833, max < 0 ? 0 : 86_402_000, 2000, believed, reporting, ...ages]
+            25_833, max < 0 ? 0 : 86_402_000, 2000, believed, reporting, ...reported.flat()]
     }))
   },
   { weight: 1, arbitrary: fc.constantFrom<Op>({ key: 'hold', value: 'rate_limited', ttlMs: 1000 * LONG_MS }, { ends: 'hold' }, { ends: 'state' }) }

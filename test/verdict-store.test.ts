@@ -55,7 +55,7 @@ function storeWith (t: Test, claimed: () => unknown) {
 
 t.test('a local lease says whether Redis was reachable: what an invalidation keeps out of Redis depends on it', async t => {
   const { store, fills } = storeWith(t, () => ['ours'])
-  store.localLease(ip, found).fill(found)
+  store.localLease(ip, store.versionOf(ip, found)).fill(found)
   store.localLease(ip).fill(found)
   t.strictSame(fills.map(([, kind]) => kind), ['soft', 'blind'])
 })

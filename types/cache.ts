@@ -21,7 +21,8 @@ export interface CacheOptions {
   readonly staleIfErrorSeconds?: number | undefined
   /**
    * Longest that one request waits for Redis, over all its commands, in milliseconds: 1 to 10 000. Default 100. It
-   * begins anew after a wait of a second for another process's call, in which Redis answered.
+   * begins anew after each wait for another process's call, and for each quota that a call of the provider is taken
+   * from, if Redis answered until then.
    */
   readonly redisTimeoutMs?: number | undefined
 }

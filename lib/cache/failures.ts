@@ -7,13 +7,17 @@ interface FailureCache {
   delete (ip: string): void
 }
 
+interface Failure { readonly result: LookupResult, readonly fromMs: number, readonly untilMs: number }
+
 export function createFailureCache (maxEntries: number, now: () => number): FailureCache {
-  const failures = new Map<string, { readonly result: LookupResult, readonly untilMs: number }>()
+  const failures = new Map<string, Failure>()
   return {
     get (ip) {
       if (failures.size === 0) return undefined
       const failure = failures.get(ip)
-      return failure !== undefined && failure.untilMs > now() ? failure.result : undefined
+      const nowMs = now()
+      // One of the future is from before the clock was set back.
+      return failure !== undefined && failure.fromMs <= nowMs && nowMs < failure.untilMs ? failure.result : undefined
     },
     set (ip, result, forMs) {
       const nowMs = now()
@@ -23,7 +27,7 @@ export function createFailureCache (maxEntries: number, now: () => number): Fail
         failures.delete(oldest)
       }
       failures.delete(ip)
-      failures.set(ownText(ip), { result: withCacheState(result, 'memory'), untilMs: nowMs + forMs })
+      failures.set(ownText(ip), { result: withCacheState(result, 'memory'), fromMs: nowMs, untilMs: nowMs + forMs })
     },
     delete (ip) { failures.delete(ip) }
   }

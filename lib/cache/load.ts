@@ -70,7 +70,7 @@ export function createLoad (parts: LoadParts): Load {
       switch (claim.kind) {
         case 'stored':
           if (!suffices(claim.result, inFlight)) {
-            return await fromProvider(ip, inFlight, options, shared.localLease(ip, claim.result))
+            return await fromProvider(ip, inFlight, options, shared.localLease(ip, claim.version))
           }
           counts.redis++
           return cached(ip, inFlight, claim.result)
@@ -116,6 +116,7 @@ export function createLoad (parts: LoadParts): Load {
     }
     const { write } = inFlight
     inFlight.dropped = false // what the call learns is newer than an invalidation before it
+    budget?.renewIfLeft() // for the quota: a Redis that is far away would answer it too late each time
     const answer = await ask(ip, { write, leftMs: () => inFlight.wantedUntilMs - now(), redisBudget: budget })
     const known = answer.verdict === 'unknown' ? undefined : copyOf(answer)
     if (known === undefined) {

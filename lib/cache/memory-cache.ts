@@ -101,7 +101,8 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
           entry.movedAt = written
           entries.get(ip)
         }
-        if (ageMs(entry, nowMs) < ages.freshMs(entry.provider)) return read(entry)
+        // As far in the future, too: the clock may have been set back.
+        if (Math.abs(ageMs(entry, nowMs)) < ages.freshMs(entry.provider)) return read(entry)
       }
       const failed = failures.get(ip)
       return failed && (stale(entry) ?? failed)
@@ -129,7 +130,7 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
       if (now() - result.checkedAtMs >= ages.freshMs(result.provider)) return
       const checkedAt = Math.floor((result.checkedAtMs - startMs) / TICK_MS)
       const previous = entries.peek(ip)
-      if (previous !== undefined && previous.checkedAt > checkedAt) return
+      if (previous !== undefined && previous.checkedAt > checkedAt && ageMs(previous) >= 0) return
       const value = withCacheState(result, 'memory') as KnownResult
       const entry: Entry = { provider: result.provider, checkedAt, movedAt: ++written, value }
       const key = ownText(ip)

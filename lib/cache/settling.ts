@@ -7,6 +7,7 @@ import type { LookupLayer } from './lookup.ts'
 import type { MemoryCache } from './memory-cache.ts'
 import type { SharedReads } from './reads.ts'
 import type { SharedCache } from './shared-cache.ts'
+import { createInFlight } from './single-flight.ts'
 
 interface SettlingParts {
   readonly provider: Provider
@@ -26,7 +27,7 @@ interface Settling {
   readonly layer: LookupLayer | undefined
   /**
    * A deferred lookup of this process begins. A known answer, which the result is called with, replaces the cached one
-   * of the same provider, unless that is newer: from after an invalidation.
+   * of the same provider, unless the address was forgotten meanwhile. The result must be called, whatever the answer.
    */
   settled (ip: string): (answer: ProviderAnswer) => void
   /** The address was forgotten: requests that wait for its final answer get the first one. */
@@ -66,6 +67,7 @@ function settlingProviders (root: Provider): ReadonlyMap<string, number> {
 export function createSettling ({ provider, memory, shared, reads, now }: SettlingParts): Settling {
   const settlesAfterMs = settlingProviders(provider)
   const unsettled = new Map<string, Unsettled>()
+  const begun = createInFlight<{ dropped: boolean }>()
 
   function dueMs (result: LookupResult): number | undefined {
     const afterMs = settlesAfterMs.get(result.provider)
@@ -134,27 +136,33 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     return result instanceof Promise ? result.then(first => settle(ip, first, untilMs)) : settle(ip, result, untilMs)
   }
 
-  function replace (ip: string, answer: ProviderAnswer, beganMs: number): void {
+  function replace (ip: string, answer: ProviderAnswer): void {
     if (answer.verdict === 'unknown') return
     const name = answer.provider ?? provider.name
     const cached = memory.get(ip)
-    if (cached?.provider !== name || !isKnown(cached) || cached.checkedAtMs > beganMs) return
+    if (cached?.provider !== name || !isKnown(cached)) return
     const checkedAtMs = cached.checkedAtMs + SETTLED_LATER_MS
     const result = Object.freeze({ answer: frozenCopy(answer), provider: name, checkedAtMs, cache: 'miss' as const })
     memory.set(ip, result)
-    shared?.localLease(ip, cached).fill(result)
+    shared?.localLease(ip, shared.versionOf(ip, cached)).fill(result)
   }
 
   return {
     layer: settlesAfterMs.size === 0 ? undefined : layer,
     settled (ip) {
-      const beganMs = now()
+      const deferred = { dropped: false }
+      begun.add(ip, deferred)
       return answer => {
-        replace(ip, answer, beganMs)
+        begun.end(ip, deferred)
+        if (deferred.dropped) return
+        replace(ip, answer)
         end(ip)
       }
     },
-    drop: end,
+    drop (ip) {
+      begun.drop(ip)
+      end(ip)
+    },
     close () {
       for (const ip of [...unsettled.keys()]) end(ip)
     }

@@ -14,9 +14,11 @@ export interface SharedCache {
   claim (ip: string, options: ClaimOptions): Promise<Claim>
   /**
    * A lease of this process alone, which stores unless another process has a real one. For an unreachable cache, or for
-   * a second answer, with the stored one that it replaces.
+   * a second answer, with the version of the stored one, which alone it replaces.
    */
-  localLease (ip: string, replaced?: KnownResult): Lease
+  localLease (ip: string, replaces?: string): Lease
+  /** The version under which a result of this process is stored. */
+  versionOf (ip: string, result: KnownResult): string
 }
 
 export interface ClaimOptions {
@@ -27,7 +29,7 @@ export interface ClaimOptions {
 }
 
 export type Claim =
-  | { readonly kind: 'stored', readonly result: KnownResult }
+  | { readonly kind: 'stored', readonly result: KnownResult, readonly version: string }
   /** A call of another process failed a moment ago. */
   | { readonly kind: 'failed', readonly reason: UnknownReason }
   /**

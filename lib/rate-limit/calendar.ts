@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import type { UnknownAnswer } from '../../types/contract.ts'
 import type { ScriptRunner } from '../redis/index.ts'
 import type { RedisBudget } from '../util/index.ts'
+import { calendarScript } from './calendar-script.ts'
 import { type CalendarUnit, calendarWindow, hasJustBegun, settlingMs } from './calendar-window.ts'
 import { exhausted, type Quota, readsOf } from './quota.ts'
 
@@ -36,26 +38,6 @@ interface CalendarBudgetOptions {
   readonly redis?: { readonly runner: ScriptRunner, readonly key: string, readonly timeoutMs: number } | undefined
 }
 
-/**
- * Counts in one hash per window. A process sends what it knows as a floor, so that a count that Redis lost comes back,
- * and what it used while Redis was away.
- */
-const calendarScript = `
-local stored = redis.call('HMGET', KEYS[1], 'all', 'reads')
-local max, maxReads, isRead, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == 'read', tonumber(ARGV[4])
-local all = math.max(tonumber(stored[1] or '0'), tonumber(ARGV[5])) + tonumber(ARGV[7])
-local reads = math.max(tonumber(stored[2] or '0'), tonumber(ARGV[6])) + tonumber(ARGV[8])
-local granted = 0
-if all + amount <= max + 1e-6 and (not isRead or reads + amount <= maxReads + 1e-6) then
-  granted = 1
-  all = all + amount
-  if isRead then reads = reads + amount end
-end
-redis.call('HSET', KEYS[1], 'all', string.format('%.6f', all), 'reads', string.format('%.6f', reads))
-redis.call('PEXPIRE', KEYS[1], ARGV[9])
-return { granted, string.format('%.6f', all), string.format('%.6f', reads) }
-`
-
 /** While Redis is away, each process may use a quarter of what it knows to be left. */
 const offlinePart = 0.25
 const margin = 1e-6
@@ -72,10 +54,10 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
   let window = { id: '', fromMs: Infinity, settledMs: Infinity, endsMs: -Infinity }
   /** Counted where the limit is counted. */
   let known = none
-  /** Used here and not yet sent to Redis. */
-  let pending = none
-  /** Used here, in reports that Redis has not answered yet. */
-  let sending = none
+  /** Used in this window without Redis, and what Redis is known to have of it. */
+  let offlineUsed = none
+  let reported = none
+  const me = randomUUID()
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
@@ -89,7 +71,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     window = { id, fromMs: now, settledMs, endsMs }
     if (isSame) return
     max = options.max
-    known = pending = sending = none
+    known = offlineUsed = reported = none
   }
 
   const spent = (): UnknownAnswer => exhausted(Math.max(1, window.endsMs - wallNow()))
@@ -98,11 +80,9 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     !Number.isFinite(max) ? max : Number.isInteger(max) ? readsOf(max, reserveForWrites) : max * (1 - reserveForWrites)
   const add = (to: Amounts, write: boolean, amount: number): Amounts =>
     ({ all: to.all + amount, reads: to.reads + (write ? 0 : amount) })
-  /** Never negative. */
-  const sum = (a: Amounts, b: Amounts): Amounts =>
-    ({ all: Math.max(0, a.all + b.all), reads: Math.max(0, a.reads + b.reads) })
-  /** Used here, as far as Redis is not known to have it. */
-  const unreported = (): Amounts => sum(pending, sending)
+  const sum = (a: Amounts, b: Amounts): Amounts => ({ all: a.all + b.all, reads: a.reads + b.reads })
+  const unreported = (): Amounts =>
+    ({ all: Math.max(0, offlineUsed.all - reported.all), reads: Math.max(0, offlineUsed.reads - reported.reads) })
 
   function refusal (write: boolean, amount: number): UnknownAnswer | null {
     if (max === Infinity) return null // nothing is counted, and no time zone is computed
@@ -117,7 +97,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     const fits = all + amount <= (max - known.all) * offlinePart + margin &&
       (write || reads + amount <= (readsMax() - known.reads) * offlinePart + margin)
     if (!fits) return spent()
-    pending = add(pending, write, amount)
+    offlineUsed = add(offlineUsed, write, amount)
     reportLater()
     return null
   }
@@ -127,28 +107,24 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     { runner, key, timeoutMs }: NonNullable<typeof redis>, write: boolean, amount: number, redisBudget?: RedisBudget
   ): Promise<boolean> {
     const { id, endsMs } = window
-    const sent = pending
-    pending = none
-    sending = sum(sending, sent)
+    const sent = offlineUsed
     try {
       const args = [
-        max, readsMax(), write ? 'write' : 'read', amount, known.all, known.reads, sent.all, sent.reads,
-        Math.ceil(endsMs - wallNow()) + 60_000
+        max, readsMax(), write ? 'write' : 'read', amount, known.all, known.reads, sent.all, sent.reads, reported.all,
+        reported.reads, Math.ceil(endsMs - wallNow()) + 60_000, me
       ]
       const running = runner.run(calendarScript, [`${key}:${id}`], args, redisBudget?.leftMs() ?? timeoutMs)
-      const [answer, all, reads] = await (redisBudget?.wait(running) ?? running) as [number, string, string]
+      const [answer, all, reads] = await (redisBudget?.wait(running) ?? running) as [unknown, string, string]
       if (!Number.isFinite(Number(all))) throw new TypeError('the calendar script answered something else')
-      if (window.id === id) known = { all: Math.max(known.all, Number(all)), reads: Number(reads) }
-      return answer === 1
+      if (window.id === id) {
+        known = { all: Math.max(known.all, Number(all)), reads: Number(reads) }
+        reported = { all: Math.max(reported.all, sent.all), reads: Math.max(reported.reads, sent.reads) }
+      }
+      return Number(answer) === 1 // text from a client with `stringNumbers`
     } catch (err) {
       roll()
-      // Perhaps Redis counted it: rather twice than not at all.
-      if (window.id === id) pending = sum(pending, sent)
       reportLater()
       throw err
-    } finally {
-      // Without the floor, below zero where the clock was set to the next window and back meanwhile.
-      if (window.id === id) sending = sum(sending, { all: -sent.all, reads: -sent.reads })
     }
   }
 
@@ -156,7 +132,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     clearTimeout(timer)
     timer = undefined
     roll()
-    if (redis !== undefined && pending.all > 0) await granted(redis, true, 0).catch(() => {})
+    if (redis !== undefined && unreported().all > 0) await granted(redis, true, 0).catch(() => {})
   }
 
   function reportLater (): void {
@@ -230,6 +206,7 @@ export function withCharges (quota: Quota, charges: readonly Charge[]): Quota {
       const refused = refusal(write) ?? await quota.take(write, redisBudget)
       if (refused !== null) return refused
       for (const { budget, amount } of charges) {
+        redisBudget?.renewIfLeft()
         const spent = await budget.take(write, amount, redisBudget)
         if (spent !== null) return spent
       }

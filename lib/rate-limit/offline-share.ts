@@ -34,6 +34,9 @@ interface KnownContact extends Contact {
   readonly others: number
 }
 
+/** A call made without Redis. They are numbered, so that one that is reported twice counts once. */
+interface UnreportedCall { readonly at: number, readonly number: number }
+
 /** What one process may call while it cannot use the fleet's count. */
 export interface OfflineShare {
   take (write: boolean): UnknownAnswer | null
@@ -56,10 +59,10 @@ export interface OfflineShare {
   /** What is left of this minute's share. */
   minuteLeft (): number
   /** Hands over calls made here that Redis does not know of: those that still count somewhere, the newest first. */
-  takeUnreported (atMost: number): number[]
+  takeUnreported (atMost: number): UnreportedCall[]
   /** Whether there are more than so many. */
   hasUnreported (moreThan: number): boolean
-  giveBack (unreported: number[]): void
+  giveBack (unreported: readonly UnreportedCall[]): void
 }
 
 /** A process that never reached Redis assumes a fleet of so many. */
@@ -86,7 +89,7 @@ export function offlineShare (
   const own = slidingWindow(windowMs)
   /** The newest calls that fill the largest limit say all that can be said: a window that holds them is full. */
   const most = Math.max(0, ...limits.all.map(({ max }) => max))
-  let unreported: number[] = []
+  let unreported: UnreportedCall[] = []
   let made = 0
   let contact: KnownContact | null = null
   /** Since when this process may make so many calls without Redis. */
@@ -168,8 +171,7 @@ export function offlineShare (
       if (keepMs > 0) {
         offline.add(at, write)
         own.add(at, write)
-        unreported.push(at)
-        made++
+        unreported.push({ at, number: ++made })
         if (unreported.length > 2 * most) unreported = unreported.slice(-most) // now and then: each cut costs a copy
       }
       return null
@@ -213,13 +215,13 @@ export function offlineShare (
     takeUnreported (atMost) {
       const from = Math.max(0, unreported.length - atMost)
       const oldest = now() - limits.keepMs
-      const newest = unreported.slice(from).filter(at => at > oldest)
+      const newest = unreported.slice(from).filter(({ at }) => at > oldest)
       unreported = newest.length < unreported.length - from ? [] : unreported.slice(0, from)
       return newest
     },
     hasUnreported: moreThan => unreported.length > moreThan,
     giveBack (calls) {
-      unreported = calls.concat(unreported).sort((a, b) => a - b).slice(-most)
+      unreported = [...calls, ...unreported].sort((a, b) => a.number - b.number).slice(-most)
     }
   }
 }

@@ -8,7 +8,8 @@
  * and the reservation is never less: it may not have received the last reply. A member that stays away loses its part
  * when its last calls have left the window. After a restart of Redis (another run_id) or a loss (a member remembers
  * another epoch) the count is not used for one window; until then each member reports what is to be reserved for it.
- * Calls that a member is just reporting otherwise (`reporting`) may not have arrived, so they count once more.
+ * Calls that a member is just reporting otherwise (`reporting`) may not have arrived, so they count once more. Calls
+ * that are reported have numbers, so that one that is reported again counts once.
  *
  * To walk over a thousand members takes a millisecond. So the sum of their parts and their number are kept in the
  * state, and counted anew twice a beat, when members that stay away are dropped.
@@ -47,8 +48,8 @@ if known ~= '' and known ~= epoch and not quiet then
   redis.call('HSET', state, 'quiet', quiet)
 end
 
-for i = 19, #ARGV do
-  redis.call('ZADD', calls, now - tonumber(ARGV[i]), callId .. ':' .. i)
+for i = 19, #ARGV, 2 do
+  redis.call('ZADD', calls, now - tonumber(ARGV[i]), me .. ':offline:' .. ARGV[i + 1])
 end
 if keep > 0 then
   redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - keep)

@@ -91,20 +91,20 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     const believed = offline.reservation()
     const made = offline.made()
     const unreported = offline.takeUnreported(reportedAtOnce)
-    const ages = unreported.map(at => Math.max(0, begun - at))
+    const report = unreported.flatMap(({ at, number }) => [Math.max(0, begun - at), number])
     const run = ++sent
     let reply: Reply
     try {
-      const numbers = [...settings, believed, reporting, ...ages].map(Math.round)
+      const numbers = [...settings, believed, reporting, ...report].map(Math.round)
       const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers]
-      reporting += ages.length
+      reporting += unreported.length
       reply = readReply(await redis.run(quotaScript, keys, args, timeoutMs))
     } catch (error) {
       offline.giveBack(unreported)
       failed()
       throw error
     } finally {
-      reporting -= ages.length
+      reporting -= unreported.length
     }
     failing = false
     answeredAt = now()
@@ -205,7 +205,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       clearInterval(beat)
       try {
         if (offline.hasUnreported(0)) await run('beat', timeout)
-        // What is reserved for a process that could not report its calls makes up for them until they leave the window.
+        // What is reserved for a process makes up for calls that it could not report, unless it was away for too long.
         if (offline.hasUnreported(0) || reporting > 0) return
         await redis.run(quotaScript, keys, ['leave', me], options.timeoutMs)
       } catch {

@@ -1,5 +1,6 @@
 import type { IpRiskLogger } from '../../types/contract.ts'
 import { type Exceptions, MAX_ALLOW_MS, type Statement } from '../policy/index.ts'
+import { type BroadcastProblem, broadcastProblems } from './broadcast-problems.ts'
 import type { RedisPort } from './client.ts'
 import { readEntry, writeEntry } from './exception-text.ts'
 import type { Keys } from './keys.ts'
@@ -26,7 +27,8 @@ export interface Broadcasts {
   catchUp (): void
   /** Reads it now. Rejects when Redis does not answer. */
   readStored (): Promise<void>
-  close (): void
+  /** Publishes what waits for Redis, in one last attempt. Never rejects. */
+  close (): Promise<void>
 }
 
 interface BroadcastsParts {
@@ -43,7 +45,6 @@ interface BroadcastsParts {
 }
 
 type Kind = 'allow' | 'forget' | 'account'
-type Problem = 'signature' | 'format' | 'time'
 
 /** The longest time that a process may keep a verdict: the largest `ttlSeconds` plus `staleIfErrorSeconds`. */
 const MEMORY_MS = (21_600 + 86_400) * 1000
@@ -66,26 +67,18 @@ const FORGOTTEN_MS = 900_000
 /** Time before what Redis did not answer, or refused, is tried again. */
 const RETRY_MS = 1000
 
-const problems: Readonly<Record<Problem, string>> = {
-  signature: 'Redis has broadcasts or stored allows with a wrong signature, which are ignored: another program ' +
-    'writes them, or a process has another secret. Restrict by ACL who may write, and change cache.keySecret as ' +
-    '[current, previous]',
-  format: 'Redis has broadcasts or stored allows that are not ours, which are ignored: another program writes ' +
-    'them. Restrict by ACL who may write',
-  time: 'a broadcast in Redis is ignored because its time is more than 60 seconds off: it is an old one, sent again, ' +
-    'or the clocks of two processes differ. Synchronize the clocks'
-}
-
 export function createBroadcasts (
   { port, keys, channel, log, now, exceptions, forget, forgetAccount }: BroadcastsParts
 ): Broadcasts {
   const waiting: (() => Promise<unknown>)[] = []
-  const logged = new Set<Problem>()
+  const logged = new Set<BroadcastProblem>()
   const sets = [keys.allowed, keys.forgotten, keys.statements]
   let caughtUpAtMs = performance.now()
+  let caughtUpAtTime = now()
   let retry: NodeJS.Timeout | undefined
   let closed = false
   let loggedDelay = false
+  let loggedLoss = false
 
   return {
     allow: async statement => await publish(async () => {
@@ -122,9 +115,10 @@ export function createBroadcasts (
     },
     catchUp,
     readStored,
-    close () {
+    async close () {
       closed = true
       clearTimeout(retry)
+      await Promise.all(waiting.splice(0).map(publish))
     }
   }
 
@@ -139,8 +133,9 @@ export function createBroadcasts (
   }
 
   async function readStored (): Promise<void> {
-    const nowMs = performance.now()
-    const lookBackMs = Math.ceil(nowMs - caughtUpAtMs) + OVERLAP_MS
+    const [nowMs, timeOfDay] = [performance.now(), now()]
+    // Only the time of day counts while a machine sleeps.
+    const lookBackMs = Math.ceil(Math.max(nowMs - caughtUpAtMs, timeOfDay - caughtUpAtTime)) + OVERLAP_MS
     for (let offset = 0, isMore = true; isMore && offset < MAX_READ; offset += PAGE) {
       const reply = await port.run(CATCH_UP, sets, [MEMORY_MS, lookBackMs, offset, PAGE])
       const [allows, forgets] = Array.isArray(reply) ? reply : []
@@ -153,6 +148,7 @@ export function createBroadcasts (
       isMore = allows.length === 3 * PAGE || forgets.length === PAGE
     }
     caughtUpAtMs = nowMs
+    caughtUpAtTime = timeOfDay
   }
 
   /** A revocation that cannot be read counts all the same: damaging it must not bring the allow back. */
@@ -187,8 +183,8 @@ export function createBroadcasts (
   }
 
   /** Logs never what was sent: it may be anything. */
-  function reject (problem: Problem): undefined {
-    if (!logged.has(problem)) log.warn({ code: 'IP_RISK_BROADCAST_REJECTED', problem }, problems[problem])
+  function reject (problem: BroadcastProblem): undefined {
+    if (!logged.has(problem)) log.warn({ code: 'IP_RISK_BROADCAST_REJECTED', problem }, broadcastProblems[problem])
     logged.add(problem)
   }
 
@@ -216,8 +212,17 @@ export function createBroadcasts (
       await run()
       if (waiting.length === 0) loggedDelay = false
     } catch (err) {
+      const reason = err instanceof Error ? err.message : String(err)
+      if (closed) {
+        if (!loggedLoss) {
+          log.error({ code: 'IP_RISK_BROADCAST_LOST', reason }, 'this process ends, and Redis has not taken an ' +
+            'allow(), deny(), revoke() or invalidate() of it: repeat it when Redis works again')
+        }
+        loggedLoss = true
+        return
+      }
       if (!loggedDelay) {
-        log.warn({ code: 'IP_RISK_BROADCAST_DELAYED', reason: err instanceof Error ? err.message : String(err) },
+        log.warn({ code: 'IP_RISK_BROADCAST_DELAYED', reason },
           'allow(), deny(), revoke() and invalidate() have an effect in this process only until Redis accepts them: ' +
           'check that it runs and lets this user write')
       }

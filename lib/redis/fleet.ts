@@ -117,7 +117,7 @@ export function openFleet (option: NonNullable<EngineOptions['redis']>, parts: F
     release: async () => await verdicts.close(),
     async close () {
       leaveKeySpace()
-      broadcasts.close()
+      await broadcasts.close()
       subscriber.close()
       await verdicts.close()
       port.close()

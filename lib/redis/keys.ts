@@ -154,6 +154,10 @@ interface EntryOptions {
   readonly now: () => number
 }
 
+function wellFormed (_name: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value
+}
+
 /** The provider of an entry without `provider`. */
 const DEFAULT_PROVIDER = 'iplogs'
 
@@ -163,7 +167,10 @@ export function createEntryFormat ({ ages, names, secret, now }: EntryOptions): 
       const body = secret
         ? redactStrings(toIplogsBody(answer, null), redactAddress(ip, HIDDEN))
         : toIplogsBody(answer, ip)
-      return JSON.stringify({ ...body, provider, checked_at: new Date(checkedAtMs).toISOString() })
+      const entry = { ...body, provider, checked_at: new Date(checkedAtMs).toISOString() }
+      const text = JSON.stringify(entry)
+      // Other programs, and Lua, refuse an entry with half a surrogate pair.
+      return text.includes('\\ud') ? JSON.stringify(entry, wellFormed) : text
     },
     freshForMs: ({ provider, checkedAtMs }) => ages.freshMs(provider) - (now() - checkedAtMs),
     read (ip, text, remainingMs) {

@@ -88,8 +88,10 @@ export const RETRY = 'retry'
  */
 export type LeaseKind = 'held' | 'soft' | 'blind'
 
-/** As `redis.sha1hex` of Lua. Names a lease without its token, by which it could be ended. */
-function sha1 (text: string): string {
+/**
+ * As `redis.sha1hex` of Lua. Names the version of an entry; and a lease without its token, by which it could be ended.
+ */
+export function sha1 (text: string): string {
   return createHash('sha1').update(text).digest('hex')
 }
 
@@ -101,8 +103,8 @@ interface LeaseParts {
   readonly id: string
   readonly token: string
   readonly kind: LeaseKind
-  /** Of `soft`: the verdict that it replaces. */
-  readonly replaced: KnownResult | undefined
+  /** Of `soft`: the version of the entry that it replaces. */
+  readonly replaces: string | undefined
   readonly failedMs: number
   writeFailed (reason: string): void
   ended (): void
@@ -114,7 +116,7 @@ export interface StoredLease extends Lease {
 }
 
 export function createLease (parts: LeaseParts): StoredLease {
-  const { port, keys, entries, ip, id, token, replaced, failedMs } = parts
+  const { port, keys, entries, ip, id, token, replaces, failedMs } = parts
   let timer = parts.kind === 'held' ? renewLater() : undefined
   let over = false
 
@@ -127,7 +129,7 @@ export function createLease (parts: LeaseParts): StoredLease {
       const text = entries.write(ip, verdict)
       send(FILL, [keys.verdict, keys.lease, keys.waiters, keys.failed, keys.forgotten], [
         token, parts.kind, text, lifeSeconds, messageText(VERDICT, id, sha1(token), lifeMs, text),
-        messageText(RETRY, id), replaced === undefined ? '' : sha1(entries.write(ip, replaced))
+        messageText(RETRY, id), replaces ?? ''
       ])
     },
     fail (reason: UnknownReason, remember: boolean) {

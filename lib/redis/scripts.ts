@@ -19,7 +19,10 @@ local function overwritable (key)
   local text, ttl = read(key)
   if ttl == -2 then return true end
   if ttl < 0 or not string.find(text, '^%s*{') then return false end
-  return (pcall(cjson.decode, text))
+  if pcall(cjson.decode, text) then return true end
+  -- Unlike cjson, JSON.parse accepts half a surrogate pair.
+  local escapes = string.gsub(text, '\\\\\\\\', '')
+  return (pcall(cjson.decode, (string.gsub(escapes, '\\\\u[dD][89a-fA-F]%x%x', '?'))))
 end
 local function send (waiters, message)
   for _, channel in ipairs(redis.pcall('SMEMBERS', waiters)) do redis.call('PUBLISH', channel, message) end
@@ -72,14 +75,15 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
  * replaces.
  * Returns 1 when it was stored, 0 when the lease is lost or the key belongs to another program, or why Redis refused.
  * `blind` is a call without Redis, which may have begun before the address was forgotten, however late this arrives.
- * `soft` is a second answer: where the address was forgotten, it replaces only the first answer to the same question.
+ * `soft` is a second answer: it replaces only the first answer to the same question, or nothing.
  */
 export const FILL: string = `${helpers}
 local holder = redis.call('GET', KEYS[2])
 if holder ~= ARGV[1] and (holder or ARGV[2] == 'held') then return 0 end
 redis.call('DEL', KEYS[2], KEYS[4])
-local forgotten = ARGV[2] ~= 'held' and redis.call('GET', KEYS[5])
-if forgotten and (ARGV[2] == 'blind' or redis.sha1hex((read(KEYS[1]))) ~= ARGV[7]) then
+local replaces = ARGV[2] == 'held' or (ARGV[2] == 'soft' and redis.sha1hex((read(KEYS[1]))) == ARGV[7])
+local isOther = ARGV[2] == 'soft' and redis.call('PTTL', KEYS[1]) ~= -2
+if not replaces and (isOther or redis.call('GET', KEYS[5])) then
   send(KEYS[3], ARGV[6])
   return 0
 end

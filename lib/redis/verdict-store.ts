@@ -5,7 +5,7 @@ import { type KnownResult, sharedReasons } from '../verdict/index.ts'
 import { isReply, type RedisPort } from './client.ts'
 import type { EntryFormat, Keys } from './keys.ts'
 import {
-  createLease, createLeaseWaits, FAILED_MS, LEASE_MS, type LeaseKind, type StoredLease, UNKNOWN, VERDICT
+  createLease, createLeaseWaits, FAILED_MS, LEASE_MS, type LeaseKind, sha1, type StoredLease, UNKNOWN, VERDICT
 } from './lease.ts'
 import { reasonOf } from './node-circuits.ts'
 import { createReader } from './reader.ts'
@@ -97,9 +97,9 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
         claims.delete(claimed)
       }
     },
-    localLease (ip, replaced) {
-      return leaseOn(ip, keys.id(ip), randomUUID(), replaced === undefined ? 'blind' : 'soft', replaced)
-    },
+    localLease: (ip, replaces) =>
+      leaseOn(ip, keys.id(ip), randomUUID(), replaces === undefined ? 'blind' : 'soft', replaces),
+    versionOf: (ip, result) => sha1(entries.write(ip, result)),
     async close () {
       closing = true
       waits.close()
@@ -141,7 +141,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
       switch (kind) {
         case 'value': {
           const result = usable(ip, text, ms)
-          if (result !== undefined) return { kind: 'stored', result }
+          if (result !== undefined) return { kind: 'stored', result, version: sha }
           unusable = sha
           continue
         }
@@ -185,7 +185,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
     return undefined
   }
 
-  function leaseOn (ip: string, id: string, token: string, kind: LeaseKind, replaced?: KnownResult): StoredLease {
+  function leaseOn (ip: string, id: string, token: string, kind: LeaseKind, replaces?: string): StoredLease {
     const failedMs = Math.min(FAILED_MS, unknownTtlSeconds * 1000)
     const lease = createLease({
       port,
@@ -195,7 +195,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
       id,
       token,
       kind,
-      replaced,
+      replaces,
       failedMs: Math.round(failedMs),
       writeFailed: writes.failed,
       ended: () => { leases.delete(lease) }

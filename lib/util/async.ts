@@ -40,6 +40,8 @@ export interface RedisBudget {
   useUp (): void
   /** Redis has answered all along: the whole time is available again. Without effect after `useUp`. */
   renew (): void
+  /** Renews it if something is left: then all commands until now were answered in time, or refused at once. */
+  renewIfLeft (): void
 }
 
 export function redisBudget (totalMs: number, now: () => number = () => performance.now()): RedisBudget {
@@ -49,6 +51,7 @@ export function redisBudget (totalMs: number, now: () => number = () => performa
   return {
     useUp () { spentMs = Infinity },
     renew () { if (spentMs !== Infinity) spentMs = 0 },
+    renewIfLeft () { if (this.leftMs() > 0) this.renew() },
     leftMs () {
       const leftMs = totalMs - spentMs - (waits > 0 ? now() - sinceMs : 0)
       return leftMs < 1 ? 0 : leftMs

@@ -26,9 +26,9 @@ export function readBoolean (value: unknown): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-/** Non-empty text, cut to a bounded length: what a provider sends must not fill the memory. */
+/** Non-empty text without half characters, cut to a bounded length: what a provider sends must not fill the memory. */
 export function readText (value: unknown, maxLength = 200): string | undefined {
-  return typeof value === 'string' && value !== '' ? value.slice(0, maxLength) : undefined
+  return typeof value === 'string' && value !== '' ? value.slice(0, maxLength).toWellFormed() : undefined
 }
 
 export function readTexts (value: unknown, maxEntries: number): readonly string[] | undefined {

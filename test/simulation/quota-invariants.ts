@@ -7,6 +7,8 @@ import type { Fault, FaultKind, Fleet, Schedule } from './types.ts'
 const MINUTE_MS = 60_000
 /** The library counts a window two seconds longer. */
 const WINDOW_MS = 62_000
+/** Almost as long as a member may be away until the time that its part is kept is not enough for its last calls. */
+const CUT_OFF_MS = 20_000
 /** As long as what is reserved for a process that is gone. */
 const ABSENT_MS = 25_000 + WINDOW_MS
 /** As long as a restart of Redis holds calls back: its count is complete after a window, what is reserved until then ends after another. */
@@ -42,13 +44,17 @@ export async function checkQuota (
 /**
  * A process that has never reached Redis uses a quarter of the limit, which the others do not know of: for each such process, a fleet may
  * exceed the limit by so much. A process that was alone goes on alone while it cannot reach Redis, which grants a second one its
- * half; so does one that dies before it has reported its calls. And where a new process is the first that reaches a Redis without data, no
- * process knows of earlier calls.
+ * half; so does one that dies before it has reported its calls, or any that dies after a long time without Redis. And where a new process
+ * is the first that reaches a Redis without data, no process knows of earlier calls.
  */
 function checkMost ({ calls, problems, starts, faults, observed }: Fleet, perMinute: number): void {
   const strangers = starts.map(start => ({ ...start, untilMs: unknownUntilMs(start, faults) }))
-  const unreported = faults.filter(death => death.alone === true && faults.some(fault => fault !== death &&
-    (fault.process ?? death.process) === death.process && fault.fromMs <= death.fromMs && fault.toMs >= death.fromMs))
+  const unreported = faults.filter(death => {
+    if (death.alone === undefined) return false
+    const others = faults.filter(fault => fault !== death && (fault.process ?? death.process) === death.process)
+    const sinceMs = death.fromMs - (death.alone ? 0 : CUT_OFF_MS)
+    return chainEndMs(others.filter(({ fromMs }) => fromMs <= death.fromMs), sinceMs, sinceMs, ({ toMs }) => toMs) >= death.fromMs
+  })
 
   /** What processes that start, or die alone, before the end of this time explain. */
   function excessOf (fromMs: number, toMs: number): number {

@@ -50,12 +50,13 @@ const claim: Model = (redis, [verdict, lease, waiters, failed], [token, longest,
   return ['ours']
 }
 
-const fill: Model = (redis, [verdict, lease, waiters, failed, forgotten], [token, how, text, seconds, message, ...rest]) => {
-  const [retry, replaced] = rest
+const fill: Model = (redis, [verdict, lease, waiters, failed, forgotten], [token, how, text, ...rest]) => {
+  const [seconds, message, retry, replaced] = rest
   const holder = redis.get(lease!)
   if (holder !== token && (holder !== undefined || how === 'held')) return 0
   redis.del(lease!, failed!)
-  if (how !== 'held' && redis.exists(forgotten!) && (how === 'blind' || sha1(read(redis, verdict!)[0]) !== replaced)) {
+  const replaces = how === 'held' || (how === 'soft' && sha1(read(redis, verdict!)[0]) === replaced)
+  if (!replaces && ((how === 'soft' && redis.pttl(verdict!) !== -2) || redis.exists(forgotten!))) {
     send(redis, waiters!, retry!)
     return 0
   }
@@ -149,7 +150,7 @@ const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
     quiet = now + minute
     redis.hset(state!, { quiet: String(quiet) })
   }
-  args.slice(18).forEach((age, i) => redis.zadd(calls!, now - Number(age), `${callId}:${i + 19}`))
+  for (let i = 18; i < args.length; i += 2) redis.zadd(calls!, now - Number(args[i]), `${me}:offline:${args[i + 1]}`)
   if (keep > 0) for (const key of [calls!, reads!]) redis.zkeep(key, score => score > now - keep)
 
   let [reserved, count, walked] = ['reserved', 'count', 'walked'].map(name => Number(redis.fields(state!).get(name))) as [number, number, number]

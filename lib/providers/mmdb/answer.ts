@@ -1,6 +1,6 @@
 import type { Category, IpInfo, ProviderAnswer, Signal } from '../../../types/contract.ts'
 import { BANDS, verdictOf } from '../../lists/index.ts'
-import { relayOrWarp } from '../../verdict/index.ts'
+import { readText, relayOrWarp } from '../../verdict/index.ts'
 
 export const MMDB_KINDS = ['anonymous-ip', 'anonymous-plus', 'residential-proxy', 'ip-risk', 'asn'] as const
 /** What a file of MaxMind's format is about. `asn` says who runs a network, and nothing about risk. */
@@ -104,22 +104,22 @@ function categoriesOf (signals: readonly Signal[], named: Category | null): Cate
 }
 
 function detailOf (json: Json): string {
-  const seen = text(json['network_last_seen'])
-  const provider = text(json['provider_name'])
+  const seen = readText(json['network_last_seen'])
+  const provider = readText(json['provider_name'])
   return [provider, seen === undefined
     ? undefined
     : `seen ${seen}`].filter(part => part !== undefined).map(part => `, ${part}`).join('')
 }
 
 function anonymousInfo (json: Json, categories: readonly Category[]): IpInfo {
-  const vpnProvider = text(json['provider_name'])
+  const vpnProvider = readText(json['provider_name'])
   return { ...vpnProvider !== undefined && { vpnProvider }, ...categories.includes('proxy') && { isProxy: true } }
 }
 
 function networkAnswer (json: Json): ProviderAnswer {
   const number = json['autonomous_system_number']
-  const org = text(json['organization']) ?? text(json['autonomous_system_organization'])
-  const isp = text(json['isp'])
+  const org = readText(json['organization']) ?? readText(json['autonomous_system_organization'])
+  const isp = readText(json['isp'])
   const asn = typeof number === 'number' && number > 0 ? `AS${number}` : undefined
   if (asn === undefined && org === undefined && isp === undefined) return noData
   return {
@@ -127,8 +127,7 @@ function networkAnswer (json: Json): ProviderAnswer {
     info: {
       ...asn !== undefined && { asn },
       ...org !== undefined && { org },
-      ...isp !== undefined &&
-    { isp }
+      ...isp !== undefined && { isp }
     }
   }
 }
@@ -136,8 +135,4 @@ function networkAnswer (json: Json): ProviderAnswer {
 /** A hundredth of a number from 0 to 100. */
 function percent (value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 && value <= 100 ? Math.round(value * 100) / 10_000 : undefined
-}
-
-function text (value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value.slice(0, 200) : undefined
 }

@@ -1,0 +1,114 @@
+// A second answer (an escalation, or the final one of a settling provider) replaces the first answer to the same question only.
+import t from 'tap'
+import { escalate } from '../lib/providers/composite/index.ts'
+import type { ProviderAnswer, SettlingProvider, VerdictName } from '../types/contract.ts'
+import { testEngine } from './support/engine.ts'
+import { emptied, startRedis } from './support/redis.ts'
+import { answer } from './support/table-provider.ts'
+import { until } from './support/until.ts'
+
+const ip = '203.0.113.9'
+const redis = await startRedis()
+t.teardown(() => redis.stop())
+t.beforeEach(emptied(redis))
+
+const stored = async (): Promise<unknown> => JSON.parse(await redis.client.get(ip) ?? '{}').verdict
+/** Whatever was sent to Redis before has arrived. */
+const turns = async (): Promise<unknown> => await new Promise(resolve => setTimeout(resolve, 100))
+
+/** Its first answers in this order; the final ones when the test gives them. */
+function settling (begun: ((answer: ProviderAnswer) => void)[], ...firsts: VerdictName[]): SettlingProvider {
+  return {
+    name: 'settling',
+    settlesAfterMs: 1,
+    async lookup (_ip, { later }) {
+      later?.(1, async () => await new Promise(resolve => begun.push(resolve)))
+      return answer(firsts.shift()!)
+    }
+  }
+}
+
+const long = { type: 'x', weight: 0.5, detail: 'd'.repeat(300) }
+for (const [name, written, signals, aheadSeconds] of [
+  ['of ours', undefined, [], 0],
+  ['with a detail that is cut when it is read', undefined, [long], 0],
+  ['of a process whose clock is a second ahead', undefined, [], 1],
+  ['of another program', '{"verdict":"suspicious"}', [], 0]
+] as const) {
+  t.test(`after an invalidation, an entry ${name} is escalated once for all processes`, async t => {
+    let expensive = 0
+    const provider = escalate(
+      { name: 'iplogs', lookup: async () => ({ ...answer('suspicious'), signals: [...signals] }) },
+      { name: 'paid', async lookup () { expensive++; return answer('vpn_detected') } }, { writesOnly: true })
+    const [first, ...others] = await Promise.all([0, 1, 2].map(async () => await testEngine(t, { provider, redis: redis.url })))
+    first!.wait(aheadSeconds)
+    await first!.engine.invalidate(ip)
+    await turns()
+    if (written === undefined) await first!.ask(ip)
+    else await redis.client.set(ip, written, 'EX', 300)
+    await until(async () => await stored() === 'suspicious')
+    for (const other of others) {
+      t.match(await other.ask(ip, 'wait', { write: true }), { answer: { verdict: 'vpn_detected' } })
+      await until(async () => await stored() === 'vpn_detected')
+    }
+    t.equal(expensive, 1)
+  })
+}
+
+t.test('what an escalation has paid for is not replaced by the final answer of the cheap provider', async t => {
+  const begun: ((answer: ProviderAnswer) => void)[] = []
+  let paid = 0
+  const make = () => escalate(settling(begun, 'suspicious'), { name: 'paid', async lookup () { paid++; return answer('vpn_detected') } }, { writesOnly: true })
+  const [reader, writer, other] = await Promise.all([0, 1, 2].map(async () => await testEngine(t, { provider: make(), redis: redis.url })))
+  await reader!.ask(ip)
+  await until(async () => begun.length === 1 && await stored() === 'suspicious')
+  await writer!.ask(ip, 'wait', { write: true })
+  await until(async () => await stored() === 'vpn_detected')
+  begun[0]!(answer('suspicious'))
+  await turns()
+  t.equal(await stored(), 'vpn_detected')
+  t.match(await other!.ask(ip, 'wait', { write: true }), { answer: { verdict: 'vpn_detected' } })
+  t.equal(paid, 1)
+})
+
+for (const aheadSeconds of [0, 0.5]) {
+  t.test(`a question from before an invalidation is not answered after it, by a process whose clock is ${aheadSeconds} s ahead`, async t => {
+    const begun: ((answer: ProviderAnswer) => void)[] = []
+    const first = await testEngine(t, { provider: settling(begun, 'suspicious'), redis: redis.url })
+    const other = await testEngine(t, { provider: settling([], 'vpn_detected'), redis: redis.url })
+    first.wait(aheadSeconds)
+    await first.ask(ip)
+    await until(async () => begun.length === 1 && await stored() === 'suspicious')
+    await other.engine.invalidate(ip)
+    await turns()
+    await other.ask(ip)
+    await until(async () => await stored() === 'vpn_detected')
+    t.match(await first.ask(ip), { answer: { verdict: 'vpn_detected' } })
+    begun[0]!(answer('clean'))
+    await turns()
+    t.equal(await stored(), 'vpn_detected')
+    t.match(await first.ask(ip), { answer: { verdict: 'vpn_detected' } })
+  })
+}
+
+t.test('a write after an invalidation waits for its own final answer, not for one from before it', async t => {
+  const begun: ((answer: ProviderAnswer) => void)[] = []
+  const provider: SettlingProvider = {
+    name: 'settling',
+    settlesAfterMs: 1000,
+    async lookup (_ip, { later }) {
+      later?.(begun.length === 0 ? 1 : 500, async () => await new Promise(resolve => begun.push(resolve)))
+      return answer('suspicious')
+    }
+  }
+  const { ask, engine } = await testEngine(t, { provider })
+  await ask(ip)
+  await until(() => begun.length === 1)
+  await engine.invalidate(ip)
+  const written = ask(ip, 'wait', { write: true, timeoutMs: 5000 })
+  await turns()
+  begun[0]!(answer('clean'))
+  await until(() => begun.length === 2)
+  begun[1]!(answer('vpn_detected'))
+  t.match(await written, { answer: { verdict: 'vpn_detected' } })
+})
