@@ -129,3 +129,19 @@ t.test('after a restart, a process that was alone leaves what others have called
   }
   t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
 })
+
+// A grant arrived while the report of five calls was on its way, and its count did not have them.
+t.test('what a process that was alone is just reporting counts when it goes on without Redis', async t => {
+  const schedule: Schedule = {
+    seed: -2147483611,
+    skewsMs: [0, 0],
+    steps: [
+      burst(0, 5034, 1), burst(1, 0, 1),
+      { kind: 'weather', afterMs: 6, delayMs: 0.5, loss: 0.3, twice: 0 },
+      { kind: 'close', afterMs: 1460, process: 1 },
+      burst(1, 2249, 1), burst(0, 1138, 6), burst(0, 4414, 1), burst(0, 0, 2), burst(0, 2199, 9), burst(1, 0, 1),
+      burst(0, 0, 1), burst(0, 2, 1)
+    ]
+  }
+  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+})

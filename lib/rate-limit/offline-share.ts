@@ -68,6 +68,10 @@ export interface OfflineShare {
 /** A process that never reached Redis assumes a fleet of so many. */
 const membersUnknown = 4
 
+function usedOf ({ usedMinute, reporting }: Contact): number {
+  return usedMinute + reporting
+}
+
 /**
  * Redis reserves a part of what is left for each member, so that the calls it counted and all parts together never
  * exceed the limit. While Redis is away, a member calls no more than its part in any window. Once all calls that Redis
@@ -120,7 +124,7 @@ export function offlineShare (
       // The own calls bound it too: replies that arrive in another order may have an older count in the last one.
       const ownRoom = room(own, at - windowMs, minute.max, write)
       return at - contact.at < windowMs
-        ? Math.min(ownRoom, room(offline, contact.at, Math.max(0, minute.max - contact.usedMinute), write))
+        ? Math.min(ownRoom, room(offline, contact.at, Math.max(0, minute.max - usedOf(contact)), write))
         : ownRoom
     }
     if (at - reserved.at >= settledMs) return room(offline, at - windowMs, evenShare(minute), write)
@@ -136,7 +140,8 @@ export function offlineShare (
 
   /** The day's count is best effort after a loss: a share of what was left. */
   function dayRoom (day: Limit, write: boolean): number {
-    const left = Math.max(0, day.max - (contact?.usedDay ?? 0))
+    const used = contact === null ? 0 : contact.usedDay + contact.reporting
+    const left = Math.max(0, day.max - used)
     return room(offline, contact?.at ?? -Infinity, Math.floor(left / (contact?.members ?? membersUnknown)), write)
   }
 
@@ -195,7 +200,7 @@ export function offlineShare (
         ...seen,
         joinedAt: contact?.joinedAt ?? seen.at,
         founder: contact?.founder ?? seen.members === 1,
-        others: Math.max(0, seen.usedMinute + seen.reporting - ownBefore(seen.at))
+        others: Math.max(0, usedOf(seen) - ownBefore(seen.at))
       }
       reserved = { at: seen.at, part: seen.part }
     },
