@@ -132,3 +132,40 @@ t.test('is granted where a client returns numbers as text', async t => {
   t.equal(await takes(budget, 9), 8)
   t.ok(state.isUp)
 })
+
+t.test('counts beside what the service says, although the reply to its report was late', async t => {
+  const { state, runner } = link()
+  const here = calendarBudget({
+    unit: 'day', max: 100, reserveForWrites: 0, wallNow: () => startMs, redis: { runner, key: 'ip-risk:quota:{d}:day', timeoutMs: 1000 }
+  })
+  t.teardown(async () => { await here.close() })
+  t.equal(await takes(here, 10), 10)
+  state.isUp = false
+  t.equal(await takes(here, 8), 8)
+  Object.assign(state, { isUp: true, isMute: true })
+  await here.close()
+  state.isMute = false
+  here.reported(40)
+  t.equal(here.used(), 60)
+  t.equal(await takes(here, 1), 1)
+  t.equal(await counted(), 61)
+})
+
+t.test('is reported after the clock was set to the day before, and right again', async t => {
+  let now = startMs
+  const { state, runner } = link()
+  const here = budgetOver(t, runner, () => now)
+  t.equal(await takes(here, 4), 4)
+  state.isUp = false
+  t.equal(await takes(here, 1), 1)
+  state.isUp = true
+  await here.close()
+  now -= DAY_MS
+  t.equal(here.used(), 0)
+  now += DAY_MS
+  state.isUp = false
+  t.equal(await takes(here, 1), 1)
+  state.isUp = true
+  await here.close()
+  t.equal(await counted(), 6)
+})

@@ -31,7 +31,7 @@ t.test('what a process may call while it cannot reach Redis', async t => {
   pass(60_000)
   t.equal(spend(member), 10, 'then an even share')
   t.equal(member.takeUnreported(10).length, 10)
-  t.ok(member.hasUnreported(2))
+  t.equal(member.unreported(), 3)
   t.equal(member.takeUnreported(10).length, 3)
   t.equal(member.takeUnreported(10).length, 0)
 
@@ -55,6 +55,14 @@ t.test('what a process may call while it cannot reach Redis', async t => {
   reordered.contact({ at: now(), ...contact, members: 1, usedMinute: 3 })
   pass(1)
   t.equal(spend(reordered), 32, 'the own calls count, also when an older reply arrives last')
+
+  // Redis counted its four calls 50 ms before the grants arrived, and has just forgotten them.
+  const survivor = budget()
+  for (let calls = 0; calls < 4; calls++) survivor.granted(true, 0, 3)
+  pass(minuteMs - 25)
+  survivor.contact({ at: now(), ...contact, members: 1, usedMinute: 4 })
+  survivor.quiet(now(), 60_000, 0)
+  t.equal(survivor.reservation(), 36, 'the four that Redis counts are of others')
 
   const asking = budget()
   asking.contact({ at: now(), ...contact })
@@ -91,11 +99,11 @@ t.test('what a long absence has to tell is bounded by what counts, and told in p
     pass(minuteMs + 1)
     for (let i = 0; i < 10; i++) t.equal(share.take(true), null)
   }
-  t.notOk(share.hasUnreported(80))
+  t.ok(share.unreported() <= 80)
   const told = share.takeUnreported(1_000)
   t.equal(told.length, 10, 'those that have left every window count nowhere')
   for (let i = 0; i < 30; i++) share.giveBack(told)
-  t.notOk(share.hasUnreported(40))
+  t.ok(share.unreported() <= 40)
   pass(minuteMs)
   t.same(share.takeUnreported(1_000), [])
 

@@ -106,6 +106,7 @@ t.test('a value of another program under the key stays, is logged once, and cost
     'a number': () => redis.client.set(ip, '42', 'EX', 100),
     'no text': () => redis.client.set(ip, Buffer.from([0xff, 0xfe, 0]), 'EX', 100),
     'broken JSON': () => redis.client.set(ip, '{"verdict":', 'EX', 100),
+    'backslashes where JSON has none': () => redis.client.set(ip, '{"verdict":"clean"\\\\}', 'EX', 100),
     'empty text': () => redis.client.set(ip, '', 'EX', 100),
     'another type': () => redis.client.hset(ip, 'field', 'value'),
     'no TTL': () => redis.client.set(ip, JSON.stringify({ ...guideBody, provider: 'iplogs', checked_at: new Date().toISOString() })),

@@ -91,6 +91,26 @@ for (const aheadSeconds of [0, 0.5]) {
   })
 }
 
+t.test('a final answer reaches Redis although memory has made the first one shorter meanwhile', async t => {
+  let settle: ((answer: ProviderAnswer) => void) | undefined
+  const provider: SettlingProvider = {
+    name: 'settling',
+    settlesAfterMs: 3000,
+    async lookup (asked, { later }) {
+      if (asked === ip) later?.(1, async () => await new Promise(resolve => { settle = resolve }))
+      return { ...answer('suspicious'), requestId: 'r-1' }
+    }
+  }
+  const { ask } = await testEngine(t, { provider, redis: redis.url, cache: { maxEntries: 10_000 } })
+  await ask(ip)
+  await until(async () => settle !== undefined && await stored() === 'suspicious')
+  for (let i = 0; i < 4200; i += 100) {
+    await Promise.all(Array.from({ length: 100 }, async (_, j) => await ask(`198.18.${(i + j) >> 8}.${(i + j) & 255}`)))
+  }
+  settle!(answer('vpn_detected'))
+  await until(async () => await stored() === 'vpn_detected')
+})
+
 t.test('a write after an invalidation waits for its own final answer, not for one from before it', async t => {
   const begun: ((answer: ProviderAnswer) => void)[] = []
   const provider: SettlingProvider = {

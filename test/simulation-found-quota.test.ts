@@ -88,7 +88,7 @@ t.test('what a process that was alone has called without Redis, and not reported
       burst(0, 0, 1), burst(0, 0, 6),
       { kind: 'weather', afterMs: 0, delayMs: 150, loss: 0, twice: 0 },
       { kind: 'weather', afterMs: 27, delayMs: 0.5, loss: 0, twice: 0 },
-      { kind: 'kill', afterMs: 73, process: 0 },
+      { kind: 'kill', afterMs: 80, process: 0 },
       { kind: 'start', afterMs: 3928, process: 2 },
       burst(2, 0, 4), burst(2, 0, 2)
     ]

@@ -1,6 +1,6 @@
 import type { Provider, ProviderAnswer, SettlingProvider } from '../../types/contract.ts'
 import {
-  answerNames, isKnown, type LookupResult, membersOf, SETTLED_LATER_MS, withCacheState
+  answerNames, isKnown, type KnownResult, type LookupResult, membersOf, SETTLED_LATER_MS, withCacheState
 } from '../verdict/index.ts'
 import { frozenCopy } from './compact.ts'
 import type { LookupLayer } from './lookup.ts'
@@ -38,7 +38,8 @@ interface Settling {
 
 /** An address whose final answer is expected. */
 interface Unsettled {
-  readonly checkedAtMs: number
+  /** As it was found: memory keeps a shorter form, by which the stored entry could not be recognized. */
+  readonly first: KnownResult
   readonly dueMs: number
   readonly waiting: Set<() => void>
   timer: NodeJS.Timeout
@@ -77,10 +78,10 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     return dueMs > now() ? dueMs : undefined
   }
 
-  function watch (ip: string, { checkedAtMs }: LookupResult, dueMs: number): Unsettled | undefined {
+  function watch (ip: string, first: KnownResult, dueMs: number): Unsettled | undefined {
     const known = unsettled.get(ip)
     if (known !== undefined || unsettled.size >= MAX_UNSETTLED) return known
-    const state: Unsettled = { checkedAtMs, dueMs, waiting: new Set(), timer: readLater(ip, dueMs, 0) }
+    const state: Unsettled = { first, dueMs, waiting: new Set(), timer: readLater(ip, dueMs, 0) }
     unsettled.set(ip, state)
     return state
   }
@@ -94,7 +95,7 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     const stored = await read?.stored
     const state = unsettled.get(ip)
     if (state === undefined) return
-    const isNewer = typeof stored === 'object' && stored.checkedAtMs - state.checkedAtMs >= SETTLED_LATER_MS / 2
+    const isNewer = typeof stored === 'object' && stored.checkedAtMs - state.first.checkedAtMs >= SETTLED_LATER_MS / 2
     if (isNewer && read?.dropped === false) memory.set(ip, stored)
     if (isNewer || turn + 1 === READ_AFTER_MS.length) end(ip)
     else state.timer = readLater(ip, state.dueMs, turn + 1)
@@ -125,7 +126,7 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
 
   function settle (ip: string, first: LookupResult, untilMs: number): LookupResult | Promise<LookupResult> {
     const due = dueMs(first)
-    if (due === undefined) return first
+    if (due === undefined || !isKnown(first)) return first
     const state = watch(ip, first, due)
     return state === undefined || due + ANSWER_MS > untilMs ? first : wait(ip, first, state, untilMs)
   }
@@ -144,7 +145,9 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     const checkedAtMs = cached.checkedAtMs + SETTLED_LATER_MS
     const result = Object.freeze({ answer: frozenCopy(answer), provider: name, checkedAtMs, cache: 'miss' as const })
     memory.set(ip, result)
-    shared?.localLease(ip, shared.versionOf(ip, cached)).fill(result)
+    const watched = unsettled.get(ip)?.first
+    const first = watched?.provider === name ? watched : cached
+    shared?.localLease(ip, shared.versionOf(ip, first)).fill(result)
   }
 
   return {

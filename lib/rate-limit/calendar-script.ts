@@ -9,8 +9,9 @@ local me = ARGV[12]
 local stored = redis.call('HMGET', KEYS[1], 'all', 'reads', me .. ':all', me .. ':reads')
 local max, maxReads, isRead, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == 'read', tonumber(ARGV[4])
 local function used (i)
-  local missing = tonumber(ARGV[6 + i]) - math.max(tonumber(ARGV[8 + i]), tonumber(stored[2 + i] or '0'))
-  return math.max(tonumber(stored[i] or '0'), tonumber(ARGV[4 + i])) + math.max(0, missing)
+  local known, offline, reported = tonumber(ARGV[4 + i]), tonumber(ARGV[6 + i]), tonumber(ARGV[8 + i])
+  local here = math.max(reported, tonumber(stored[2 + i] or '0'))
+  return math.max(tonumber(stored[i] or '0') + math.max(0, offline - here), known + math.max(0, offline - reported))
 end
 local all, reads = used(1), used(2)
 local granted = 0

@@ -57,7 +57,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
   /** Used in this window without Redis, and what Redis is known to have of it. */
   let offlineUsed = none
   let reported = none
-  const me = randomUUID()
+  let me = randomUUID()
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
@@ -72,6 +72,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     if (isSame) return
     max = options.max
     known = offlineUsed = reported = none
+    me = randomUUID() // what it has reported before is none of this
   }
 
   const spent = (): UnknownAnswer => exhausted(Math.max(1, window.endsMs - wallNow()))
@@ -107,7 +108,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
     { runner, key, timeoutMs }: NonNullable<typeof redis>, write: boolean, amount: number, redisBudget?: RedisBudget
   ): Promise<boolean> {
     const { id, endsMs } = window
-    const sent = offlineUsed
+    const [sent, sender] = [offlineUsed, me]
     try {
       const args = [
         max, readsMax(), write ? 'write' : 'read', amount, known.all, known.reads, sent.all, sent.reads, reported.all,
@@ -116,7 +117,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
       const running = runner.run(calendarScript, [`${key}:${id}`], args, redisBudget?.leftMs() ?? timeoutMs)
       const [answer, all, reads] = await (redisBudget?.wait(running) ?? running) as [unknown, string, string]
       if (!Number.isFinite(Number(all))) throw new TypeError('the calendar script answered something else')
-      if (window.id === id) {
+      if (sender === me) {
         known = { all: Math.max(known.all, Number(all)), reads: Number(reads) }
         reported = { all: Math.max(reported.all, sent.all), reads: Math.max(reported.reads, sent.reads) }
       }

@@ -11,7 +11,7 @@ interface Contact {
   readonly part: number
   readonly usedMinute: number
   readonly usedDay: number
-  /** Calls of this process in reports without an answer: Redis may not have counted them. */
+  /** Calls of this process that Redis may not have counted: in reports without an answer, or not reported yet. */
   readonly reporting: number
 }
 
@@ -60,8 +60,8 @@ export interface OfflineShare {
   minuteLeft (): number
   /** Hands over calls made here that Redis does not know of: those that still count somewhere, the newest first. */
   takeUnreported (atMost: number): UnreportedCall[]
-  /** Whether there are more than so many. */
-  hasUnreported (moreThan: number): boolean
+  /** How many there are. */
+  unreported (): number
   giveBack (unreported: readonly UnreportedCall[]): void
 }
 
@@ -145,9 +145,9 @@ export function offlineShare (
     return room(offline, contact?.at ?? -Infinity, Math.floor(left / (contact?.members ?? membersUnknown)), write)
   }
 
-  /** Calls of this process in the window before, at least. */
+  /** Calls of this process that Redis counts in the window before, at least: it did so before their grants arrived. */
   function ownBefore (at: number): number {
-    return own.countSince(at - windowMs) - own.countSince(at - 1)
+    return own.countSince(at - windowMs + windows.slackMs) - own.countSince(at - 1)
   }
 
   /**
@@ -224,7 +224,7 @@ export function offlineShare (
       unreported = newest.length < unreported.length - from ? [] : unreported.slice(0, from)
       return newest
     },
-    hasUnreported: moreThan => unreported.length > moreThan,
+    unreported: () => unreported.length,
     giveBack (calls) {
       unreported = [...calls, ...unreported].sort((a, b) => a.number - b.number).slice(-most)
     }

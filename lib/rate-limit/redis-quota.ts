@@ -82,7 +82,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
 
   async function run (op: 'read' | 'write' | 'beat', leftMs: () => number): Promise<Answered> {
     // All calls made without Redis are reported before more is asked for, in parts that do not hold Redis up.
-    while (offline.hasUnreported(reportedAtOnce)) await runOnce('beat', leftMs())
+    while (offline.unreported() > reportedAtOnce) await runOnce('beat', leftMs())
     return await runOnce(op, leftMs())
   }
 
@@ -118,7 +118,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     } else {
       // A newer run reported less to Redis than an older reply may grant.
       const part = run < sent ? Math.min(reply.part, offline.reservation()) : reply.part
-      offline.contact({ at: begun, reporting, ...reply, part })
+      offline.contact({ at: begun, reporting: reporting + offline.unreported(), ...reply, part })
     }
     return { ...reply, made }
   }
@@ -142,7 +142,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   // Shows the others that this process lives, and keeps its knowledge of the quota fresh. The next beat makes up for a
   // failed one. Without a limit per minute there is nothing to keep fresh, but calls made without Redis are reported.
   const sendBeat = (): void => {
-    if (limits.minute !== null || offline.hasUnreported(0)) run('beat', timeout).catch(() => {})
+    if (limits.minute !== null || offline.unreported() > 0) run('beat', timeout).catch(() => {})
   }
   const beat = limits.all.length === 0 ? undefined : setInterval(sendBeat, beatMs).unref()
 
@@ -204,9 +204,9 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     async close () {
       clearInterval(beat)
       try {
-        if (offline.hasUnreported(0)) await run('beat', timeout)
+        if (offline.unreported() > 0) await run('beat', timeout)
         // What is reserved for a process makes up for calls that it could not report, unless it was away for too long.
-        if (offline.hasUnreported(0) || reporting > 0) return
+        if (offline.unreported() + reporting > 0) return
         await redis.run(quotaScript, keys, ['leave', me], options.timeoutMs)
       } catch {
         // The script forgets this process after a while.

@@ -5,6 +5,7 @@ import type { RedisPort } from './client.ts'
 import { readEntry, writeEntry } from './exception-text.ts'
 import type { Keys } from './keys.ts'
 import { RETRY } from './lease.ts'
+import { createOutbox } from './outbox.ts'
 import { CATCH_UP, FORGET, PUBLISH_STATEMENT, SEND } from './scripts.ts'
 import { messageText } from './subscriber.ts'
 
@@ -50,8 +51,6 @@ type Kind = 'allow' | 'forget' | 'account'
 const MEMORY_MS = (21_600 + 86_400) * 1000
 /** For the difference of clocks and the time of a message: a statement read twice does no harm. */
 const OVERLAP_MS = 1000
-/** Most statements that wait for Redis: more than a support desk makes during an outage. */
-const MAX_WAITING = 1000
 /** An older signed broadcast was recorded and sent again. Also the largest difference between clocks. */
 const MAX_AGE_MS = 60_000
 /** Unsigned times prove nothing, so clocks may differ more. A time further ahead would outlast any correction. */
@@ -70,23 +69,21 @@ const RETRY_MS = 1000
 export function createBroadcasts (
   { port, keys, channel, log, now, exceptions, forget, forgetAccount }: BroadcastsParts
 ): Broadcasts {
-  const waiting: (() => Promise<unknown>)[] = []
+  const outbox = createOutbox(log, tryLater)
   const logged = new Set<BroadcastProblem>()
   const sets = [keys.allowed, keys.forgotten, keys.statements]
   let caughtUpAtMs = performance.now()
   let caughtUpAtTime = now()
   let retry: NodeJS.Timeout | undefined
   let closed = false
-  let loggedDelay = false
-  let loggedLoss = false
 
   return {
-    allow: async statement => await publish(async () => {
+    allow: async statement => await outbox.publish(async () => {
       if (statement.untilMs > now()) await send('allow', statement)
     }),
     async forget (statement) {
       let isLate = false
-      await publish(async () => {
+      await outbox.publish(async () => {
         const { verdict, lease, waiters, failed, forgotten } = keys.of(statement.id)
         const args = [messageText(RETRY, statement.id), FORGOTTEN_MS]
         try {
@@ -99,7 +96,7 @@ export function createBroadcasts (
         await send('forget', statement)
       })
     },
-    revoke: async statement => await publish(async () => await send('forget', statement)),
+    revoke: async statement => await outbox.publish(async () => await send('forget', statement)),
     async forgetAccount (key) {
       const issuedMs = Math.floor(now())
       const text = written('account', { id: key, issuedMs, untilMs: issuedMs })
@@ -118,12 +115,12 @@ export function createBroadcasts (
     async close () {
       closed = true
       clearTimeout(retry)
-      await Promise.all(waiting.splice(0).map(publish))
+      await outbox.close()
     }
   }
 
   function catchUp (): void {
-    for (const run of waiting.splice(0)) publish(run)
+    outbox.retry()
     readStored().catch(tryLater)
   }
 
@@ -205,31 +202,6 @@ export function createBroadcasts (
     const text = written(kind, statement)
     const forMs = kind === 'allow' ? Math.ceil(untilMs - now()) : MEMORY_MS
     await port.run(PUBLISH_STATEMENT, sets, [kind, id, issuedMs, forMs, text, channel, MAX_ALLOW_MS, MEMORY_MS])
-  }
-
-  async function publish (run: () => Promise<unknown>): Promise<void> {
-    try {
-      await run()
-      if (waiting.length === 0) loggedDelay = false
-    } catch (err) {
-      const reason = err instanceof Error ? err.message : String(err)
-      if (closed) {
-        if (!loggedLoss) {
-          log.error({ code: 'IP_RISK_BROADCAST_LOST', reason }, 'this process ends, and Redis has not taken an ' +
-            'allow(), deny(), revoke() or invalidate() of it: repeat it when Redis works again')
-        }
-        loggedLoss = true
-        return
-      }
-      if (!loggedDelay) {
-        log.warn({ code: 'IP_RISK_BROADCAST_DELAYED', reason },
-          'allow(), deny(), revoke() and invalidate() have an effect in this process only until Redis accepts them: ' +
-          'check that it runs and lets this user write')
-      }
-      loggedDelay = true
-      if (waiting.length < MAX_WAITING) waiting.push(run)
-      tryLater()
-    }
   }
 }
 

@@ -21,7 +21,7 @@ local function overwritable (key)
   if ttl < 0 or not string.find(text, '^%s*{') then return false end
   if pcall(cjson.decode, text) then return true end
   -- Unlike cjson, JSON.parse accepts half a surrogate pair.
-  local escapes = string.gsub(text, '\\\\\\\\', '')
+  local escapes = string.gsub(text, '\\\\\\\\', '?')
   return (pcall(cjson.decode, (string.gsub(escapes, '\\\\u[dD][89a-fA-F]%x%x', '?'))))
 end
 local function send (waiters, message)
