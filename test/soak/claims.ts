@@ -62,7 +62,7 @@ export function trafficClaims (phases: readonly PhaseResult[]): Claim[] {
     [`in every phase, requests were admitted with 200, at least ${least(felt => felt.admitted)}, and payments refused with 403, at least ${least(felt => felt.refused)}` +
       (oneSided && `; not in ${oneSided}`), oneSided === ''],
     [`of payments from addresses to block, ${counted(sum(({ refused }) => refused))} were refused and ${counted(sum(({ letThrough }) => letThrough))} let through, ` +
-      `because nothing was known (the default fails open): while the provider was broken, and at most 1 % during another fault or while caches were empty${unexplained}`, unexplained === '']
+      `because nothing was known (this policy allows that): while the provider was broken, and at most 1 % during another fault or while caches were empty${unexplained}`, unexplained === '']
   ]
 }
 
