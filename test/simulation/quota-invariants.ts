@@ -72,7 +72,7 @@ function checkMost ({ calls, problems, starts, faults, observed }: Fleet, perMin
     for (const toMs of [...ends, fromMs + MINUTE_MS]) {
       const count = calls.filter(({ startMs }) => startMs >= fromMs && startMs < toMs).length
       const excess = excessOf(fromMs, toMs)
-      observed('no call beyond the quota', excess > 0 ? 'held to a higher bound, because a process started' : undefined)
+      observed('no call beyond the quota', excess > 0 ? 'held to a higher bound, because a process started or died' : undefined)
       if (count <= perMinute + excess) continue
       problems.push(`${count} calls from ${fromMs} to ${toMs}; ${excess} more than ${perMinute} are explained`)
       return
