@@ -14,7 +14,7 @@ export interface SharedCache {
   claim (ip: string, options: ClaimOptions): Promise<Claim>
   /**
    * A lease of this process alone, which stores unless another process has a real one. For an unreachable cache, or for
-   * a second answer, with the version of the stored one, which alone it replaces.
+   * a second answer, with the version of the stored one: it replaces no other.
    */
   localLease (ip: string, replaces?: string): Lease
   /** The version under which a result of this process is stored. */

@@ -222,7 +222,7 @@ const circuitOpen = new Error('Redis does not answer: its circuit is open')
 function withTimeLimit<T> (pending: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const expire = (): void => reject(new TimeLimitError(`no answer within ${timeoutMs} ms`))
-    // A timer cuts off fractions: it would end before the budget that the limit is what is left of.
+    // setTimeout cuts off fractions, so it would end before the budget, of which the limit is the rest.
     const timer = setTimeout(() => setImmediate(expire), Math.ceil(timeoutMs))
     pending.then(value => {
       clearTimeout(timer)
