@@ -6,7 +6,7 @@ type Values<O extends Options> = ReturnType<typeof parseArgs<{ options: O }>>['v
 
 /** Ends the script with exit code 2. */
 function refuse (message: string): never {
-  console.error(`${message} (--help says what there is)`)
+  console.error(`${message} (see --help)`)
   process.exit(2)
 }
 

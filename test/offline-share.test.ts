@@ -1,9 +1,9 @@
 import t from 'tap'
-import { redisQuota } from '../lib/rate-limit/redis-quota.ts'
 import { type OfflineShare, offlineShare } from '../lib/rate-limit/offline-share.ts'
 import { quotaLimits, realWindows } from '../lib/rate-limit/quota.ts'
 import type { ScriptRunner } from '../lib/redis/client.ts'
 import { clock } from './support/guard.ts'
+import { quotaOver } from './support/quota.ts'
 
 const minuteMs = 60_000 + realWindows.slackMs
 
@@ -116,17 +116,7 @@ t.test('what a long absence has to tell is bounded by what counts, and told in p
       return ['ok', 0, 'epoch', 1, 0, 1, 1, '']
     }
   }
-  const quota = redisQuota({
-    redis,
-    key: 'k',
-    limits: quotaLimits({ perMinute: 10_000 }, 0, realWindows),
-    reserveForWrites: 0,
-    windows: realWindows,
-    timeoutMs: 100,
-    now,
-    onHold: () => t.fail(),
-    onShare () {}
-  })
+  const quota = quotaOver(t, redis, { perMinute: 10_000 }, { now })
   t.teardown(() => quota.close())
   while (await quota.take(true) === null);
   isAway = false

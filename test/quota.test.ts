@@ -7,11 +7,11 @@ import type { IpRiskLogger, Provider } from '../types/contract.ts'
 import { fakeGetipintel, fakeProvider, type FakeProvider } from '../lib/testing/index.ts'
 import { createPipelines, type ProviderPipelines } from '../lib/resilience/pipelines.ts'
 import { getipintel } from '../lib/providers/getipintel/index.ts'
-import { redisQuota } from '../lib/rate-limit/redis-quota.ts'
 import { localQuota, type Quota, quotaLimits, readsOf, realWindows } from '../lib/rate-limit/quota.ts'
 import type { ScriptRunner } from '../lib/redis/client.ts'
 import { slidingWindow } from '../lib/rate-limit/quota.ts'
 import { ask, clock } from './support/guard.ts'
+import { quotaOver } from './support/quota.ts'
 import { memoryLog } from './support/log.ts'
 import { portOf, redisPort, redisServer } from './support/redis-server.ts'
 import { until } from './support/until.ts'
@@ -229,12 +229,10 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
       return reply
     }
   }
-  const limits = quotaLimits({ perMinute: 8 }, 0, realWindows)
+  const limits = { perMinute: 8 }
   const causes: unknown[] = []
   const make = (): Quota => {
-    const quota = redisQuota({
-      redis, key: 'k', limits, reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now, onHold: () => t.fail(), onShare: cause => causes.push(cause)
-    })
+    const quota = quotaOver(t, redis, limits, { now, onShare: cause => causes.push(cause) })
     made.push(quota)
     return quota
   }
@@ -265,12 +263,10 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
   t.same(causes, Array(6).fill('redis_unreachable'), 'said once')
   await Promise.all(made.map(async quota => await quota.close()))
   reply = ['held', 5_000, 'epoch', 1, 0, 1, 1, 'nonsense']
-  const heard: unknown[] = []
-  const back = redisQuota({
-    redis, key: 'k', limits, reserveForWrites: 0, windows: realWindows, timeoutMs: 100, now, onHold: (...held) => heard.push(held), onShare: () => t.fail()
-  })
-  t.match(await back.take(true), { reason: 'rate_limited', retryAfterSeconds: 5 }, 'what stands in Redis is not believed')
-  t.same(heard[0], ['rate_limited', 5_000])
+  const received: unknown[] = []
+  const back = quotaOver(t, redis, limits, { now, onHold: (...held) => received.push(held), onShare: () => t.fail() })
+  t.match(await back.take(true), { reason: 'rate_limited', retryAfterSeconds: 5 }, 'another reason in Redis is not believed')
+  t.same(received[0], ['rate_limited', 5_000])
   await back.close()
 })
 
@@ -285,17 +281,7 @@ for (const answers of [true, false]) {
         return ['ok', 0, 'epoch', 1, 0, 2, 2, '']
       }
     }
-    const quota = redisQuota({
-      redis,
-      key: 'k',
-      limits: quotaLimits({ perDay: 8 }, 0, realWindows),
-      reserveForWrites: 0,
-      windows: realWindows,
-      timeoutMs: 100,
-      now: Date.now,
-      onHold: () => t.fail(),
-      onShare () {}
-    })
+    const quota = quotaOver(t, redis, { perDay: 8 })
     t.equal(await quota.take(true), null)
     t.equal(await quota.take(true), null)
     isUp = answers
@@ -320,9 +306,7 @@ t.test('a call that is reported again, because the reply came too late, counts o
       return reply
     }
   }
-  const quota = redisQuota({
-    redis, key: 'k', limits: quotaLimits({ perDay: 8 }, 0, realWindows), reserveForWrites: 0, windows: realWindows, timeoutMs: 1000, now: Date.now, onHold: () => t.fail(), onShare () {}
-  })
+  const quota = quotaOver(t, redis, { perDay: 8 }, { timeoutMs: 1000 })
   t.equal(await quota.take(true), null)
   t.equal(await quota.take(true), null)
   answers = 'late'

@@ -3,8 +3,11 @@ import t from 'tap'
 import { createFleet } from './simulation/fleet.ts'
 import { checkQuota } from './simulation/quota-invariants.ts'
 import { PER_MINUTE } from './simulation/run.ts'
-import type { Schedule } from './simulation/types.ts'
+import type { Fleet, Schedule } from './simulation/types.ts'
 
+const fleetOf = (schedule: Schedule): Fleet => createFleet(schedule, { perMinute: PER_MINUTE })
+const problemsOf = async (schedule: Schedule, fleet = fleetOf(schedule)): Promise<readonly string[]> =>
+  await checkQuota(schedule, PER_MINUTE, fleet)
 const burst = (process: number, afterMs: number, count: number): Schedule['steps'][number] => ({ kind: 'burst', afterMs, process, count })
 
 // Redis granted a call while the report of one that was made without Redis was still on its way.
@@ -21,7 +24,7 @@ t.test('a process uses no grant that makes one call too many with those that it 
       { afterMs: 17, kind: 'redis', downMs: 0, data: 'kept' }
     ]
   }
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+  t.strictSame(await problemsOf(schedule), [])
 })
 
 // Process 0 reported to Redis what was left of its part, and had the whole part again a minute later.
@@ -39,7 +42,7 @@ t.test('what is reserved for a process that gets no replies lasts while its earl
       { afterMs: 659, kind: 'burst', process: 1, count: 9 }
     ]
   }
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+  t.strictSame(await problemsOf(schedule), [])
 })
 
 // The report of a call that process 2 had made without Redis got lost. A call beside it was granted, as if there were none to report.
@@ -56,7 +59,7 @@ t.test('what a process is just reporting counts for what it asks beside that', a
       burst(2, 7175, 6), burst(0, 5572, 10), burst(2, 636, 6)
     ]
   }
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+  t.strictSame(await problemsOf(schedule), [])
 })
 
 // It was taken for an excess that nothing explains. Process 2 started when Redis lost its data, and two restarts kept the count incomplete.
@@ -73,8 +76,8 @@ t.test('what a process that starts during a loss may call beyond the limit is bo
       burst(0, 7986, 1), burst(0, 8846, 4), burst(2, 0, 11), burst(0, 0, 4)
     ]
   }
-  const fleet = createFleet(schedule, { perMinute: PER_MINUTE })
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, fleet), [])
+  const fleet = fleetOf(schedule)
+  t.strictSame(await problemsOf(schedule, fleet), [])
   t.ok(fleet.calls.filter(({ startMs }) => startMs < 120_000).length > PER_MINUTE)
 })
 
@@ -93,8 +96,8 @@ t.test('what a process that was alone has called without Redis, and not reported
       burst(2, 0, 4), burst(2, 0, 2)
     ]
   }
-  const fleet = createFleet(schedule, { perMinute: PER_MINUTE })
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, fleet), [])
+  const fleet = fleetOf(schedule)
+  t.strictSame(await problemsOf(schedule, fleet), [])
   t.ok(fleet.calls.filter(({ startMs }) => startMs < 60_000).length > PER_MINUTE)
 })
 
@@ -110,7 +113,7 @@ t.test('a process that closes reports what it has called without Redis, before i
       burst(1, 5000, 12)
     ]
   }
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+  t.strictSame(await problemsOf(schedule), [])
 })
 
 // Process 2 was alone when Redis restarted, and took all calls that the count had had for its own.
@@ -127,7 +130,7 @@ t.test('after a restart, a process that was alone leaves what others have called
       burst(2, 0, 1), burst(2, 3999, 11)
     ]
   }
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+  t.strictSame(await problemsOf(schedule), [])
 })
 
 // A grant arrived while the report of five calls was on its way, and its count did not have them.
@@ -143,5 +146,5 @@ t.test('what a process that was alone is just reporting counts when it goes on w
       burst(0, 0, 1), burst(0, 2, 1)
     ]
   }
-  t.strictSame(await checkQuota(schedule, PER_MINUTE, createFleet(schedule, { perMinute: PER_MINUTE })), [])
+  t.strictSame(await problemsOf(schedule), [])
 })

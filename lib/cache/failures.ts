@@ -16,7 +16,7 @@ export function createFailureCache (maxEntries: number, now: () => number): Fail
       if (failures.size === 0) return undefined
       const failure = failures.get(ip)
       const nowMs = now()
-      // One of the future is from before the clock was set back.
+      // A failure of the future is from before the clock was set back.
       return failure !== undefined && failure.fromMs <= nowMs && nowMs < failure.untilMs ? failure.result : undefined
     },
     set (ip, result, forMs) {

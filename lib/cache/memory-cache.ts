@@ -101,7 +101,7 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
           entry.movedAt = written
           entries.get(ip)
         }
-        // As far in the future, too: the clock may have been set back.
+        // An entry of the future is fresh for as long: the clock may have been set back.
         if (Math.abs(ageMs(entry, nowMs)) < ages.freshMs(entry.provider)) return read(entry)
       }
       const failed = failures.get(ip)

@@ -70,10 +70,10 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
   const unsettled = new Map<string, Unsettled>()
   const begun = createInFlight<{ dropped: boolean }>()
 
-  function dueMs (result: LookupResult): number | undefined {
+  function dueMs (result: KnownResult): number | undefined {
     const afterMs = settlesAfterMs.get(result.provider)
     const { cache } = result
-    if (afterMs === undefined || !isKnown(result) || cache === 'stale' || cache === 'subnet') return undefined
+    if (afterMs === undefined || cache === 'stale' || cache === 'subnet') return undefined
     const dueMs = result.checkedAtMs + afterMs
     return dueMs > now() ? dueMs : undefined
   }
@@ -125,8 +125,9 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
   }
 
   function settle (ip: string, first: LookupResult, untilMs: number): LookupResult | Promise<LookupResult> {
+    if (!isKnown(first)) return first
     const due = dueMs(first)
-    if (due === undefined || !isKnown(first)) return first
+    if (due === undefined) return first
     const state = watch(ip, first, due)
     return state === undefined || due + ANSWER_MS > untilMs ? first : wait(ip, first, state, untilMs)
   }

@@ -30,7 +30,7 @@ export interface Exceptions {
   revokeNow (name: string): readonly Statement[]
   /** A statement of another process. Nothing happens when a later one is known. */
   learn (statement: Statement, forMs: number): void
-  /** False when this very one was known already. An earlier one is another one: its clock may be behind. */
+  /** False when this very one was known already. An earlier one counts, too: the clock of its process may be behind. */
   revoke (id: string, issuedMs: number): boolean
   /** Those in force, the oldest first. */
   list (): readonly AddressException[]

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { IpRiskLogger } from '../../types/contract.ts'
 import type { RedisClientLike } from '../../types/redis.ts'
 import { deferred, type Observers } from '../util/index.ts'
 import { type Connection, isCluster } from './connect.ts'
 import { nodeCircuits, reasonOf } from './node-circuits.ts'
-import { operationOf, PROBE, sentInFull } from './scripts.ts'
+import { operationOf, PROBE, sentInFull, sha1 } from './scripts.ts'
 
 /** Runs Lua scripts in Redis: all that a quota needs. */
 export interface ScriptRunner {
@@ -209,7 +208,7 @@ const shas = new Map<string, string>()
 
 function shaOf (script: string): string {
   let sha = shas.get(script)
-  if (sha === undefined) shas.set(script, sha = createHash('sha1').update(script).digest('hex'))
+  if (sha === undefined) shas.set(script, sha = sha1(script))
   return sha
 }
 

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { UnknownReason } from '../../types/contract.ts'
 import type { Lease } from '../cache/index.ts'
 import type { KnownResult } from '../verdict/index.ts'
 import type { RedisPort } from './client.ts'
 import type { AddressKeys, EntryFormat } from './keys.ts'
-import { FAIL, FILL, RENEW } from './scripts.ts'
+import { FAIL, FILL, RENEW, sha1 } from './scripts.ts'
 import { messageText } from './subscriber.ts'
 
 /**
@@ -87,13 +86,6 @@ export const RETRY = 'retry'
  * known whether Redis answers, so it stores none where the address was invalidated not long ago.
  */
 export type LeaseKind = 'held' | 'soft' | 'blind'
-
-/**
- * As `redis.sha1hex` of Lua. Names the version of an entry; and a lease without its token, by which it could be ended.
- */
-export function sha1 (text: string): string {
-  return createHash('sha1').update(text).digest('hex')
-}
 
 interface LeaseParts {
   readonly port: RedisPort

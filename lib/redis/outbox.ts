@@ -1,6 +1,6 @@
 import type { IpRiskLogger } from '../../types/contract.ts'
 
-/** Publishes what Redis has to take: now, or when it takes it. */
+/** Publishes statements at once or, if Redis does not accept them, later. */
 interface Outbox {
   /** Resolves after the first attempt. Never rejects. */
   publish (run: () => Promise<unknown>): Promise<void>

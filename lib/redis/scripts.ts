@@ -1,4 +1,11 @@
+import { createHash } from 'node:crypto'
+
 /** The Lua scripts of verdicts, leases and statements: one round trip each, and atomic. */
+
+/** As Redis and `redis.sha1hex` of Lua: names a script, a version of an entry, or a lease without its secret token. */
+export function sha1 (text: string): string {
+  return createHash('sha1').update(text).digest('hex')
+}
 
 /** A longer value is not ours. */
 const MAX_VALUE_BYTES = 65_536

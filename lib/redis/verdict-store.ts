@@ -5,11 +5,11 @@ import { type KnownResult, sharedReasons } from '../verdict/index.ts'
 import { isReply, type RedisPort } from './client.ts'
 import type { EntryFormat, Keys } from './keys.ts'
 import {
-  createLease, createLeaseWaits, FAILED_MS, LEASE_MS, type LeaseKind, sha1, type StoredLease, UNKNOWN, VERDICT
+  createLease, createLeaseWaits, FAILED_MS, LEASE_MS, type LeaseKind, type StoredLease, UNKNOWN, VERDICT
 } from './lease.ts'
 import { reasonOf } from './node-circuits.ts'
 import { createReader } from './reader.ts'
-import { CLAIM } from './scripts.ts'
+import { CLAIM, sha1 } from './scripts.ts'
 import type { Expected, Message, Subscriber } from './subscriber.ts'
 
 /** Logs, once per state, that Redis answers but stores nothing: it is full, read-only, or forbids it. */
