@@ -55,8 +55,9 @@ const statementOps: fc.Arbitrary<Op & { readonly passes?: number }> = fc.tuple(f
     }))
 )).map(([passes, op]) => ({ ...op, passes }))
 
+const clockSetBack = fc.integer({ min: -100_000, max: 0 })
 const quotaKeys = ['calls', 'reads', 'members', 'state', 'hold']
-const quotaOps: fc.Arbitrary<Op & { readonly passes?: number }> = fc.tuple(fc.oneof(fc.nat(20_000), fc.nat(500)), fc.oneof(
+const quotaOps: fc.Arbitrary<Op & { readonly passes?: number }> = fc.tuple(fc.oneof(fc.nat(20_000), fc.nat(500), clockSetBack), fc.oneof(
   {
     weight: 9,
     arbitrary: fc.record({

@@ -11,6 +11,9 @@
  * Calls that a member is just reporting otherwise (`reporting`) may not have arrived, so they count once more. Calls
  * that are reported have numbers, so that one that is reported again counts once.
  *
+ * A clock that was set back would keep calls, members and the wait after a restart until it is as late again: all that
+ * is later than now is moved to now.
+ *
  * To walk over a thousand members takes a millisecond. So the sum of their parts and their number are kept in the
  * state, and counted anew twice a beat, when members that stay away are dropped.
  */
@@ -34,8 +37,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local info = redis.pcall('INFO', 'server')
 local runId = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
 
-local epoch, seenRun, quiet = unpack(redis.call('HMGET', state, 'epoch', 'run', 'quiet'))
-quiet = tonumber(quiet or nil)
+local stored = redis.call('HMGET', state, 'epoch', 'run', 'quiet', 'reserved', 'count', 'walked')
+local epoch, seenRun, quiet = stored[1], stored[2], tonumber(stored[3] or nil)
+local reserved, count, walked = tonumber(stored[4] or nil), tonumber(stored[5] or nil), tonumber(stored[6] or nil)
 if not epoch then
   epoch = fresh
   redis.call('HSET', state, 'epoch', epoch, 'run', runId)
@@ -48,6 +52,16 @@ if known ~= '' and known ~= epoch and not quiet then
   redis.call('HSET', state, 'quiet', quiet)
 end
 
+if not walked or walked > now then
+  for _, key in ipairs({ calls, reads }) do
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. now, '+inf')) do redis.call('ZADD', key, now, id) end
+  end
+  if quiet and quiet > now + minute then
+    quiet = now + minute
+    redis.call('HSET', state, 'quiet', quiet)
+  end
+end
+
 for i = 19, #ARGV, 2 do
   redis.call('ZADD', calls, now - tonumber(ARGV[i]), me .. ':offline:' .. ARGV[i + 1])
 end
@@ -56,13 +70,15 @@ if keep > 0 then
   redis.call('ZREMRANGEBYSCORE', reads, '-inf', now - keep)
 end
 
-local sums = redis.call('HMGET', state, 'reserved', 'count', 'walked')
-local reserved, count, walked = tonumber(sums[1] or nil), tonumber(sums[2] or nil), tonumber(sums[3] or nil)
 if not (reserved and count and walked) or walked > now or walked + retry / 2 <= now then
   reserved, count, walked = 0, 0, now
   local flat = redis.call('HGETALL', members)
   for i = 1, #flat, 2 do
     local seen, part = string.match(flat[i + 1], '(%d+):(%d+)')
+    if tonumber(seen) > now then
+      seen = now
+      redis.call('HSET', members, flat[i], string.format('%d:%d', now, part))
+    end
     if seen + absence + minute <= now then
       redis.call('HDEL', members, flat[i])
     else
