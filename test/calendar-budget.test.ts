@@ -30,17 +30,17 @@ function link () {
   return { state, runner }
 }
 
-function budgetOver (t: Test, runner: ScriptRunner, wallNow = () => startMs): CalendarBudget {
+function budgetOver (t: Test, runner: ScriptRunner, wallNow = () => startMs, reserveForWrites = 0): CalendarBudget {
   const budget = calendarBudget({
-    unit: 'day', max: 8, reserveForWrites: 0, wallNow, redis: { runner, key: 'ip-risk:quota:{d}:day', timeoutMs: 1000 }
+    unit: 'day', max: 8, reserveForWrites, wallNow, redis: { runner, key: 'ip-risk:quota:{d}:day', timeoutMs: 1000 }
   })
   t.teardown(async () => { await budget.close() })
   return budget
 }
 
-async function takes (budget: CalendarBudget, times: number): Promise<number> {
+async function takes (budget: CalendarBudget, times: number, write = true): Promise<number> {
   let granted = 0
-  for (let i = 0; i < times; i++) if (await budget.take(true, 1) === null) granted++
+  for (let i = 0; i < times; i++) if (await budget.take(write, 1) === null) granted++
   return granted
 }
 
@@ -168,4 +168,18 @@ t.test('is reported after the clock was set to the day before, and right again',
   state.isUp = true
   await here.close()
   t.equal(await counted(), 6)
+})
+
+t.test('of what others have used, as the service says while a call is on its way, half counts as reads', async t => {
+  const { state, runner } = link()
+  const budget = budgetOver(t, runner, undefined, 0.5)
+  state.holds = true
+  const taken = budget.take(false, 1)
+  await until(() => state.release !== undefined)
+  budget.reported(3) // 5 of 8 are used
+  state.holds = false
+  state.release!()
+  t.equal(await taken, null)
+  t.equal(await takes(budget, 8, false), 1, 'of 4 reads, 2.5 are used by others, and 1 is the one that was on its way')
+  t.equal(await takes(budget, 8), 2)
 })

@@ -62,6 +62,7 @@ async function load (
       return claims[claimed++]?.(test) ?? { kind: 'granted', lease: lease('its lease') }
     },
     localLease: (_ip, replaces) => lease(replaces === undefined ? 'a blind lease' : 'a local lease'),
+    finalLease: () => lease('a final lease'),
     versionOf: () => 'version'
   }
   const run = createLoad({

@@ -80,7 +80,7 @@ t.test('what a process may call while it cannot reach Redis', async t => {
   t.equal(spend(quiet), 0, 'nor right after it, when the fleet calls again')
   pass(90_000)
   t.equal(spend(quiet), 10)
-  const givenBack = [{ at: now() - 2, number: -2 }, { at: now() - 1, number: -1 }]
+  const givenBack = [{ at: now() - 2, number: -2, write: true }, { at: now() - 1, number: -1, write: true }]
   quiet.giveBack(givenBack)
   t.same(quiet.takeUnreported(100).slice(0, 2), givenBack)
 })
@@ -112,7 +112,7 @@ t.test('what a long absence has to tell is bounded by what counts, and told in p
   const redis: ScriptRunner = {
     async run (_script, _keys, args) {
       if (isAway) throw new Error('away')
-      runs.push([args[0], (args.length - 18) / 2])
+      runs.push([args[0], (args.length - 18) / 3])
       return ['ok', 0, 'epoch', 1, 0, 1, 1, '']
     }
   }

@@ -33,5 +33,28 @@ t.test('what is being published when a process closes is published before it end
   await Promise.all([last.publish(send('lost')), last.publish(send('lost, too'))])
   await last.close()
   t.equal(published.length, 3)
-  t.strictSame(log.messages.filter(line => line.includes('this process ends')).length, 1)
+  t.equal(log.messages.filter(line => line.includes('does not try again')).length, 1)
+})
+
+t.test('what finds a thousand others waiting is lost, with a word, once for each outage', async t => {
+  const log = memoryLog()
+  const outbox = createOutbox(log, () => {})
+  let published = 0
+  const lost = (): number => log.messages.filter(line => line.includes('does not try again')).length
+  for (const outage of [1, 2]) {
+    let isUp = false
+    const run = async (): Promise<void> => {
+      if (!isUp) throw new Error('no answer')
+      published++
+    }
+    await Promise.all(Array.from({ length: 1000 }, async () => await outbox.publish(run)))
+    t.equal(lost(), outage - 1)
+    await Promise.all([outbox.publish(run), outbox.publish(run)])
+    t.equal(lost(), outage)
+    isUp = true
+    outbox.retry()
+    await outbox.publish(run)
+    t.equal(published, 1001 * outage)
+  }
+  await outbox.close()
 })

@@ -25,7 +25,7 @@ t.test('after the clock of Redis was set back by an hour, calls, members and a w
   })
   for (let i = 0; i < 4; i++) t.equal(await quota.take(true), null)
   await port.client.hset('k:members', 'gone', `${Date.now() + HOUR_MS}:1`)
-  await port.client.hset('k:state', 'quiet', Date.now() + HOUR_MS - 1)
+  await port.client.hset('k:state', 'quiet', String(Date.now() + HOUR_MS - 1))
 
   aheadMs = 0
   // A contact of its own: what the process knows already would answer for it.
@@ -33,12 +33,11 @@ t.test('after the clock of Redis was set back by an hour, calls, members and a w
   t.teardown(() => other.close())
   t.match(await other.take(true), { reason: 'quota_exhausted' }, 'the count is not used')
   const now = Date.now()
-  const scores = (await port.client.zrange('k:calls', 0, -1, 'WITHSCORES')).filter((_, i) => i % 2 === 1).map(Number)
-  t.equal(scores.length, 4)
-  t.ok(scores.every(score => score <= now), 'the calls are not in the future')
+  t.equal(await port.client.zcard('k:calls'), 4)
+  t.equal(await port.client.zcount('k:calls', `(${now}`, '+inf'), 0, 'no call is in the future')
   t.ok(Number((await port.client.hget('k:members', 'gone'))!.split(':')[0]) <= now, 'nor is the member')
   t.ok(Number(await port.client.hget('k:state', 'quiet')) <= now + MINUTE_MS, 'the wait ends within a minute')
-  await port.client.hset('k:state', 'quiet', now)
+  await port.client.hset('k:state', 'quiet', String(now))
   const refusal = await other.take(true)
   t.match(refusal, { reason: 'quota_exhausted' })
   t.ok(refusal!.retryAfterSeconds! <= MINUTE_MS / 1000, `${refusal!.retryAfterSeconds} s`)

@@ -276,7 +276,7 @@ for (const answers of [true, false]) {
     let isUp = false
     const redis: ScriptRunner = {
       async run (_script, _keys, args) {
-        sent.push([String(args[0]), Math.max(0, args.length - 18) / 2])
+        sent.push([String(args[0]), Math.max(0, args.length - 18) / 3])
         if (!isUp) throw new Error('no reply')
         return ['ok', 0, 'epoch', 1, 0, 2, 2, '']
       }

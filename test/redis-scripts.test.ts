@@ -67,7 +67,7 @@ const quotaOps: fc.Arbitrary<Op & { readonly passes?: number }> = fc.tuple(fc.on
       callId: fc.nat(1e6),
       believed: fc.nat(3),
       reporting: fc.nat(2),
-      reported: fc.array(fc.tuple(fc.nat(70_000), fc.nat(6)), { maxLength: 3 }),
+      reported: fc.array(fc.tuple(fc.nat(70_000), fc.nat(6), fc.nat(1)), { maxLength: 3 }),
       max: fc.constantFrom(-1, 0, 6),
       burst: fc.constantFrom(-1, 2)
     }).map(({ op, me, known, callId, believed, reporting, reported, max, burst }): Op => ({

@@ -71,6 +71,34 @@ t.test('what an escalation has paid for is not replaced by the final answer of t
   t.equal(paid, 1)
 })
 
+t.test('what an escalation has paid for replaces the final answer of the cheap provider that came meanwhile', async t => {
+  const begun: ((answer: ProviderAnswer) => void)[] = []
+  let paid = 0
+  let answerPaid: (() => void) | undefined
+  const expensive = {
+    name: 'paid',
+    async lookup () {
+      paid++
+      await new Promise<void>(resolve => { answerPaid = resolve })
+      return answer('vpn_detected')
+    }
+  }
+  const make = () => escalate(settling(begun, 'suspicious'), expensive, { writesOnly: true })
+  const [reader, writer, other] = await Promise.all([0, 1, 2].map(async () => await testEngine(t, { provider: make(), redis: redis.url })))
+  await reader!.ask(ip)
+  await until(async () => begun.length === 1 && await stored() === 'suspicious')
+  const first = await redis.client.get(ip)
+  const written = writer!.ask(ip, 'wait', { write: true })
+  await until(() => answerPaid !== undefined)
+  begun[0]!(answer('suspicious'))
+  await until(async () => await redis.client.get(ip) !== first)
+  answerPaid!()
+  t.match(await written, { answer: { verdict: 'vpn_detected' } })
+  await until(async () => await stored() === 'vpn_detected')
+  t.match(await other!.ask(ip, 'wait', { write: true }), { answer: { verdict: 'vpn_detected' } })
+  t.equal(paid, 1)
+})
+
 for (const aheadSeconds of [0, 0.5]) {
   t.test(`a question from before an invalidation is not answered after it, by a process whose clock is ${aheadSeconds} s ahead`, async t => {
     const begun: ((answer: ProviderAnswer) => void)[] = []

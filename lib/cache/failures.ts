@@ -5,6 +5,7 @@ interface FailureCache {
   get (ip: string): LookupResult | undefined
   set (ip: string, result: LookupResult, forMs: number): void
   delete (ip: string): void
+  addresses (): Iterable<string>
 }
 
 interface Failure { readonly result: LookupResult, readonly fromMs: number, readonly untilMs: number }
@@ -29,7 +30,8 @@ export function createFailureCache (maxEntries: number, now: () => number): Fail
       failures.delete(ip)
       failures.set(ownText(ip), { result: withCacheState(result, 'memory'), fromMs: nowMs, untilMs: nowMs + forMs })
     },
-    delete (ip) { failures.delete(ip) }
+    delete (ip) { failures.delete(ip) },
+    addresses: () => failures.keys()
   }
 }
 

@@ -26,6 +26,7 @@ export interface MemoryCache {
   /** False after a recent failure. */
   mayRetry (ip: string): boolean
   delete (ip: string): void
+  /** Those with a verdict or a failure. */
   addresses (): Iterable<string>
   size (): number
 }
@@ -149,7 +150,7 @@ export function createMemoryCache (options: MemoryCacheOptions): MemoryCache {
       entries.delete(ip)
       failures.delete(ip)
     },
-    addresses: () => entries.keys(),
+    addresses: () => [...entries.keys(), ...failures.addresses()],
     size: () => entries.size
   }
 }

@@ -32,6 +32,8 @@ interface Settling {
   settled (ip: string): (answer: ProviderAnswer) => void
   /** The address was forgotten: requests that wait for its final answer get the first one. */
   drop (ip: string): void
+  /** Those whose final answer is expected. */
+  addresses (): string[]
   /** Ends all waits: they get the answer that is cached. */
   close (): void
 }
@@ -148,7 +150,7 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     memory.set(ip, result)
     const watched = unsettled.get(ip)?.first
     const first = watched?.provider === name ? watched : cached
-    shared?.localLease(ip, shared.versionOf(ip, first)).fill(result)
+    shared?.finalLease(ip, shared.versionOf(ip, first)).fill(result)
   }
 
   return {
@@ -167,6 +169,7 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
       begun.drop(ip)
       end(ip)
     },
+    addresses: () => [...begun.addresses(), ...unsettled.keys()],
     close () {
       for (const ip of [...unsettled.keys()]) end(ip)
     }

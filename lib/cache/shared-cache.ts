@@ -13,10 +13,13 @@ export interface SharedCache {
   /** Requests the lease of an address: the right to call the provider, which one process at a time has. */
   claim (ip: string, options: ClaimOptions): Promise<Claim>
   /**
-   * A lease of this process alone, which stores unless another process has a real one. For an unreachable cache, or for
-   * a second answer, with the version of the stored one: it replaces no other.
+   * A lease of this process alone, which stores unless another process has a real one. For an unreachable cache, or
+   * for an escalation. It stores nothing where the address was invalidated not long ago, unless the version that is
+   * stored is the one that it replaces.
    */
   localLease (ip: string, replaces?: string): Lease
+  /** As `localLease`, for a final answer: it replaces the first answer to the same question only, by its version. */
+  finalLease (ip: string, first: string): Lease
   /** The version under which a result of this process is stored. */
   versionOf (ip: string, result: KnownResult): string
 }

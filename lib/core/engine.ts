@@ -72,7 +72,7 @@ export function createEngine (options: EngineOptions, log: IpRiskLogger, now: ()
   const keys = createKeys(cache.keyPrefix, cache.keySecret, clusterPrefix(options.redis))
   const exceptions = createExceptions(keys.ids, now, log)
   const addresses = (): string[] =>
-    [...memory.addresses(), ...singleFlight.addresses(), ...reads?.addresses() ?? []]
+    [...memory.addresses(), ...singleFlight.addresses(), ...reads?.addresses() ?? [], ...settling.addresses()]
   const accounts = createAccountMemory()
   const fleet = options.redis === undefined
     ? undefined

@@ -118,7 +118,7 @@ export function calendarBudget (options: CalendarBudgetOptions): CalendarBudget 
       const [answer, all, reads] = await (redisBudget?.wait(running) ?? running) as [unknown, string, string]
       if (!Number.isFinite(Number(all))) throw new TypeError('the calendar script answered something else')
       if (sender === me) {
-        known = { all: Math.max(known.all, Number(all)), reads: Number(reads) }
+        known = { all: Math.max(known.all, Number(all)), reads: Math.max(known.reads, Number(reads)) }
         reported = { all: Math.max(reported.all, sent.all), reads: Math.max(reported.reads, sent.reads) }
       }
       return Number(answer) === 1 // text from a client with `stringNumbers`

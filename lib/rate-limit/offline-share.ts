@@ -35,7 +35,7 @@ interface KnownContact extends Contact {
 }
 
 /** A call made without Redis. They are numbered, so that one that is reported twice counts once. */
-interface UnreportedCall { readonly at: number, readonly number: number }
+interface UnreportedCall { readonly at: number, readonly number: number, readonly write: boolean }
 
 /** What one process may call while it cannot use the fleet's count. */
 export interface OfflineShare {
@@ -176,7 +176,7 @@ export function offlineShare (
       if (keepMs > 0) {
         offline.add(at, write)
         own.add(at, write)
-        unreported.push({ at, number: ++made })
+        unreported.push({ at, number: ++made, write })
         if (unreported.length > 2 * most) unreported = unreported.slice(-most) // now and then: each cut costs a copy
       }
       return null

@@ -62,8 +62,10 @@ if not walked or walked > now then
   end
 end
 
-for i = 19, #ARGV, 2 do
-  redis.call('ZADD', calls, now - tonumber(ARGV[i]), me .. ':offline:' .. ARGV[i + 1])
+for i = 19, #ARGV, 3 do
+  local at, id = now - tonumber(ARGV[i]), me .. ':offline:' .. ARGV[i + 1]
+  redis.call('ZADD', calls, at, id)
+  if ARGV[i + 2] == '1' then redis.call('ZADD', reads, at, id) end
 end
 if keep > 0 then
   redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - keep)

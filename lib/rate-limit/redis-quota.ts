@@ -73,6 +73,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   let sent = 0
   /** Calls made without Redis, in reports that were not answered yet. */
   let reporting = 0
+  const inFlight = new Set<Promise<unknown>>()
   let last: Reply | null = null
   let failing = false
   let answeredAt = now()
@@ -91,20 +92,23 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     const believed = offline.reservation()
     const made = offline.made()
     const unreported = offline.takeUnreported(reportedAtOnce)
-    const report = unreported.flatMap(({ at, number }) => [Math.max(0, begun - at), number])
+    const report = unreported.flatMap(({ at, number, write }) => [Math.max(0, begun - at), number, write ? 0 : 1])
     const run = ++sent
+    const numbers = [...settings, believed, reporting, ...report].map(Math.round)
+    const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers]
+    const sending = redis.run(quotaScript, keys, args, timeoutMs)
+    inFlight.add(sending)
+    reporting += unreported.length
     let reply: Reply
     try {
-      const numbers = [...settings, believed, reporting, ...report].map(Math.round)
-      const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers]
-      reporting += unreported.length
-      reply = readReply(await redis.run(quotaScript, keys, args, timeoutMs))
+      reply = readReply(await sending)
     } catch (error) {
       offline.giveBack(unreported)
       failed()
       throw error
     } finally {
       reporting -= unreported.length
+      inFlight.delete(sending)
     }
     failing = false
     answeredAt = now()
@@ -203,6 +207,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     },
     async close () {
       clearInterval(beat)
+      await Promise.allSettled(inFlight)
       try {
         if (offline.unreported() > 0) await run('beat', timeout)
         // What is reserved for a process makes up for calls that it could not report, unless it was away for too long.

@@ -82,8 +82,8 @@ export const UNKNOWN = 'unknown'
 export const RETRY = 'retry'
 
 /**
- * `held`: it is in Redis. `soft`: it is not, so it replaces a verdict only where no other lease is. `blind`: nor is it
- * known whether Redis answers, so it stores none where the address was invalidated not long ago.
+ * `held`: it is in Redis. The others are not, so they store only where no other lease is. `blind`: nothing where the
+ * address was invalidated not long ago, unless what is stored is what it replaces. `soft`: only in its place.
  */
 export type LeaseKind = 'held' | 'soft' | 'blind'
 
@@ -95,7 +95,7 @@ interface LeaseParts {
   readonly id: string
   readonly token: string
   readonly kind: LeaseKind
-  /** Of `soft`: the version of the entry that it replaces. */
+  /** The version of the entry that it replaces. */
   readonly replaces: string | undefined
   readonly failedMs: number
   writeFailed (reason: string): void

@@ -31,7 +31,7 @@ export function createOutbox (log: IpRiskLogger, onDelayed: () => void): Outbox 
   async function tryTo (run: () => Promise<unknown>): Promise<void> {
     try {
       await run()
-      if (waiting.length === 0) loggedDelay = false
+      if (waiting.length === 0 && !isLast) loggedDelay = loggedLoss = false
     } catch (err) {
       const reason = err instanceof Error ? err.message : String(err)
       if (isLast) lost(reason)
@@ -47,13 +47,14 @@ export function createOutbox (log: IpRiskLogger, onDelayed: () => void): Outbox 
     }
     loggedDelay = true
     if (waiting.length < MAX_WAITING) waiting.push(run)
+    else lost('too many wait already')
     onDelayed()
   }
 
   function lost (reason: string): void {
     if (!loggedLoss) {
-      log.error({ code: 'IP_RISK_BROADCAST_LOST', reason }, 'this process ends, and Redis has not taken an allow(), ' +
-        'deny(), revoke() or invalidate() of it: repeat it when Redis works again')
+      log.error({ code: 'IP_RISK_BROADCAST_LOST', reason }, 'Redis has not taken an allow(), deny(), revoke() or ' +
+        'invalidate(), and this process does not try again: repeat it when Redis works again')
     }
     loggedLoss = true
   }

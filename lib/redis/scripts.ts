@@ -78,17 +78,17 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
 
 /**
  * KEYS: verdict, lease, waiters, failed, forgotten. ARGV: token, `held`, `soft` or `blind` (both store without a lease,
- * too), text, seconds to live, message to the waiters, message that lets them claim, SHA-1 of the text that `soft`
+ * too), text, seconds to live, message to the waiters, message that lets them claim, SHA-1 of the text that it
  * replaces.
  * Returns 1 when it was stored, 0 when the lease is lost or the key belongs to another program, or why Redis refused.
- * `blind` is a call without Redis, which may have begun before the address was forgotten, however late this arrives.
- * `soft` is a second answer: it replaces only the first answer to the same question, or nothing.
+ * `blind` is a call without a lease, which may have begun before the address was forgotten, however late this arrives:
+ * one without Redis, or an escalation. `soft` is a final answer: it replaces only the first one to the same question.
  */
 export const FILL: string = `${helpers}
 local holder = redis.call('GET', KEYS[2])
 if holder ~= ARGV[1] and (holder or ARGV[2] == 'held') then return 0 end
 redis.call('DEL', KEYS[2], KEYS[4])
-local replaces = ARGV[2] == 'held' or (ARGV[2] == 'soft' and redis.sha1hex((read(KEYS[1]))) == ARGV[7])
+local replaces = ARGV[2] == 'held' or redis.sha1hex((read(KEYS[1]))) == ARGV[7]
 local isOther = ARGV[2] == 'soft' and redis.call('PTTL', KEYS[1]) ~= -2
 if not replaces and (isOther or redis.call('GET', KEYS[5])) then
   send(KEYS[3], ARGV[6])

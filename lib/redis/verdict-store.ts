@@ -97,8 +97,8 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
         claims.delete(claimed)
       }
     },
-    localLease: (ip, replaces) =>
-      leaseOn(ip, keys.id(ip), randomUUID(), replaces === undefined ? 'blind' : 'soft', replaces),
+    localLease: (ip, replaces) => leaseOn(ip, keys.id(ip), randomUUID(), 'blind', replaces),
+    finalLease: (ip, first) => leaseOn(ip, keys.id(ip), randomUUID(), 'soft', first),
     versionOf: (ip, result) => sha1(entries.write(ip, result)),
     async close () {
       closing = true

@@ -36,7 +36,11 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
       redis.hset(state!, { quiet: String(quiet) })
     }
   }
-  for (let i = 18; i < args.length; i += 2) redis.zadd(calls!, now - Number(args[i]), `${me}:offline:${args[i + 1]}`)
+  for (let i = 18; i < args.length; i += 3) {
+    const [at, id] = [now - Number(args[i]), `${me}:offline:${args[i + 1]}`]
+    redis.zadd(calls!, at, id)
+    if (args[i + 2] === '1') redis.zadd(reads!, at, id)
+  }
   if (keep > 0) for (const key of [calls!, reads!]) redis.zkeep(key, score => score > now - keep)
 
   if (Number.isNaN(reserved + count + walked) || walked > now || walked + retry / 2 <= now) {

@@ -56,7 +56,7 @@ const fill: Model = (redis, [verdict, lease, waiters, failed, forgotten], [token
   const holder = redis.get(lease!)
   if (holder !== token && (holder !== undefined || how === 'held')) return 0
   redis.del(lease!, failed!)
-  const replaces = how === 'held' || (how === 'soft' && sha1(read(redis, verdict!)[0]) === replaced)
+  const replaces = how === 'held' || sha1(read(redis, verdict!)[0]) === replaced
   if (!replaces && ((how === 'soft' && redis.pttl(verdict!) !== -2) || redis.exists(forgotten!))) {
     send(redis, waiters!, retry!)
     return 0

@@ -11,7 +11,7 @@ export function quotaOver (
   return redisQuota({
     redis,
     key: 'k',
-    limits: quotaLimits(limits, 0, realWindows),
+    limits: quotaLimits(limits, options.reserveForWrites ?? 0, realWindows),
     reserveForWrites: 0,
     windows: realWindows,
     timeoutMs: 100,
