@@ -195,7 +195,7 @@ t.test('an invalidation that Redis did not take in time is published when the pr
     await script.close()
     redis.process.kill('SIGCONT')
     if (isBack) await until(async () => (await other.ask(ip)).answer.verdict === 'clean')
-    t.equal(log.messages.some(line => line.includes('this process ends')), !isBack)
+    t.equal(log.messages.some(line => line.includes('does not try again')), !isBack)
   }
 })
 

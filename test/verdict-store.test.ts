@@ -53,11 +53,13 @@ function storeWith (t: Test, claimed: () => unknown) {
   return { store, fills, tokens, expected: () => expected }
 }
 
-t.test('a local lease says whether Redis was reachable: what an invalidation keeps out of Redis depends on it', async t => {
+t.test('a lease without Redis, of an escalation or of a final answer says what it may replace, after an invalidation, too', async t => {
   const { store, fills } = storeWith(t, () => ['ours'])
-  store.localLease(ip, store.versionOf(ip, found)).fill(found)
+  const version = store.versionOf(ip, found)
   store.localLease(ip).fill(found)
-  t.strictSame(fills.map(([, kind]) => kind), ['soft', 'blind'])
+  store.localLease(ip, version).fill(found)
+  store.finalLease(ip, version).fill(found)
+  t.strictSame(fills.map(args => [args[1], args[6]]), [['blind', ''], ['blind', version], ['soft', version]])
 })
 
 t.test('an entry that was read is written as the same text, by which a second answer names the one that it replaces', async t => {
