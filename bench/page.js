@@ -5,6 +5,7 @@ function markdown ({ caption, rows, text }) {
   if (text !== undefined) return ['```', text, '```'].join('\n')
   const entries = Object.entries(rows)
   const columns = [...new Set(entries.flatMap(([, row]) => Object.keys(row)))]
+    .filter(column => entries.some(([, row]) => (row[column] ?? '') !== '')) // one of `--against` may be empty
   const named = !Array.isArray(rows)
   const cells = texts => `| ${texts.map(text => String(text ?? '').replaceAll('|', '\\|')).join(' | ')} |`
   return [
@@ -13,6 +14,12 @@ function markdown ({ caption, rows, text }) {
     cells([...named ? ['---'] : [], ...columns.map(() => '---')]),
     ...entries.map(([key, row]) => cells([...named ? [key] : [], ...columns.map(column => row[column])]))
   ].join('\n')
+}
+
+/** How to read its columns. */
+function noteOn (file) {
+  const { note } = suite.find(bench => bench.file === file) ?? {}
+  return note === undefined ? [] : ['', note]
 }
 
 export function page ({ machine, benches }) {
@@ -38,6 +45,6 @@ export function page ({ machine, benches }) {
     '| Ratio | Median | Noise | Benchmark |',
     '|---|---|---|---|',
     ...ratios,
-    ...Object.entries(benches).flatMap(([file, { date, commit, tables }]) => ['', `## ${file}`, '', `${date}, commit ${commit}.`, ...tables.flatMap(table => ['', markdown(table)])])
+    ...Object.entries(benches).flatMap(([file, { date, commit, tables }]) => ['', `## ${file}`, '', `${date}, commit ${commit}.`, ...noteOn(file), ...tables.flatMap(table => ['', markdown(table)])])
   ].join('\n')}\n`
 }

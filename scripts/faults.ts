@@ -1,5 +1,5 @@
-// `npm run faults -- [--seed n] [--fleets 3] [--rounds 1]`: the invariants of the simulation in real time, about 90 seconds a round, up to
-// two minutes where the machine is busy. Each fleet has a redis-server and up to four processes of its own; one in three keeps a quota.
+// `npm run faults -- [--seed n] [--fleets 3] [--rounds 1]`: the invariants of the simulation in real time, about two minutes a
+// round, more where the machine is busy. Each fleet has a redis-server and up to four processes of its own; one in three keeps a quota.
 // Exits 1 if an invariant breaks, or if one was checked on no case. The seed repeats the faults and their times, but not what the
 // operating system does in between.
 import fc from 'fast-check'
