@@ -56,5 +56,8 @@ t.test('what finds a thousand others waiting is lost, with a word, once for each
     await outbox.publish(run)
     t.equal(published, 1001 * outage)
   }
+  await Promise.all(Array.from({ length: 1001 }, async () => await outbox.publish(() => Promise.reject(new Error('no answer')))))
+  t.equal(lost(), 3)
   await outbox.close()
+  t.equal(lost(), 4, 'and once more for what waits when the process closes')
 })

@@ -2,27 +2,36 @@ import t from 'tap'
 import type { ScriptRunner } from '../lib/redis/client.ts'
 import { quotaOver } from './support/quota.ts'
 import { redisPort, redisServer } from './support/redis-server.ts'
+import { until } from './support/until.ts'
 
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 62_000
 
+const server = await redisServer()
+const port = redisPort(server.port)
+t.teardown(async () => {
+  port.close()
+  await server.close()
+})
+t.beforeEach(async () => {
+  await until(() => port.client.status === 'ready')
+  await port.client.flushall()
+})
+
+/** By how much the clock of Redis is ahead of the right time. */
+let aheadMs = 0
+const clock = (): string => {
+  const at = Date.now() + aheadMs
+  return `{ ${Math.floor(at / 1000)}, ${at % 1000 * 1000} }`
+}
+const redis: ScriptRunner = {
+  run: async (script, keys, args) => await port.run(script.replace("redis.call('TIME')", clock()), keys, args, 5_000)
+}
+
 t.test('after the clock of Redis was set back by an hour, calls, members and a wait count for a minute, not for an hour', async t => {
-  const server = await redisServer()
-  const port = redisPort(server.port)
-  let aheadMs = HOUR_MS
-  const clock = (): string => {
-    const at = Date.now() + aheadMs
-    return `{ ${Math.floor(at / 1000)}, ${at % 1000 * 1000} }`
-  }
-  const redis: ScriptRunner = {
-    run: async (script, keys, args) => await port.run(script.replace("redis.call('TIME')", clock()), keys, args, 5_000)
-  }
+  aheadMs = HOUR_MS
   const quota = quotaOver(t, redis, { perMinute: 4 }, { timeoutMs: 5_000 })
-  t.teardown(async () => {
-    await quota.close()
-    port.close()
-    await server.close()
-  })
+  t.teardown(() => quota.close())
   for (let i = 0; i < 4; i++) t.equal(await quota.take(true), null)
   await port.client.hset('k:members', 'gone', `${Date.now() + HOUR_MS}:1`)
   await port.client.hset('k:state', 'quiet', String(Date.now() + HOUR_MS - 1))
@@ -41,4 +50,39 @@ t.test('after the clock of Redis was set back by an hour, calls, members and a w
   const refusal = await other.take(true)
   t.match(refusal, { reason: 'quota_exhausted' })
   t.ok(refusal!.retryAfterSeconds! <= MINUTE_MS / 1000, `${refusal!.retryAfterSeconds} s`)
+})
+
+t.test('after the clock of Redis was set back, and right again, no more calls are made than a minute allows', async t => {
+  aheadMs = 0
+  const quota = quotaOver(t, redis, { perMinute: 4, perDay: 1000 }, { timeoutMs: 5_000, onShare () {} })
+  t.teardown(() => quota.close())
+  const granted = async (): Promise<number> => {
+    let calls = 0
+    while (await quota.take(true) === null) calls++
+    return calls
+  }
+  t.equal(await granted(), 4)
+  aheadMs = -10 * 60_000
+  t.equal(await granted(), 0)
+  const other = quotaOver(t, redis, { perMinute: 4, perDay: 1000 }, { timeoutMs: 5_000, onShare () {} })
+  t.teardown(() => other.close())
+  t.match(await other.take(true), { reason: 'quota_exhausted' })
+  aheadMs = 0
+  t.match(await other.take(true), { reason: 'quota_exhausted' })
+  const another = quotaOver(t, redis, { perMinute: 4, perDay: 1000 }, { timeoutMs: 5_000, onShare () {} })
+  t.teardown(() => another.close())
+  t.match(await another.take(true), { reason: 'quota_exhausted' })
+  t.equal(await port.client.zcard('k:calls'), 4)
+})
+
+t.test('a log of more calls than one command takes is moved whole', async t => {
+  aheadMs = 0
+  const quota = quotaOver(t, redis, { perDay: 10_000 }, { timeoutMs: 5_000 })
+  t.teardown(() => quota.close())
+  t.equal(await quota.take(true), null)
+  const calls = Array.from({ length: 2500 }, (_, i) => [String(Date.now() + HOUR_MS), `call ${i}`])
+  await port.client.zadd('k:calls', ...calls.flat())
+  await port.client.hset('k:state', 'walked', String(Date.now() + HOUR_MS))
+  t.equal(await quota.take(true), null)
+  t.equal(await port.client.zcount('k:calls', '-inf', Date.now()), 2502)
 })

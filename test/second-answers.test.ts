@@ -99,6 +99,34 @@ t.test('what an escalation has paid for replaces the final answer of the cheap p
   t.equal(paid, 1)
 })
 
+t.test('an escalation without an answer does not replace what another process has paid for meanwhile', async t => {
+  let paid = 0
+  let fails: (() => void) | undefined
+  const good = { name: 'paid', async lookup () { paid++; return answer('vpn_detected') } }
+  const failing = {
+    name: 'paid',
+    async lookup () {
+      await new Promise<void>(resolve => { fails = resolve })
+      return { verdict: 'unknown', reason: 'unavailable' } as const
+    }
+  }
+  const [reader, writer, other, late] = await Promise.all([good, good, good, failing].map(async expensive => await testEngine(t, {
+    provider: escalate({ name: 'iplogs', lookup: async () => answer('suspicious') }, { ...expensive }, { writesOnly: true }), redis: redis.url
+  })))
+  await reader!.ask(ip)
+  await until(async () => await stored() === 'suspicious')
+  const written = late!.ask(ip, 'wait', { write: true })
+  await until(() => fails !== undefined)
+  await writer!.ask(ip, 'wait', { write: true })
+  await until(async () => await stored() === 'vpn_detected')
+  fails!()
+  await written
+  await turns()
+  t.equal(await stored(), 'vpn_detected')
+  await other!.ask(ip, 'wait', { write: true })
+  t.equal(paid, 1)
+})
+
 for (const aheadSeconds of [0, 0.5]) {
   t.test(`a question from before an invalidation is not answered after it, by a process whose clock is ${aheadSeconds} s ahead`, async t => {
     const begun: ((answer: ProviderAnswer) => void)[] = []

@@ -70,7 +70,7 @@ export function createLoad (parts: LoadParts): Load {
       switch (claim.kind) {
         case 'stored':
           if (!suffices(claim.result, inFlight)) {
-            return await fromProvider(ip, inFlight, options, shared.localLease(ip, claim.version))
+            return await fromProvider(ip, inFlight, options, shared.localLease(ip, claim.version), true)
           }
           counts.redis++
           return cached(ip, inFlight, claim.result)
@@ -107,7 +107,7 @@ export function createLoad (parts: LoadParts): Load {
   }
 
   async function fromProvider (
-    ip: string, inFlight: InFlightLoad, { refresh, budget }: LoadOptions, lease: Lease | undefined
+    ip: string, inFlight: InFlightLoad, { refresh, budget }: LoadOptions, lease: Lease | undefined, escalates = false
   ): Promise<LookupResult> {
     const neighbours = fromSubnet(ip)
     if (neighbours !== undefined) {
@@ -127,7 +127,8 @@ export function createLoad (parts: LoadParts): Load {
     if (refresh) counts.refreshed++
     const provider = answeredBy(known, providerName)
     const result: KnownResult = Object.freeze({ answer: known, provider, checkedAtMs: now(), cache: 'miss' as const })
-    if (inFlight.dropped) lease?.release()
+    // An escalation without a better answer replaces none: another process may have got one.
+    if (inFlight.dropped || (escalates && !suffices(result, inFlight))) lease?.release()
     else lease?.fill(result)
     return cached(ip, inFlight, result)
   }

@@ -12,7 +12,8 @@
  * that are reported have numbers, so that one that is reported again counts once.
  *
  * A clock that was set back would keep calls, members and the wait after a restart until it is as late again: all that
- * is later than now is moved to now.
+ * is later than now is moved to now. When the clock is set right again, these calls seem old, so the count is not used
+ * for one window. A step forward shows by when the members were last counted: most are counted each second.
  *
  * To walk over a thousand members takes a millisecond. So the sum of their parts and their number are kept in the
  * state, and counted anew twice a beat, when members that stay away are dropped.
@@ -37,9 +38,10 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local info = redis.pcall('INFO', 'server')
 local runId = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
 
-local stored = redis.call('HMGET', state, 'epoch', 'run', 'quiet', 'reserved', 'count', 'walked')
+local stored = redis.call('HMGET', state, 'epoch', 'run', 'quiet', 'reserved', 'count', 'walked', 'was')
 local epoch, seenRun, quiet = stored[1], stored[2], tonumber(stored[3] or nil)
 local reserved, count, walked = tonumber(stored[4] or nil), tonumber(stored[5] or nil), tonumber(stored[6] or nil)
+local was = tonumber(stored[7] or nil)
 if not epoch then
   epoch = fresh
   redis.call('HSET', state, 'epoch', epoch, 'run', runId)
@@ -54,9 +56,21 @@ end
 
 if not walked or walked > now then
   for _, key in ipairs({ calls, reads }) do
-    for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. now, '+inf')) do redis.call('ZADD', key, now, id) end
+    local late = redis.call('ZRANGEBYSCORE', key, '(' .. now, '+inf')
+    for first = 1, #late, 1000 do
+      local moved = {}
+      for i = first, math.min(first + 999, #late) do moved[#moved + 1], moved[#moved + 2] = now, late[i] end
+      redis.call('ZADD', key, unpack(moved))
+    end
   end
   if quiet and quiet > now + minute then
+    quiet = now + minute
+    redis.call('HSET', state, 'quiet', quiet)
+  end
+  if walked then redis.call('HSET', state, 'was', math.max(was or 0, walked)) end
+elseif was and was <= now then
+  redis.call('HDEL', state, 'was')
+  if walked + minute <= now then
     quiet = now + minute
     redis.call('HSET', state, 'quiet', quiet)
   end

@@ -73,7 +73,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   let sent = 0
   /** Calls made without Redis, in reports that were not answered yet. */
   let reporting = 0
-  const inFlight = new Set<Promise<unknown>>()
+  const inFlight = new Set<Promise<unknown>>() // scripts with such reports
   let last: Reply | null = null
   let failing = false
   let answeredAt = now()
@@ -97,7 +97,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     const numbers = [...settings, believed, reporting, ...report].map(Math.round)
     const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers]
     const sending = redis.run(quotaScript, keys, args, timeoutMs)
-    inFlight.add(sending)
+    if (unreported.length > 0) inFlight.add(sending)
     reporting += unreported.length
     let reply: Reply
     try {

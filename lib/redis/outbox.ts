@@ -65,6 +65,7 @@ export function createOutbox (log: IpRiskLogger, onDelayed: () => void): Outbox 
     async close () {
       await Promise.all(running)
       isLast = true
+      loggedLoss = false
       await Promise.all(waiting.splice(0).map(publish))
     }
   }

@@ -35,6 +35,13 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
       quiet = now + minute
       redis.hset(state!, { quiet: String(quiet) })
     }
+    if (!Number.isNaN(walked)) redis.hset(state!, { was: String(Math.max(Number(stored.get('was') ?? 0), walked)) })
+  } else if (Number(stored.get('was')) <= now) {
+    redis.hdel(state!, 'was')
+    if (walked + minute <= now) {
+      quiet = now + minute
+      redis.hset(state!, { quiet: String(quiet) })
+    }
   }
   for (let i = 18; i < args.length; i += 3) {
     const [at, id] = [now - Number(args[i]), `${me}:offline:${args[i + 1]}`]
