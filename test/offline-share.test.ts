@@ -17,7 +17,7 @@ t.test('what a process may call while it cannot reach Redis', async t => {
     while (share.take(true) === null) count++
     return count
   }
-  const contact = { members: 4, part: 3, usedMinute: 10, usedDay: 20, reporting: 0 }
+  const contact = { members: 4, part: 3, usedMinute: 10, usedDay: 20, readsMinute: 0, readsDay: 0, reporting: 0 }
 
   t.equal(spend(budget()), 10, 'a quarter, when it never saw a fleet')
 
@@ -113,7 +113,7 @@ t.test('what a long absence has to tell is bounded by what counts, and told in p
     async run (_script, _keys, args) {
       if (isAway) throw new Error('away')
       runs.push([args[0], (args.length - 18) / 3])
-      return ['ok', 0, 'epoch', 1, 0, 1, 1, '']
+      return ['ok', 'epoch', '', 0, 1, 0, 1, 1, 0, 0]
     }
   }
   const quota = quotaOver(t, redis, { perMinute: 10_000 }, { now })
@@ -134,9 +134,9 @@ t.test('after two losses in a row the shares of all members stay within the limi
   }
   const member = (part: number): OfflineShare => {
     const share = offlineShare({ limits, reserveForWrites: 0, windows: realWindows, absenceMs: 25_000, beatMs: 2_000, now })
-    share.contact({ at: now(), members: 4, part: 0, usedMinute: 0, usedDay: 0, reporting: 0 })
+    share.contact({ at: now(), members: 4, part: 0, usedMinute: 0, usedDay: 0, readsMinute: 0, readsDay: 0, reporting: 0 })
     pass(10_000)
-    share.contact({ at: now(), members: 4, part, usedMinute: 0, usedDay: 0, reporting: 0 })
+    share.contact({ at: now(), members: 4, part, usedMinute: 0, usedDay: 0, readsMinute: 0, readsDay: 0, reporting: 0 })
     return share
   }
   const quiet = (share: OfflineShare): void => share.quiet(now(), 62_000, share.reservation())

@@ -48,6 +48,19 @@ for (const [unit, limits] of [['minute', { perMinute: 20 }], ['day', { perDay: 2
     t.equal(without + await granted(quota, false), 10)
     t.equal(await granted(quota, true), 10)
   })
+
+  t.test(`of a ${unit}, reads that Redis has counted leave none without it, for any process`, async t => {
+    const options = { timeoutMs: 5_000, onShare () {}, reserveForWrites: 0.5 }
+    const [one, other] = [quotaOver(t, redis, limits, options), quotaOver(t, redis, limits, options)]
+    t.teardown(async () => { await Promise.all([one.close(), other.close()]) })
+    await until(async () => await port.client.hlen('k:members') === 2)
+    t.equal(await granted(one, false), 10)
+    t.equal(await granted(other, false), 0)
+    isUp = false
+    t.equal(await granted(one, false) + await granted(other, false), 0)
+    t.ok(await granted(one, true) + await granted(other, true) > 0)
+    isUp = true
+  })
 }
 
 t.test('a process that closes while its report is on its way waits for the reply, and is no member any more', async t => {

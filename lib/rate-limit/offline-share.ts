@@ -1,19 +1,8 @@
 import type { UnknownAnswer } from '../../types/contract.ts'
+import { type Contact, hasReadsLeft, type KnownContact, usedOf } from './contact.ts'
 import {
   burstFull, exhausted, type Limit, type QuotaLimits, readsOf, type SlidingWindow, slidingWindow, type Windows
 } from './quota.ts'
-
-/** What this process knows about the fleet from Redis. */
-interface Contact {
-  readonly at: number
-  readonly members: number
-  /** Calls that Redis reserves for this process. */
-  readonly part: number
-  readonly usedMinute: number
-  readonly usedDay: number
-  /** Calls of this process that Redis may not have counted: in reports without an answer, or not reported yet. */
-  readonly reporting: number
-}
 
 interface OfflineShareOptions {
   readonly limits: QuotaLimits
@@ -24,14 +13,6 @@ interface OfflineShareOptions {
   /** Between two contacts. */
   readonly beatMs: number
   readonly now: () => number
-}
-
-interface KnownContact extends Contact {
-  readonly joinedAt: number
-  /** Whether this process was alone at its first contact. */
-  readonly founder: boolean
-  /** Calls of other processes in the minute before, at most. */
-  readonly others: number
 }
 
 /** A call made without Redis. They are numbered, so that one that is reported twice counts once. */
@@ -67,10 +48,6 @@ export interface OfflineShare {
 
 /** A process that never reached Redis assumes a fleet of so many. */
 const membersUnknown = 4
-
-function usedOf ({ usedMinute, reporting }: Contact): number {
-  return usedMinute + reporting
-}
 
 /**
  * Redis reserves a part of what is left for each member, so that the calls it counted and all parts together never
@@ -145,6 +122,12 @@ export function offlineShare (
     return room(offline, contact?.at ?? -Infinity, Math.floor(left / (contact?.members ?? membersUnknown)), write)
   }
 
+  function mayRead (at: number): boolean {
+    // While the count is not complete, all that was left is for whoever needs it first.
+    if (contact === null || quietMax !== null) return true
+    return hasReadsLeft(contact, limits, at, offline.countSince(contact.at - 1, true))
+  }
+
   /** Calls of this process that Redis counts in the window before, at least: it did so before their grants arrived. */
   function ownBefore (at: number): number {
     return own.countSince(at - windowMs + windows.slackMs) - own.countSince(at - 1)
@@ -167,7 +150,7 @@ export function offlineShare (
       const at = now()
       const { burst, minute, day, keepMs } = limits
       const may = (minute === null || minuteRoom(minute, at, write) > 0) && (day === null || dayRoom(day, write) > 0)
-      if (!may) return exhausted(beatMs)
+      if (!may || (!write && !mayRead(at))) return exhausted(beatMs)
       if (burst !== null) {
         const share = Math.max(1, Math.floor(burst.max / (contact?.members ?? membersUnknown)))
         const waitMs = offline.waitMs(at, write, [{ ...burst, max: share, maxReads: share }])

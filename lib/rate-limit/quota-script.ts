@@ -153,7 +153,9 @@ redis.call('HSET', members, me, string.format('%d:%d', now, mine))
 redis.call('HSET', state, 'reserved', fence + mine, 'count', count, 'walked', string.format('%d', walked))
 local ttl = math.max(keep, 20 * minute)
 for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ttl) end
-return { answer, wait, epoch, count, part, used, since(calls, day), reason }
+return {
+  answer, epoch, reason, wait, count, part, used, since(calls, day), since(reads, minute), since(reads, day)
+}
 `
 
 /** A pause for every process, never shorter than the one that is there. */

@@ -3,6 +3,7 @@ import type { UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import type { ScriptRunner } from '../redis/index.ts'
 import { heldCause } from '../verdict/index.ts'
 import { offlineShare } from './offline-share.ts'
+import { type QuotaReply, readReply } from './quota-reply.ts'
 import { holdScript, quotaScript } from './quota-script.ts'
 import { burstFull, exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
 
@@ -34,22 +35,8 @@ const connectMs = 1_000
 /** Calls reported to one script. */
 const reportedAtOnce = 1_000
 
-/** What the script answered. */
-interface Reply {
-  readonly answer: 'ok' | 'full' | 'burst' | 'quiet' | 'held'
-  readonly waitMs: number
-  readonly epoch: string
-  readonly members: number
-  readonly part: number
-  readonly usedMinute: number
-  readonly usedDay: number
-  readonly reason: UnknownReason
-}
-
 /** `made`: the number of calls made without Redis, when the script was sent. */
-interface Answered extends Reply { readonly made: number }
-
-const answers: ReadonlySet<unknown> = new Set<Reply['answer']>(['ok', 'full', 'burst', 'quiet', 'held'])
+interface Answered extends QuotaReply { readonly made: number }
 
 /**
  * The quota that all processes on one Redis share; while Redis is away or its count is not complete, each uses its own
@@ -74,7 +61,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
   /** Calls made without Redis, in reports that were not answered yet. */
   let reporting = 0
   const inFlight = new Set<Promise<unknown>>() // scripts with such reports
-  let last: Reply | null = null
+  let last: QuotaReply | null = null
   let failing = false
   let answeredAt = now()
   let cause: OfflineCause | null = null
@@ -99,7 +86,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     const sending = redis.run(quotaScript, keys, args, timeoutMs)
     if (unreported.length > 0) inFlight.add(sending)
     reporting += unreported.length
-    let reply: Reply
+    let reply: QuotaReply
     try {
       reply = readReply(await sending)
     } catch (error) {
@@ -217,24 +204,5 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
         // The script forgets this process after a while.
       }
     }
-  }
-}
-
-function readReply (reply: unknown): Reply {
-  if (!Array.isArray(reply) || reply.length < 8) throw new TypeError('the quota script answered something else')
-  const [answer, waitMs, epoch, members, part, usedMinute, usedDay, reason] = reply
-  const numbers = [waitMs, members, part, usedMinute, usedDay].map(Number)
-  if (!answers.has(answer) || !numbers.every(Number.isFinite)) {
-    throw new TypeError('the quota script answered something else')
-  }
-  return {
-    answer,
-    waitMs: Number(waitMs),
-    epoch: String(epoch),
-    members: Number(members),
-    part: Number(part),
-    usedMinute: Number(usedMinute),
-    usedDay: Number(usedDay),
-    reason: reason === 'rejected' || reason === 'quota_exhausted' ? reason : 'rate_limited'
   }
 }

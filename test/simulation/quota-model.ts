@@ -110,7 +110,9 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
   redis.hset(members!, { [me!]: `${now}:${mine}` })
   redis.hset(state!, { reserved: String(fence + mine), count: String(count), walked: String(walked) })
   for (const key of [calls!, reads!, members!, state!]) redis.pexpire(key, Math.max(keep, 20 * minute))
-  return [answer, wait, epoch, count, part, used, since(calls!, day), held > 0 ? redis.get(hold!) : '']
+  return [
+    answer, epoch, held > 0 ? redis.get(hold!) : '', wait, count, part, used, since(calls!, day), since(reads!, minute), since(reads!, day)
+  ]
 }
 
 export const holdAll: Model = (redis, [hold], [reason, forMs]) => {

@@ -1,0 +1,34 @@
+import type { UnknownReason } from '../../types/contract.ts'
+
+/** What the script of the quota answered. */
+export interface QuotaReply {
+  readonly answer: 'ok' | 'full' | 'burst' | 'quiet' | 'held'
+  readonly waitMs: number
+  readonly epoch: string
+  readonly members: number
+  readonly part: number
+  readonly usedMinute: number
+  readonly usedDay: number
+  readonly readsMinute: number
+  readonly readsDay: number
+  readonly reason: UnknownReason
+}
+
+const answers: ReadonlySet<unknown> = new Set<QuotaReply['answer']>(['ok', 'full', 'burst', 'quiet', 'held'])
+const numberNames = ['waitMs', 'members', 'part', 'usedMinute', 'usedDay', 'readsMinute', 'readsDay'] as const
+
+/** Throws a `TypeError` for what the script cannot return. */
+export function readReply (reply: unknown): QuotaReply {
+  const [answer, epoch, reason, ...rest] = Array.isArray(reply) ? reply as unknown[] : []
+  // Text if the client has `stringNumbers`.
+  const numbers = Object.fromEntries(numberNames.map((name, i) => [name, Number(rest[i])]))
+  if (!answers.has(answer) || !Object.values(numbers).every(Number.isFinite)) {
+    throw new TypeError('the quota script answered something else')
+  }
+  return {
+    answer: answer as QuotaReply['answer'],
+    epoch: String(epoch),
+    ...numbers as Record<typeof numberNames[number], number>,
+    reason: reason === 'rejected' || reason === 'quota_exhausted' ? reason : 'rate_limited'
+  }
+}
