@@ -68,6 +68,7 @@ async function load (
   const run = createLoad({
     memory,
     shared,
+    singleFlight: { get: () => undefined },
     ask (_ip, { redisBudget }) {
       did.push('asks')
       quotaMs = redisBudget?.leftMs()

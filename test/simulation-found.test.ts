@@ -208,3 +208,12 @@ t.test('an invalidation whose message got lost may drop a later verdict, when it
   }
   t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
 })
+
+t.test('two lookups of one process that waited for another one, before and after an invalidation, share a call when Redis fails', async t => {
+  const schedule = ofThree(0, [
+    { kind: 'provider', afterMs: 0, latencyMs: 2500, failures: 0 }, asks(1, 2, 0), asks(2, 2, 0), asks(0, 2, 0),
+    { kind: 'invalidate', afterMs: 79, process: 0, ip: 2 }, asks(0, 0, 1),
+    { kind: 'weather', afterMs: 158, delayMs: 0.5, loss: 0.3, twice: 0 }, asks(0, 0, 0), asks(0, 2, 0), asks(0, 0, 0)
+  ])
+  t.strictSame(await checkLeases(schedule, createFleet(schedule)), [])
+})

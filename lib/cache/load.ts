@@ -6,7 +6,7 @@ import {
 import { frozenCopy, severity } from './compact.ts'
 import type { MemoryCache } from './memory-cache.ts'
 import type { Lease, SharedCache } from './shared-cache.ts'
-import type { InFlightLoad } from './single-flight.ts'
+import type { InFlightLoad, SingleFlight } from './single-flight.ts'
 
 /** The provider behind its resilience pipeline. Never rejects. */
 type AskProvider = (ip: string, options: AskProviderOptions) => ProviderAnswer | Promise<ProviderAnswer>
@@ -24,6 +24,7 @@ export type LookupCounts = { -readonly [L in Exclude<keyof Stats['lookups'], 'pr
 export interface LoadParts {
   readonly memory: MemoryCache
   readonly shared: SharedCache | undefined
+  readonly singleFlight: Pick<SingleFlight, 'get'>
   readonly ask: AskProvider
   /** Why no call would be made now, where that is known without asking: no lease is claimed then. Or null. */
   readonly refusal: () => UnknownAnswer | null
@@ -57,7 +58,7 @@ export function isOwnLimit ({ answer }: LookupResult): boolean {
 }
 
 export function createLoad (parts: LoadParts): Load {
-  const { memory, shared, ask, refusal, isCrowded, providerName, isFinal, now, counts } = parts
+  const { memory, shared, singleFlight, ask, refusal, isCrowded, providerName, isFinal, now, counts } = parts
 
   return async function load (ip, inFlight, options) {
     const { refresh, budget } = options
@@ -94,6 +95,12 @@ export function createLoad (parts: LoadParts): Load {
       }
     }
     if (now() >= endMs) return failed(ip, inFlight, 'timeout')
+    const newer = inFlight.dropped ? singleFlight.get(ip) : undefined
+    if (newer !== undefined && (newer.write || !inFlight.write)) {
+      // Without a lease both would call.
+      newer.wantedUntilMs = Math.max(newer.wantedUntilMs, inFlight.wantedUntilMs)
+      return await newer.result
+    }
     return await fromProvider(ip, inFlight, options, shared.localLease(ip))
   }
 
