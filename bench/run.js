@@ -7,7 +7,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFil
 import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { atLeast, readOptions } from '../scripts/command-line.ts'
+import { readOptions, whole } from '../scripts/command-line.ts'
 import { changes, combine, hasFailed, summary } from './compare.js'
 import { page } from './page.js'
 import { suite } from './suite.js'
@@ -17,7 +17,7 @@ const resultsFile = join(here, 'results.json')
 const values = readOptions(import.meta.url, {
   compare: { type: 'boolean' }, only: { type: 'string' }, runs: { type: 'string', default: '3' }
 })
-const runs = atLeast('runs', 1, values.runs)
+const runs = whole('runs', values.runs, 1)
 const last = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) : { benches: {} }
 const chosen = suite.filter(({ file, quick }) => new RegExp(values.only ?? '').test(file) && (values.compare !== true || quick === true))
 if (chosen.length === 0) throw new Error(`--only ${values.only} selects no benchmark of bench/suite.js`)

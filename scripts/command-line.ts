@@ -46,10 +46,13 @@ export function oneOf<Name extends string> (option: string, names: readonly Name
   return names.find(name => name === text) ?? refuse(`--${option} must be ${names.join(' or ')}, got ${text}`)
 }
 
-/** As `atLeast`, for a seed: any whole number. */
-export function whole (option: string, text: string): number {
+/** As `atLeast`, for whole numbers; any, as of a seed, by default. */
+export function whole (option: string, text: string, least = -Infinity): number {
   const value = Number(text)
-  return Number.isSafeInteger(value) && text.trim() !== '' ? value : refuse(`--${option} must be a whole number, got ${text}`)
+  const bound = least === -Infinity ? '' : ` of at least ${least}`
+  return Number.isSafeInteger(value) && value >= least && text.trim() !== ''
+    ? value
+    : refuse(`--${option} must be a whole number${bound}, got ${text}`)
 }
 
 /** Ends the script where an option lacks those without which it means something else. */

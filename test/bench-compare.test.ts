@@ -106,7 +106,10 @@ t.test('a run that would measure nothing is refused', async t => {
   const run = fileURLToPath(new URL('../bench/run.js', import.meta.url))
   const stripTypes = new URL('../scripts/strip-types.js', import.meta.url).href
   for (const [given, exit, problem] of [
-    [['--runs', 'abc'], 2, /--runs must be a number of at least 1/], [['--only', 'zzz'], 1, /--only zzz selects no benchmark/]
+    [['--runs', 'abc'], 2, /--runs must be a whole number of at least 1, got abc/],
+    [['--runs', '1.5'], 2, /--runs must be a whole number of at least 1, got 1.5/],
+    [['--runs', '0'], 2, /--runs must be a whole number of at least 1, got 0/],
+    [['--only', 'zzz'], 1, /--only zzz selects no benchmark/]
   ] as const) {
     const { status, stderr } = spawnSync(process.execPath, ['--import', stripTypes, run, '--compare', ...given], { encoding: 'utf8' })
     t.equal(status, exit)

@@ -1,8 +1,9 @@
 // With `keySecret` an invalidation names an address by its HMAC: other processes look for it among those that they know.
 import t from 'tap'
-import type { Provider, ProviderAnswer, SettlingProvider } from '../types/contract.ts'
+import type { Provider, ProviderAnswer } from '../types/contract.ts'
 import { testEngine } from './support/engine.ts'
-import { emptied, startRedis } from './support/redis.ts'
+import { emptied, startRedis, turns } from './support/redis.ts'
+import { settlingProvider } from './support/settling.ts'
 import { answer } from './support/table-provider.ts'
 import { until } from './support/until.ts'
 
@@ -10,9 +11,6 @@ const ip = '203.0.113.9'
 const redis = await startRedis()
 t.teardown(() => redis.stop())
 t.beforeEach(emptied(redis))
-
-/** Whatever was sent to Redis before has arrived. */
-const turns = async (): Promise<unknown> => await new Promise(resolve => setTimeout(resolve, 100))
 
 for (const keySecret of [undefined, 'sixteen characters at least']) {
   const how = keySecret === undefined ? 'without a secret' : 'with one'
@@ -33,16 +31,8 @@ for (const keySecret of [undefined, 'sixteen characters at least']) {
 
   t.test(`a final answer from before an invalidation replaces none from after it, although memory was full, ${how}`, async t => {
     const begun: ((answer: ProviderAnswer) => void)[] = []
-    const settling: SettlingProvider = {
-      name: 'settling',
-      settlesAfterMs: 1,
-      async lookup (_ip, { later }) {
-        later?.(1, async () => await new Promise(resolve => begun.push(resolve)))
-        return answer('suspicious')
-      }
-    }
     const cache = { maxEntries: 1, ...secret }
-    const one = await testEngine(t, { provider: settling, redis: redis.url, cache })
+    const one = await testEngine(t, { provider: settlingProvider(begun, 'suspicious'), redis: redis.url, cache })
     const other = await testEngine(t, {
       provider: { name: 'settling', lookup: async () => answer('vpn_detected') }, redis: redis.url, cache
     })

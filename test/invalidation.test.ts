@@ -6,10 +6,11 @@ import { createEngine } from '../lib/core/engine.ts'
 import { createKeys } from '../lib/redis/keys.ts'
 import { sha1 } from '../lib/redis/scripts.ts'
 import { messageText } from '../lib/redis/subscriber.ts'
-import type { Provider, ProviderAnswer, SettlingProvider, VerdictName } from '../types/contract.ts'
+import type { Provider, ProviderAnswer, VerdictName } from '../types/contract.ts'
 import { heldProvider, testEngine } from './support/engine.ts'
 import { memoryLog } from './support/log.ts'
 import { emptied, startRedis } from './support/redis.ts'
+import { settlingProvider } from './support/settling.ts'
 import { answer } from './support/table-provider.ts'
 import { until } from './support/until.ts'
 
@@ -71,16 +72,7 @@ t.test('a lookup after invalidate() was called does not overtake it, where Redis
 
 t.test('a deferred answer to a question from before an invalidation does not replace the verdict from after it', async t => {
   const begun: ((answer: ProviderAnswer) => void)[] = []
-  const firsts: VerdictName[] = ['suspicious', 'vpn_detected']
-  const provider: SettlingProvider = {
-    name: 'settling',
-    settlesAfterMs: 1,
-    async lookup (_ip, { later }) {
-      later?.(1, async () => await new Promise(resolve => begun.push(resolve)))
-      return answer(firsts.shift()!)
-    }
-  }
-  const { ask, engine } = await testEngine(t, { provider })
+  const { ask, engine } = await testEngine(t, { provider: settlingProvider(begun, 'suspicious', 'vpn_detected') })
   await ask(ip)
   await until(() => begun.length === 1)
   await new Promise(resolve => setTimeout(resolve, 5)) // the two verdicts are of another millisecond
@@ -101,16 +93,8 @@ for (const [name, invalidatedBy, expected] of [
 ] as const) {
   t.test(`a second answer ${name}`, async t => {
     const begun: ((answer: ProviderAnswer) => void)[] = []
-    const settling = (first: VerdictName): SettlingProvider => ({
-      name: 'settling',
-      settlesAfterMs: 1,
-      async lookup (_ip, { later }) {
-        later?.(1, async () => await new Promise(resolve => begun.push(resolve)))
-        return answer(first)
-      }
-    })
-    const first = await testEngine(t, { provider: settling('suspicious'), redis: await deafClient(t) })
-    const other = await testEngine(t, { provider: settling('vpn_detected'), redis: redis.url })
+    const first = await testEngine(t, { provider: settlingProvider(begun, 'suspicious'), redis: await deafClient(t) })
+    const other = await testEngine(t, { provider: settlingProvider(begun, 'vpn_detected'), redis: redis.url })
     const isStored = async (address: string): Promise<void> => await until(async () => await redis.client.exists(address) === 1)
     if (invalidatedBy === 'itself') await first.engine.invalidate(ip)
     await first.ask(ip)

@@ -77,6 +77,7 @@ t.test('known and unknown verdicts are both bounded, and a flood of the one driv
   t.equal(memory.get('192.0.2.1')?.answer.verdict, 'clean')
   t.equal([...Array(100).keys()].filter(i => memory.get(`198.51.100.${i}`) !== undefined).length, 10)
   for (let i = 0; i < 100; i++) memory.set(`203.0.113.${i}`, known(0))
+  t.equal(memory.size(), 10)
   t.equal([...memory.addresses()].length, 20, 'ten with a verdict, ten with a failure')
 })
 

@@ -36,7 +36,7 @@ t.test('what is being published when a process closes is published before it end
   t.equal(log.messages.filter(line => line.includes('does not try again')).length, 1)
 })
 
-t.test('what finds a thousand others waiting is lost, with a word, once for each outage', async t => {
+t.test('what is published while a thousand others wait is lost, and logged once for each outage', async t => {
   const log = memoryLog()
   const outbox = createOutbox(log, () => {})
   let published = 0

@@ -1,22 +1,16 @@
 import t from 'tap'
 import type { ScriptRunner } from '../lib/redis/client.ts'
 import { quotaOver } from './support/quota.ts'
-import { redisPort, redisServer } from './support/redis-server.ts'
-import { until } from './support/until.ts'
+import { emptied, startRedis } from './support/redis.ts'
+import { portOf } from './support/redis-server.ts'
 
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 62_000
 
-const server = await redisServer()
-const port = redisPort(server.port)
-t.teardown(async () => {
-  port.close()
-  await server.close()
-})
-t.beforeEach(async () => {
-  await until(() => port.client.status === 'ready')
-  await port.client.flushall()
-})
+const server = await startRedis()
+const { client } = server
+t.teardown(() => server.stop())
+t.beforeEach(emptied(server))
 
 /** By how much the clock of Redis is ahead of the right time. */
 let aheadMs = 0
@@ -25,7 +19,7 @@ const clock = (): string => {
   return `{ ${Math.floor(at / 1000)}, ${at % 1000 * 1000} }`
 }
 const redis: ScriptRunner = {
-  run: async (script, keys, args) => await port.run(script.replace("redis.call('TIME')", clock()), keys, args, 5_000)
+  run: async (script, keys, args) => await portOf(client).run(script.replace("redis.call('TIME')", clock()), keys, args, 5_000)
 }
 
 t.test('after the clock of Redis was set back by an hour, calls, members and a wait count for a minute, not for an hour', async t => {
@@ -33,8 +27,8 @@ t.test('after the clock of Redis was set back by an hour, calls, members and a w
   const quota = quotaOver(t, redis, { perMinute: 4 }, { timeoutMs: 5_000 })
   t.teardown(() => quota.close())
   for (let i = 0; i < 4; i++) t.equal(await quota.take(true), null)
-  await port.client.hset('k:members', 'gone', `${Date.now() + HOUR_MS}:1`)
-  await port.client.hset('k:state', 'quiet', String(Date.now() + HOUR_MS - 1))
+  await client.hset('k:members', 'gone', `${Date.now() + HOUR_MS}:1`)
+  await client.hset('k:state', 'quiet', String(Date.now() + HOUR_MS - 1))
 
   aheadMs = 0
   // A contact of its own: what the process knows already would answer for it.
@@ -42,11 +36,11 @@ t.test('after the clock of Redis was set back by an hour, calls, members and a w
   t.teardown(() => other.close())
   t.match(await other.take(true), { reason: 'quota_exhausted' }, 'the count is not used')
   const now = Date.now()
-  t.equal(await port.client.zcard('k:calls'), 4)
-  t.equal(await port.client.zcount('k:calls', `(${now}`, '+inf'), 0, 'no call is in the future')
-  t.ok(Number((await port.client.hget('k:members', 'gone'))!.split(':')[0]) <= now, 'nor is the member')
-  t.ok(Number(await port.client.hget('k:state', 'quiet')) <= now + MINUTE_MS, 'the wait ends within a minute')
-  await port.client.hset('k:state', 'quiet', String(now))
+  t.equal(await client.zcard('k:calls'), 4)
+  t.equal(await client.zcount('k:calls', `(${now}`, '+inf'), 0, 'no call is in the future')
+  t.ok(Number((await client.hget('k:members', 'gone'))!.split(':')[0]) <= now, 'nor is the member')
+  t.ok(Number(await client.hget('k:state', 'quiet')) <= now + MINUTE_MS, 'the wait ends within a minute')
+  await client.hset('k:state', 'quiet', String(now))
   const refusal = await other.take(true)
   t.match(refusal, { reason: 'quota_exhausted' })
   t.ok(refusal!.retryAfterSeconds! <= MINUTE_MS / 1000, `${refusal!.retryAfterSeconds} s`)
@@ -72,7 +66,7 @@ t.test('after the clock of Redis was set back, and right again, no more calls ar
   const another = quotaOver(t, redis, { perMinute: 4, perDay: 1000 }, { timeoutMs: 5_000, onShare () {} })
   t.teardown(() => another.close())
   t.match(await another.take(true), { reason: 'quota_exhausted' })
-  t.equal(await port.client.zcard('k:calls'), 4)
+  t.equal(await client.zcard('k:calls'), 4)
 })
 
 t.test('a log of more calls than one command takes is moved whole', async t => {
@@ -81,8 +75,8 @@ t.test('a log of more calls than one command takes is moved whole', async t => {
   t.teardown(() => quota.close())
   t.equal(await quota.take(true), null)
   const calls = Array.from({ length: 2500 }, (_, i) => [String(Date.now() + HOUR_MS), `call ${i}`])
-  await port.client.zadd('k:calls', ...calls.flat())
-  await port.client.hset('k:state', 'walked', String(Date.now() + HOUR_MS))
+  await client.zadd('k:calls', ...calls.flat())
+  await client.hset('k:state', 'walked', String(Date.now() + HOUR_MS))
   t.equal(await quota.take(true), null)
-  t.equal(await port.client.zcount('k:calls', '-inf', Date.now()), 2502)
+  t.equal(await client.zcount('k:calls', '-inf', Date.now()), 2502)
 })

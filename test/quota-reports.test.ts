@@ -3,19 +3,14 @@ import t from 'tap'
 import type { Quota } from '../lib/rate-limit/index.ts'
 import type { ScriptRunner } from '../lib/redis/client.ts'
 import { quotaOver } from './support/quota.ts'
-import { redisPort, redisServer } from './support/redis-server.ts'
+import { emptied, startRedis } from './support/redis.ts'
+import { portOf } from './support/redis-server.ts'
 import { until } from './support/until.ts'
 
-const server = await redisServer()
-const port = redisPort(server.port)
-t.teardown(async () => {
-  port.close()
-  await server.close()
-})
-t.beforeEach(async () => {
-  await until(() => port.client.status === 'ready')
-  await port.client.flushall()
-})
+const server = await startRedis()
+const { client } = server
+t.teardown(() => server.stop())
+t.beforeEach(emptied(server))
 
 let isUp = true
 /** Its replies are late while this is pending. */
@@ -23,7 +18,7 @@ let reply = Promise.resolve()
 const redis: ScriptRunner = {
   async run (script, keys, args) {
     if (!isUp) throw new Error('no reply')
-    const result = await port.run(script, keys, args, 5_000)
+    const result = await portOf(client).run(script, keys, args, 5_000)
     await reply
     return result
   }
@@ -39,12 +34,12 @@ for (const [unit, limits] of [['minute', { perMinute: 20 }], ['day', { perDay: 2
   t.test(`of a ${unit}, reads made without Redis use what is not kept for writes`, async t => {
     const quota = quotaOver(t, redis, limits, { timeoutMs: 5_000, onShare () {}, reserveForWrites: 0.5 })
     t.teardown(() => quota.close())
-    await until(async () => await port.client.exists('k:members') === 1)
+    await until(async () => await client.exists('k:members') === 1)
     isUp = false
     const without = await granted(quota, false)
     t.ok(without > 0)
     isUp = true
-    await until(async () => await port.client.zcard('k:reads') === without)
+    await until(async () => await client.zcard('k:reads') === without)
     t.equal(without + await granted(quota, false), 10)
     t.equal(await granted(quota, true), 10)
   })
@@ -53,7 +48,7 @@ for (const [unit, limits] of [['minute', { perMinute: 20 }], ['day', { perDay: 2
     const options = { timeoutMs: 5_000, onShare () {}, reserveForWrites: 0.5 }
     const [one, other] = [quotaOver(t, redis, limits, options), quotaOver(t, redis, limits, options)]
     t.teardown(async () => { await Promise.all([one.close(), other.close()]) })
-    await until(async () => await port.client.hlen('k:members') === 2)
+    await until(async () => await client.hlen('k:members') === 2)
     t.equal(await granted(one, false), 10)
     t.equal(await granted(other, false), 0)
     isUp = false
@@ -65,16 +60,16 @@ for (const [unit, limits] of [['minute', { perMinute: 20 }], ['day', { perDay: 2
 
 t.test('a process that closes while its report is on its way waits for the reply, and is no member any more', async t => {
   const quota = quotaOver(t, redis, { perMinute: 20 }, { timeoutMs: 5_000, onShare () {} })
-  await until(async () => await port.client.exists('k:members') === 1)
+  await until(async () => await client.exists('k:members') === 1)
   isUp = false
   t.equal(await quota.take(true), null)
   isUp = true
   let arrives = (): void => {}
   reply = new Promise(resolve => { arrives = resolve })
   const taken = quota.take(true)
-  await until(async () => await port.client.zcard('k:calls') === 2)
+  await until(async () => await client.zcard('k:calls') === 2)
   const closed = quota.close()
   arrives()
   await Promise.all([taken, closed])
-  t.strictSame(await port.client.hgetall('k:members'), {})
+  t.strictSame(await client.hgetall('k:members'), {})
 })

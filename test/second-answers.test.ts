@@ -1,9 +1,10 @@
 // A second answer (an escalation, or the final one of a settling provider) replaces the first answer to the same question only.
 import t from 'tap'
 import { escalate } from '../lib/providers/composite/index.ts'
-import type { ProviderAnswer, SettlingProvider, VerdictName } from '../types/contract.ts'
+import type { ProviderAnswer, SettlingProvider } from '../types/contract.ts'
 import { testEngine } from './support/engine.ts'
-import { emptied, startRedis } from './support/redis.ts'
+import { emptied, startRedis, turns } from './support/redis.ts'
+import { settlingProvider } from './support/settling.ts'
 import { answer } from './support/table-provider.ts'
 import { until } from './support/until.ts'
 
@@ -13,20 +14,6 @@ t.teardown(() => redis.stop())
 t.beforeEach(emptied(redis))
 
 const stored = async (): Promise<unknown> => JSON.parse(await redis.client.get(ip) ?? '{}').verdict
-/** Whatever was sent to Redis before has arrived. */
-const turns = async (): Promise<unknown> => await new Promise(resolve => setTimeout(resolve, 100))
-
-/** Its first answers in this order; the final ones when the test gives them. */
-function settling (begun: ((answer: ProviderAnswer) => void)[], ...firsts: VerdictName[]): SettlingProvider {
-  return {
-    name: 'settling',
-    settlesAfterMs: 1,
-    async lookup (_ip, { later }) {
-      later?.(1, async () => await new Promise(resolve => begun.push(resolve)))
-      return answer(firsts.shift()!)
-    }
-  }
-}
 
 const long = { type: 'x', weight: 0.5, detail: 'd'.repeat(300) }
 for (const [name, written, signals, aheadSeconds] of [
@@ -58,7 +45,7 @@ for (const [name, written, signals, aheadSeconds] of [
 t.test('what an escalation has paid for is not replaced by the final answer of the cheap provider', async t => {
   const begun: ((answer: ProviderAnswer) => void)[] = []
   let paid = 0
-  const make = () => escalate(settling(begun, 'suspicious'), { name: 'paid', async lookup () { paid++; return answer('vpn_detected') } }, { writesOnly: true })
+  const make = () => escalate(settlingProvider(begun, 'suspicious'), { name: 'paid', async lookup () { paid++; return answer('vpn_detected') } }, { writesOnly: true })
   const [reader, writer, other] = await Promise.all([0, 1, 2].map(async () => await testEngine(t, { provider: make(), redis: redis.url })))
   await reader!.ask(ip)
   await until(async () => begun.length === 1 && await stored() === 'suspicious')
@@ -83,7 +70,7 @@ t.test('what an escalation has paid for replaces the final answer of the cheap p
       return answer('vpn_detected')
     }
   }
-  const make = () => escalate(settling(begun, 'suspicious'), expensive, { writesOnly: true })
+  const make = () => escalate(settlingProvider(begun, 'suspicious'), expensive, { writesOnly: true })
   const [reader, writer, other] = await Promise.all([0, 1, 2].map(async () => await testEngine(t, { provider: make(), redis: redis.url })))
   await reader!.ask(ip)
   await until(async () => begun.length === 1 && await stored() === 'suspicious')
@@ -130,8 +117,8 @@ t.test('an escalation without an answer does not replace what another process ha
 for (const aheadSeconds of [0, 0.5]) {
   t.test(`a question from before an invalidation is not answered after it, by a process whose clock is ${aheadSeconds} s ahead`, async t => {
     const begun: ((answer: ProviderAnswer) => void)[] = []
-    const first = await testEngine(t, { provider: settling(begun, 'suspicious'), redis: redis.url })
-    const other = await testEngine(t, { provider: settling([], 'vpn_detected'), redis: redis.url })
+    const first = await testEngine(t, { provider: settlingProvider(begun, 'suspicious'), redis: redis.url })
+    const other = await testEngine(t, { provider: settlingProvider([], 'vpn_detected'), redis: redis.url })
     first.wait(aheadSeconds)
     await first.ask(ip)
     await until(async () => begun.length === 1 && await stored() === 'suspicious')

@@ -1,8 +1,7 @@
 import type { Limit, QuotaLimits } from './quota.ts'
 
-/** What this process knows about the fleet from Redis. */
-export interface Contact {
-  readonly at: number
+/** What Redis says about the fleet. */
+export interface FleetUse {
   readonly members: number
   /** Calls that Redis reserves for this process. */
   readonly part: number
@@ -11,6 +10,11 @@ export interface Contact {
   /** How many of them were reads. */
   readonly readsMinute: number
   readonly readsDay: number
+}
+
+/** What this process knows about the fleet from Redis. */
+export interface Contact extends FleetUse {
+  readonly at: number
   /** Calls of this process that Redis may not have counted: in reports without an answer, or not reported yet. */
   readonly reporting: number
 }

@@ -80,10 +80,10 @@ export function offlineShare (
   let quietMax: number | null = null
 
   /**
-   * Room for calls under a maximum since a time. From the very millisecond on: a call of the same one counts twice
+   * Calls left under a maximum since a time. From the very millisecond on: a call of the same one counts twice
    * rather than not at all.
    */
-  function room (log: SlidingWindow, since: number, max: number, write: boolean): number {
+  function callsLeft (log: SlidingWindow, since: number, max: number, write: boolean): number {
     const left = max - log.countSince(since - 1)
     return Math.max(0, write ? left : Math.min(left, readsOf(max, reserveForWrites) - log.countSince(since - 1, true)))
   }
@@ -94,20 +94,20 @@ export function offlineShare (
     return known ? Math.floor(max / contact.members) : 0
   }
 
-  function minuteRoom (minute: Limit, at: number, write: boolean): number {
+  function minuteCallsLeft (minute: Limit, at: number, write: boolean): number {
     if (contact === null && quietUntil > 0 && at < quietUntil + settledMs) return 0
-    if (contact === null) return room(offline, at - windowMs, evenShare(minute), write)
+    if (contact === null) return callsLeft(offline, at - windowMs, evenShare(minute), write)
     if (contact.members === 1 && quietMax === null) {
       // The own calls bound it too: replies that arrive in another order may have an older count in the last one.
-      const ownRoom = room(own, at - windowMs, minute.max, write)
+      const ownLeft = callsLeft(own, at - windowMs, minute.max, write)
       return at - contact.at < windowMs
-        ? Math.min(ownRoom, room(offline, contact.at, Math.max(0, minute.max - usedOf(contact)), write))
-        : ownRoom
+        ? Math.min(ownLeft, callsLeft(offline, contact.at, Math.max(0, minute.max - usedOf(contact)), write))
+        : ownLeft
     }
-    if (at - reserved.at >= settledMs) return room(offline, at - windowMs, evenShare(minute), write)
+    if (at - reserved.at >= settledMs) return callsLeft(offline, at - windowMs, evenShare(minute), write)
     const part = withinEvenShare(minute, at, reserved.part)
-    const left = room(offline, Math.max(reserved.at, at - windowMs), part, write || quietMax !== null)
-    return quietMax === null ? left : Math.min(left, room(own, at - windowMs, quietMax, write))
+    const left = callsLeft(offline, Math.max(reserved.at, at - windowMs), part, write || quietMax !== null)
+    return quietMax === null ? left : Math.min(left, callsLeft(own, at - windowMs, quietMax, write))
   }
 
   /** Calls made from now on still count when all members that are away as long go over to their even shares. */
@@ -116,14 +116,14 @@ export function offlineShare (
   }
 
   /** The day's count is best effort after a loss: a share of what was left. */
-  function dayRoom (day: Limit, write: boolean): number {
+  function dayCallsLeft (day: Limit, write: boolean): number {
     const used = contact === null ? 0 : contact.usedDay + contact.reporting
     const left = Math.max(0, day.max - used)
-    return room(offline, contact?.at ?? -Infinity, Math.floor(left / (contact?.members ?? membersUnknown)), write)
+    return callsLeft(offline, contact?.at ?? -Infinity, Math.floor(left / (contact?.members ?? membersUnknown)), write)
   }
 
   function mayRead (at: number): boolean {
-    // While the count is not complete, all that was left is for whoever needs it first.
+    // While the count is not complete, nothing is kept for writes.
     if (contact === null || quietMax !== null) return true
     return hasReadsLeft(contact, limits, at, offline.countSince(contact.at - 1, true))
   }
@@ -149,7 +149,8 @@ export function offlineShare (
     take (write) {
       const at = now()
       const { burst, minute, day, keepMs } = limits
-      const may = (minute === null || minuteRoom(minute, at, write) > 0) && (day === null || dayRoom(day, write) > 0)
+      const may = (minute === null || minuteCallsLeft(minute, at, write) > 0) &&
+        (day === null || dayCallsLeft(day, write) > 0)
       if (!may || (!write && !mayRead(at))) return exhausted(beatMs)
       if (burst !== null) {
         const share = Math.max(1, Math.floor(burst.max / (contact?.members ?? membersUnknown)))
@@ -199,7 +200,7 @@ export function offlineShare (
       reserved = { at, part }
     },
     isQuiet: () => now() < quietUntil,
-    minuteLeft: () => limits.minute === null ? 0 : minuteRoom(limits.minute, now(), true),
+    minuteLeft: () => limits.minute === null ? 0 : minuteCallsLeft(limits.minute, now(), true),
     takeUnreported (atMost) {
       const from = Math.max(0, unreported.length - atMost)
       const oldest = now() - limits.keepMs

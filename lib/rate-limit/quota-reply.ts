@@ -1,16 +1,11 @@
 import type { UnknownReason } from '../../types/contract.ts'
+import type { FleetUse } from './contact.ts'
 
 /** What the script of the quota answered. */
-export interface QuotaReply {
+export interface QuotaReply extends FleetUse {
   readonly answer: 'ok' | 'full' | 'burst' | 'quiet' | 'held'
   readonly waitMs: number
   readonly epoch: string
-  readonly members: number
-  readonly part: number
-  readonly usedMinute: number
-  readonly usedDay: number
-  readonly readsMinute: number
-  readonly readsDay: number
   readonly reason: UnknownReason
 }
 

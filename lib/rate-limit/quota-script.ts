@@ -42,17 +42,18 @@ local stored = redis.call('HMGET', state, 'epoch', 'run', 'quiet', 'reserved', '
 local epoch, seenRun, quiet = stored[1], stored[2], tonumber(stored[3] or nil)
 local reserved, count, walked = tonumber(stored[4] or nil), tonumber(stored[5] or nil), tonumber(stored[6] or nil)
 local was = tonumber(stored[7] or nil)
+local function waitForWindow()
+  quiet = now + minute
+  redis.call('HSET', state, 'quiet', quiet)
+end
 if not epoch then
   epoch = fresh
   redis.call('HSET', state, 'epoch', epoch, 'run', runId)
 elseif seenRun ~= runId then
-  quiet = now + minute
-  redis.call('HSET', state, 'run', runId, 'quiet', quiet)
+  redis.call('HSET', state, 'run', runId)
+  waitForWindow()
 end
-if known ~= '' and known ~= epoch and not quiet then
-  quiet = now + minute
-  redis.call('HSET', state, 'quiet', quiet)
-end
+if known ~= '' and known ~= epoch and not quiet then waitForWindow() end
 
 if not walked or walked > now then
   for _, key in ipairs({ calls, reads }) do
@@ -63,17 +64,11 @@ if not walked or walked > now then
       redis.call('ZADD', key, unpack(moved))
     end
   end
-  if quiet and quiet > now + minute then
-    quiet = now + minute
-    redis.call('HSET', state, 'quiet', quiet)
-  end
+  if quiet and quiet > now + minute then waitForWindow() end
   if walked then redis.call('HSET', state, 'was', math.max(was or 0, walked)) end
 elseif was and was <= now then
   redis.call('HDEL', state, 'was')
-  if walked + minute <= now then
-    quiet = now + minute
-    redis.call('HSET', state, 'quiet', quiet)
-  end
+  if walked + minute <= now then waitForWindow() end
 end
 
 for i = 19, #ARGV, 3 do
@@ -115,8 +110,8 @@ local wait = 0
 local function bound(key, window, max, kept)
   if max < 0 or since(key, window) + kept < max then return end
   local last = max - kept > 0 and redis.call('ZREVRANGE', key, max - kept - 1, max - kept - 1, 'WITHSCORES')[2]
-  local room = last and math.max(1, last + window - now) or max == 0 and window or retry
-  wait = math.max(wait, kept > 0 and math.min(room, retry) or room)
+  local opensIn = last and math.max(1, last + window - now) or max == 0 and window or retry
+  wait = math.max(wait, kept > 0 and math.min(opensIn, retry) or opensIn)
 end
 
 local answer = 'ok'

@@ -82,8 +82,8 @@ export const UNKNOWN = 'unknown'
 export const RETRY = 'retry'
 
 /**
- * `held`: it is in Redis. The others are not, so they store only where no other lease is. `blind`: nothing where the
- * address was invalidated not long ago, unless what is stored is what it replaces. `soft`: only in its place.
+ * `held` is in Redis. The others are not, so they store only where no other lease is. `blind` stores nothing where the
+ * address was invalidated not long ago, unless it replaces the stored version. `soft` stores only in place of that one.
  */
 export type LeaseKind = 'held' | 'soft' | 'blind'
 

@@ -17,31 +17,26 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
   const stored = redis.fields(state!)
   let epoch = stored.get('epoch')
   let quiet = stored.has('quiet') ? Number(stored.get('quiet')) : undefined
+  const waitForWindow = (): void => {
+    quiet = now + minute
+    redis.hset(state!, { quiet: String(quiet) })
+  }
   if (epoch === undefined) {
     epoch = fresh!
     redis.hset(state!, { epoch, run: redis.runId })
   } else if (stored.get('run') !== redis.runId) {
-    quiet = now + minute
-    redis.hset(state!, { run: redis.runId, quiet: String(quiet) })
+    redis.hset(state!, { run: redis.runId })
+    waitForWindow()
   }
-  if (known !== '' && known !== epoch && quiet === undefined) {
-    quiet = now + minute
-    redis.hset(state!, { quiet: String(quiet) })
-  }
+  if (known !== '' && known !== epoch && quiet === undefined) waitForWindow()
   let [reserved, count, walked] = ['reserved', 'count', 'walked'].map(name => Number(stored.get(name))) as [number, number, number]
   if (!(walked <= now)) {
     for (const key of [calls!, reads!]) for (const [id, at] of redis.scores(key)) if (at > now) redis.zadd(key, now, id)
-    if (quiet !== undefined && quiet > now + minute) {
-      quiet = now + minute
-      redis.hset(state!, { quiet: String(quiet) })
-    }
+    if (quiet !== undefined && quiet > now + minute) waitForWindow()
     if (!Number.isNaN(walked)) redis.hset(state!, { was: String(Math.max(Number(stored.get('was') ?? 0), walked)) })
   } else if (Number(stored.get('was')) <= now) {
     redis.hdel(state!, 'was')
-    if (walked + minute <= now) {
-      quiet = now + minute
-      redis.hset(state!, { quiet: String(quiet) })
-    }
+    if (walked + minute <= now) waitForWindow()
   }
   for (let i = 18; i < args.length; i += 3) {
     const [at, id] = [now - Number(args[i]), `${me}:offline:${args[i + 1]}`]
@@ -74,8 +69,8 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
     if (max < 0 || since(key, window) + kept < max) return
     const newestFirst = [...redis.scores(key).values()].sort((a, b) => b - a)
     const last = max - kept > 0 ? newestFirst[max - kept - 1] : undefined
-    const room = last !== undefined ? Math.max(1, last + window - now) : max === 0 ? window : retry
-    wait = Math.max(wait, kept > 0 ? Math.min(room, retry) : room)
+    const opensIn = last !== undefined ? Math.max(1, last + window - now) : max === 0 ? window : retry
+    wait = Math.max(wait, kept > 0 ? Math.min(opensIn, retry) : opensIn)
   }
   let answer = 'ok'
   const held = redis.pttl(hold!)

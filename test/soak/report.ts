@@ -54,7 +54,7 @@ export function reportOf (result: SoakResult): { readonly text: string, readonly
     `- no claim: resident memory with that space grew by ${percent(growth(survivors, ({ memory }) => memory.rss, 'warm'))} after the warm-up, and by ` +
       `${percent(growth(survivors, ({ memory }) => memory.rss, 'middle'))} from the middle to the end`,
     '',
-    '| Phase | Rightly admitted (200) | Refused (403) | Let through (200) | Judged `unknown` | p50 ms | p99 | p99.9 | Provider calls / ideal | Event loop delay p99 / max, ms |',
+    '| Phase | Rightly admitted (200) | Refused (403) | Let through (200) | Verdict `unknown` | p50 ms | p99 | p99.9 | Provider calls / ideal | Event loop delay p99 / max, ms |',
     `|---|${'---|'.repeat(9)}`,
     ...rows,
     '',

@@ -63,6 +63,9 @@ export async function launched (port: number, logFile: string, args: readonly st
 /** For `t.beforeEach`: each test finds this Redis empty. */
 export const emptied = ({ client }: Pick<RedisServer, 'client'>) => async (): Promise<void> => { await client.flushall() }
 
+/** Whatever was sent to Redis before has arrived. */
+export const turns = async (): Promise<unknown> => await new Promise(resolve => setTimeout(resolve, 100))
+
 /** Tries again when another program took the free port. */
 export async function retried<T> (start: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
