@@ -3,6 +3,7 @@ import type { ScriptRunner } from '../lib/redis/client.ts'
 import { quotaOver } from './support/quota.ts'
 import { emptied, startRedis } from './support/redis.ts'
 import { portOf } from './support/redis-server.ts'
+import { until } from './support/until.ts'
 
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 62_000
@@ -79,4 +80,18 @@ t.test('a log of more calls than one command takes is moved whole', async t => {
   await client.hset('k:state', 'walked', String(Date.now() + HOUR_MS))
   t.equal(await quota.take(true), null)
   t.equal(await client.zcount('k:calls', '-inf', Date.now()), 2502)
+})
+
+t.test('a pause lasts no longer than it did when it began, although the clock of Redis was set back meanwhile', async t => {
+  aheadMs = 0
+  const quota = quotaOver(t, redis, { perMinute: 4 }, { timeoutMs: 5_000, onHold () {} })
+  t.teardown(() => quota.close())
+  quota.hold('rejected', MINUTE_MS)
+  await until(async () => await client.exists('k:hold') === 1)
+  // As Redis sees it, which keeps the end.
+  await client.pexpire('k:hold', HOUR_MS)
+  const refusal = await quota.take(true)
+  t.match(refusal, { reason: 'rejected' })
+  t.ok(refusal!.retryAfterSeconds! <= MINUTE_MS / 1000, `${refusal!.retryAfterSeconds} s`)
+  t.ok(await client.pttl('k:hold') <= MINUTE_MS)
 })

@@ -79,7 +79,15 @@ const quotaOps: fc.Arbitrary<Op & { readonly passes?: number }> = fc.tuple(fc.on
             25_833, max < 0 ? 0 : 86_402_000, 2000, believed, reporting, ...reported.flat()]
     }))
   },
-  { weight: 1, arbitrary: fc.constantFrom<Op>({ key: 'hold', value: 'rate_limited', ttlMs: 1000 * LONG_MS }, { ends: 'hold' }, { ends: 'state' }) }
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Op>(
+      { key: 'hold', value: 'rate_limited', ttlMs: 1000 * LONG_MS },
+      { key: 'hold', value: `rejected ${900 * LONG_MS}`, ttlMs: 1000 * LONG_MS },
+      { ends: 'hold' },
+      { ends: 'state' }
+    )
+  }
 )).map(([passes, op]) => ({ ...op, passes }))
 
 const redis = await startRedis()

@@ -116,7 +116,11 @@ end
 
 local answer = 'ok'
 local held = redis.call('PTTL', hold)
-local reason = held > 0 and redis.call('GET', hold) or ''
+local reason, length = string.match(held > 0 and redis.call('GET', hold) or '', '^(%S*) ?(%d*)')
+if held > (tonumber(length) or held) then
+  held = tonumber(length)
+  redis.call('PEXPIRE', hold, held)
+end
 if held > 0 then
   answer, wait = 'held', held
 elseif quiet and quiet > now then
@@ -153,8 +157,13 @@ return {
 }
 `
 
-/** A pause for every process, never shorter than the one that is there. */
+/**
+ * A pause for every process, never shorter than the one that is there. Its length is kept with the reason: Redis keeps
+ * only the end, which is later than it was where the clock was set back.
+ */
 export const holdScript = `
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
+  redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[2])
+end
 return 1
 `

@@ -73,7 +73,12 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
     wait = Math.max(wait, kept > 0 ? Math.min(opensIn, retry) : opensIn)
   }
   let answer = 'ok'
-  const held = redis.pttl(hold!)
+  let held = redis.pttl(hold!)
+  const [, reason, length] = /^(\S*) ?(\d*)/.exec(held > 0 ? redis.get(hold!)! : '')!
+  if (length !== '' && held > Number(length)) {
+    held = Number(length)
+    redis.pexpire(hold!, held)
+  }
   const isQuiet = quiet !== undefined && quiet > now
   if (held > 0) {
     answer = 'held'
@@ -106,11 +111,11 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
   redis.hset(state!, { reserved: String(fence + mine), count: String(count), walked: String(walked) })
   for (const key of [calls!, reads!, members!, state!]) redis.pexpire(key, Math.max(keep, 20 * minute))
   return [
-    answer, epoch, held > 0 ? redis.get(hold!) : '', wait, count, part, used, since(calls!, day), since(reads!, minute), since(reads!, day)
+    answer, epoch, reason, wait, count, part, used, since(calls!, day), since(reads!, minute), since(reads!, day)
   ]
 }
 
 export const holdAll: Model = (redis, [hold], [reason, forMs]) => {
-  if (redis.pttl(hold!) < Number(forMs)) redis.set(hold!, reason!, Number(forMs))
+  if (redis.pttl(hold!) < Number(forMs)) redis.set(hold!, `${reason} ${forMs}`, Number(forMs))
   return 1
 }
