@@ -49,10 +49,11 @@ for (const [unit, limits] of [['minute', { perMinute: 20 }], ['day', { perDay: 2
     const [one, other] = [quotaOver(t, redis, limits, options), quotaOver(t, redis, limits, options)]
     t.teardown(async () => { await Promise.all([one.close(), other.close()]) })
     await until(async () => await client.hlen('k:members') === 2)
-    t.equal(await granted(one, false), 10)
-    t.equal(await granted(other, false), 0)
+    const counted = await granted(one, false) + await granted(other, false)
+    t.ok(counted > 0)
     isUp = false
-    t.equal(await granted(one, false) + await granted(other, false), 0)
+    const without = await granted(one, false) + await granted(other, false)
+    t.ok(counted + without <= 10, `${counted} + ${without} reads of 10`)
     t.ok(await granted(one, true) + await granted(other, true) > 0)
     isUp = true
   })

@@ -66,17 +66,18 @@ const quotaOps: fc.Arbitrary<Op & { readonly passes?: number }> = fc.tuple(fc.on
       known: fc.constantFrom('', 'e', 'e', 'other'),
       callId: fc.nat(1e6),
       believed: fc.nat(3),
+      believedReads: fc.nat(2),
       reporting: fc.nat(2),
       reported: fc.array(fc.tuple(fc.nat(70_000), fc.nat(6), fc.nat(1)), { maxLength: 3 }),
       max: fc.constantFrom(-1, 0, 6),
       burst: fc.constantFrom(-1, 2)
-    }).map(({ op, me, known, callId, believed, reporting, reported, max, burst }): Op => ({
+    }).map(({ op, me, known, callId, believed, believedReads, reporting, reported, max, burst }): Op => ({
       text: quotaScript,
       keys: quotaKeys,
       args: op === 'leave'
         ? [op, me]
         : [op, me, known, 'e', `${me}:${callId}`, 62_000, max, Math.ceil(max / 2), 86_402_000, max < 0 ? -1 : 20, max < 0 ? -1 : 10, 1250, burst,
-            25_833, max < 0 ? 0 : 86_402_000, 2000, believed, reporting, ...reported.flat()]
+            25_833, max < 0 ? 0 : 86_402_000, 2000, believed, reporting, believedReads, ...reported.flat()]
     }))
   },
   {
@@ -136,9 +137,10 @@ async function compare (ops: readonly (Op & { readonly passes?: number })[]): Pr
 async function checkSums (): Promise<void> {
   const { walked, ...state } = await redis.client.hgetall('state')
   if (walked === undefined) return // no process has called since the last one left
-  const parts = Object.values(await redis.client.hgetall('members')).map(member => Number(member.split(':')[1]))
-  const sums = `${parts.reduce((sum, part) => sum + part, 0)} of ${parts.length}`
-  if (`${state['reserved']} of ${state['count']}` !== sums) throw new Error(`the members have ${sums}, not ${JSON.stringify(state)}`)
+  const members = Object.values(await redis.client.hgetall('members')).map(member => member.split(':').map(Number))
+  const sum = (i: number): number => members.reduce((sum, parts) => sum + parts[i]!, 0)
+  const sums = `${sum(1)} and ${sum(2)} reads of ${members.length}`
+  if (`${state['reserved']} and ${state['reservedReads']} reads of ${state['count']}` !== sums) throw new Error(`the members have ${sums}, not ${JSON.stringify(state)}`)
 }
 
 /** Large numbers are remaining times. */

@@ -1,10 +1,15 @@
 import type { Limit, QuotaLimits } from './quota.ts'
 
-/** What Redis says about the fleet. */
-export interface FleetUse {
-  readonly members: number
-  /** Calls that Redis reserves for this process. */
+/** What Redis reserves for this process. */
+export interface Reservation {
   readonly part: number
+  /** How many calls of it may be reads. */
+  readonly readPart: number
+}
+
+/** What Redis says about the fleet. */
+export interface FleetUse extends Reservation {
+  readonly members: number
   readonly usedMinute: number
   readonly usedDay: number
   /** How many of them were reads. */
@@ -33,13 +38,18 @@ export function usedOf ({ usedMinute, reporting }: Contact): number {
 }
 
 /**
- * Whether a member may read once more without Redis, after `made` reads since the contact. The reads that Redis has
- * counted use the part of reads, too, until they have left the window: each member has an even share of the rest.
+ * Whether a member may read once more without Redis. The reads that Redis has counted use the part of reads, too, until
+ * they have left the window. `sharesEvenly`: it is away for so long that each member has an even share.
  */
 export function hasReadsLeft (
-  { at: contactAt, members, readsMinute, readsDay }: Contact, { minute, day }: QuotaLimits, at: number, made: number
+  contact: Contact, { minute, day }: QuotaLimits, at: number, sharesEvenly: boolean, madeSince: (time: number) => number
 ): boolean {
-  const isLeft = ({ maxReads }: Limit, used: number): boolean => made < Math.floor((maxReads - used) / members)
-  return (minute === null || at - contactAt >= minute.windowMs || isLeft(minute, readsMinute)) &&
-    (day === null || isLeft(day, readsDay))
+  const { at: contactAt, members, readPart, readsMinute, readsDay, reporting } = contact
+  const left = ({ maxReads }: Limit, used: number): number => Math.floor((maxReads - used - reporting) / members)
+  if (day !== null && madeSince(contactAt) >= left(day, readsDay)) return false
+  if (minute === null) return true
+  const windowStart = at - minute.windowMs
+  return members === 1
+    ? contactAt <= windowStart || madeSince(contactAt) < left(minute, readsMinute)
+    : sharesEvenly || madeSince(Math.max(contactAt, windowStart)) < readPart
 }

@@ -1,5 +1,5 @@
 import type { UnknownAnswer } from '../../types/contract.ts'
-import { type Contact, hasReadsLeft, type KnownContact, usedOf } from './contact.ts'
+import { type Contact, hasReadsLeft, type KnownContact, type Reservation, usedOf } from './contact.ts'
 import {
   burstFull, exhausted, type Limit, type QuotaLimits, readsOf, type SlidingWindow, slidingWindow, type Windows
 } from './quota.ts'
@@ -33,9 +33,9 @@ export interface OfflineShare {
    * What Redis has to reserve for this process until the next contact. That may be late, and calls made before leave
    * the window until then, in the log of Redis as here: so they do not count.
    */
-  reservation (): number
+  reservation (): Reservation
   /** Redis answers, but its count is not complete for so long. `reserved`: what it reported at that contact. */
-  quiet (at: number, forMs: number, reserved: number): void
+  quiet (at: number, forMs: number, reserved: Reservation): void
   isQuiet (): boolean
   /** What is left of this minute's share. */
   minuteLeft (): number
@@ -74,7 +74,7 @@ export function offlineShare (
   let made = 0
   let contact: KnownContact | null = null
   /** Since when this process may make so many calls without Redis. */
-  let reserved = { at: -Infinity, part: 0 }
+  let reserved = { at: -Infinity, part: 0, readPart: 0 }
   let quietUntil = 0
   /** While the count is not complete: calls in any window, or null. */
   let quietMax: number | null = null
@@ -123,9 +123,9 @@ export function offlineShare (
   }
 
   function mayRead (at: number): boolean {
-    // While the count is not complete, nothing is kept for writes.
     if (contact === null || quietMax !== null) return true
-    return hasReadsLeft(contact, limits, at, offline.countSince(contact.at - 1, true))
+    const sharesEvenly = at - reserved.at >= settledMs
+    return hasReadsLeft(contact, limits, at, sharesEvenly, since => offline.countSince(since - 1, true))
   }
 
   /** Calls of this process that Redis counts in the window before, at least: it did so before their grants arrived. */
@@ -186,18 +186,21 @@ export function offlineShare (
         founder: contact?.founder ?? seen.members === 1,
         others: Math.max(0, usedOf(seen) - ownBefore(seen.at))
       }
-      reserved = { at: seen.at, part: seen.part }
+      reserved = { at: seen.at, part: seen.part, readPart: seen.readPart }
     },
     reservation () {
-      if (quietMax !== null) return quietMax
+      // While the count is not complete, nothing is kept for writes.
+      if (quietMax !== null) return { part: quietMax, readPart: quietMax }
       const { minute } = limits
-      return minute !== null && contact !== null && now() - reserved.at >= settledMs ? evenShare(minute) : reserved.part
+      if (minute === null || contact === null || now() - reserved.at < settledMs) return reserved
+      const part = evenShare(minute)
+      return { part, readPart: readsOf(part, reserveForWrites) }
     },
-    quiet (at, forMs, part) {
+    quiet (at, forMs, { part, readPart }) {
       if (at < reserved.at) return
       quietUntil = now() + forMs
       if (limits.minute !== null) quietMax = maxInQuiet(limits.minute, at)
-      reserved = { at, part }
+      reserved = { at, part, readPart }
     },
     isQuiet: () => now() < quietUntil,
     minuteLeft: () => limits.minute === null ? 0 : minuteCallsLeft(limits.minute, now(), true),

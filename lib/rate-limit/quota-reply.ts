@@ -5,12 +5,16 @@ import type { FleetUse } from './contact.ts'
 export interface QuotaReply extends FleetUse {
   readonly answer: 'ok' | 'full' | 'burst' | 'quiet' | 'held'
   readonly waitMs: number
+  /** Until the count is complete, during a pause as well. 0: it is. */
+  readonly quietMs: number
   readonly epoch: string
   readonly reason: UnknownReason
 }
 
 const answers: ReadonlySet<unknown> = new Set<QuotaReply['answer']>(['ok', 'full', 'burst', 'quiet', 'held'])
-const numberNames = ['waitMs', 'members', 'part', 'usedMinute', 'usedDay', 'readsMinute', 'readsDay'] as const
+const numberNames = [
+  'waitMs', 'quietMs', 'members', 'part', 'readPart', 'usedMinute', 'usedDay', 'readsMinute', 'readsDay'
+] as const
 
 /** Throws a `TypeError` for what the script cannot return. */
 export function readReply (reply: unknown): QuotaReply {

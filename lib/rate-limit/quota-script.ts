@@ -9,11 +9,12 @@
  * when its last calls have left the window. After a restart of Redis (another run_id) or a loss (a member remembers
  * another epoch) the count is not used for one window; until then each member reports what is to be reserved for it.
  * Calls that a member is just reporting otherwise (`reporting`) may not have arrived, so they count once more. Calls
- * that are reported have numbers, so that one that is reported again counts once.
+ * that are reported have numbers, so that one that is reported again counts once. Of what is left for reads, a part is
+ * reserved in the same way.
  *
- * A clock that was set back would keep calls, members and the wait after a restart until it is as late again: all that
- * is later than now is moved to now. When the clock is set right again, these calls seem old, so the count is not used
- * for one window. A step forward shows by when the members were last counted: most are counted each second.
+ * Time never goes back here: where the clock of Redis is set back, that is its `lag`, which is added from then on. A
+ * step forward of that length ends it, since the clock was set right again. Where Redis was just not asked for so long,
+ * calls count a little longer than they need.
  *
  * To walk over a thousand members takes a millisecond. So the sum of their parts and their number are kept in the
  * state, and counted anew twice a beat, when members that stay away are dropped.
@@ -22,10 +23,10 @@ export const quotaScript = `
 local calls, reads, members, state, hold = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local op, me, known, fresh, callId = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local n = {}
-for i = 6, 18 do n[i] = tonumber(ARGV[i]) end
+for i = 6, 19 do n[i] = tonumber(ARGV[i]) end
 local minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry, believed =
   n[6], n[7], n[8], n[9], n[10], n[11], n[12], n[13], n[14], n[15], n[16], n[17]
-local reporting = n[18]
+local reporting, believedReads = n[18], n[19]
 
 if op == 'leave' then
   redis.call('HDEL', members, me)
@@ -34,14 +35,18 @@ if op == 'leave' then
 end
 
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local clock = time[1] * 1000 + math.floor(time[2] / 1000)
 local info = redis.pcall('INFO', 'server')
 local runId = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
 
-local stored = redis.call('HMGET', state, 'epoch', 'run', 'quiet', 'reserved', 'count', 'walked', 'was')
+local stored = redis.call('HMGET', state, 'epoch', 'run', 'quiet', 'reserved', 'count', 'walked', 'clock', 'lag',
+  'reservedReads')
 local epoch, seenRun, quiet = stored[1], stored[2], tonumber(stored[3] or nil)
 local reserved, count, walked = tonumber(stored[4] or nil), tonumber(stored[5] or nil), tonumber(stored[6] or nil)
-local was = tonumber(stored[7] or nil)
+local lag, reservedReads = tonumber(stored[8] or '0'), tonumber(stored[9] or nil)
+local passed = clock - (tonumber(stored[7] or nil) or clock)
+if passed < 0 or passed + retry >= lag then lag = math.max(0, lag - passed) end
+local now = clock + lag
 local function waitForWindow()
   quiet = now + minute
   redis.call('HSET', state, 'quiet', quiet)
@@ -55,23 +60,7 @@ elseif seenRun ~= runId then
 end
 if known ~= '' and known ~= epoch and not quiet then waitForWindow() end
 
-if not walked or walked > now then
-  for _, key in ipairs({ calls, reads }) do
-    local late = redis.call('ZRANGEBYSCORE', key, '(' .. now, '+inf')
-    for first = 1, #late, 1000 do
-      local moved = {}
-      for i = first, math.min(first + 999, #late) do moved[#moved + 1], moved[#moved + 2] = now, late[i] end
-      redis.call('ZADD', key, unpack(moved))
-    end
-  end
-  if quiet and quiet > now + minute then waitForWindow() end
-  if walked then redis.call('HSET', state, 'was', math.max(was or 0, walked)) end
-elseif was and was <= now then
-  redis.call('HDEL', state, 'was')
-  if walked + minute <= now then waitForWindow() end
-end
-
-for i = 19, #ARGV, 3 do
+for i = 20, #ARGV, 3 do
   local at, id = now - tonumber(ARGV[i]), me .. ':offline:' .. ARGV[i + 1]
   redis.call('ZADD', calls, at, id)
   if ARGV[i + 2] == '1' then redis.call('ZADD', reads, at, id) end
@@ -81,25 +70,22 @@ if keep > 0 then
   redis.call('ZREMRANGEBYSCORE', reads, '-inf', now - keep)
 end
 
-if not (reserved and count and walked) or walked > now or walked + retry / 2 <= now then
-  reserved, count, walked = 0, 0, now
+if not (reserved and reservedReads and count and walked) or walked + retry / 2 <= now then
+  reserved, reservedReads, count, walked = 0, 0, 0, now
   local flat = redis.call('HGETALL', members)
   for i = 1, #flat, 2 do
-    local seen, part = string.match(flat[i + 1], '(%d+):(%d+)')
-    if tonumber(seen) > now then
-      seen = now
-      redis.call('HSET', members, flat[i], string.format('%d:%d', now, part))
-    end
+    local seen, part, readPart = string.match(flat[i + 1], '(%d+):(%d+):?(%d*)')
     if seen + absence + minute <= now then
       redis.call('HDEL', members, flat[i])
     else
       count = count + 1
       reserved = reserved + part
+      reservedReads = reservedReads + (tonumber(readPart) or 0)
     end
   end
 end
-local before = string.match(redis.call('HGET', members, me) or '', ':(%d+)')
-local fence = reserved - (before or 0)
+local before, readsBefore = string.match(redis.call('HGET', members, me) or '', ':(%d+):?(%d*)')
+local fence, readFence = reserved - (before or 0), reservedReads - (tonumber(readsBefore) or 0)
 if not before then count = count + 1 end
 
 local function since(key, window)
@@ -129,8 +115,8 @@ elseif op ~= 'beat' then
   bound(calls, minute, minuteMax, fence + reporting)
   bound(calls, day, dayMax, reporting)
   if op == 'read' then
-    bound(reads, minute, minuteReads, 0)
-    bound(reads, day, dayReads, 0)
+    bound(reads, minute, minuteReads, readFence + reporting)
+    bound(reads, day, dayReads, reporting)
   end
   local lasting = wait
   if lasting == 0 then bound(calls, burst, burstMax, 0) end
@@ -142,18 +128,22 @@ elseif op ~= 'beat' then
   end
 end
 
-local used = since(calls, minute)
-local part = 0
-if minuteMax > 0 and not (quiet and quiet > now) then
-  part = math.max(0, math.floor((minuteMax - used - fence - reporting) / math.max(2, count)))
+local used, usedReads = since(calls, minute), since(reads, minute)
+local function partOf(max, used, kept)
+  if max <= 0 or (quiet and quiet > now) then return 0 end
+  return math.max(0, math.floor((max - used - kept - reporting) / math.max(2, count)))
 end
-local mine = math.max(part, believed)
-redis.call('HSET', members, me, string.format('%d:%d', now, mine))
-redis.call('HSET', state, 'reserved', fence + mine, 'count', count, 'walked', string.format('%d', walked))
+local part, readPart = partOf(minuteMax, used, fence), partOf(minuteReads, usedReads, readFence)
+local mine, mineReads = math.max(part, believed), math.max(readPart, believedReads)
+redis.call('HSET', members, me, string.format('%d:%d:%d', now, mine, mineReads))
+local function whole(number) return string.format('%d', number) end
+redis.call('HSET', state, 'reserved', fence + mine, 'reservedReads', readFence + mineReads, 'count', count,
+  'walked', whole(walked), 'clock', whole(clock), 'lag', whole(lag))
 local ttl = math.max(keep, 20 * minute)
 for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ttl) end
 return {
-  answer, epoch, reason, wait, count, part, used, since(calls, day), since(reads, minute), since(reads, day)
+  answer, epoch, reason, wait, quiet and math.max(0, quiet - now) or 0, count, part, readPart, used, since(calls, day),
+  usedReads, since(reads, day)
 }
 `
 

@@ -81,7 +81,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     const unreported = offline.takeUnreported(reportedAtOnce)
     const report = unreported.flatMap(({ at, number, write }) => [Math.max(0, begun - at), number, write ? 0 : 1])
     const run = ++sent
-    const numbers = [...settings, believed, reporting, ...report].map(Math.round)
+    const numbers = [...settings, believed.part, reporting, believed.readPart, ...report].map(Math.round)
     const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers]
     const sending = redis.run(quotaScript, keys, args, timeoutMs)
     if (unreported.length > 0) inFlight.add(sending)
@@ -99,17 +99,19 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     }
     failing = false
     answeredAt = now()
-    change(reply.answer === 'quiet' ? 'redis_count_lost' : null)
+    change(reply.quietMs > 0 ? 'redis_count_lost' : null)
     epoch = reply.epoch
     last = reply
     if (reply.answer === 'held') options.onHold(reply.reason, reply.waitMs)
-    if (reply.answer === 'quiet') {
+    if (reply.quietMs > 0) {
       closedUntil.read = closedUntil.write = 0
-      offline.quiet(begun, reply.waitMs, believed)
+      offline.quiet(begun, reply.quietMs, believed)
     } else {
       // A newer run reported less to Redis than an older reply may grant.
-      const part = run < sent ? Math.min(reply.part, offline.reservation()) : reply.part
-      offline.contact({ at: begun, reporting: reporting + offline.unreported(), ...reply, part })
+      const known = run < sent ? offline.reservation() : reply
+      const part = Math.min(reply.part, known.part)
+      const readPart = Math.min(reply.readPart, known.readPart)
+      offline.contact({ at: begun, reporting: reporting + offline.unreported(), ...reply, part, readPart })
     }
     return { ...reply, made }
   }

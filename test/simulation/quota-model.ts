@@ -9,12 +9,16 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
     return ['left']
   }
   const [
-    minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry, believed, reporting
-  ] = args.slice(5, 18).map(Number) as [
-    number, number, number, number, number, number, number, number, number, number, number, number, number
+    minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry, believed, reporting, believedReads
+  ] = args.slice(5, 19).map(Number) as [
+    number, number, number, number, number, number, number, number, number, number, number, number, number, number
   ]
-  const now = Math.floor(redis.nowMs)
+  const clock = Math.floor(redis.nowMs)
   const stored = redis.fields(state!)
+  let lag = Number(stored.get('lag') ?? 0)
+  const passed = clock - Number(stored.get('clock') ?? clock)
+  if (passed < 0 || passed + retry >= lag) lag = Math.max(0, lag - passed)
+  const now = clock + lag
   let epoch = stored.get('epoch')
   let quiet = stored.has('quiet') ? Number(stored.get('quiet')) : undefined
   const waitForWindow = (): void => {
@@ -29,38 +33,31 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
     waitForWindow()
   }
   if (known !== '' && known !== epoch && quiet === undefined) waitForWindow()
-  let [reserved, count, walked] = ['reserved', 'count', 'walked'].map(name => Number(stored.get(name))) as [number, number, number]
-  if (!(walked <= now)) {
-    for (const key of [calls!, reads!]) for (const [id, at] of redis.scores(key)) if (at > now) redis.zadd(key, now, id)
-    if (quiet !== undefined && quiet > now + minute) waitForWindow()
-    if (!Number.isNaN(walked)) redis.hset(state!, { was: String(Math.max(Number(stored.get('was') ?? 0), walked)) })
-  } else if (Number(stored.get('was')) <= now) {
-    redis.hdel(state!, 'was')
-    if (walked + minute <= now) waitForWindow()
-  }
-  for (let i = 18; i < args.length; i += 3) {
+  let [reserved, reservedReads, count, walked] = ['reserved', 'reservedReads', 'count', 'walked']
+    .map(name => Number(stored.get(name))) as [number, number, number, number]
+  for (let i = 19; i < args.length; i += 3) {
     const [at, id] = [now - Number(args[i]), `${me}:offline:${args[i + 1]}`]
     redis.zadd(calls!, at, id)
     if (args[i + 2] === '1') redis.zadd(reads!, at, id)
   }
   if (keep > 0) for (const key of [calls!, reads!]) redis.zkeep(key, score => score > now - keep)
 
-  if (Number.isNaN(reserved + count + walked) || walked > now || walked + retry / 2 <= now) {
-    ;[reserved, count, walked] = [0, 0, now]
-    for (const [member, seenAndPart] of redis.fields(members!)) {
-      const [lastSeen, part] = seenAndPart.split(':').map(Number) as [number, number]
-      const seen = Math.min(lastSeen, now)
-      if (seen < lastSeen) redis.hset(members!, { [member]: `${seen}:${part}` })
+  if (Number.isNaN(reserved + reservedReads + count + walked) || walked + retry / 2 <= now) {
+    ;[reserved, reservedReads, count, walked] = [0, 0, 0, now]
+    for (const [member, parts] of redis.fields(members!)) {
+      const [seen, part, readPart] = parts.split(':').map(Number) as [number, number, number?]
       if (seen + absence + minute <= now) {
         redis.hdel(members!, member)
       } else {
         count++
         reserved += part
+        reservedReads += readPart ?? 0
       }
     }
   }
-  const before = redis.fields(members!).get(me!)?.split(':')[1]
+  const [, before, readsBefore] = redis.fields(members!).get(me!)?.split(':') ?? []
   const fence = reserved - Number(before ?? 0)
+  const readFence = reservedReads - Number(readsBefore ?? 0)
   if (before === undefined) count++
   const since = (key: string, window: number): number =>
     [...redis.scores(key).values()].filter(score => score > now - window).length
@@ -90,8 +87,8 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
     bound(calls!, minute, minuteMax, fence + reporting)
     bound(calls!, day, dayMax, reporting)
     if (op === 'read') {
-      bound(reads!, minute, minuteReads, 0)
-      bound(reads!, day, dayReads, 0)
+      bound(reads!, minute, minuteReads, readFence + reporting)
+      bound(reads!, day, dayReads, reporting)
     }
     const lasting = wait
     if (lasting === 0) bound(calls!, burst, burstMax, 0)
@@ -102,16 +99,23 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
       if (op === 'read') redis.zadd(reads!, now, callId!)
     }
   }
-  const used = since(calls!, minute)
-  const part = minuteMax > 0 && !isQuiet
-    ? Math.max(0, Math.floor((minuteMax - used - fence - reporting) / Math.max(2, count)))
-    : 0
-  const mine = Math.max(part, believed)
-  redis.hset(members!, { [me!]: `${now}:${mine}` })
-  redis.hset(state!, { reserved: String(fence + mine), count: String(count), walked: String(walked) })
+  const [used, usedReads] = [since(calls!, minute), since(reads!, minute)]
+  const partOf = (max: number, used: number, kept: number): number =>
+    max > 0 && !isQuiet ? Math.max(0, Math.floor((max - used - kept - reporting) / Math.max(2, count))) : 0
+  const [part, readPart] = [partOf(minuteMax, used, fence), partOf(minuteReads, usedReads, readFence)]
+  const [mine, mineReads] = [Math.max(part, believed), Math.max(readPart, believedReads)]
+  redis.hset(members!, { [me!]: `${now}:${mine}:${mineReads}` })
+  redis.hset(state!, {
+    reserved: String(fence + mine),
+    reservedReads: String(readFence + mineReads),
+    count: String(count),
+    walked: String(walked),
+    clock: String(clock),
+    lag: String(lag)
+  })
   for (const key of [calls!, reads!, members!, state!]) redis.pexpire(key, Math.max(keep, 20 * minute))
   return [
-    answer, epoch, reason, wait, count, part, used, since(calls!, day), since(reads!, minute), since(reads!, day)
+    answer, epoch, reason, wait, isQuiet ? quiet! - now : 0, count, part, readPart, used, since(calls!, day), usedReads, since(reads!, day)
   ]
 }
 

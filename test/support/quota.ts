@@ -8,12 +8,13 @@ import type { ProviderLimits } from '../../types/contract.ts'
 export function quotaOver (
   t: { fail (): unknown }, redis: ScriptRunner, limits: ProviderLimits, options: Partial<Parameters<typeof redisQuota>[0]> = {}
 ): Quota {
+  const windows = options.windows ?? realWindows
   return redisQuota({
     redis,
     key: 'k',
-    limits: quotaLimits(limits, options.reserveForWrites ?? 0, realWindows),
+    limits: quotaLimits(limits, options.reserveForWrites ?? 0, windows),
     reserveForWrites: 0,
-    windows: realWindows,
+    windows,
     timeoutMs: 100,
     now: Date.now,
     onHold: () => t.fail(),
