@@ -12,7 +12,7 @@ const settings = [MINUTE_MS, 1000, 500, 86_400_000, -1, -1, 1000, -1, MINUTE_MS 
 
 const { redis } = await startRedis()
 const run = (op: string, process: number): Promise<unknown> =>
-  redis.eval(quotaScript, keys.length, ...keys, op, `process-${process}-of-the-fleet`, '', 'epoch', `call-${process}`, ...settings, 0, 0, 0)
+  redis.eval(quotaScript, keys.length, ...keys, op, `process-${process}-of-the-fleet`, '', 'epoch', `call-${process}`, ...settings, 0, 0, 0, 0, 0)
 
 /** CPU of Redis in its scripts, microseconds a call, since the last reset. */
 async function microseconds (): Promise<number> {

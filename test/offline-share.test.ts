@@ -6,6 +6,7 @@ import { clock } from './support/guard.ts'
 import { quotaOver } from './support/quota.ts'
 
 const minuteMs = 60_000 + realWindows.slackMs
+const none = { calls: 0, reads: 0 }
 
 t.test('what a process may call while it cannot reach Redis', async t => {
   const { now, pass } = clock()
@@ -50,7 +51,7 @@ t.test('what a process may call while it cannot reach Redis', async t => {
   t.equal(spend(alone), 10, 'and its day')
 
   const reordered = budget()
-  for (let calls = 0; calls < 8; calls++) reordered.granted(true, 0, 3)
+  for (let calls = 0; calls < 8; calls++) reordered.granted(true, none, { part: 3, readPart: 3 })
   reordered.contact({ at: now(), ...contact, members: 1, usedMinute: 8 })
   reordered.contact({ at: now(), ...contact, members: 1, usedMinute: 3 })
   pass(1)
@@ -58,7 +59,7 @@ t.test('what a process may call while it cannot reach Redis', async t => {
 
   // Redis counted its four calls 50 ms before the grants arrived, and has just forgotten them.
   const survivor = budget()
-  for (let calls = 0; calls < 4; calls++) survivor.granted(true, 0, 3)
+  for (let calls = 0; calls < 4; calls++) survivor.granted(true, none, { part: 3, readPart: 3 })
   pass(minuteMs - 25)
   survivor.contact({ at: now(), ...contact, members: 1, usedMinute: 4 })
   survivor.quiet(now(), 60_000, { part: 0, readPart: 0 })
@@ -68,9 +69,9 @@ t.test('what a process may call while it cannot reach Redis', async t => {
   asking.contact({ at: now(), ...contact })
   const made = asking.made()
   t.equal(asking.take(true), null)
-  t.notOk(asking.granted(true, made, 0), 'a call was made while the grant travelled, and nothing is left for it')
-  t.ok(asking.granted(true, made, 1))
-  t.ok(asking.granted(true, asking.made(), 0), 'it was reported with what was asked after it')
+  t.notOk(asking.granted(true, made, { part: 0, readPart: 0 }), 'a call was made while the grant travelled, and nothing is left for it')
+  t.ok(asking.granted(true, made, { part: 1, readPart: 1 }))
+  t.ok(asking.granted(true, asking.made(), { part: 0, readPart: 0 }), 'it was reported with what was asked after it')
 
   const quiet = budget()
   quiet.quiet(now(), 60_000, { part: 0, readPart: 0 })
@@ -112,8 +113,8 @@ t.test('what a long absence has to tell is bounded by what counts, and told in p
   const redis: ScriptRunner = {
     async run (_script, _keys, args) {
       if (isAway) throw new Error('away')
-      runs.push([args[0], (args.length - 19) / 3])
-      return ['ok', 'epoch', '', 0, 0, 1, 0, 0, 1, 1, 0, 0]
+      runs.push([args[0], (args.length - 21) / 3])
+      return ['ok', 'epoch', '', 0, 0, 1, 0, 0, 1, 1, 0, 0, 1]
     }
   }
   const quota = quotaOver(t, redis, { perMinute: 10_000 }, { now })
@@ -144,7 +145,7 @@ t.test('after two losses in a row the shares of all members stay within the limi
   // It has made most of the calls, and keeps its rate after the first loss.
   const busy = (): OfflineShare => {
     const share = member(0)
-    for (let i = 0; i < 7; i++) share.granted(true, 0, 3)
+    for (let i = 0; i < 7; i++) share.granted(true, none, { part: 3, readPart: 3 })
     for (let beat = 0; beat < 32; beat++) {
       quiet(share)
       pass(2_000)

@@ -47,11 +47,50 @@ async function granted (t: Test, limits: ProviderLimits): Promise<number> {
 t.test('after the clock of Redis was set back by an hour, calls leave after a minute, not after an hour', async t => {
   t.equal(await granted(t, { perMinute: 4 }), 4)
   aheadMs = -HOUR_MS
-  t.equal(await granted(t, { perMinute: 4 }), 0)
-  passedMs = MINUTE_MS - 1000
-  t.equal(await granted(t, { perMinute: 4 }), 0)
-  passedMs += 1500
-  t.ok(await granted(t, { perMinute: 4 }) > 0)
+  const begun = now()
+  let calls = 0
+  for (; now() - begun < MINUTE_MS - 2000; passedMs += 1000) calls += await granted(t, { perMinute: 4 })
+  t.equal(calls, 0)
+  for (; now() - begun < MINUTE_MS + 3000; passedMs += 1000) calls += await granted(t, { perMinute: 4 })
+  t.ok(calls > 0)
+})
+
+t.test('and those of a day after a day, although no process has asked meanwhile', async t => {
+  const quota = started(t, { perDay: 4 })
+  t.equal(await quota.take(true), null)
+  aheadMs = -10 * HOUR_MS
+  passedMs += 60_000
+  for (let calls = 1; calls < 4; calls++) t.equal(await quota.take(true), null)
+  t.match(await quota.take(true), { reason: 'quota_exhausted' })
+  passedMs += 24 * HOUR_MS
+  t.equal(await quota.take(true), null)
+})
+
+for (const lost of ['state', 'lag']) {
+  t.test(`a process knows the time although Redis has lost the ${lost} after its clock was set back`, async t => {
+    const quota = started(t, { perMinute: 4 })
+    for (let calls = 0; calls < 4; calls++) t.equal(await quota.take(true), null)
+    aheadMs = -HOUR_MS
+    passedMs += 1000
+    t.match(await started(t, { perMinute: 4 }).take(true), { reason: 'quota_exhausted' }, 'this one sees the step')
+    if (lost === 'state') await client.del('k:state')
+    else await client.hdel('k:state', 'lag')
+    passedMs += 2 * MINUTE_MS
+    await quota.take(true)
+    passedMs += 2 * MINUTE_MS
+    t.equal(await quota.take(true), null)
+  })
+}
+
+t.test('what another program has written to the state heals', async t => {
+  const quota = started(t, { perMinute: 4 })
+  t.equal(await quota.take(true), null)
+  for (const name of await client.hkeys('k:state')) await client.hset('k:state', name, 'text')
+  passedMs += 1000
+  await quota.take(true)
+  passedMs += 2 * MINUTE_MS
+  t.equal(await quota.take(true), null)
+  t.match(quota.left(), { quota: 'shared' })
 })
 
 t.test('nor does a process that closes while the clock is behind make calls count less', async t => {
@@ -121,4 +160,16 @@ t.test('a pause lasts no longer than it did when it began, although the clock of
   t.match(refusal, { reason: 'rejected' })
   t.ok(refusal!.retryAfterSeconds! <= MINUTE_MS / 1000, `${refusal!.retryAfterSeconds} s`)
   t.ok(await client.pttl('k:hold') <= MINUTE_MS)
+})
+
+t.test('nor does it end a longer one that begins then', async t => {
+  const quota = started(t, { perMinute: 4 })
+  quota.hold('rate_limited', MINUTE_MS)
+  await until(async () => await client.exists('k:hold') === 1)
+  await client.pexpire('k:hold', HOUR_MS)
+  quota.hold('rejected', 600_000)
+  await until(async () => await client.get('k:hold') === 'rejected 600000')
+  const refusal = await quota.take(true)
+  t.match(refusal, { reason: 'rejected' })
+  t.ok(refusal!.retryAfterSeconds! > 590, `${refusal!.retryAfterSeconds} s`)
 })

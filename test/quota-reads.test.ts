@@ -4,6 +4,7 @@ import t from 'tap'
 import type { Quota } from '../lib/rate-limit/index.ts'
 import { realWindows } from '../lib/rate-limit/quota.ts'
 import type { ScriptRunner } from '../lib/redis/client.ts'
+import type { RedisBudget } from '../lib/util/index.ts'
 import { quotaOver } from './support/quota.ts'
 import { emptied, startRedis } from './support/redis.ts'
 import { portOf } from './support/redis-server.ts'
@@ -19,20 +20,24 @@ const windows = { ...realWindows, minuteMs: 6000, slackMs: 200 }
 const beats = async (count: number): Promise<unknown> => await new Promise(resolve => setTimeout(resolve, 200 * count))
 
 type State = 'up' | 'down' | 'loses reports'
-interface Link extends ScriptRunner { state: State, reports: number }
+/** Replies arrive after `arrives`. */
+interface Link extends ScriptRunner { state: State, reports: number, arrives: Promise<unknown> }
 
 function link (): Link {
   return {
     state: 'up',
     reports: 0,
+    arrives: Promise.resolve(),
     async run (script, keys, args) {
       if (this.state === 'down') throw new Error('no reply')
-      if (this.state === 'loses reports' && args.length > 19) {
+      if (this.state === 'loses reports' && args.length > 21) {
         this.reports++
         await beats(2)
         throw new Error('no reply')
       }
-      return await portOf(client).run(script, keys, args, 5_000)
+      const reply = await portOf(client).run(script, keys, args, 5_000)
+      await this.arrives
+      return reply
     }
   }
 }
@@ -77,6 +82,33 @@ t.test('while the report of reads made without Redis is lost, other reads leave 
   const writes = await granted(quota, true)
   t.ok(writes >= 9, `${writes} writes, of the 10 that are kept`)
 })
+
+for (const count of [1, 2]) {
+  t.test(`reads whose grants are on their way leave it, beside those made without Redis, of ${count} processes`, async t => {
+    const links = Array.from({ length: count }, link)
+    const options = { timeoutMs: 5_000, reserveForWrites: 0.5, windows }
+    const [one, other] = links.map(redis => quotaOver(t, redis, { perMinute: 40 }, options)) as [Quota, Quota?]
+    t.teardown(async () => {
+      for (const link of links) link.state = 'up'
+      await Promise.all([one.close(), other?.close()])
+    })
+    await until(async () => await client.hlen('k:members') === count)
+    await beats(4)
+    links.at(-1)!.state = count === 2 ? 'down' : 'up'
+    const others = other === undefined ? 0 : await granted(other, false)
+    let release = (): void => {}
+    links[0]!.arrives = new Promise<void>(resolve => { release = resolve })
+    const asked = Array.from({ length: 20 }, async () => await one.take(false))
+    await beats(1)
+    const noTime = { leftMs: () => 0 } as RedisBudget
+    let without = 0
+    while (without < 10 && await one.take(false, noTime) === null) without++
+    release()
+    const answered = (await Promise.all(asked)).filter(answer => answer === null).length
+    t.ok(without > 0)
+    t.ok(answered + without + others <= 20, `${answered} granted, ${without} without Redis, ${others} of the other one, of 20`)
+  })
+}
 
 t.test('whichever processes can reach Redis, reads leave the part of writes, and all calls the limit', async t => {
   const of = { process: fc.nat(2) }

@@ -222,7 +222,7 @@ t.test('on a real Redis', async t => {
 
 t.test('a permit that comes too late is not used, and a Redis that talks nonsense is no Redis', async t => {
   const { now, pass } = clock()
-  let reply: unknown = ['ok', 'epoch', '', 0, 0, 1, 0, 0, 1, 1, 0, 0]
+  let reply: unknown = ['ok', 'epoch', '', 0, 0, 1, 0, 0, 1, 1, 0, 0, 1]
   let lateMs = 0
   const redis: ScriptRunner = {
     async run () {
@@ -244,13 +244,13 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
   lateMs = realWindows.slackMs + 1
   t.match(await quota.take(true), { reason: 'quota_exhausted' })
   lateMs = 0
-  reply = ['full', 'epoch', '', 5_000, 0, 1, 0, 0, 8, 8, 0, 0]
+  reply = ['full', 'epoch', '', 5_000, 0, 1, 0, 0, 8, 8, 0, 0, 1]
   t.match(await quota.take(true), { reason: 'quota_exhausted', retryAfterSeconds: 5 })
-  reply = ['ok', 'epoch', '', 0, 0, 1, 0, 0, 1, 1, 0, 0]
+  reply = ['ok', 'epoch', '', 0, 0, 1, 0, 0, 1, 1, 0, 0, 1]
   pass(1_000)
   t.match(await quota.take(true), { reason: 'quota_exhausted', retryAfterSeconds: 4 })
   t.match(await quota.take(false), { reason: 'quota_exhausted', retryAfterSeconds: 4 })
-  for (const nonsense of [42, null, [], 'ok', ['fine', 'epoch', '', 0, 0, 1, 0, 0, 1, 1, 0, 0], ['ok', 'epoch', '', 0, 0, 'some', 0, 0, 1, 1, 0, 0]]) {
+  for (const nonsense of [42, null, [], 'ok', ['fine', 'epoch', '', 0, 0, 1, 0, 0, 1, 1, 0, 0, 1], ['ok', 'epoch', '', 0, 0, 'some', 0, 0, 1, 1, 0, 0, 1]]) {
     reply = nonsense
     const other = make()
     t.equal(await other.take(true), null)
@@ -263,7 +263,7 @@ t.test('a permit that comes too late is not used, and a Redis that talks nonsens
   }
   t.same(causes, Array(6).fill('redis_unreachable'), 'said once')
   await Promise.all(made.map(async quota => await quota.close()))
-  reply = ['held', 'epoch', 'nonsense', 5_000, 0, 1, 0, 0, 1, 1, 0, 0]
+  reply = ['held', 'epoch', 'nonsense', 5_000, 0, 1, 0, 0, 1, 1, 0, 0, 1]
   const received: unknown[] = []
   const back = quotaOver(t, redis, limits, { now, onHold: (...held) => received.push(held), onShare: () => t.fail() })
   t.match(await back.take(true), { reason: 'rate_limited', retryAfterSeconds: 5 }, 'another reason in Redis is not believed')
@@ -277,9 +277,9 @@ for (const answers of [true, false]) {
     let isUp = false
     const redis: ScriptRunner = {
       async run (_script, _keys, args) {
-        sent.push([String(args[0]), Math.max(0, args.length - 19) / 3])
+        sent.push([String(args[0]), Math.max(0, args.length - 21) / 3])
         if (!isUp) throw new Error('no reply')
-        return ['ok', 'epoch', '', 0, 0, 1, 0, 0, 2, 2, 0, 0]
+        return ['ok', 'epoch', '', 0, 0, 1, 0, 0, 2, 2, 0, 0, 1]
       }
     }
     const quota = quotaOver(t, redis, { perDay: 8 })

@@ -68,16 +68,18 @@ const quotaOps: fc.Arbitrary<Op & { readonly passes?: number }> = fc.tuple(fc.on
       believed: fc.nat(3),
       believedReads: fc.nat(2),
       reporting: fc.nat(2),
+      seen: fc.constantFrom(0, 1_000_000, 1_050_000),
+      ago: fc.nat(60_000),
       reported: fc.array(fc.tuple(fc.nat(70_000), fc.nat(6), fc.nat(1)), { maxLength: 3 }),
       max: fc.constantFrom(-1, 0, 6),
       burst: fc.constantFrom(-1, 2)
-    }).map(({ op, me, known, callId, believed, believedReads, reporting, reported, max, burst }): Op => ({
+    }).map(({ op, me, known, callId, believed, believedReads, reporting, seen, ago, reported, max, burst }): Op => ({
       text: quotaScript,
       keys: quotaKeys,
       args: op === 'leave'
         ? [op, me]
         : [op, me, known, 'e', `${me}:${callId}`, 62_000, max, Math.ceil(max / 2), 86_402_000, max < 0 ? -1 : 20, max < 0 ? -1 : 10, 1250, burst,
-            25_833, max < 0 ? 0 : 86_402_000, 2000, believed, reporting, believedReads, ...reported.flat()]
+            25_833, max < 0 ? 0 : 86_402_000, 2000, believed, believedReads, reporting, seen, ago, ...reported.flat()]
     }))
   },
   {

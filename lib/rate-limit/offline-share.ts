@@ -18,16 +18,19 @@ interface OfflineShareOptions {
 /** A call made without Redis. They are numbered, so that one that is reported twice counts once. */
 interface UnreportedCall { readonly at: number, readonly number: number, readonly write: boolean }
 
+/** All calls, and how many of them were reads. */
+export interface CallCounts { readonly calls: number, readonly reads: number }
+
 /** What one process may call while it cannot use the fleet's count. */
 export interface OfflineShare {
   take (write: boolean): UnknownAnswer | null
-  /** The number of calls made here so far. */
-  made (): number
+  /** Calls made here so far. */
+  made (): CallCounts
   /**
-   * Redis granted a call, and reserves `part` for this process after it. `made`: as it was when Redis was asked. False:
-   * with calls made here, which Redis did not know of, it is one too many.
+   * Redis granted a call, and reserves so much for this process after it. `made`: as it was when Redis was asked.
+   * False: with calls made here, which Redis did not know of, it is one too many.
    */
-  granted (write: boolean, made: number, part: number): boolean
+  granted (write: boolean, made: CallCounts, reserved: Reservation): boolean
   contact (contact: Contact): void
   /**
    * What Redis has to reserve for this process until the next contact. That may be late, and calls made before leave
@@ -71,7 +74,7 @@ export function offlineShare (
   /** The newest calls that fill the largest limit say all that can be said: a window that holds them is full. */
   const most = Math.max(0, ...limits.all.map(({ max }) => max))
   let unreported: UnreportedCall[] = []
-  let made = 0
+  let made: CallCounts = { calls: 0, reads: 0 }
   let contact: KnownContact | null = null
   /** Since when this process may make so many calls without Redis. */
   let reserved = { at: -Infinity, part: 0, readPart: 0 }
@@ -160,17 +163,18 @@ export function offlineShare (
       if (keepMs > 0) {
         offline.add(at, write)
         own.add(at, write)
-        unreported.push({ at, number: ++made, write })
+        made = { calls: made.calls + 1, reads: made.reads + (write ? 0 : 1) }
+        unreported.push({ at, number: made.calls, write })
         if (unreported.length > 2 * most) unreported = unreported.slice(-most) // now and then: each cut costs a copy
       }
       return null
     },
     made: () => made,
-    granted (write, madeBefore, part) {
+    granted (write, before, { part, readPart }) {
       if (limits.minute === null) return true
       const at = now()
       // No more than the part is certain to be left.
-      if (made - madeBefore > part) return false
+      if (made.calls - before.calls > part || (!write && made.reads - before.reads > readPart)) return false
       // Replies travel: in the whole window, calls that Redis no longer counts may still be.
       if (own.countSince(at - windowMs + windows.slackMs) >= limits.minute.max) return false
       own.add(at, write)

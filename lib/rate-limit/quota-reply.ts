@@ -8,12 +8,15 @@ export interface QuotaReply extends FleetUse {
   /** Until the count is complete, during a pause as well. 0: it is. */
   readonly quietMs: number
   readonly epoch: string
+  /** The time of the quota's script, for the next one. */
+  readonly redisNow: number
   readonly reason: UnknownReason
 }
 
 const answers: ReadonlySet<unknown> = new Set<QuotaReply['answer']>(['ok', 'full', 'burst', 'quiet', 'held'])
 const numberNames = [
-  'waitMs', 'quietMs', 'members', 'part', 'readPart', 'usedMinute', 'usedDay', 'readsMinute', 'readsDay'
+  'waitMs', 'quietMs', 'members', 'part', 'readPart', 'usedMinute', 'usedDay', 'readsMinute', 'readsDay',
+  'redisNow'
 ] as const
 
 /** Throws a `TypeError` for what the script cannot return. */

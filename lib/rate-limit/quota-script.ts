@@ -1,4 +1,17 @@
 /**
+ * What is left of a pause, and why it is. Its length is kept with the reason: Redis keeps the end, and where its clock
+ * was set back, that is later than it was.
+ */
+const pause = `
+local function pause (key)
+  local left = redis.call('PTTL', key)
+  local reason, length = string.match(left > 0 and redis.call('GET', key) or '', '^(%S*) ?(%d*)')
+  length = tonumber(length) or left
+  if left > length then redis.call('PEXPIRE', key, length) end
+  return math.min(left, length), reason
+end`
+
+/**
  * The fleet's quota, in one step of Redis and by its clock: a log of calls (a true sliding window), the members, and
  * whether the count is complete. Keys and arguments: `redis-quota.ts`.
  *
@@ -12,21 +25,22 @@
  * that are reported have numbers, so that one that is reported again counts once. Of what is left for reads, a part is
  * reserved in the same way.
  *
- * Time never goes back here: where the clock of Redis is set back, that is its `lag`, which is added from then on. A
- * step forward of that length ends it, since the clock was set right again. Where Redis was just not asked for so long,
- * calls count a little longer than they need.
+ * Time never goes back here. Where the clock of Redis is set back, as by a failover, its lag is added to it. Each
+ * member says what time it was at its last contact (`seen`) and how long ago that is by its own clock (`ago`), which
+ * shows how much time has passed. The first contact of a process cannot show it: then a clock with a lag may have been
+ * set right, so no more time has passed than that leaves.
  *
  * To walk over a thousand members takes a millisecond. So the sum of their parts and their number are kept in the
  * state, and counted anew twice a beat, when members that stay away are dropped.
  */
-export const quotaScript = `
+export const quotaScript: string = `${pause}
 local calls, reads, members, state, hold = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local op, me, known, fresh, callId = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local n = {}
-for i = 6, 19 do n[i] = tonumber(ARGV[i]) end
+for i = 6, 21 do n[i] = tonumber(ARGV[i]) end
 local minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry, believed =
   n[6], n[7], n[8], n[9], n[10], n[11], n[12], n[13], n[14], n[15], n[16], n[17]
-local reporting, believedReads = n[18], n[19]
+local believedReads, reporting, seen, ago = n[18], n[19], n[20], n[21]
 
 if op == 'leave' then
   redis.call('HDEL', members, me)
@@ -39,14 +53,20 @@ local clock = time[1] * 1000 + math.floor(time[2] / 1000)
 local info = redis.pcall('INFO', 'server')
 local runId = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
 
-local stored = redis.call('HMGET', state, 'epoch', 'run', 'quiet', 'reserved', 'count', 'walked', 'clock', 'lag',
-  'reservedReads')
-local epoch, seenRun, quiet = stored[1], stored[2], tonumber(stored[3] or nil)
-local reserved, count, walked = tonumber(stored[4] or nil), tonumber(stored[5] or nil), tonumber(stored[6] or nil)
-local lag, reservedReads = tonumber(stored[8] or '0'), tonumber(stored[9] or nil)
-local passed = clock - (tonumber(stored[7] or nil) or clock)
-if passed < 0 or passed + retry >= lag then lag = math.max(0, lag - passed) end
-local now = clock + lag
+local names = { 'epoch', 'run', 'quiet', 'reserved', 'reservedReads', 'count', 'walked', 'now', 'lag' }
+local stored = redis.call('HMGET', state, unpack(names))
+local epoch, seenRun = stored[1], stored[2]
+for i = 3, #names do stored[i] = tonumber(string.match(stored[i] or '', '^%d+$') or nil) end
+local quiet, reserved, reservedReads, count, walked = stored[3], stored[4], stored[5], stored[6], stored[7]
+local before = stored[8] or 0
+local now = clock + (stored[9] or 0)
+local expected = seen > 0 and seen + ago or before
+if expected > now + retry then
+  now = expected
+elseif expected < now - retry then
+  now = math.max(expected, clock)
+end
+now = math.max(now, before)
 local function waitForWindow()
   quiet = now + minute
   redis.call('HSET', state, 'quiet', quiet)
@@ -60,7 +80,7 @@ elseif seenRun ~= runId then
 end
 if known ~= '' and known ~= epoch and not quiet then waitForWindow() end
 
-for i = 20, #ARGV, 3 do
+for i = 22, #ARGV, 3 do
   local at, id = now - tonumber(ARGV[i]), me .. ':offline:' .. ARGV[i + 1]
   redis.call('ZADD', calls, at, id)
   if ARGV[i + 2] == '1' then redis.call('ZADD', reads, at, id) end
@@ -74,8 +94,8 @@ if not (reserved and reservedReads and count and walked) or walked + retry / 2 <
   reserved, reservedReads, count, walked = 0, 0, 0, now
   local flat = redis.call('HGETALL', members)
   for i = 1, #flat, 2 do
-    local seen, part, readPart = string.match(flat[i + 1], '(%d+):(%d+):?(%d*)')
-    if seen + absence + minute <= now then
+    local last, part, readPart = string.match(flat[i + 1], '(%d+):(%d+):?(%d*)')
+    if last + absence + minute <= now then
       redis.call('HDEL', members, flat[i])
     else
       count = count + 1
@@ -84,9 +104,9 @@ if not (reserved and reservedReads and count and walked) or walked + retry / 2 <
     end
   end
 end
-local before, readsBefore = string.match(redis.call('HGET', members, me) or '', ':(%d+):?(%d*)')
-local fence, readFence = reserved - (before or 0), reservedReads - (tonumber(readsBefore) or 0)
-if not before then count = count + 1 end
+local own, ownReads = string.match(redis.call('HGET', members, me) or '', ':(%d+):?(%d*)')
+local fence, readFence = reserved - (own or 0), reservedReads - (tonumber(ownReads) or 0)
+if not own then count = count + 1 end
 
 local function since(key, window)
   return redis.call('ZCOUNT', key, '(' .. (now - window), '+inf')
@@ -101,12 +121,7 @@ local function bound(key, window, max, kept)
 end
 
 local answer = 'ok'
-local held = redis.call('PTTL', hold)
-local reason, length = string.match(held > 0 and redis.call('GET', hold) or '', '^(%S*) ?(%d*)')
-if held > (tonumber(length) or held) then
-  held = tonumber(length)
-  redis.call('PEXPIRE', hold, held)
-end
+local held, reason = pause(hold)
 if held > 0 then
   answer, wait = 'held', held
 elseif quiet and quiet > now then
@@ -138,21 +153,18 @@ local mine, mineReads = math.max(part, believed), math.max(readPart, believedRea
 redis.call('HSET', members, me, string.format('%d:%d:%d', now, mine, mineReads))
 local function whole(number) return string.format('%d', number) end
 redis.call('HSET', state, 'reserved', fence + mine, 'reservedReads', readFence + mineReads, 'count', count,
-  'walked', whole(walked), 'clock', whole(clock), 'lag', whole(lag))
+  'walked', whole(walked), 'now', whole(now), 'lag', whole(now - clock))
 local ttl = math.max(keep, 20 * minute)
 for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ttl) end
 return {
   answer, epoch, reason, wait, quiet and math.max(0, quiet - now) or 0, count, part, readPart, used, since(calls, day),
-  usedReads, since(reads, day)
+  usedReads, since(reads, day), now
 }
 `
 
-/**
- * A pause for every process, never shorter than the one that is there. Its length is kept with the reason: Redis keeps
- * only the end, which is later than it was where the clock was set back.
- */
-export const holdScript = `
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
+/** A pause for every process, never shorter than the one that is there. */
+export const holdScript: string = `${pause}
+if pause(KEYS[1]) < tonumber(ARGV[2]) then
   redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[2])
 end
 return 1

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { UnknownAnswer, UnknownReason } from '../../types/contract.ts'
 import type { ScriptRunner } from '../redis/index.ts'
 import { heldCause } from '../verdict/index.ts'
-import { offlineShare } from './offline-share.ts'
+import type { Reservation } from './contact.ts'
+import { type CallCounts, offlineShare } from './offline-share.ts'
 import { type QuotaReply, readReply } from './quota-reply.ts'
 import { holdScript, quotaScript } from './quota-script.ts'
 import { burstFull, exhausted, type Quota, type QuotaLimits, type Windows } from './quota.ts'
@@ -35,8 +36,8 @@ const connectMs = 1_000
 /** Calls reported to one script. */
 const reportedAtOnce = 1_000
 
-/** `made`: the number of calls made without Redis, when the script was sent. */
-interface Answered extends QuotaReply { readonly made: number }
+/** `made`: the calls made without Redis, when the script was sent. */
+interface Answered extends QuotaReply { readonly made: CallCounts }
 
 /**
  * The quota that all processes on one Redis share; while Redis is away or its count is not complete, each uses its own
@@ -81,7 +82,8 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     const unreported = offline.takeUnreported(reportedAtOnce)
     const report = unreported.flatMap(({ at, number, write }) => [Math.max(0, begun - at), number, write ? 0 : 1])
     const run = ++sent
-    const numbers = [...settings, believed.part, reporting, believed.readPart, ...report].map(Math.round)
+    const seen = last === null ? [0, 0] : [last.redisNow, Math.max(0, begun - answeredAt)]
+    const numbers = [...settings, believed.part, believed.readPart, reporting, ...seen, ...report].map(Math.round)
     const args = [op, me, epoch, randomUUID(), `${me}:${run}`, ...numbers]
     const sending = redis.run(quotaScript, keys, args, timeoutMs)
     if (unreported.length > 0) inFlight.add(sending)
@@ -108,10 +110,8 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       offline.quiet(begun, reply.quietMs, believed)
     } else {
       // A newer run reported less to Redis than an older reply may grant.
-      const known = run < sent ? offline.reservation() : reply
-      const part = Math.min(reply.part, known.part)
-      const readPart = Math.min(reply.readPart, known.readPart)
-      offline.contact({ at: begun, reporting: reporting + offline.unreported(), ...reply, part, readPart })
+      const reserved = run < sent ? lesser(reply, offline.reservation()) : reply
+      offline.contact({ at: begun, reporting: reporting + offline.unreported(), ...reply, ...reserved })
     }
     return { ...reply, made }
   }
@@ -176,7 +176,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
         // A permit that took so long to arrive may belong to a window that is over.
         case 'ok':
           if (now() - begun > windows.slackMs) return exhausted(0)
-          return offline.granted(write, reply.made, reply.part) ? null : exhausted(beatMs)
+          return offline.granted(write, reply.made, reply) ? null : exhausted(beatMs)
       }
     },
     hold (reason, forMs) {
@@ -207,4 +207,8 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
       }
     }
   }
+}
+
+function lesser (one: Reservation, other: Reservation): Reservation {
+  return { part: Math.min(one.part, other.part), readPart: Math.min(one.readPart, other.readPart) }
 }

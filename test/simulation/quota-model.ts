@@ -1,4 +1,13 @@
+import type { RedisModel } from './redis-model.ts'
 import type { Model } from './script-models.ts'
+
+function pause (redis: RedisModel, key: string): [leftMs: number, reason: string] {
+  const left = redis.pttl(key)
+  const [, reason, text] = /^(\S*) ?(\d*)/.exec(left > 0 ? redis.get(key)! : '')!
+  const length = text === '' ? left : Number(text)
+  if (left > length) redis.pexpire(key, length)
+  return [Math.min(left, length), reason!]
+}
 
 /** `lib/rate-limit/quota-script.ts` explains it. */
 export const quota: Model = (redis, [calls, reads, members, state, hold], args) => {
@@ -9,18 +18,22 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
     return ['left']
   }
   const [
-    minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry, believed, reporting, believedReads
-  ] = args.slice(5, 19).map(Number) as [
-    number, number, number, number, number, number, number, number, number, number, number, number, number, number
+    minute, minuteMax, minuteReads, day, dayMax, dayReads, burst, burstMax, absence, keep, retry, believed,
+    believedReads, reporting, seen, ago
+  ] = args.slice(5, 21).map(Number) as [
+    number, number, number, number, number, number, number, number, number, number, number, number, number, number, number, number
   ]
   const clock = Math.floor(redis.nowMs)
   const stored = redis.fields(state!)
-  let lag = Number(stored.get('lag') ?? 0)
-  const passed = clock - Number(stored.get('clock') ?? clock)
-  if (passed < 0 || passed + retry >= lag) lag = Math.max(0, lag - passed)
-  const now = clock + lag
+  const numberOf = (name: string): number => /^\d+$/.test(stored.get(name) ?? '') ? Number(stored.get(name)) : NaN
+  let now = clock + (numberOf('lag') || 0)
+  const before = numberOf('now') || 0
+  const expected = seen > 0 ? seen + ago : before
+  if (expected > now + retry) now = expected
+  else if (expected < now - retry) now = Math.max(expected, clock)
+  now = Math.max(now, before)
   let epoch = stored.get('epoch')
-  let quiet = stored.has('quiet') ? Number(stored.get('quiet')) : undefined
+  let quiet = Number.isNaN(numberOf('quiet')) ? undefined : numberOf('quiet')
   const waitForWindow = (): void => {
     quiet = now + minute
     redis.hset(state!, { quiet: String(quiet) })
@@ -34,8 +47,8 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
   }
   if (known !== '' && known !== epoch && quiet === undefined) waitForWindow()
   let [reserved, reservedReads, count, walked] = ['reserved', 'reservedReads', 'count', 'walked']
-    .map(name => Number(stored.get(name))) as [number, number, number, number]
-  for (let i = 19; i < args.length; i += 3) {
+    .map(numberOf) as [number, number, number, number]
+  for (let i = 21; i < args.length; i += 3) {
     const [at, id] = [now - Number(args[i]), `${me}:offline:${args[i + 1]}`]
     redis.zadd(calls!, at, id)
     if (args[i + 2] === '1') redis.zadd(reads!, at, id)
@@ -45,8 +58,8 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
   if (Number.isNaN(reserved + reservedReads + count + walked) || walked + retry / 2 <= now) {
     ;[reserved, reservedReads, count, walked] = [0, 0, 0, now]
     for (const [member, parts] of redis.fields(members!)) {
-      const [seen, part, readPart] = parts.split(':').map(Number) as [number, number, number?]
-      if (seen + absence + minute <= now) {
+      const [last, part, readPart] = parts.split(':').map(Number) as [number, number, number?]
+      if (last + absence + minute <= now) {
         redis.hdel(members!, member)
       } else {
         count++
@@ -55,10 +68,10 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
       }
     }
   }
-  const [, before, readsBefore] = redis.fields(members!).get(me!)?.split(':') ?? []
-  const fence = reserved - Number(before ?? 0)
-  const readFence = reservedReads - Number(readsBefore ?? 0)
-  if (before === undefined) count++
+  const [, own, ownReads] = redis.fields(members!).get(me!)?.split(':') ?? []
+  const fence = reserved - Number(own ?? 0)
+  const readFence = reservedReads - Number(ownReads ?? 0)
+  if (own === undefined) count++
   const since = (key: string, window: number): number =>
     [...redis.scores(key).values()].filter(score => score > now - window).length
   let wait = 0
@@ -70,12 +83,7 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
     wait = Math.max(wait, kept > 0 ? Math.min(opensIn, retry) : opensIn)
   }
   let answer = 'ok'
-  let held = redis.pttl(hold!)
-  const [, reason, length] = /^(\S*) ?(\d*)/.exec(held > 0 ? redis.get(hold!)! : '')!
-  if (length !== '' && held > Number(length)) {
-    held = Number(length)
-    redis.pexpire(hold!, held)
-  }
+  const [held, reason] = pause(redis, hold!)
   const isQuiet = quiet !== undefined && quiet > now
   if (held > 0) {
     answer = 'held'
@@ -110,16 +118,17 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
     reservedReads: String(readFence + mineReads),
     count: String(count),
     walked: String(walked),
-    clock: String(clock),
-    lag: String(lag)
+    now: String(now),
+    lag: String(now - clock)
   })
   for (const key of [calls!, reads!, members!, state!]) redis.pexpire(key, Math.max(keep, 20 * minute))
   return [
-    answer, epoch, reason, wait, isQuiet ? quiet! - now : 0, count, part, readPart, used, since(calls!, day), usedReads, since(reads!, day)
+    answer, epoch, reason, wait, isQuiet ? quiet! - now : 0, count, part, readPart, used, since(calls!, day), usedReads, since(reads!, day),
+    now
   ]
 }
 
 export const holdAll: Model = (redis, [hold], [reason, forMs]) => {
-  if (redis.pttl(hold!) < Number(forMs)) redis.set(hold!, `${reason} ${forMs}`, Number(forMs))
+  if (pause(redis, hold!)[0] < Number(forMs)) redis.set(hold!, `${reason} ${forMs}`, Number(forMs))
   return 1
 }
