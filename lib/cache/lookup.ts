@@ -123,12 +123,17 @@ export function createLookup (parts: LookupParts): Lookup {
     return notLookedUpResult('pending', now(), provider.name)
   }
 
-  /** What a limit refused to a read is tried again for a write: a part of every quota is reserved for writes. */
+  /**
+   * What a limit refused to a read is tried again for a write: a part of every quota is reserved for writes. The next
+   * load may be one that another read started meanwhile; where there is none, the write starts one of its own.
+   */
   async function sharedLoad (miss: Miss): Promise<LookupResult> {
-    const inFlight = loadOf(miss, miss.write)
-    const result = await inFlight.result
-    const again = miss.write && !inFlight.write && (isOwnLimit(result) || isFinal?.(result) === false)
-    return again ? await loadOf(miss, true).result : result
+    for (;;) {
+      const inFlight = loadOf(miss, miss.write)
+      const result = await inFlight.result
+      const isEnough = !isOwnLimit(result) && isFinal?.(result) !== false
+      if (isEnough || inFlight.write || !miss.write) return result
+    }
   }
 
   /** Of memory. */
