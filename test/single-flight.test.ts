@@ -5,9 +5,9 @@ import type { LookupResult } from '../lib/verdict/verdict.ts'
 
 const ip = '203.0.113.7'
 
-function start (loads: SingleFlight): { readonly load: InFlightLoad, end (): Promise<void> } {
+function start (loads: SingleFlight, write = false): { readonly load: InFlightLoad, end (): Promise<void> } {
   const { promise, resolve } = deferred<LookupResult>()
-  const load = loads.start(ip, false, Infinity, async () => await promise)
+  const load = loads.start(ip, write, Infinity, async () => await promise)
   return {
     load,
     async end () {
@@ -42,4 +42,16 @@ t.test('the end of a load leaves the others of its address in flight', async t =
   t.equal(second.load.dropped, true)
   await second.end()
   t.strictSame([...loads.addresses()], [])
+})
+
+t.test('a write finds the load of another one behind that of a later read', async t => {
+  const loads = createSingleFlight()
+  const { load: write } = start(loads, true)
+  loads.drop(ip)
+  const { load: read } = start(loads)
+  t.equal(loads.get(ip, load => load.write), undefined)
+  write.dropped = false // its call begins
+  t.equal(loads.get(ip, load => load.write), write)
+  t.equal(loads.get(ip, load => load !== read), write)
+  t.equal(loads.get(ip), read)
 })

@@ -71,12 +71,12 @@ export function createLoad (parts: LoadParts): Load {
       switch (claim.kind) {
         case 'stored':
           if (!suffices(claim.result, inFlight)) {
-            return await fromProvider(ip, inFlight, options, shared.localLease(ip, claim.version), true)
+            return await withoutLease(ip, inFlight, options, shared.localLease(ip, claim.version), true)
           }
           counts.redis++
           return cached(ip, inFlight, claim.result)
         case 'failed': return failed(ip, inFlight, claim.reason)
-        case 'granted': return await fromProvider(ip, inFlight, options, claim.lease)
+        case 'granted': return await (claim.held ? fromProvider : withoutLease)(ip, inFlight, options, claim.lease)
         case 'leased': {
           const outcome = await claim.outcome
           if (outcome === 'unreachable') {
@@ -95,13 +95,7 @@ export function createLoad (parts: LoadParts): Load {
       }
     }
     if (now() >= endMs) return failed(ip, inFlight, 'timeout')
-    const newer = inFlight.dropped ? singleFlight.get(ip) : undefined
-    if (newer !== undefined && (newer.write || !inFlight.write)) {
-      // Without a lease both would call.
-      newer.wantedUntilMs = Math.max(newer.wantedUntilMs, inFlight.wantedUntilMs)
-      return await newer.result
-    }
-    return await fromProvider(ip, inFlight, options, shared.localLease(ip))
+    return await withoutLease(ip, inFlight, options, shared.localLease(ip))
   }
 
   function suffices (result: LookupResult, { write }: InFlightLoad): boolean {
@@ -111,6 +105,36 @@ export function createLoad (parts: LoadParts): Load {
   /** A limit that stopped another process's read need not stop this write. */
   function mayStillCall (outcome: object, { write }: InFlightLoad): boolean {
     return write && 'reason' in outcome && ownLimits.has(outcome.reason as UnknownReason)
+  }
+
+  /**
+   * Without a lease in Redis, nothing keeps several loads of this process from calling: an invalidation leaves those
+   * that wait for another process, and a new one begins. So each takes what another one has learned or is learning.
+   */
+  async function withoutLease (
+    ip: string, inFlight: InFlightLoad, options: LoadOptions, lease: Lease, escalates = false
+  ): Promise<LookupResult> {
+    const other = fromAnother(ip, inFlight, options)
+    if (other === undefined) return await fromProvider(ip, inFlight, options, lease, escalates)
+    lease.release() // the claim may have been carried out, although it got no reply
+    return await other
+  }
+
+  function fromAnother (
+    ip: string, inFlight: InFlightLoad, { refresh }: LoadOptions
+  ): LookupResult | Promise<LookupResult> | undefined {
+    // An invalidation empties memory, so what is there is newer. But a refresh began in spite of what is there.
+    const learned = inFlight.dropped || !refresh ? memory.get(ip) : undefined
+    if (learned !== undefined && suffices(learned, inFlight)) {
+      counts[learned.cache === 'stale' ? 'stale' : 'memory']++
+      return learned
+    }
+    const other = singleFlight.get(ip, load => load !== inFlight && (load.write || !inFlight.write))
+    if (other === undefined) return undefined
+    inFlight.dropped = true // so that no load waits for it: two that wait for each other would never end
+    other.wantedUntilMs = Math.max(other.wantedUntilMs, inFlight.wantedUntilMs)
+    counts.shared++
+    return other.result
   }
 
   async function fromProvider (

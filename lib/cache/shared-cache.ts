@@ -40,7 +40,8 @@ export type Claim =
    * claim again; `unreachable`: the cache failed meanwhile.
    */
   | { readonly kind: 'leased', readonly outcome: Promise<LeaseOutcome | undefined | 'unreachable'> }
-  | { readonly kind: 'granted', readonly lease: Lease }
+  /** Not `held`: it did not reply, or refused, so the lease is of this process alone. Another process may call, too. */
+  | { readonly kind: 'granted', readonly lease: Lease, readonly held: boolean }
 
 /** The outcome of another process's call. */
 export type LeaseOutcome = { readonly result: KnownResult } | { readonly reason: UnknownReason }

@@ -2,7 +2,8 @@ import type { LookupResult } from '../verdict/index.ts'
 
 /** The loads in flight: at most one per address, which later callers share. Never evicted. */
 export interface SingleFlight {
-  get (ip: string): InFlightLoad | undefined
+  /** The latest one that is not dropped, of those that `accepts` takes. Default: of all. */
+  get (ip: string, accepts?: (load: InFlightLoad) => boolean): InFlightLoad | undefined
   /** Starts a load, which must not reject. There must be none in flight for the address. */
   start (
     ip: string, write: boolean, wantedUntilMs: number, run: (load: InFlightLoad) => Promise<LookupResult>
@@ -18,14 +19,17 @@ export interface InFlightLoad {
   readonly result: Promise<LookupResult>
   /** When the longest wait for the result ends. The load continues after that, but starts no call any more. */
   wantedUntilMs: number
-  /** Whether the address was dropped, after the call began if there is one: the result must not be cached. */
+  /**
+   * Whether the address was dropped, after the call began if there is one, or the load waits for another one: the
+   * result must not be cached.
+   */
   dropped: boolean
 }
 
 /** What is in flight, by its address. One that was dropped stays until it ends: its call may be yet to begin. */
 interface InFlight<Entry> {
-  /** The latest one that is not dropped. */
-  get (ip: string): Entry | undefined
+  /** The latest one that is not dropped, of those that `accepts` takes. Default: of all. */
+  get (ip: string, accepts?: (entry: Entry) => boolean): Entry | undefined
   add (ip: string, entry: Entry): void
   end (ip: string, entry: Entry): void
   drop (ip: string): void
@@ -36,7 +40,7 @@ export function createInFlight<Entry extends { dropped: boolean }> (): InFlight<
   const entries = new Map<string, readonly Entry[]>()
   const of = (ip: string): readonly Entry[] => entries.get(ip) ?? []
   return {
-    get: ip => of(ip).findLast(({ dropped }) => !dropped),
+    get: (ip, accepts = () => true) => of(ip).findLast(entry => !entry.dropped && accepts(entry)),
     add (ip, entry) { entries.set(ip, [...of(ip), entry]) },
     end (ip, entry) {
       const left = of(ip).filter(other => other !== entry)

@@ -125,7 +125,7 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
       expected.end()
       if (isReply(err)) writes.failed(reasonOf(err))
       // Redis may have run the script all the same, so the lease keeps its token.
-      return { kind: 'granted', lease: leaseOn(ip, id, token, 'blind') }
+      return { kind: 'granted', lease: leaseOn(ip, id, token, 'blind'), held: false }
     }
   }
 
@@ -149,12 +149,12 @@ export function createVerdictStore (parts: VerdictStoreParts): VerdictStore {
         case 'held': return { kind: 'leased', outcome: outcomeOf(ip, lease, expected.of(sha), expected.end, ms) }
         case 'ours':
           writes.stored()
-          return { kind: 'granted', lease: leaseOn(ip, id, token, 'held') }
+          return { kind: 'granted', lease: leaseOn(ip, id, token, 'held'), held: true }
         case 'refused': writes.failed(text)
       }
       break
     }
-    return { kind: 'granted', lease: leaseOn(ip, id, token, 'blind') }
+    return { kind: 'granted', lease: leaseOn(ip, id, token, 'blind'), held: false }
   }
 
   async function outcomeOf (
