@@ -85,6 +85,7 @@ async function load (
     providerName: 'table',
     isFinal,
     now,
+    monotonic: now,
     counts: { memory: 0, redis: 0, shared: 0, stale: 0, subnet: 0, refreshed: 0 }
   })
   const result = await run(ip, inFlight, { refresh, budget: redisBudget(BUDGET_MS, now) })

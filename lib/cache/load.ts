@@ -34,6 +34,8 @@ export interface LoadParts {
   /** Whether a result is good enough for a write. Default: every one. */
   readonly isFinal: ((result: LookupResult) => boolean) | undefined
   readonly now: () => number
+  /** For time limits, in milliseconds: unlike the time of day, it is never set. */
+  readonly monotonic: () => number
   readonly counts: LookupCounts
 }
 
@@ -58,15 +60,16 @@ export function isOwnLimit ({ answer }: LookupResult): boolean {
 }
 
 export function createLoad (parts: LoadParts): Load {
-  const { memory, shared, singleFlight, ask, refusal, isCrowded, providerName, isFinal, now, counts } = parts
+  const { memory, shared, singleFlight, ask, refusal, isCrowded, providerName, isFinal, counts } = parts
+  const { now, monotonic } = parts
 
   return async function load (ip, inFlight, options) {
     const { refresh, budget } = options
     if (shared === undefined || budget === undefined) return await fromProvider(ip, inFlight, options, undefined)
     const refused = refusal()
     if (refused !== null) return fromSubnet(ip) ?? failed(ip, inFlight, refused.reason)
-    const endMs = now() + MAX_WAIT_MS
-    while (budget.leftMs() > 0 && now() < endMs && shared.answers(ip)) {
+    const endMs = monotonic() + MAX_WAIT_MS
+    while (budget.leftMs() > 0 && monotonic() < endMs && shared.answers(ip)) {
       const claim = await budget.wait(shared.claim(ip, { refresh, budget }))
       switch (claim.kind) {
         case 'stored':
@@ -84,7 +87,7 @@ export function createLoad (parts: LoadParts): Load {
             break
           }
           budget.renew()
-          if (outcome === undefined && !refresh && now() >= inFlight.wantedUntilMs) {
+          if (outcome === undefined && !refresh && monotonic() >= inFlight.wantedUntilMs) {
             return notLookedUpResult('timeout', now(), providerName) // no request waits for it
           }
           if (outcome === undefined || mayStillCall(outcome, inFlight)) break
@@ -94,7 +97,7 @@ export function createLoad (parts: LoadParts): Load {
         }
       }
     }
-    if (now() >= endMs) return failed(ip, inFlight, 'timeout')
+    if (monotonic() >= endMs) return failed(ip, inFlight, 'timeout')
     return await withoutLease(ip, inFlight, options, shared.localLease(ip))
   }
 
@@ -148,7 +151,7 @@ export function createLoad (parts: LoadParts): Load {
     const { write } = inFlight
     inFlight.dropped = false // what the call learns is newer than an invalidation before it
     budget?.renewIfLeft() // for the quota: a Redis that is far away would answer it too late each time
-    const answer = await ask(ip, { write, leftMs: () => inFlight.wantedUntilMs - now(), redisBudget: budget })
+    const answer = await ask(ip, { write, leftMs: () => inFlight.wantedUntilMs - monotonic(), redisBudget: budget })
     const known = answer.verdict === 'unknown' ? undefined : copyOf(answer)
     if (known === undefined) {
       const reason = answer.verdict === 'unknown' ? answer.reason : 'bad_response'

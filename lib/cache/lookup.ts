@@ -23,7 +23,7 @@ export type Lookup = (ip: string, call: LookupCall) => LookupResult | Promise<Lo
 /** A layer around the next lookup. */
 export type LookupLayer = (next: Lookup) => Lookup
 
-export interface LookupParts extends Omit<LoadParts, 'providerName' | 'isFinal'> {
+export interface LookupParts extends Omit<LoadParts, 'providerName' | 'isFinal' | 'monotonic'> {
   readonly provider: Provider
   readonly singleFlight: SingleFlight
   /** Those of `shared`. */
@@ -37,6 +37,7 @@ export interface LookupParts extends Omit<LoadParts, 'providerName' | 'isFinal'>
 /** A lookup beyond memory: it has a time limit, and a budget for Redis if there is one. */
 interface Miss extends LookupCall {
   readonly ip: string
+  /** By `performance.now()`: the time of day may be set meanwhile. */
   readonly untilMs: number
   readonly budget: RedisBudget | undefined
 }
@@ -53,7 +54,7 @@ const REFRESH_AT = 0.9
 export function createLookup (parts: LookupParts): Lookup {
   const { provider, ask, memory, shared, reads, singleFlight, settled, ttlSeconds, observers, now, counts } = parts
   const isFinal = finalForWrite(provider)
-  const load = createLoad({ ...parts, isFinal, providerName: provider.name })
+  const load = createLoad({ ...parts, isFinal, providerName: provider.name, monotonic: () => performance.now() })
   // A refresh costs a few calls more: none where the calls of a day are limited.
   const refreshAfterMs = hasDailyLimit(provider) ? Infinity : ttlSeconds * REFRESH_AT * 1000
 
@@ -86,7 +87,7 @@ export function createLookup (parts: LookupParts): Lookup {
       if (call.mode === 'skip') return notLookedUpResult('skipped', now())
       const { mode, write, timeoutMs } = call
       const budget = shared && redisBudget(shared.timeoutMs)
-      const miss = { ip, mode, write, timeoutMs, untilMs: now() + timeoutMs, budget }
+      const miss = { ip, mode, write, timeoutMs, untilMs: performance.now() + timeoutMs, budget }
       const observe = shared !== undefined || call.mode === 'wait' ? observers?.lookup : undefined
       // The observer returns the result of `run`; the type that it sees leaves out what it may not use.
       return observe === undefined ? next(miss) : observe(call, async () => await next(miss)) as Promise<LookupResult>
@@ -117,7 +118,7 @@ export function createLookup (parts: LookupParts): Lookup {
 
   function fromProvider (miss: Miss): LookupResult | Promise<LookupResult> {
     const { ip, mode, untilMs } = miss
-    if (mode === 'wait') return waitAtMost(sharedLoad(miss), untilMs - now(), () => late(ip))
+    if (mode === 'wait') return waitAtMost(sharedLoad(miss), untilMs - performance.now(), () => late(ip))
     if (mode === 'cache') return notLookedUpResult('not_asked', now())
     loadOf(miss, miss.write)
     return notLookedUpResult('pending', now(), provider.name)
@@ -171,7 +172,7 @@ export function createLookup (parts: LookupParts): Lookup {
     if (singleFlight.get(ip) !== undefined || !memory.mayRetry(ip)) return
     const budget = shared && redisBudget(shared.timeoutMs)
     const observe = observers?.refresh
-    singleFlight.start(ip, false, now(), started => {
+    singleFlight.start(ip, false, performance.now(), started => {
       const run = async (): Promise<LookupResult> => await load(ip, started, { refresh: true, budget })
       return observe === undefined ? run() : observe({ mode, write: false }, run) as Promise<LookupResult>
     })

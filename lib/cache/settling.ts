@@ -111,9 +111,9 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     for (const resolve of state.waiting) resolve()
   }
 
-  function wait (ip: string, first: LookupResult, { waiting }: Unsettled, untilMs: number): Promise<LookupResult> {
+  function wait (ip: string, first: LookupResult, { waiting }: Unsettled, leftMs: number): Promise<LookupResult> {
     return new Promise(resolve => {
-      const timer = setTimeout(finish, untilMs - now())
+      const timer = setTimeout(finish, leftMs)
       waiting.add(finish)
 
       function finish (): void {
@@ -126,16 +126,18 @@ export function createSettling ({ provider, memory, shared, reads, now }: Settli
     })
   }
 
+  /** `untilMs` is by `performance.now()`: the time of day may be set meanwhile. */
   function settle (ip: string, first: LookupResult, untilMs: number): LookupResult | Promise<LookupResult> {
     if (!isKnown(first)) return first
     const due = dueMs(first)
     if (due === undefined) return first
     const state = watch(ip, first, due)
-    return state === undefined || due + ANSWER_MS > untilMs ? first : wait(ip, first, state, untilMs)
+    const leftMs = untilMs - performance.now()
+    return state === undefined || due + ANSWER_MS - now() > leftMs ? first : wait(ip, first, state, leftMs)
   }
 
   const layer: LookupLayer = next => (ip, call) => {
-    const untilMs = call.write && call.mode === 'wait' ? now() + call.timeoutMs : 0
+    const untilMs = call.write && call.mode === 'wait' ? performance.now() + call.timeoutMs : 0
     const result = next(ip, call)
     return result instanceof Promise ? result.then(first => settle(ip, first, untilMs)) : settle(ip, result, untilMs)
   }

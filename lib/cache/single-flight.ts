@@ -17,7 +17,10 @@ export interface InFlightLoad {
   /** Whether it may use the part of a quota that is reserved for writes. */
   readonly write: boolean
   readonly result: Promise<LookupResult>
-  /** When the longest wait for the result ends. The load continues after that, but starts no call any more. */
+  /**
+   * When the longest wait for the result ends, by `performance.now()`. The load continues after that, but starts no
+   * call any more.
+   */
   wantedUntilMs: number
   /**
    * Whether the address was dropped, after the call began if there is one, or the load waits for another one: the
