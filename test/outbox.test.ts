@@ -61,3 +61,19 @@ t.test('what is published while a thousand others wait is lost, and logged once 
   await outbox.close()
   t.equal(lost(), 4, 'and once more for what waits when the process closes')
 })
+
+t.test('a statement that Redis never takes is logged once, although it takes others meanwhile', async t => {
+  const log = memoryLog()
+  const outbox = createOutbox(log, () => {})
+  const takenNever = async (): Promise<void> => {
+    await new Promise(resolve => setTimeout(resolve, 3)) // a round trip, and FORGET comes before it
+    throw new Error('NOPERM')
+  }
+  await outbox.publish(takenNever)
+  for (let second = 0; second < 10; second++) {
+    outbox.retry()
+    await outbox.publish(async () => {}) // a support desk at work
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  t.equal(log.lines.filter(line => line.fields['code'] === 'IP_RISK_BROADCAST_DELAYED').length, 1)
+})

@@ -17,22 +17,26 @@ const MAX_WAITING = 1000
 export function createOutbox (log: IpRiskLogger, onDelayed: () => void): Outbox {
   const waiting: (() => Promise<unknown>)[] = []
   const running = new Set<Promise<void>>()
+  /** Those that Redis has not taken yet: they wait, or are being tried again. */
+  let late = 0
   let loggedDelay = false
   let loggedLoss = false
   let isLast = false
 
-  async function publish (run: () => Promise<unknown>): Promise<void> {
-    const attempt = tryTo(run)
+  async function publish (run: () => Promise<unknown>, again = false): Promise<void> {
+    const attempt = tryTo(run, again)
     running.add(attempt)
     await attempt
     running.delete(attempt)
   }
 
-  async function tryTo (run: () => Promise<unknown>): Promise<void> {
+  async function tryTo (run: () => Promise<unknown>, again: boolean): Promise<void> {
     try {
       await run()
-      if (waiting.length === 0 && !isLast) loggedDelay = loggedLoss = false
+      if (again) late--
+      if (late === 0 && !isLast) loggedDelay = loggedLoss = false
     } catch (err) {
+      if (again) late--
       const reason = err instanceof Error ? err.message : String(err)
       if (isLast) lost(reason)
       else delayed(reason, run)
@@ -46,8 +50,10 @@ export function createOutbox (log: IpRiskLogger, onDelayed: () => void): Outbox 
         'check that it runs and lets this user write')
     }
     loggedDelay = true
-    if (waiting.length < MAX_WAITING) waiting.push(run)
-    else lost('too many wait already')
+    if (waiting.length < MAX_WAITING) {
+      late++
+      waiting.push(run)
+    } else lost('too many wait already')
     onDelayed()
   }
 
@@ -60,13 +66,13 @@ export function createOutbox (log: IpRiskLogger, onDelayed: () => void): Outbox 
   }
 
   return {
-    publish,
-    retry () { for (const run of waiting.splice(0)) publish(run) },
+    publish: async run => await publish(run),
+    retry () { for (const run of waiting.splice(0)) publish(run, true) },
     async close () {
       await Promise.all(running)
       isLast = true
       loggedLoss = false
-      await Promise.all(waiting.splice(0).map(publish))
+      await Promise.all(waiting.splice(0).map(async run => await publish(run, true)))
     }
   }
 }
