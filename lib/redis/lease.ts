@@ -83,7 +83,8 @@ export const RETRY = 'retry'
 
 /**
  * `held` is in Redis. The others are not, so they store only where no other lease is. `blind` stores nothing where the
- * address was invalidated not long ago, unless it replaces the stored version. `soft` stores only in place of that one.
+ * address was invalidated not long ago, unless it replaces the stored version. `soft` replaces that version only;
+ * where nothing is stored, it is as `blind`.
  */
 export type LeaseKind = 'held' | 'soft' | 'blind'
 
