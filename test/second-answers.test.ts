@@ -138,7 +138,9 @@ t.test('a final answer reaches Redis although memory has made the first one shor
   let settle: ((answer: ProviderAnswer) => void) | undefined
   const provider: SettlingProvider = {
     name: 'settling',
-    settlesAfterMs: 3000,
+    // Longer than a busy machine takes for the lookups below.
+    settlesAfterMs: 60_000,
+    timeoutMs: 60_000,
     async lookup (asked, { later }) {
       if (asked === ip) later?.(1, async () => await new Promise(resolve => { settle = resolve }))
       return { ...answer('suspicious'), requestId: 'r-1' }
