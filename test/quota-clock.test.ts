@@ -82,6 +82,83 @@ for (const lost of ['state', 'lag']) {
   })
 }
 
+for (const everyMs of [1000, 3000, 30_000]) {
+  t.test(`short processes, one each ${everyMs / 1000} s, call again a minute after the clock was set back`, async t => {
+    t.equal(await granted(t, { perMinute: 4 }), 4)
+    aheadMs = -HOUR_MS
+    const begun = now()
+    let calls = 0
+    for (; calls === 0 && now() - begun < 5 * MINUTE_MS; passedMs += everyMs) calls = await granted(t, { perMinute: 4 })
+    t.ok(calls > 0 && now() - begun < 2 * MINUTE_MS, `after ${Math.round((now() - begun) / 1000)} s`)
+  })
+}
+
+t.test('calls of a process that starts while the clock is behind count as long as others', async t => {
+  const quota = started(t, { perDay: 4 })
+  t.equal(await quota.take(true), null)
+  aheadMs = -10 * HOUR_MS
+  passedMs += 60_000
+  t.equal(await quota.take(true), null)
+  passedMs += 5 * HOUR_MS
+  t.equal(await started(t, { perDay: 4 }).take(true), null)
+  passedMs += HOUR_MS
+  t.equal(await quota.take(true), null)
+  passedMs += 18 * HOUR_MS + 60_000
+  let calls = 2
+  while (await quota.take(true) === null) calls++
+  t.equal(calls, 4, 'in the last nineteen hours')
+})
+
+t.test('small steps back and forth do not add up', async t => {
+  t.equal(await granted(t, { perMinute: 4 }), 4)
+  let calls = 0
+  for (let step = 0; step < 60; step++) {
+    passedMs += 50
+    aheadMs = Math.floor(step / 3) % 2 === 0 ? -1800 : 0
+    const quota = started(t, { perMinute: 4 })
+    for (const write of [false, true]) if (await quota.take(write) === null) calls++ // the second one has an earlier contact
+    await quota.close()
+  }
+  t.equal(calls, 0)
+  const quota = started(t, { perMinute: 4 })
+  t.match(await quota.take(false), { reason: 'quota_exhausted' })
+  passedMs = MINUTE_MS - 5000
+  t.match(await quota.take(true), { reason: 'quota_exhausted' })
+})
+
+t.test('a process that was silent for longer than Redis keeps the count does not take that for a loss', async t => {
+  const shares: (string | null)[] = []
+  const dormant = started(t, { perDay: 10 }, cause => { shares.push(cause) })
+  t.equal(await dormant.take(true), null)
+  passedMs += 25 * HOUR_MS
+  await client.del('k:state', 'k:calls', 'k:reads', 'k:members') // their time is over
+  const other = started(t, { perDay: 10 }, cause => { shares.push(cause) })
+  t.equal(await other.take(true), null)
+  passedMs += 60_000
+  t.equal(await dormant.take(true), null)
+  passedMs += 1000
+  t.equal(await other.take(true), null)
+  t.strictSame(shares, [])
+})
+
+const FAR = '9999999999999'
+for (const [key, field, value] of [
+  ['members', 'other', `${FAR}:4:4`], ['members', 'other', 'text'], ['state', 'walked', FAR], ['state', 'quiet', FAR]
+] as const) {
+  t.test(`a ${field} of ${value} in the ${key}, from another program, does no lasting harm`, async t => {
+    const quota = started(t, { perMinute: 4 })
+    t.equal(await quota.take(true), null)
+    await client.hset(`k:${key}`, field, value)
+    let calls = 0
+    for (let minutes = 0; minutes < 10; minutes++) {
+      passedMs += 2 * MINUTE_MS
+      while (await quota.take(true) === null) calls++
+    }
+    t.ok(calls >= 7 * 4, `${calls} calls in ten windows`)
+    t.match(quota.left(), { quota: 'shared' })
+  })
+}
+
 t.test('what another program has written to the state heals', async t => {
   const quota = started(t, { perMinute: 4 })
   t.equal(await quota.take(true), null)

@@ -74,6 +74,35 @@ async function cut (t: Parameters<typeof testEngine>[0]): Promise<Cut> {
   }
 }
 
+t.test('a write whose time is over follows no other read, and calls no more', async t => {
+  const asked: ReturnType<typeof deferred<ProviderAnswer>>[] = []
+  const cheap = {
+    name: 'cheap',
+    async lookup () {
+      const answer = deferred<ProviderAnswer>()
+      asked.push(answer)
+      return await answer.promise
+    }
+  }
+  const grey = knownAnswer('suspicious', { score: 0.3 })
+  const expensive = tableProvider({ [ip]: 'vpn_detected' }, { name: 'expensive' })
+  const { engine, ask } = await testEngine(t, { provider: escalate(cheap, expensive, { writesOnly: true }) })
+  const reads = [ask(ip)]
+  t.match(await ask(ip, 'wait', { write: true, timeoutMs: 50 }), { answer: { reason: 'timeout' } })
+  for (let i = 0; i < 3; i++) {
+    await engine.invalidate(ip)
+    reads.push(ask(ip))
+    await until(() => asked.length === i + 2)
+    asked[i]!.resolve(grey)
+    await reads[i]
+  }
+  asked[3]!.resolve(grey)
+  await reads[3]
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.equal(asked.length, 4)
+  t.strictSame(expensive.calls, [])
+})
+
 t.test('a write that shared the load of a read which is not enough for it does not accept that of another read', async t => {
   const asked: ReturnType<typeof deferred<ProviderAnswer>>[] = []
   const cheap = {

@@ -129,12 +129,14 @@ export function createLookup (parts: LookupParts): Lookup {
    * load may be one that another read started meanwhile; where there is none, the write starts one of its own.
    */
   async function sharedLoad (miss: Miss): Promise<LookupResult> {
-    for (;;) {
+    let result: LookupResult
+    do {
       const inFlight = loadOf(miss, miss.write)
-      const result = await inFlight.result
+      result = await inFlight.result
       const isEnough = !isOwnLimit(result) && isFinal?.(result) !== false
-      if (isEnough || inFlight.write || !miss.write) return result
-    }
+      if (isEnough || inFlight.write || !miss.write) break
+    } while (performance.now() < miss.untilMs)
+    return result
   }
 
   /** Of memory. */

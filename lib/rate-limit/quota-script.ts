@@ -26,9 +26,9 @@ end`
  * reserved in the same way.
  *
  * Time never goes back here. Where the clock of Redis is set back, as by a failover, its lag is added to it. Each
- * member says what time it was at its last contact (`seen`) and how long ago that is by its own clock (`ago`), which
- * shows how much time has passed. The first contact of a process cannot show it: then a clock with a lag may have been
- * set right, so no more time has passed than that leaves.
+ * member says what time it was at its last contact (`seen`), and how long ago that is by its own clock (`ago`): a step
+ * of the clock shows, also the one that sets it right. For a process without an earlier contact, a clock that caught up
+ * was set right. A step shorter than a beat (`retry`) only makes time stop until the clock has caught up.
  *
  * To walk over a thousand members takes a millisecond. So the sum of their parts and their number are kept in the
  * state, and counted anew twice a beat, when members that stay away are dropped.
@@ -57,16 +57,17 @@ local names = { 'epoch', 'run', 'quiet', 'reserved', 'reservedReads', 'count', '
 local stored = redis.call('HMGET', state, unpack(names))
 local epoch, seenRun = stored[1], stored[2]
 for i = 3, #names do stored[i] = tonumber(string.match(stored[i] or '', '^%d+$') or nil) end
-local quiet, reserved, reservedReads, count, walked = stored[3], stored[4], stored[5], stored[6], stored[7]
 local before = stored[8] or 0
 local now = clock + (stored[9] or 0)
-local expected = seen > 0 and seen + ago or before
-if expected > now + retry then
-  now = expected
-elseif expected < now - retry then
-  now = math.max(expected, clock)
+if seen > 0 then
+  if math.abs(seen + ago - now) > retry then now = math.max(seen + ago, clock) end
+elseif clock + retry >= before then
+  now = clock
 end
+if now + retry < before then now = before end
+local lag = now - clock
 now = math.max(now, before)
+local quiet, reserved, reservedReads, count, walked = stored[3], stored[4], stored[5], stored[6], stored[7]
 local function waitForWindow()
   quiet = now + minute
   redis.call('HSET', state, 'quiet', quiet)
@@ -78,7 +79,7 @@ elseif seenRun ~= runId then
   redis.call('HSET', state, 'run', runId)
   waitForWindow()
 end
-if known ~= '' and known ~= epoch and not quiet then waitForWindow() end
+if quiet and quiet > now + minute or known ~= '' and known ~= epoch and not quiet then waitForWindow() end
 
 for i = 22, #ARGV, 3 do
   local at, id = now - tonumber(ARGV[i]), me .. ':offline:' .. ARGV[i + 1]
@@ -90,14 +91,16 @@ if keep > 0 then
   redis.call('ZREMRANGEBYSCORE', reads, '-inf', now - keep)
 end
 
-if not (reserved and reservedReads and count and walked) or walked + retry / 2 <= now then
+if not (reserved and reservedReads and count and walked) or walked > now or walked + retry / 2 <= now then
   reserved, reservedReads, count, walked = 0, 0, 0, now
   local flat = redis.call('HGETALL', members)
   for i = 1, #flat, 2 do
     local last, part, readPart = string.match(flat[i + 1], '(%d+):(%d+):?(%d*)')
-    if last + absence + minute <= now then
+    last = tonumber(last)
+    if not last or last + absence + minute <= now then
       redis.call('HDEL', members, flat[i])
     else
+      if last > now then redis.call('HSET', members, flat[i], string.format('%d:%d:%s', now, part, readPart)) end
       count = count + 1
       reserved = reserved + part
       reservedReads = reservedReads + (tonumber(readPart) or 0)
@@ -153,7 +156,7 @@ local mine, mineReads = math.max(part, believed), math.max(readPart, believedRea
 redis.call('HSET', members, me, string.format('%d:%d:%d', now, mine, mineReads))
 local function whole(number) return string.format('%d', number) end
 redis.call('HSET', state, 'reserved', fence + mine, 'reservedReads', readFence + mineReads, 'count', count,
-  'walked', whole(walked), 'now', whole(now), 'lag', whole(now - clock))
+  'walked', whole(walked), 'now', whole(now), 'lag', whole(lag))
 local ttl = math.max(keep, 20 * minute)
 for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ttl) end
 return {

@@ -26,11 +26,15 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
   const clock = Math.floor(redis.nowMs)
   const stored = redis.fields(state!)
   const numberOf = (name: string): number => /^\d+$/.test(stored.get(name) ?? '') ? Number(stored.get(name)) : NaN
-  let now = clock + (numberOf('lag') || 0)
   const before = numberOf('now') || 0
-  const expected = seen > 0 ? seen + ago : before
-  if (expected > now + retry) now = expected
-  else if (expected < now - retry) now = Math.max(expected, clock)
+  let now = clock + (numberOf('lag') || 0)
+  if (seen > 0) {
+    if (Math.abs(seen + ago - now) > retry) now = Math.max(seen + ago, clock)
+  } else if (clock + retry >= before) {
+    now = clock
+  }
+  if (now + retry < before) now = before
+  const lag = now - clock
   now = Math.max(now, before)
   let epoch = stored.get('epoch')
   let quiet = Number.isNaN(numberOf('quiet')) ? undefined : numberOf('quiet')
@@ -45,7 +49,7 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
     redis.hset(state!, { run: redis.runId })
     waitForWindow()
   }
-  if (known !== '' && known !== epoch && quiet === undefined) waitForWindow()
+  if (quiet !== undefined ? quiet > now + minute : known !== '' && known !== epoch) waitForWindow()
   let [reserved, reservedReads, count, walked] = ['reserved', 'reservedReads', 'count', 'walked']
     .map(numberOf) as [number, number, number, number]
   for (let i = 21; i < args.length; i += 3) {
@@ -55,13 +59,14 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
   }
   if (keep > 0) for (const key of [calls!, reads!]) redis.zkeep(key, score => score > now - keep)
 
-  if (Number.isNaN(reserved + reservedReads + count + walked) || walked + retry / 2 <= now) {
+  if (Number.isNaN(reserved + reservedReads + count + walked) || walked > now || walked + retry / 2 <= now) {
     ;[reserved, reservedReads, count, walked] = [0, 0, 0, now]
     for (const [member, parts] of redis.fields(members!)) {
       const [last, part, readPart] = parts.split(':').map(Number) as [number, number, number?]
-      if (last + absence + minute <= now) {
+      if (Number.isNaN(last) || last + absence + minute <= now) {
         redis.hdel(members!, member)
       } else {
+        if (last > now) redis.hset(members!, { [member]: `${now}:${part}:${readPart ?? ''}` })
         count++
         reserved += part
         reservedReads += readPart ?? 0
@@ -119,7 +124,7 @@ export const quota: Model = (redis, [calls, reads, members, state, hold], args) 
     count: String(count),
     walked: String(walked),
     now: String(now),
-    lag: String(now - clock)
+    lag: String(lag)
   })
   for (const key of [calls!, reads!, members!, state!]) redis.pexpire(key, Math.max(keep, 20 * minute))
   return [
