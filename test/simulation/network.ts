@@ -70,9 +70,11 @@ export function createNetwork (world: World, { lost, behindMs }: NetworkOptions)
         continue
       }
       arrivals[way] = Math.max(arrivals[way], world.nowMs + 0.05 + world.random() * weather.delayMs)
-      world.at(arrivals[way] - world.nowMs, way === 'out' ? null : actor, () => {
+      // A frozen process reads later what its machine has received.
+      world.at(arrivals[way] - world.nowMs, null, () => {
         if (cut.has(actor)) lost(actor, isBroadcast)
-        else run()
+        else if (way === 'out') run()
+        else world.at(0, actor, run)
       })
     }
   }
