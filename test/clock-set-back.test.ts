@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { READ, sha1 } from '../lib/redis/scripts.ts'
 import { heldProvider, testEngine } from './support/engine.ts'
-import { startRedis } from './support/redis.ts'
+import { aroundScripts, startRedis } from './support/redis.ts'
 import { answer } from './support/table-provider.ts'
 
 const ip = '203.0.113.9'
@@ -32,14 +32,11 @@ t.test('a request ends in its time where the clock is set back by a minute while
   const client = new Redis({ port: server.port, host: '127.0.0.1' })
   t.teardown(() => client.disconnect())
   let setBack = (): void => {}
-  for (const name of ['eval', 'evalsha'] as const) {
-    const original = client[name].bind(client) as (script: string, ...args: unknown[]) => Promise<unknown>
-    ;(client as any)[name] = async (script: string, ...args: unknown[]) => {
-      const reply = await original(script, ...args)
-      if (script === READ || script === sha1(READ)) setBack()
-      return reply
-    }
-  }
+  aroundScripts(client, async (script, run) => {
+    const reply = await run()
+    if (script === READ || script === sha1(READ)) setBack()
+    return reply
+  })
   const provider = heldProvider(() => answer('clean'))
   const { ask, wait } = await testEngine(t, { provider, redis: client, cache: { redisTimeoutMs: 200 } })
   setBack = () => {

@@ -36,7 +36,7 @@ function started (t: Test, limits: ProviderLimits, onShare: (cause: string | nul
   return quota
 }
 
-/** What a process that has just started gets: what another one knows already would answer for it. */
+/** The calls of a new process: one with earlier contacts may refuse them without asking Redis. */
 async function granted (t: Test, limits: ProviderLimits): Promise<number> {
   const quota = started(t, limits)
   let calls = 0
@@ -126,7 +126,7 @@ t.test('small steps back and forth do not add up', async t => {
   t.match(await quota.take(true), { reason: 'quota_exhausted' })
 })
 
-t.test('a process that was silent for longer than Redis keeps the count does not take that for a loss', async t => {
+t.test('a process that made no call for longer than Redis keeps the count does not report a loss', async t => {
   const shares: (string | null)[] = []
   const dormant = started(t, { perDay: 10 }, cause => { shares.push(cause) })
   t.equal(await dormant.take(true), null)

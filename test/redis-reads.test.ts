@@ -6,7 +6,7 @@ import { escalate } from '../lib/providers/composite/index.ts'
 import { knownAnswer } from '../lib/verdict/verdict.ts'
 import type { CacheOptions, Provider } from '../types/contract.ts'
 import { allow, testEngine } from './support/engine.ts'
-import { emptied, startRedis } from './support/redis.ts'
+import { aroundScripts, emptied, startRedis } from './support/redis.ts'
 import { until } from './support/until.ts'
 
 const ip = '203.0.113.9'
@@ -20,18 +20,13 @@ function holdingClient (): { readonly client: Redis, readonly held: number, hold
   let held = 0
   let opened = Promise.resolve()
   let release = (): void => {}
-  for (const name of ['eval', 'evalsha'] as const) {
-    const run = client[name].bind(client) as (...args: unknown[]) => Promise<unknown>
-    Object.assign(client, {
-      async [name] (...args: unknown[]) {
-        const reply = await run(...args)
-        held++
-        await opened
-        held--
-        return reply
-      }
-    })
-  }
+  aroundScripts(client, async (_script, run) => {
+    const reply = await run()
+    held++
+    await opened
+    held--
+    return reply
+  })
   return {
     client,
     get held () { return held },

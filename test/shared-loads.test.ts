@@ -7,7 +7,7 @@ import { deferred } from '../lib/util/async.ts'
 import { knownAnswer } from '../lib/verdict/verdict.ts'
 import type { ProviderAnswer } from '../types/contract.ts'
 import { testEngine, type TestEngine } from './support/engine.ts'
-import { emptied, startRedis } from './support/redis.ts'
+import { aroundScripts, emptied, startRedis } from './support/redis.ts'
 import { tableProvider } from './support/table-provider.ts'
 import { until } from './support/until.ts'
 
@@ -32,22 +32,17 @@ async function cut (t: Parameters<typeof testEngine>[0]): Promise<Cut> {
   t.teardown(() => client.disconnect())
   let claims = 0
   let state: State = 'up'
-  for (const name of ['eval', 'evalsha'] as const) {
-    const original = client[name].bind(client) as (script: string, ...args: unknown[]) => Promise<unknown>
-    ;(client as any)[name] = async (script: string, ...args: unknown[]) => {
-      const isClaim = script === CLAIM || script === sha1(CLAIM)
-      if (state === 'no reply from the next claim on' && isClaim) state = 'no reply'
-      if (state === 'no reply') return await new Promise(() => {})
-      if (state === 'rejects') throw new Error('Connection is closed.')
-      if (isClaim) {
-        await server.client.set(`ip-risk:lease:{${ip}}`, 'theirs', 'PX', 2000)
-      }
-      const reply = await original(script, ...args)
-      if (isClaim) claims++
-      if (state === 'rejects after the next probe' && (script === PROBE || script === sha1(PROBE))) state = 'rejects'
-      return reply
-    }
-  }
+  aroundScripts(client, async (script, run) => {
+    const isClaim = script === CLAIM || script === sha1(CLAIM)
+    if (state === 'no reply from the next claim on' && isClaim) state = 'no reply'
+    if (state === 'no reply') return await new Promise(() => {})
+    if (state === 'rejects') throw new Error('Connection is closed.')
+    if (isClaim) await server.client.set(`ip-risk:lease:{${ip}}`, 'theirs', 'PX', 2000)
+    const reply = await run()
+    if (isClaim) claims++
+    if (state === 'rejects after the next probe' && (script === PROBE || script === sha1(PROBE))) state = 'rejects'
+    return reply
+  })
   const provider = tableProvider({ [ip]: 'clean' })
   const engine = await testEngine(t, { provider, redis: client, cache: { redisTimeoutMs: 200 } })
   const other = await testEngine(t, { provider: tableProvider({ [ip]: 'clean' }), redis: server.url })
@@ -74,7 +69,13 @@ async function cut (t: Parameters<typeof testEngine>[0]): Promise<Cut> {
   }
 }
 
-t.test('a write whose time is over follows no other read, and calls no more', async t => {
+const grey = knownAnswer('suspicious', { score: 0.3 })
+
+/** Reads get the answers that the test gives to those in `asked`; writes escalate where these are grey. */
+async function escalating (t: Parameters<typeof testEngine>[0]): Promise<TestEngine & {
+  readonly asked: readonly ReturnType<typeof deferred<ProviderAnswer>>[]
+  readonly expensive: ReturnType<typeof tableProvider>
+}> {
   const asked: ReturnType<typeof deferred<ProviderAnswer>>[] = []
   const cheap = {
     name: 'cheap',
@@ -84,9 +85,12 @@ t.test('a write whose time is over follows no other read, and calls no more', as
       return await answer.promise
     }
   }
-  const grey = knownAnswer('suspicious', { score: 0.3 })
   const expensive = tableProvider({ [ip]: 'vpn_detected' }, { name: 'expensive' })
-  const { engine, ask } = await testEngine(t, { provider: escalate(cheap, expensive, { writesOnly: true }) })
+  return { ...await testEngine(t, { provider: escalate(cheap, expensive, { writesOnly: true }) }), asked, expensive }
+}
+
+t.test('a write whose time is over follows no other read, and calls no more', async t => {
+  const { engine, ask, asked, expensive } = await escalating(t)
   const reads = [ask(ip)]
   t.match(await ask(ip, 'wait', { write: true, timeoutMs: 50 }), { answer: { reason: 'timeout' } })
   for (let i = 0; i < 3; i++) {
@@ -104,18 +108,7 @@ t.test('a write whose time is over follows no other read, and calls no more', as
 })
 
 t.test('a write that shared the load of a read which is not enough for it does not accept that of another read', async t => {
-  const asked: ReturnType<typeof deferred<ProviderAnswer>>[] = []
-  const cheap = {
-    name: 'cheap',
-    async lookup () {
-      const answer = deferred<ProviderAnswer>()
-      asked.push(answer)
-      return await answer.promise
-    }
-  }
-  const grey = knownAnswer('suspicious', { score: 0.3 })
-  const provider = escalate(cheap, tableProvider({ [ip]: 'vpn_detected' }, { name: 'expensive' }), { writesOnly: true })
-  const { engine, ask } = await testEngine(t, { provider })
+  const { engine, ask, asked } = await escalating(t)
   const read = ask(ip)
   const write = ask(ip, 'wait', { write: true })
   await until(() => asked.length === 1)
@@ -132,6 +125,16 @@ t.test('a write that shared the load of a read which is not enough for it does n
   t.match(await write, { provider: 'expensive', answer: { verdict: 'vpn_detected' } })
 })
 
+/** Lookups that wait, with an invalidation after each but the last one. */
+async function waiting (it: Cut, ...writes: readonly boolean[]): Promise<{ readonly found: Promise<unknown> }[]> {
+  const founds = []
+  for (const write of writes) {
+    if (founds.length > 0) await it.invalidate()
+    founds.push(await it.waits(write))
+  }
+  return founds
+}
+
 t.test('a lookup from before an invalidation takes what one from after it has found, when the connection to Redis is lost', async t => {
   const it = await cut(t)
   const { found: before } = await it.waits(false)
@@ -146,12 +149,7 @@ t.test('a lookup from before an invalidation takes what one from after it has fo
 
 t.test('lookups from before two invalidations and one after them make one call or two', async t => {
   const it = await cut(t)
-  const founds = []
-  founds.push(await it.waits(true))
-  await it.invalidate()
-  founds.push(await it.waits(true))
-  await it.invalidate()
-  founds.push(await it.waits(false))
+  const founds = await waiting(it, true, true, false)
   it.state = 'no reply'
   for (const { found } of founds) t.match(await found, { answer: { verdict: 'clean' } })
   t.ok(it.calls.length <= 2, `${it.calls.length} calls`)
@@ -159,10 +157,7 @@ t.test('lookups from before two invalidations and one after them make one call o
 
 t.test('two lookups, before and after an invalidation, whose claims get no reply make one call', async t => {
   const it = await cut(t)
-  const founds = []
-  founds.push(await it.waits(false))
-  await it.invalidate()
-  founds.push(await it.waits(false))
+  const founds = await waiting(it, false, false)
   it.state = 'no reply from the next claim on'
   await it.invalidate()
   for (const { found } of founds) t.match(await found, { answer: { verdict: 'clean' } })
@@ -171,12 +166,7 @@ t.test('two lookups, before and after an invalidation, whose claims get no reply
 
 t.test('three lookups, with invalidations between, whose claims get no reply make two calls at most', async t => {
   const it = await cut(t)
-  const founds = []
-  founds.push(await it.waits(false))
-  await it.invalidate()
-  founds.push(await it.waits(false))
-  await it.invalidate()
-  founds.push(await it.waits(false))
+  const founds = await waiting(it, false, false, false)
   it.state = 'no reply from the next claim on'
   await it.invalidate()
   for (const { found } of founds) t.match(await found, { answer: { verdict: 'clean' } })
@@ -185,12 +175,9 @@ t.test('three lookups, with invalidations between, whose claims get no reply mak
 
 t.test('a lookup that shares the call of a later one is counted as shared', async t => {
   const it = await cut(t)
-  const { found: before } = await it.waits(false)
-  await it.invalidate()
-  const { found: after } = await it.waits(false)
+  const founds = await waiting(it, false, false)
   it.state = 'no reply'
-  t.match(await before, { answer: { verdict: 'clean' } })
-  t.match(await after, { answer: { verdict: 'clean' } })
+  for (const { found } of founds) t.match(await found, { answer: { verdict: 'clean' } })
   t.strictSame(it.calls, [ip])
   t.match(it.engine.stats().lookups, { provider: 1, shared: 1 })
 })

@@ -7,7 +7,7 @@ export interface Reservation {
   readonly readPart: number
 }
 
-/** What Redis says about the fleet. */
+/** What the fleet has used, as Redis counts it. */
 export interface FleetUse extends Reservation {
   readonly members: number
   readonly usedMinute: number
@@ -17,7 +17,7 @@ export interface FleetUse extends Reservation {
   readonly readsDay: number
 }
 
-/** What this process knows about the fleet from Redis. */
+/** The newest reply of Redis about the fleet. */
 export interface Contact extends FleetUse {
   readonly at: number
   /** Calls of this process that Redis may not have counted: in reports without an answer, or not reported yet. */

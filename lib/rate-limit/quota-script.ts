@@ -26,9 +26,9 @@ end`
  * reserved in the same way.
  *
  * Time never goes back here. Where the clock of Redis is set back, as by a failover, its lag is added to it. Each
- * member says what time it was at its last contact (`seen`), and how long ago that is by its own clock (`ago`): a step
- * of the clock shows, also the one that sets it right. For a process without an earlier contact, a clock that caught up
- * was set right. A step shorter than a beat (`retry`) only makes time stop until the clock has caught up.
+ * member sends the time of its last contact (`seen`), and how long ago that was by its own clock (`ago`). This shows a
+ * step of the clock of Redis, also the one that sets it right. For a process without an earlier contact, a clock that
+ * caught up was set right. A step shorter than a beat (`retry`) only makes time stop until the clock has caught up.
  *
  * To walk over a thousand members takes a millisecond. So the sum of their parts and their number are kept in the
  * state, and counted anew twice a beat, when members that stay away are dropped.

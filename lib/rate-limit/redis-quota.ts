@@ -57,7 +57,7 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     limits.burst?.windowMs ?? windows.burstMs, limits.burst?.max ?? -1,
     absenceMs, limits.keepMs, beatMs
   ]
-  const forgottenMs = Math.max(limits.keepMs, 20 * settings[0]!)
+  const keptMs = Math.max(limits.keepMs, 20 * settings[0]!)
   let epoch = ''
   let sent = 0
   /** Calls made without Redis, in reports that were not answered yet. */
@@ -85,8 +85,8 @@ export function redisQuota (options: RedisQuotaOptions): Quota {
     const run = ++sent
     const seen = last === null ? [0, 0] : [last.redisNow, Math.max(0, begun - answeredAt)]
     const numbers = [...settings, believed.part, believed.readPart, reporting, ...seen, ...report].map(Math.round)
-    // After so long Redis has forgotten the epoch without a loss.
-    const known = begun - answeredAt < forgottenMs ? epoch : ''
+    // Redis keeps the epoch for as long (`ttl` of the script): when it is gone then, nothing was lost.
+    const known = begun - answeredAt < keptMs ? epoch : ''
     const args = [op, me, known, randomUUID(), `${me}:${run}`, ...numbers]
     const sending = redis.run(quotaScript, keys, args, timeoutMs)
     if (unreported.length > 0) inFlight.add(sending)

@@ -66,6 +66,16 @@ export const emptied = ({ client }: Pick<RedisServer, 'client'>) => async (): Pr
 /** Whatever was sent to Redis before has arrived. */
 export const turns = async (): Promise<unknown> => await new Promise(resolve => setTimeout(resolve, 100))
 
+/** Runs each script of a client through `around`. `script` is its text or its SHA-1. */
+export function aroundScripts (client: Redis, around: (script: string, run: () => Promise<unknown>) => Promise<unknown>): void {
+  for (const name of ['eval', 'evalsha'] as const) {
+    const run = client[name].bind(client) as (...args: unknown[]) => Promise<unknown>
+    Object.assign(client, {
+      [name]: async (...args: unknown[]) => await around(String(args[0]), async () => await run(...args))
+    })
+  }
+}
+
 /** Tries again when another program took the free port. */
 export async function retried<T> (start: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
